@@ -1,0 +1,63 @@
+# Seatrial. `make demo` shows it, `make test` proves it; each sets up what it needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+PY := $(VENV)/bin/python
+NAME ?= lab
+export PYTHONPATH := operator:.
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN{FS=":.*## "} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11)' || { echo "Python 3.11 or newer is needed; this is $(PYTHON). Set PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -q python3-venv >/dev/null; } || { echo "the venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	@echo "· installing the Python packages into $(VENV)"
+	@$(PYTHON) -m venv $(VENV) && $(PY) -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.ready ## the virtual environment with everything the tests need
+
+.PHONY: check
+check: setup ## lint, types, layers, unit tests: seconds, before every commit
+	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m pytest -q -m "not controlplane and not node and not slow"
+
+.PHONY: test
+test: setup ## everything, on the lab's control plane and node
+	.ci/test
+
+.PHONY: demo
+demo: setup ## the story of four models on the lab's node (or CONTEXT=… REGISTRY=… on your cluster)
+	$(PY) -m tests.demo $(if $(CONTEXT),--context $(CONTEXT)) $(if $(REGISTRY),--registry $(REGISTRY))
+
+.PHONY: lab-up lab-down lab-status lab-exec
+lab-up: setup ## a real cluster without Docker: the control plane, or NODE=1 for a whole node
+	$(PY) -m tests.cluster up --name $(NAME) $(if $(NODE),--flavour node)
+lab-down: setup ## end it and leave nothing behind
+	$(PY) -m tests.cluster down --name $(NAME)
+lab-status: setup ## export KUBECONFIG=… and what runs
+	@$(PY) -m tests.cluster status --name $(NAME)
+lab-exec: setup ## run CMD="…" inside it
+	@$(PY) -m tests.cluster exec --name $(NAME) -- $(CMD)
+
+.PHONY: images
+images: setup ## the runtime and operator images as OCI archives in the cache
+	$(PY) -m tests.cluster images
+
+.PHONY: generate
+generate: setup ## write the generated files: CRDs, field reference, diagram
+	$(PY) -m seatrial.api.generate
+
+.PHONY: verify
+verify: generate ## fail when a generated file was out of date
+	git diff --exit-code -- crds charts README.md
+
+.PHONY: bench
+bench: setup ## the figures of the README
+	$(PY) -m tests.bench

@@ -1,0 +1,1 @@
+"""What runs in the model's own pods: the build Job and the model server."""

@@ -1,0 +1,164 @@
+"""The words that the operator and the model's own pods share; standard library only, both sides import it.
+
+The operator starts a build Job with one `BuildRequest` in the environment and reads one `BuildReport` from the
+termination message of its container. It starts server pods with the `SERVER_*` variables. A server that cannot
+go on leaves a `Exit` in its termination message.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Final, Self
+
+VERSION: Final = 1
+TERMINATION_MESSAGE_LIMIT: Final = 3072
+"""Bytes: the kubelet keeps 4 KiB of a container's message; the rest is left for what others add."""
+
+TERMINATION_MESSAGE_PATH: Final = "/dev/termination-log"
+
+# The build Job: where it finds what it works with.
+BUILD_REQUEST_VARIABLE: Final = "SEATRIAL_BUILD_REQUEST"
+CREDENTIALS_FOLDER: Final = "/seatrial/credentials"
+PUSH_SECRET_FOLDER: Final = "/seatrial/push"
+PULL_SECRET_FOLDER: Final = "/seatrial/pull"
+CA_FOLDER: Final = "/seatrial/ca"
+VOLUME_FOLDER: Final = "/seatrial/source"
+"""A pvc:// or configmap:// source is mounted here, read-only."""
+WORK_FOLDER: Final = "/work"
+BUILD_COMMAND: Final = ("python", "-m", "model_runtime.build")
+
+# The image: where the build puts things and the server finds them.
+IMAGE_FOLDER: Final = "/opt/seatrial"
+BENTO_FOLDER: Final = "/opt/seatrial/bento"
+SERVER_COMMAND: Final = ("python", "-m", "model_runtime.server")
+LABEL_BUILD_ID: Final = "dev.seatrial.build-id"
+LABEL_MODEL_DIGEST: Final = "dev.seatrial.model-digest"
+LABEL_FORMAT: Final = "dev.seatrial.format"
+LABEL_RUNTIME: Final = "dev.seatrial.runtime"
+LABEL_SOURCE: Final = "dev.seatrial.source"
+
+# The server's environment.
+SERVER_PORT: Final = 3000
+SERVER_NAME_VARIABLE: Final = "SEATRIAL_DEPLOYMENT"
+SERVER_REVISION_VARIABLE: Final = "SEATRIAL_REVISION"
+SERVER_TIMEOUT_VARIABLE: Final = "SEATRIAL_TIMEOUT_SECONDS"
+SERVER_CONCURRENCY_VARIABLE: Final = "SEATRIAL_MAX_CONCURRENCY"
+SERVER_WARMUP_VARIABLE: Final = "SEATRIAL_WARMUP_REQUESTS"
+SERVER_DRAIN_SECONDS: Final = 5
+"""How long a pod goes on answering after it was told to stop: the time that proxies need to forget it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """What one build Job is asked to make. Times in seconds, digests as `sha256:<hex>`."""
+
+    namespace: str
+    name: str
+    build_id: str
+    uri: str
+    runtime_image: str
+    """The image the Job itself runs and appends to, by the name that pods can push beside."""
+    repository: str
+    """Where the image is pushed; its tag is the build id."""
+    pull_repository: str = ""
+    """The same repository by the name that nodes pull; empty means the same name."""
+    runtime: str = ""
+    """The catalogue's name of `runtime_image`."""
+    format: str = ""
+    """Empty: detected from the files."""
+    digest: str = ""
+    """The pin of the fetched files; empty means none."""
+    allow_pickle: bool = False
+    plain_http: bool = False
+    """The registry speaks http without TLS (a lab's)."""
+    source_date: int = 0
+    python_packages: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """The value of the environment variable."""
+        return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The request in `text`; `ValueError` when it is not one of this version."""
+        raw = _versioned(text)
+        known = {f.name for f in fields(cls)}
+        values = {key: tuple(v) if isinstance(v, list) else v for key, v in raw.items() if key in known}
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildReport:
+    """How one build Job ended: an image, or a reason (a word of the API) and a sentence that says what to do."""
+
+    image: str = ""
+    """`<pull repository>@sha256:…` of the index or manifest that nodes pull."""
+    model_digest: str = ""
+    format: str = ""
+    cached: bool = False
+    """The image stood in the registry already; nothing was fetched."""
+    source: dict[str, str] = field(default_factory=dict)
+    """What the source resolved to: etag, version, commit, size."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Of each phase: fetch, hash, load, bento, layers, push."""
+    reason: str = ""
+    message: str = ""
+    wanted_runtime: str = ""
+    """With reason `RuntimeMismatch`: the detected format needs this runtime; build again on it."""
+
+    @property
+    def succeeded(self) -> bool:
+        """An image stands in the registry."""
+        return bool(self.image) and not self.reason
+
+    def to_json(self) -> str:
+        """One line of at most `TERMINATION_MESSAGE_LIMIT` bytes: the message is shortened until it fits."""
+        body: dict[str, Any] = {"version": VERSION, **{k: v for k, v in asdict(self).items() if v}}
+        text = _dumped(body)
+        while len(text.encode()) > TERMINATION_MESSAGE_LIMIT and body.get("message"):
+            surplus = len(text.encode()) - TERMINATION_MESSAGE_LIMIT
+            body["message"] = str(body["message"])[: -max(surplus, 16)]
+            text = _dumped(body)
+        return text
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The report in `text`; `ValueError` when there is none: a killed container leaves anything."""
+        raw = _versioned(text)
+        known = {f.name: f.type for f in fields(cls)}
+        return cls(**{key: value for key, value in raw.items() if key in known})
+
+
+RUNTIME_MISMATCH: Final = "RuntimeMismatch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """Why a server left before it was told to: a reason of the API and a sentence."""
+
+    reason: str
+    message: str
+
+    def to_json(self) -> str:
+        """One line for the termination message."""
+        return _dumped({"version": VERSION, "reason": self.reason, "message": self.message[:2000]})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The exit in `text`; `ValueError` when there is none."""
+        raw = _versioned(text)
+        return cls(reason=str(raw.get("reason", "")), message=str(raw.get("message", "")))
+
+
+def _dumped(body: dict[str, Any]) -> str:
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _versioned(text: str) -> dict[str, Any]:
+    if len(text) > 64 * 1024:
+        raise ValueError("the message is longer than 64 KiB")
+    raw = json.loads(text)
+    if not isinstance(raw, dict) or raw.pop("version", None) != VERSION:
+        raise ValueError(f"not a message of version {VERSION}")
+    return raw

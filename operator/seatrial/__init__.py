@@ -1,0 +1,1 @@
+"""The operator: what turns a ModelDeployment into a served model."""

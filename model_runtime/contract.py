@@ -1,8 +1,8 @@
 """The words that the operator and the model's own pods share; standard library only, both sides import it.
 
-The operator starts a build Job with one `BuildRequest` in the environment and reads one `BuildReport` from the
-termination message of its container. It starts server pods with the `SERVER_*` variables. A server that cannot
-go on leaves a `Exit` in its termination message.
+The operator starts a build Job with one `BuildRequest` in the environment and reads one `BuildReport` from
+the termination message of its container. It starts server pods with the `SERVER_*` variables. A server that
+cannot go on leaves a `Exit` in its termination message.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ TERMINATION_MESSAGE_PATH: Final = "/dev/termination-log"
 # The build Job: where it finds what it works with.
 BUILD_REQUEST_VARIABLE: Final = "SEATRIAL_BUILD_REQUEST"
 CREDENTIALS_FOLDER: Final = "/seatrial/credentials"
-PUSH_SECRET_FOLDER: Final = "/seatrial/push"
-PULL_SECRET_FOLDER: Final = "/seatrial/pull"
+PUSH_SECRET_FOLDER: Final = "/seatrial/push"  # noqa: S105 - where it is mounted, not what it says
+PULL_SECRET_FOLDER: Final = "/seatrial/pull"  # noqa: S105 - where it is mounted, not what it says
 CA_FOLDER: Final = "/seatrial/ca"
 VOLUME_FOLDER: Final = "/seatrial/source"
 """A pvc:// or configmap:// source is mounted here, read-only."""
@@ -84,13 +84,15 @@ class BuildRequest:
         """The request in `text`; `ValueError` when it is not one of this version."""
         raw = _versioned(text)
         known = {f.name for f in fields(cls)}
-        values = {key: tuple(v) if isinstance(v, list) else v for key, v in raw.items() if key in known}
+        values: dict[str, Any] = {
+            key: tuple(v) if isinstance(v, list) else v for key, v in raw.items() if key in known
+        }
         return cls(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildReport:
-    """How one build Job ended: an image, or a reason (a word of the API) and a sentence that says what to do."""
+    """How one build Job ended: an image, or a reason (a word of the API) and a sentence on what to do."""
 
     image: str = ""
     """`<pull repository>@sha256:…` of the index or manifest that nodes pull."""

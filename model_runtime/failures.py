@@ -1,0 +1,121 @@
+"""Why a build ends without an image: one class for each reason, and no others.
+
+    BuildFailure
+    ├── SourceFailure     SourceNotFound · SourceForbidden · SourceUnavailable · SourceDigestMismatch
+    ├── ModelFailure      FormatUnknown · PickleRefused · LoadFailed · ExampleFailed · RuntimeMismatch
+    ├── RegistryFailure   RegistryUnauthorized · RegistryUnavailable
+    ├── BuildBroken       whatever has no reason of its own: no space, a bug
+    └── OutOfMemory
+
+Each carries the reason that the API knows and a sentence for its user: what happened, where, what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from model_runtime import contract
+
+
+class BuildFailure(Exception):  # noqa: N818 - a failure is an outcome that users read, not a bug
+    """A build that ends without an image, for a reason that the API knows."""
+
+    reason: ClassVar[str] = "BuildFailed"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class SourceFailure(BuildFailure):
+    """The model's files could not be had as they were asked for."""
+
+
+class SourceNotFound(SourceFailure):
+    """Nothing stands at the address."""
+
+    reason = "SourceNotFound"
+
+
+class SourceForbidden(SourceFailure):
+    """The source refuses these credentials."""
+
+    reason = "SourceForbidden"
+
+
+class SourceUnavailable(SourceFailure):
+    """The source did not answer, or answered with an error of its own."""
+
+    reason = "SourceUnavailable"
+
+
+class SourceDigestMismatch(SourceFailure):
+    """The files are others than the pinned ones."""
+
+    reason = "SourceDigestMismatch"
+
+
+class ModelFailure(BuildFailure):
+    """The files were fetched, but no model can be served from them as they are."""
+
+
+class FormatUnknown(ModelFailure):
+    """No known format is recognised in the files, or more than one."""
+
+    reason = "ModelFormatUnknown"
+
+
+class PickleRefused(ModelFailure):
+    """Loading the model would run code from its file, and that is not allowed."""
+
+    reason = "ModelPickleRefused"
+
+
+class LoadFailed(ModelFailure):
+    """The framework cannot load the file."""
+
+    reason = "ModelLoadFailed"
+
+
+class ExampleFailed(ModelFailure):
+    """The model loads but does not answer its example."""
+
+    reason = "ModelExampleFailed"
+
+
+class RuntimeMismatch(ModelFailure):
+    """The files need another runtime than the one the build was started on."""
+
+    reason = contract.RUNTIME_MISMATCH
+
+    def __init__(self, message: str, wanted_runtime: str) -> None:
+        super().__init__(message)
+        self.wanted_runtime = wanted_runtime
+
+
+class RegistryFailure(BuildFailure):
+    """The image could not be stored."""
+
+
+class RegistryUnauthorized(RegistryFailure):
+    """The registry refuses these credentials, or has none to judge."""
+
+    reason = "RegistryUnauthorized"
+
+
+class RegistryUnavailable(RegistryFailure):
+    """The registry did not answer, or answered with an error of its own."""
+
+    reason = "RegistryUnavailable"
+
+
+class BuildBroken(BuildFailure):
+    """No reason of its own fits: a full disk, a bug."""
+
+    reason = "BuildFailed"
+
+
+class OutOfMemory(BuildFailure):
+    """The build needed more memory than its limit."""
+
+    reason = "BuildOutOfMemory"

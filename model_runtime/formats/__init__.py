@@ -1,0 +1,34 @@
+"""Model files: recognise them, load them, say what goes in and out, answer.
+
+    found = formats.detect(folder)                       # Detected(format, path), by content
+    model = formats.load(found.format, found.path)       # Loaded, with its signature
+    model.predict(formats.example(folder, model.signature))
+
+The build uses it once to prove that a model answers; the server uses it for every request.
+"""
+
+from __future__ import annotations
+
+from model_runtime.failures import FormatUnknown, LoadFailed, PickleRefused
+from model_runtime.formats.base import Array, InputInvalid, Loaded, Tensors
+from model_runtime.formats.detection import Detected, detect
+from model_runtime.formats.examples import example
+from model_runtime.formats.loading import RUNTIME_OF, load
+from model_runtime.formats.signature import Signature, TensorSpec
+
+__all__ = [
+    "RUNTIME_OF",
+    "Array",
+    "Detected",
+    "FormatUnknown",
+    "InputInvalid",
+    "LoadFailed",
+    "Loaded",
+    "PickleRefused",
+    "Signature",
+    "TensorSpec",
+    "Tensors",
+    "detect",
+    "example",
+    "load",
+]

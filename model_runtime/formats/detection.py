@@ -1,0 +1,97 @@
+"""Find the model among the files, by what they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from model_runtime.failures import FormatUnknown
+from model_runtime.formats import sniffing
+from model_runtime.formats.loading import RUNTIME_OF
+
+COMPANIONS: Final = frozenset(
+    {"example.json", "input_example.json", "signature.json", "serving_input_example.json"}
+)
+"""Files beside a model that are never one."""
+
+_PICKLED: Final = frozenset({"sklearn"})
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """The file that is the model, and its format."""
+
+    format: str
+    path: Path
+
+
+def detect(folder: Path, *, wanted: str = "") -> Detected:
+    """The one model in the folder; `wanted` says the format where the files leave a choice.
+
+    Where the same model lies there twice, the file that runs no code is taken. `FormatUnknown` lists what was
+    found and what is known.
+    """
+    if wanted and wanted not in RUNTIME_OF:
+        raise FormatUnknown(f"spec.model.format {wanted!r} is unknown; known: {_known()}.")
+    files = _files(folder)
+    kinds = {path: kind for path in files if (kind := sniffing.kind_of(path))}
+    candidates = [Detected(kind, path) for path, kind in kinds.items() if kind in RUNTIME_OF]
+    if wanted:
+        return _of_format(wanted, candidates, files)
+    chosen = _narrowed(candidates)
+    if len(chosen) == 1:
+        return chosen[0]
+    if chosen:
+        names = ", ".join(f"{found.path.relative_to(folder)} ({found.format})" for found in chosen[:10])
+        raise FormatUnknown(
+            f"more than one model was found: {names}. Name one file in spec.model.uri, or spec.model.format."
+        )
+    raise FormatUnknown(f"no model was recognised: {_seen(folder, files, kinds)}. Known formats: {_known()}.")
+
+
+def _of_format(wanted: str, candidates: list[Detected], files: list[Path]) -> Detected:
+    fitting = _narrowed([found for found in candidates if found.format == wanted])
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting and len(files) == 1 and not candidates:
+        return Detected(wanted, files[0])
+    found = (
+        ", ".join(sorted(f"{item.path.name} ({item.format})" for item in candidates))
+        or "none of a known format"
+    )
+    raise FormatUnknown(f"spec.model.format is {wanted}, but the files are: {found}.")
+
+
+def _narrowed(candidates: list[Detected]) -> list[Detected]:
+    """One by one the rules of preference: safe before pickled, `model.*` before other names."""
+    safe = [found for found in candidates if found.format not in _PICKLED] or candidates
+    if len(safe) == 1:
+        return safe
+    named = [found for found in safe if found.path.stem == "model"]
+    return named if len(named) == 1 else safe
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    shown = [
+        path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    return [path for path in shown if path.name not in COMPANIONS]
+
+
+def _seen(folder: Path, files: list[Path], kinds: dict[Path, str]) -> str:
+    if not files:
+        return "the source has no files"
+    named = [f"{path.relative_to(folder)} ({_kind(path, kinds)})" for path in files[:8]]
+    surplus = f" and {len(files) - 8} more" if len(files) > 8 else ""
+    return ", ".join(named) + surplus
+
+
+def _kind(path: Path, kinds: dict[Path, str]) -> str:
+    size = path.stat().st_size
+    return kinds.get(path) or ("empty" if not size else f"{size} bytes, not a model")
+
+
+def _known() -> str:
+    return ", ".join(sorted(RUNTIME_OF))

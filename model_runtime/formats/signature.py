@@ -1,0 +1,101 @@
+"""What goes into a model and what comes out, in the words of the Open Inference Protocol V2."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+DATATYPES: Final[dict[str, str]] = {
+    "BOOL": "bool",
+    "UINT8": "uint8",
+    "UINT16": "uint16",
+    "UINT32": "uint32",
+    "UINT64": "uint64",
+    "INT8": "int8",
+    "INT16": "int16",
+    "INT32": "int32",
+    "INT64": "int64",
+    "FP16": "float16",
+    "FP32": "float32",
+    "FP64": "float64",
+    "BYTES": "object",
+}
+"""V2's names of element types and numpy's; BYTES are texts."""
+
+_NAMES: Final = {np.dtype(name): datatype for datatype, name in DATATYPES.items()}
+
+
+def datatype_of(dtype: npt.DTypeLike) -> str:
+    """The V2 name of a numpy type; whatever has none is a text."""
+    return _NAMES.get(np.dtype(dtype), "BYTES")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output: -1 in its shape stands for any length."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    categories: tuple[str, ...] = ()
+    """The values a text column was trained on, the first hundred of them."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The numpy type of its elements."""
+        return np.dtype(DATATYPES[self.datatype])
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Inputs and outputs of a model.
+
+    A tabular model with known column names has one input of shape (-1,) for each column, in `columns` order;
+    one without names has a single input of shape (-1, width).
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    columns: tuple[str, ...] = ()
+    classes: tuple[str | int | float | bool, ...] = ()
+    """Of a classifier: what its columns of probabilities stand for."""
+
+    def refined_by(self, example: dict[str, npt.NDArray[Any]]) -> Self:
+        """This signature with texts where the example has texts: frameworks forget what columns held."""
+        inputs = tuple(
+            replace(spec, datatype="BYTES")
+            if spec.name in example and datatype_of(example[spec.name].dtype) == "BYTES"
+            else spec
+            for spec in self.inputs
+        )
+        return replace(self, inputs=inputs)
+
+    def to_json(self) -> str:
+        """The signature as one JSON object, always the same text for the same signature."""
+        return json.dumps(asdict(self), sort_keys=True, indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The signature in `text`; `ValueError` when it is none."""
+        try:
+            raw = json.loads(text)
+            return cls(
+                inputs=tuple(_spec(item) for item in raw["inputs"]),
+                outputs=tuple(_spec(item) for item in raw["outputs"]),
+                columns=tuple(raw.get("columns", ())),
+                classes=tuple(raw.get("classes", ())),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a signature: {error}") from error
+
+
+def _spec(raw: dict[str, Any]) -> TensorSpec:
+    datatype = str(raw["datatype"])
+    if datatype not in DATATYPES:
+        raise ValueError(f"unknown datatype {datatype!r}; known: {', '.join(DATATYPES)}")
+    shape = tuple(int(length) for length in raw["shape"])
+    return TensorSpec(str(raw["name"]), datatype, shape, tuple(str(v) for v in raw.get("categories", ())))

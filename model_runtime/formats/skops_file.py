@@ -1,0 +1,67 @@
+"""skops: scikit-learn estimators in a zip that runs no code when loaded."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from model_runtime.failures import LoadFailed, PickleRefused
+from model_runtime.formats import versions
+from model_runtime.formats.sklearn_model import SklearnModel, model_of
+
+MOST_UNPACKED: Final = 64
+"""A file that unpacks to more than this many times its size (and more than 1 GiB) is not a model."""
+
+
+def load(path: Path, *, allow_pickle: bool) -> SklearnModel:
+    """The estimator in the file; types outside skops' own list of trusted ones need `allow_pickle`."""
+    import skops.io as sio
+
+    _require_sane(path)
+    untrusted = sorted(sio.get_untrusted_types(file=path))
+    if untrusted and not allow_pickle:
+        raise PickleRefused(
+            f"{path.name} uses types that skops does not trust by itself: {', '.join(untrusted[:10])}. "
+            f"Store it without them, or set spec.model.allowPickle: true if you trust its author."
+        )
+    try:
+        with versions.same_sklearn(path.name):
+            estimator = sio.load(path, trusted=untrusted)
+    except (AttributeError, ImportError, KeyError) as error:
+        raise LoadFailed(_unloadable(path, error)) from error
+    return model_of(estimator, name=path.name)
+
+
+def _require_sane(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(item.file_size for item in archive.infolist())
+            damaged = archive.testzip() if unpacked < 1 << 30 else None
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError) as error:
+        raise LoadFailed(f"{path.name} is damaged: {error}. Store and upload it again.") from error
+    if damaged is not None:
+        raise LoadFailed(
+            f"{path.name} is damaged: the checksum of {damaged} is wrong. Store and upload it again."
+        )
+    if unpacked > max(1 << 30, MOST_UNPACKED * path.stat().st_size):
+        raise LoadFailed(f"{path.name} would unpack to {unpacked} bytes: this is no model.")
+
+
+def _unloadable(path: Path, error: Exception) -> str:
+    sklearn, skops = recorded_versions(path)
+    return (
+        f"{path.name} cannot be loaded: {type(error).__name__}: {error}. It was stored with scikit-learn "
+        f"{sklearn or 'of an unknown version'} and skops {skops or 'of an unknown version'}; the runtime has "
+        f"{versions.present('scikit-learn')} and {versions.present('skops')}."
+    )
+
+
+def recorded_versions(path: Path) -> tuple[str, str]:
+    """The versions of scikit-learn and skops that wrote the file; empty where it does not say."""
+    with zipfile.ZipFile(path) as archive, archive.open("schema.json") as file:
+        text = file.read(64 << 20).decode(errors="replace")
+    sklearn = re.search(r'"_sklearn_version"\s*:\s*\{[^{}]*?"content"\s*:\s*"\\?"?([0-9][^"\\]*)', text)
+    skops = re.search(r'"_skops_version"\s*:\s*"([^"]+)"', text)
+    return (sklearn.group(1) if sklearn else "", skops.group(1) if skops else "")

@@ -1,0 +1,111 @@
+"""XGBoost boosters stored as JSON or UBJSON; the scikit-learn wrapper is not needed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from model_runtime.failures import LoadFailed
+from model_runtime.formats import tabular, versions
+from model_runtime.formats.base import Array, Tensors
+from model_runtime.formats.signature import Signature, TensorSpec
+from model_runtime.formats.sklearn_model import PREDICTION, PROBABILITIES
+
+BINARY: Final = frozenset({"binary:logistic"})
+MULTICLASS: Final = frozenset({"multi:softprob"})
+
+
+@dataclass(frozen=True, slots=True)
+class XgboostModel:
+    """A booster; classes are numbered, for the file does not keep their names."""
+
+    booster: Any
+    signature: Signature
+    objective: str
+
+    def predict(self, inputs: Tensors, /, *, wanted: frozenset[str] | None = None) -> Tensors:
+        """The prediction, and the probabilities of a classifier."""
+        rows = tabular.matrix(inputs, self.signature).astype(np.float32, copy=False)
+        scores = np.asarray(self.booster.inplace_predict(rows, validate_features=False))
+        outputs = self._outputs(scores)
+        return outputs if wanted is None else {key: v for key, v in outputs.items() if key in wanted}
+
+    def _outputs(self, scores: Array) -> Tensors:
+        if self.objective in BINARY:
+            return {
+                PREDICTION: (scores > 0.5).astype(np.int64),
+                PROBABILITIES: np.stack([1 - scores, scores], axis=1),
+            }
+        if self.objective in MULTICLASS:
+            return {PREDICTION: scores.argmax(axis=1), PROBABILITIES: scores}
+        return {PREDICTION: scores}
+
+
+def load(path: Path) -> XgboostModel:
+    """The booster in the file; `LoadFailed` names both versions when a newer XGBoost wrote it."""
+    import xgboost
+
+    booster = xgboost.Booster()
+    try:
+        booster.load_model(path)
+    except xgboost.core.XGBoostError as error:
+        raise LoadFailed(
+            f"{path.name} cannot be loaded by XGBoost {xgboost.__version__}: {_first(error)}"
+        ) from error
+    config = json.loads(booster.save_config())
+    _require_not_newer(path)
+    objective = str(config["learner"]["objective"]["name"])
+    columns = tuple(booster.feature_names or ())
+    classes = _classes(objective, config)
+    signature = Signature(
+        inputs=tabular.inputs_of(columns, booster.num_features(), datatype="FP32"),
+        outputs=_outputs(objective, len(classes), targets=_number(config, "num_target")),
+        columns=columns,
+        classes=classes,
+    )
+    return XgboostModel(booster, signature, objective)
+
+
+def _classes(objective: str, config: dict[str, Any]) -> tuple[int, ...]:
+    if objective in BINARY:
+        return (0, 1)
+    return tuple(range(_number(config, "num_class"))) if objective.startswith("multi:") else ()
+
+
+def _outputs(objective: str, classes: int, *, targets: int) -> tuple[TensorSpec, ...]:
+    if objective in BINARY | MULTICLASS:
+        return (TensorSpec(PREDICTION, "INT64", (-1,)), TensorSpec(PROBABILITIES, "FP32", (-1, classes)))
+    return (TensorSpec(PREDICTION, "FP32", (-1, targets) if targets > 1 else (-1,)),)
+
+
+def _number(config: dict[str, Any], key: str) -> int:
+    return int(config["learner"]["learner_model_param"].get(key, "0"))
+
+
+def _require_not_newer(path: Path) -> None:
+    """XGBoost reads older files for ever and newer ones by luck."""
+    stored, have = recorded_version(path), versions.present("xgboost")
+    if stored and stored[0] > int(have.split(".")[0]):
+        raise LoadFailed(
+            f"{path.name} was stored with XGBoost {'.'.join(map(str, stored))}, the runtime has {have}: "
+            f"name a newer runtime in spec.build.runtime."
+        )
+
+
+def recorded_version(path: Path) -> tuple[int, ...]:
+    """The version of XGBoost that wrote a JSON file; empty where it is not at one of its ends, or UBJSON."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+        file.seek(max(0, path.stat().st_size - 4096))
+        ends = head + file.read(4096)
+    _before, found, after = ends.partition(b'"version":[')
+    numbers = after.partition(b"]")[0].split(b",") if found else []
+    return tuple(int(number) for number in numbers if number.strip().isdigit())
+
+
+def _first(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)[:400]

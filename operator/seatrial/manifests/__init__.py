@@ -1,1 +1,1 @@
-
+"""Values in, Kubernetes dictionaries out: how each child looks."""

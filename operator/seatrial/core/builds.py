@@ -1,0 +1,201 @@
+"""The build of one image: when a Job is started, what its end means, and when it is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from model_runtime import contract
+from seatrial.api import phases, reasons
+from seatrial.api import status as api
+from seatrial.core import memory
+from seatrial.core.wish import BuildSeen, Image
+
+Reason = reasons.Reason
+FIRST_BACKOFF = timedelta(seconds=10)
+LONGEST_BACKOFF = timedelta(minutes=5)
+LOST_MESSAGES_ALLOWED = 2
+"""A message may be lost with its pod; the next attempt asks the registry first and is done in a second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildWish:
+    """The image that is wanted; `runtimes` maps the catalogue's names to images."""
+
+    build_id: str
+    runtime: str
+    runtimes: Mapping[str, str]
+    inputs: str = ""
+    """Changes whenever a referenced Secret or ConfigMap does: a failed build is tried again at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSeen:
+    """The Job of the present attempt and its pod."""
+
+    name: str
+    running: bool = False
+    """Its container has started."""
+    finished: bool = False
+    report: contract.BuildReport | None = None
+    deadline_exceeded: bool = False
+    out_of_memory: bool = False
+    evicted: bool = False
+    exit_code: int | None = None
+    trouble: str = ""
+    """Why its pod does not start: a reason of the API."""
+    trouble_message: str = ""
+
+
+def advance(
+    build: api.BuildStatus | None, wish: BuildWish, job: JobSeen | None, now: datetime
+) -> api.BuildStatus:
+    """The build after what is seen; equal to `build` when nothing has changed."""
+    if build is None or build.id != wish.build_id:
+        return _begun(wish, now)
+    if build.phase is phases.BuildPhase.FAILED:
+        return _again(build, wish, now) if due(build, wish, now) else build
+    if build.phase in {phases.BuildPhase.SUCCEEDED, phases.BuildPhase.CACHED} or job is None:
+        return build
+    return _ended(build, wish, job, now) if job.finished else _running(build, job)
+
+
+def _begun(wish: BuildWish, now: datetime) -> api.BuildStatus:
+    begun = api.BuildStatus(
+        id=wish.build_id,
+        attempt=1,
+        phase=phases.BuildPhase.PENDING,
+        runtime=wish.runtime,
+        started_at=now,
+        inputs=wish.inputs,
+    )
+    if wish.runtime in wish.runtimes:
+        return begun
+    return _changed(
+        begun,
+        phase=phases.BuildPhase.FAILED,
+        reason=Reason.RUNTIME_UNKNOWN,
+        message=f"unknown runtime {wish.runtime!r}; known: {', '.join(sorted(wish.runtimes)) or 'none'}",
+        finished_at=now,
+    )
+
+
+def _again(build: api.BuildStatus, wish: BuildWish, now: datetime) -> api.BuildStatus:
+    return _changed(
+        build,
+        attempt=build.attempt + 1,
+        phase=phases.BuildPhase.PENDING,
+        started_at=now,
+        finished_at=None,
+        inputs=wish.inputs,
+    )
+
+
+def due(build: api.BuildStatus, wish: BuildWish, now: datetime) -> bool:
+    """A build that failed for a passing reason is to be tried again now."""
+    if terminal(build):
+        return False
+    at = retry_at(build)
+    return build.inputs != wish.inputs or at is None or now >= at
+
+
+def retry_at(build: api.BuildStatus) -> datetime | None:
+    """When a failed build is tried again; None when it is not, or has not failed."""
+    if build.phase is not phases.BuildPhase.FAILED or terminal(build) or build.finished_at is None:
+        return None
+    if build.reason == contract.RUNTIME_MISMATCH:
+        return build.finished_at
+    doubled = FIRST_BACKOFF * (1 << min(build.attempt - 1, 10))
+    return build.finished_at + min(doubled, LONGEST_BACKOFF)
+
+
+def terminal(build: api.BuildStatus) -> bool:
+    """The build has failed and waiting does not help."""
+    if build.phase is not phases.BuildPhase.FAILED or build.reason == contract.RUNTIME_MISMATCH:
+        return False
+    return reasons.class_of(Reason(build.reason)) is reasons.ReasonClass.TERMINAL
+
+
+def _running(build: api.BuildStatus, job: JobSeen) -> api.BuildStatus:
+    phase = phases.BuildPhase.RUNNING if job.running else phases.BuildPhase.PENDING
+    return _changed(build, phase=phase, job=job.name, reason=job.trouble, message=job.trouble_message)
+
+
+def _ended(build: api.BuildStatus, wish: BuildWish, job: JobSeen, now: datetime) -> api.BuildStatus:
+    total = (now - (build.started_at or now)).total_seconds()
+    parts = {} if job.report is None else job.report.seconds
+    ended = _changed(
+        build, job=job.name, finished_at=now, seconds={"total": total, **parts}, reason="", message=""
+    )
+    report = job.report
+    if report is not None and report.succeeded:
+        return _changed(
+            ended,
+            phase=phases.BuildPhase.CACHED if report.cached else phases.BuildPhase.SUCCEEDED,
+            image=report.image,
+            model_digest=report.model_digest,
+            format=report.format,
+            source=report.source,
+        )
+    if report is not None and report.reason == contract.RUNTIME_MISMATCH:
+        return _other_runtime(ended, wish, report)
+    return _failed(ended, *_verdict(build, job))
+
+
+def _other_runtime(build: api.BuildStatus, wish: BuildWish, report: contract.BuildReport) -> api.BuildStatus:
+    """The detected format needs another runtime: the next attempt runs on it, if the catalogue has it."""
+    wanted = report.wanted_runtime
+    if wanted not in wish.runtimes or wanted == build.runtime:
+        known = ", ".join(sorted(wish.runtimes))
+        return _failed(
+            build, Reason.RUNTIME_UNKNOWN, f"format {report.format} needs runtime {wanted!r}; known: {known}"
+        )
+    return _changed(
+        build,
+        phase=phases.BuildPhase.FAILED,
+        reason=contract.RUNTIME_MISMATCH,
+        message=f"format {report.format} needs runtime {wanted}",
+        runtime=wanted,
+        format=report.format,
+    )
+
+
+def _failed(build: api.BuildStatus, reason: Reason, message: str) -> api.BuildStatus:
+    return _changed(build, phase=phases.BuildPhase.FAILED, reason=reason, message=message)
+
+
+def _verdict(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:
+    report = job.report
+    if report is not None and report.reason in Reason.__members__.values():
+        return Reason(report.reason), report.message
+    if job.evicted:
+        return Reason.BUILD_EVICTED, "the pod of the build was evicted; it is tried again"
+    if job.deadline_exceeded:
+        return Reason.BUILD_TIMEOUT, "the build took longer than spec.build.timeout"
+    if job.out_of_memory:
+        return (
+            Reason.BUILD_OUT_OF_MEMORY,
+            "the build ran out of memory; raise spec.build.resources.limits.memory",
+        )
+    if build.attempt <= LOST_MESSAGES_ALLOWED:
+        return Reason.BUILD_EVICTED, "the build ended without a word; the registry is asked for its image"
+    return (
+        Reason.BUILD_FAILED,
+        f"the build ended without a word, exit code {job.exit_code}; see the log of {job.name}",
+    )
+
+
+def seen(build: api.BuildStatus) -> BuildSeen:
+    """What the rollout needs to know of the build."""
+    if build.phase in {phases.BuildPhase.SUCCEEDED, phases.BuildPhase.CACHED}:
+        image = Image(
+            reference=build.image, build_id=build.id, model_digest=build.model_digest, format=build.format
+        )
+        return BuildSeen(image=image)
+    return BuildSeen(reason=build.reason, message=build.message, terminal=terminal(build))
+
+
+def _changed(build: api.BuildStatus, **changes: Any) -> api.BuildStatus:
+    return memory.changed(build, **changes)

@@ -1,0 +1,80 @@
+"""What a rollout remembers from pass to pass: the part of `.status` that decisions are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from seatrial.api import base, phases
+from seatrial.api import status as api
+
+KEPT_REJECTIONS = 10
+Value = TypeVar("Value", bound=base.Told)
+
+
+def changed(value: Value, **changes: Any) -> Value:
+    """The value with `changes`, cut and rounded to what the API server stores."""
+    return type(value).model_validate({**dict(value), **changes})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """The stored truth; everything else in `.status` is derived from it and from what is seen."""
+
+    stable: api.TrackStatus | None = None
+    canary: api.TrackStatus | None = None
+    rollout: api.RolloutStatus | None = None
+    build: api.BuildStatus | None = None
+    rejected: tuple[api.Rejected, ...] = ()
+    history: tuple[api.HistoryEntry, ...] = ()
+
+    def rejection_of(self, revision: str) -> api.Rejected | None:
+        """The memory of a revision's failure, if it has one."""
+        return next((r for r in self.rejected if r.revision == revision), None)
+
+    def promoted_before(self, revision: str) -> bool:
+        """The revision has been stable once and history still knows it."""
+        return any(
+            h.revision == revision
+            and h.outcome is phases.Outcome.PROMOTED
+            and not self.rejection_of(revision)
+            for h in self.history
+        )
+
+    def rejecting(self, entry: api.Rejected) -> Memory:
+        """The same with `entry` as the newest rejection, one a revision."""
+        others = tuple(r for r in self.rejected if r.revision != entry.revision)
+        return replace(self, rejected=(entry, *others)[:KEPT_REJECTIONS])
+
+    def forgiving(self, revision: str) -> Memory:
+        """The same without a rejection of `revision`."""
+        return replace(self, rejected=tuple(r for r in self.rejected if r.revision != revision))
+
+    def recording(self, entry: api.HistoryEntry, *, limit: int) -> Memory:
+        """The same with `entry` as the newest of at most `limit` history entries."""
+        return replace(self, history=(entry, *self.history)[: max(limit, 1)])
+
+
+def memory_of(status: api.Status) -> Memory:
+    """The memory that a stored status holds."""
+    canary = status.canary
+    return Memory(
+        stable=None if status.stable is None else identity_of(status.stable),
+        canary=None if canary is None else changed(identity_of(canary), failure=canary.failure),
+        rollout=status.rollout,
+        build=status.build,
+        rejected=status.rejected,
+        history=status.history,
+    )
+
+
+def identity_of(track: api.TrackStatus) -> api.TrackStatus:
+    """Who a track is, without the counts that change from second to second."""
+    return api.TrackStatus(
+        revision=track.revision,
+        image=track.image,
+        model_digest=track.model_digest,
+        format=track.format,
+        build_id=track.build_id,
+        since=track.since,
+    )

@@ -1,0 +1,197 @@
+"""What a person may decide, when it applies, and what it does; every refusal says why.
+
+A taken order's uid enters the rollout's memory in the same write as its effect, so that it is taken once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from seatrial.api import decision, phases, reasons
+from seatrial.api import status as api
+from seatrial.core import moves, retreat, rollout
+from seatrial.core.memory import Memory
+from seatrial.core.moves import Phase
+from seatrial.core.wish import Situation
+
+Action = decision.Action
+REMEMBERED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One RolloutDecision that waits for its answer."""
+
+    uid: str
+    name: str
+    action: Action
+    revision: str
+    at: datetime
+    decided_by: str
+    reason: str = ""
+    step: int | None = None
+    attempt: int | None = None
+    to_revision: str = ""
+    trusted: bool = True
+    """Somebody vouches that `decided_by` wrote it: the admission policy is in force, or settings waive it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of an order; the memory has changed only with TAKEN."""
+
+    order: Order
+    phase: decision.DecisionPhase
+    message: str
+
+
+class Refusal(Exception):
+    """The order does not apply; the text says why and reaches its author."""
+
+
+def answered(orders: tuple[Order, ...], memory: Memory, at: Situation) -> tuple[Memory, tuple[Answer, ...]]:
+    """The memory after the orders, oldest first but an Abort before all, and an answer to each."""
+    answers = []
+    for order in sorted(orders, key=lambda o: (o.action is not Action.ABORT, o.at, o.uid)):
+        try:
+            memory, message = _taken(order, memory, at)
+            answers.append(Answer(order=order, phase=decision.DecisionPhase.TAKEN, message=message))
+        except Refusal as refusal:
+            answers.append(Answer(order=order, phase=decision.DecisionPhase.REFUSED, message=str(refusal)))
+    return memory, tuple(answers)
+
+
+def _taken(order: Order, memory: Memory, at: Situation) -> tuple[Memory, str]:
+    if memory.rollout is None:
+        raise Refusal("there is no rollout yet")
+    if order.uid in memory.rollout.decisions:
+        return memory, "taken"
+    if not order.trusted:
+        raise Refusal(
+            "nobody vouches for decidedBy: the ValidatingAdmissionPolicyBinding "
+            "seatrial-decisions is not in the cluster; install the chart's policy"
+        )
+    after = _EFFECTS[order.action](order, memory, at)
+    assert after.rollout is not None  # noqa: S101 - no effect takes the rollout away
+    known = (*after.rollout.decisions, order.uid)[-REMEMBERED:]
+    changed = moves.changed(after.rollout, decisions=known, decided_by=order.decided_by)
+    return replace(after, rollout=changed), "taken"
+
+
+def _on_its_way(order: Order, memory: Memory) -> api.RolloutStatus:
+    """The rollout the order speaks of, if it is on its way; a refusal if not."""
+    current = memory.rollout
+    if current is None or current.phase in moves.AT_REST:
+        raise Refusal("no rollout is on its way")
+    if order.revision != current.revision:
+        raise Refusal(f"it speaks of revision {order.revision}; on its way is {current.revision}")
+    if order.attempt is not None and order.attempt != current.attempt:
+        raise Refusal(f"it speaks of attempt {order.attempt}; on its way is attempt {current.attempt}")
+    if current.started_at is not None and order.at < current.started_at:
+        raise Refusal("it is older than the rollout")
+    if current.phase is Phase.ROLLING_BACK:
+        raise Refusal("the rollout is rolling back already")
+    return current
+
+
+def _sentence(order: Order, verb: str) -> str:
+    why = f": {order.reason}" if order.reason else ""
+    return f"{verb} by {order.decided_by}{why}"
+
+
+def _abort(order: Order, memory: Memory, at: Situation) -> Memory:
+    _on_its_way(order, memory)
+    return retreat.fail(memory, at, reasons.Reason.ABORTED, _sentence(order, "aborted"))
+
+
+def _promote(order: Order, memory: Memory, at: Situation) -> Memory:
+    current = _on_its_way(order, memory)
+    if current.phase in {Phase.BUILDING, Phase.STARTING}:
+        return replace(memory, rollout=moves.changed(current, steps=0))
+    if current.phase is Phase.PROMOTING:
+        return memory
+    ready = memory if current.phase is Phase.SHIFTING else rollout.resume(memory, current, at)
+    assert ready.rollout is not None  # noqa: S101 - resume keeps the rollout
+    if ready.rollout.phase is not Phase.SHIFTING:
+        return replace(ready, rollout=moves.changed(ready.rollout, steps=0))
+    return replace(ready, rollout=moves.arrived(moves.moved(ready.rollout, Phase.PROMOTING)))
+
+
+def _skip(order: Order, memory: Memory, at: Situation) -> Memory:
+    current = _on_its_way(order, memory)
+    if current.phase is not Phase.SHIFTING:
+        raise Refusal(f"a step is skipped while it is held; the rollout is {current.phase}")
+    if order.step != current.step:
+        raise Refusal(f"it speaks of step {order.step}; the rollout is at step {current.step}")
+    return rollout.next_step(memory, current, at)
+
+
+def _pause(order: Order, memory: Memory, at: Situation) -> Memory:
+    current = _on_its_way(order, memory)
+    held = moves.changed(current, paused_by=phases.PausedBy.DECISION)
+    if current.phase is Phase.PAUSED:
+        return replace(memory, rollout=held)
+    return rollout.pause(memory, held, at)
+
+
+def _resume(order: Order, memory: Memory, at: Situation) -> Memory:
+    current = _on_its_way(order, memory)
+    if current.phase is not Phase.PAUSED:
+        raise Refusal(f"nothing is paused; the rollout is {current.phase}")
+    if at.wish.paused:
+        raise Refusal("spec.paused is true; set it to false")
+    return rollout.resume(memory, current, at)
+
+
+def _retry(order: Order, memory: Memory, at: Situation) -> Memory:
+    rejection = memory.rejection_of(order.revision)
+    if rejection is None:
+        raise Refusal(f"revision {order.revision} is not rejected")
+    if order.revision != at.wish.revision:
+        raise Refusal(
+            f"the spec asks for revision {at.wish.revision}; apply the spec of {order.revision} first"
+        )
+    if order.attempt is not None and order.attempt != rejection.attempt:
+        raise Refusal(f"it speaks of attempt {order.attempt}; rejected was attempt {rejection.attempt}")
+    _at_rest(memory)
+    forgiven = replace(memory.forgiving(order.revision), build=None)
+    return rollout.begin(forgiven, at, revision=order.revision, attempt=rejection.attempt + 1)
+
+
+def _at_rest(memory: Memory) -> None:
+    if memory.rollout is not None and memory.rollout.phase not in moves.AT_REST:
+        raise Refusal(f"revision {memory.rollout.revision} is on its way; abort it or wait")
+
+
+def _rollback(order: Order, memory: Memory, at: Situation) -> Memory:
+    target = order.to_revision
+    if memory.stable is None or order.revision != memory.stable.revision:
+        served = "nothing" if memory.stable is None else memory.stable.revision
+        raise Refusal(f"it speaks of revision {order.revision}; served is {served}")
+    if target == order.revision:
+        raise Refusal(f"revision {target} is served already")
+    if not memory.promoted_before(target) or target not in at.images:
+        raise Refusal(f"revision {target} is not in history, or its template is gone")
+    _at_rest(memory)
+    rejected = api.Rejected(
+        revision=order.revision,
+        reason=reasons.Reason.ROLLED_BACK,
+        message=_sentence(order, f"taken back to {target}"),
+        at=at.now,
+        attempt=1,
+        decided_by=order.decided_by,
+    )
+    return rollout.begin(memory.rejecting(rejected), at, revision=target)
+
+
+_EFFECTS: dict[Action, Callable[[Order, Memory, Situation], Memory]] = {
+    Action.ABORT: _abort,
+    Action.PROMOTE: _promote,
+    Action.SKIP: _skip,
+    Action.PAUSE: _pause,
+    Action.RESUME: _resume,
+    Action.RETRY: _retry,
+    Action.ROLLBACK: _rollback,
+}

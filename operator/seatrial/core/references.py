@@ -1,0 +1,106 @@
+"""The ConfigMaps and Secrets that a spec refers to: which they are, and pods that read a copy instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from seatrial.api import serving, settings, spec
+
+
+class Holder(StrEnum):
+    """The kinds of objects that hold configuration."""
+
+    CONFIG_MAP = "ConfigMap"
+    SECRET = "Secret"  # noqa: S105 - a kind, not a secret
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reference:
+    """One object beside the ModelDeployment that its spec names."""
+
+    holder: Holder
+    name: str
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.holder} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceSeen:
+    """What a reference leads to now; `data` only of ConfigMaps, a Secret leaves nothing but its digest."""
+
+    present: bool
+    digest: str = ""
+    """Of the content."""
+    version: str = ""
+    """Changes with every write, says nothing of the content."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    binary_data: Mapping[str, str] = field(default_factory=dict)
+
+
+def of_pods(server: serving.Serving) -> tuple[Reference, ...]:
+    """What the pods read, each once, in order of name."""
+    found = {(r.holder, r.name): r for r in sorted(_of_environment(server), key=lambda r: not r.optional)}
+    for volume in server.pod.volumes:
+        for reference in _of_volume(volume):
+            found.setdefault((reference.holder, reference.name), reference)
+    return tuple(sorted(found.values()))
+
+
+def of_build(wanted: spec.Spec, operator: settings.Settings) -> tuple[Reference, ...]:
+    """What the build Job needs beside the object."""
+    if wanted.model.image:
+        return ()
+    registry = wanted.build.registry
+    secrets = (
+        wanted.model.credentials.secret_name if wanted.model.credentials else "",
+        registry.push_secret_name or operator.registry.push_secret_name,
+    )
+    ca = registry.ca_config_map_name or operator.registry.ca_config_map_name
+    found = {Reference(Holder.SECRET, name) for name in secrets if name}
+    return tuple(sorted(found | ({Reference(Holder.CONFIG_MAP, ca)} if ca else set())))
+
+
+def _of_environment(server: serving.Serving) -> Iterator[Reference]:
+    for source in server.env_from:
+        if source.config_map_ref:
+            yield Reference(Holder.CONFIG_MAP, source.config_map_ref.name, source.config_map_ref.optional)
+        if source.secret_ref:
+            yield Reference(Holder.SECRET, source.secret_ref.name, source.secret_ref.optional)
+    for variable in server.env:
+        origin = variable.value_from
+        if origin and origin.config_map_key_ref:
+            ref = origin.config_map_key_ref
+            yield Reference(Holder.CONFIG_MAP, ref.name, ref.optional)
+        if origin and origin.secret_key_ref:
+            yield Reference(Holder.SECRET, origin.secret_key_ref.name, origin.secret_key_ref.optional)
+
+
+def _of_volume(volume: Mapping[str, Any]) -> Iterator[Reference]:
+    sources = [volume, *(volume.get("projected") or {}).get("sources", [])]
+    for source in sources:
+        for key, holder in (("configMap", Holder.CONFIG_MAP), ("secret", Holder.SECRET)):
+            part = source.get(key) or {}
+            name = part.get("name") or part.get("secretName")
+            if name:
+                yield Reference(holder, str(name), bool(part.get("optional", False)))
+
+
+CONFIG_MAP_KEYS = ("configMapRef", "configMapKeyRef", "configMap")
+
+
+def renamed(body: Any, copies: Mapping[str, str]) -> Any:
+    """A pod template in which every ConfigMap that has a copy is replaced by it."""
+    if isinstance(body, Mapping):
+        return {key: _renamed_part(key, item, copies) for key, item in body.items()}
+    return [renamed(item, copies) for item in body] if isinstance(body, list) else body
+
+
+def _renamed_part(key: str, item: Any, copies: Mapping[str, str]) -> Any:
+    if key in CONFIG_MAP_KEYS and isinstance(item, Mapping) and item.get("name") in copies:
+        return {**item, "name": copies[item["name"]]}
+    return renamed(item, copies)

@@ -1,0 +1,158 @@
+"""The way back: what ends a rollout, and how its users and pods are taken home first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from seatrial.api import phases, reasons
+from seatrial.api import status as api
+from seatrial.core import moves, tracks
+from seatrial.core.memory import Memory, changed
+from seatrial.core.moves import Phase
+from seatrial.core.wish import Situation
+
+Reason = reasons.Reason
+
+
+def fail(memory: Memory, at: Situation, reason: Reason, message: str) -> Memory:
+    """The rollout is on its way back because of `reason`; users leave the canary with this decision."""
+    if memory.rollout is None:
+        raise moves.IllegalMove("no rollout to fail")
+    canary = memory.canary and changed(memory.canary, failure=_failure(at.canary(memory), reason, message))
+    going = moves.moved(
+        memory.rollout,
+        Phase.ROLLING_BACK,
+        reason=reason,
+        message=message,
+        step_started_at=at.now,
+        progressed_at=None,
+        paused_at=None,
+        paused_by=None,
+        waiting_for=None,
+    )
+    return replace(memory, canary=canary, rollout=going)
+
+
+def _failure(seen: tracks.Track, reason: Reason, message: str) -> api.Failure:
+    trouble = seen.trouble
+    if trouble is None:
+        return api.Failure(reason=reason, message=message)
+    return api.Failure(
+        reason=reason,
+        message=message,
+        pod=trouble.pod,
+        exit_code=trouble.exit_code,
+        restarts=trouble.restarts,
+    )
+
+
+def supersede(memory: Memory, at: Situation) -> Memory:
+    """The spec asks for something else: this rollout goes home without being blamed."""
+    return fail(memory, at, Reason.SUPERSEDED, f"the spec now asks for revision {at.wish.revision}")
+
+
+def why_not_starting(
+    memory: Memory, rollout: api.RolloutStatus, at: Situation, *, needed: int
+) -> Memory | None:
+    """What happens instead of going on while fewer than `needed` pods are available; None when they all are."""
+    seen = at.canary(memory)
+    available, trouble = seen.available, seen.trouble
+    if trouble is not None and trouble.terminal:
+        return fail(memory, at, trouble.reason, trouble.message)
+    if available >= needed:
+        return None
+    running = moves.progressing(rollout, available, at.now)
+    if moves.overdue(running, at.wish.progress_deadline, at.now):
+        return fail(memory, at, Reason.PROGRESS_DEADLINE_EXCEEDED, _too_slow(available, needed, trouble))
+    return replace(memory, rollout=moves.changed(running, waiting_for=phases.WaitingFor.READINESS))
+
+
+def _too_slow(available: int, needed: int, trouble: tracks.Trouble | None) -> str:
+    cause = "no pod says why" if trouble is None else f"{trouble.reason}: {trouble.message}"
+    return f"{available} of {needed} pods were available when the progress deadline ended; {cause}"
+
+
+def why_not_with_users(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory | None:
+    """What happens instead of going on when the canary's containers die under its users."""
+    if rollout.users_since is None:
+        return None
+    exits = at.canary(memory).exits_since(rollout.users_since)
+    count = sum(e.restarts for e in exits)
+    if count > at.wish.max_restarts:
+        return fail(memory, at, _word_for(exits), _exits_sentence(exits, count, at.wish.max_restarts))
+    trouble = at.canary(memory).trouble
+    if trouble is not None and trouble.terminal:
+        return fail(memory, at, trouble.reason, trouble.message)
+    return None
+
+
+def _word_for(exits: tuple[tracks.AbnormalExit, ...]) -> Reason:
+    return Reason.OUT_OF_MEMORY if any(e.out_of_memory for e in exits) else Reason.CANARY_RESTARTED
+
+
+def _exits_sentence(exits: tuple[tracks.AbnormalExit, ...], count: int, allowed: int) -> str:
+    last = max(exits, key=lambda e: e.at)
+    cause = "out of memory" if last.out_of_memory else f"exit code {last.code}"
+    return f"{count} abnormal exit(s) while it had users, {allowed} allowed; last: pod {last.pod}, {cause}"
+
+
+def roll_back(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    """Weight, then delay, then scale, then the record; each only when the one before is seen."""
+    if rollout.weight and not stable_can_take_over(memory, at):
+        return replace(memory, rollout=moves.changed(rollout, waiting_for=phases.WaitingFor.READINESS))
+    if rollout.weight:
+        return replace(
+            memory, rollout=moves.changed(rollout, weight=0, step_started_at=at.now, waiting_for=None)
+        )
+    if draining(memory, at) or at.canary(memory).pods > 0:
+        return memory
+    return _ended(memory, rollout, at)
+
+
+def stable_can_take_over(memory: Memory, at: Situation) -> bool:
+    """Stable has a pod that answers, or nobody else has one either."""
+    stable = at.stable(memory)
+    return stable is None or stable.available > 0 or at.canary(memory).available == 0
+
+
+def draining(memory: Memory, at: Situation) -> bool:
+    """The canary had users until just now: it is kept for the delay, and until the router is seen to be away."""
+    rollout = memory.rollout
+    if rollout is None or rollout.users_since is None or memory.stable is None:
+        return False
+    since = rollout.step_started_at or at.now
+    return not at.narrow or at.now < since + at.wish.scale_down_delay
+
+
+def _ended(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    reason = Reason(rollout.reason) if rollout.reason else Reason.ROLLED_BACK
+    entry = api.HistoryEntry(
+        revision=rollout.revision,
+        image="" if memory.canary is None else memory.canary.image,
+        outcome=_outcome(reason),
+        reason=reason,
+        message=rollout.message,
+        started_at=rollout.started_at,
+        finished_at=at.now,
+        decided_by=rollout.decided_by,
+    )
+    recorded = memory.recording(entry, limit=at.wish.history_limit)
+    if reason is Reason.SUPERSEDED:
+        return replace(
+            recorded, canary=None, rollout=moves.moved(rollout, Phase.STABLE, step=0, users_since=None)
+        )
+    rejected = api.Rejected(
+        revision=rollout.revision,
+        reason=reason,
+        message=rollout.message,
+        at=at.now,
+        attempt=rollout.attempt,
+        decided_by=rollout.decided_by,
+    )
+    ended = moves.moved(rollout, Phase.REJECTED, users_since=None)
+    return replace(recorded.rejecting(rejected), rollout=ended)
+
+
+def _outcome(reason: Reason) -> phases.Outcome:
+    known = {Reason.SUPERSEDED: phases.Outcome.SUPERSEDED, Reason.ABORTED: phases.Outcome.ABORTED}
+    return known.get(reason, phases.Outcome.ROLLED_BACK)

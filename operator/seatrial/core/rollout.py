@@ -1,0 +1,295 @@
+"""The rollout: one decision per phase, each a function from memory and situation to new memory.
+
+`advance` repeats them until nothing changes, so that a pass goes as far as what is seen allows; nothing here
+acts. What the pods and the router should be in a phase is derived from the memory by `seatrial.planning`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from seatrial.api import phases, reasons
+from seatrial.api import status as api
+from seatrial.core import moves, retreat
+from seatrial.core.memory import Memory, changed, identity_of
+from seatrial.core.moves import Phase
+from seatrial.core.wish import Image, Situation, first_step_at, step_of
+
+LONGEST_CHAIN = 16
+"""More decisions in one pass than any path of the table has; beyond it they would go in a circle."""
+
+
+def advance(memory: Memory, at: Situation) -> Memory:
+    """The memory after every decision that what is seen allows; the same object when there is none."""
+    for _ in range(LONGEST_CHAIN):
+        after = _decide(memory, at)
+        if after == memory:
+            return memory
+        memory = after
+    raise moves.IllegalMove("the decisions of one pass go in a circle")
+
+
+def _decide(memory: Memory, at: Situation) -> Memory:
+    rollout = memory.rollout
+    if rollout is None or rollout.phase in moves.AT_REST:
+        return _at_rest(memory, at)
+    if superseded(memory, at) and rollout.phase is not Phase.ROLLING_BACK:
+        return retreat.supersede(memory, at)
+    return _STAGES[rollout.phase](memory, rollout, at)
+
+
+def superseded(memory: Memory, at: Situation) -> bool:
+    """The spec asks for another revision than the one on its way, and not for a rejected one."""
+    rollout, wanted = memory.rollout, at.wish.revision
+    return rollout is not None and rollout.revision != wanted and memory.rejection_of(wanted) is None
+
+
+def _at_rest(memory: Memory, at: Situation) -> Memory:
+    rollout, wanted = memory.rollout, at.wish.revision
+    if not wanted:
+        return memory
+    if memory.stable is not None and memory.stable.revision == wanted:
+        return _settled(memory, rollout)
+    if memory.rejection_of(wanted) is not None:
+        return _rejected(memory, rollout)
+    return begin(memory, at, revision=wanted)
+
+
+def _settled(memory: Memory, rollout: api.RolloutStatus | None) -> Memory:
+    if rollout is None or rollout.phase is Phase.STABLE:
+        return memory
+    return replace(memory, rollout=moves.moved(rollout, Phase.STABLE, reason="", message=""))
+
+
+def _rejected(memory: Memory, rollout: api.RolloutStatus | None) -> Memory:
+    if rollout is None or rollout.phase is Phase.REJECTED:
+        return memory
+    return replace(memory, rollout=moves.moved(rollout, Phase.REJECTED))
+
+
+def begin(memory: Memory, at: Situation, *, revision: str, attempt: int = 1) -> Memory:
+    """A rollout of `revision` has begun; it takes no steps where there is nobody to protect or it is known good."""
+    old = memory.rollout
+    straight = (
+        memory.stable is None or at.wish.recreate or at.counts.full == 0 or memory.promoted_before(revision)
+    )
+    rollout = api.RolloutStatus(
+        revision=revision,
+        phase=Phase.STABLE if old is None else old.phase,
+        steps=0 if straight else len(at.wish.steps),
+        fast_track=memory.stable is not None and memory.promoted_before(revision),
+        started_at=at.now,
+        attempt=attempt,
+        decisions=() if old is None else old.decisions,
+    )
+    return replace(memory, canary=None, rollout=moves.moved(rollout, Phase.BUILDING))
+
+
+def _building(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    if paused_by(rollout, at):
+        return pause(memory, rollout, at)
+    image = image_of(rollout.revision, at)
+    if image is not None:
+        canary = api.TrackStatus(
+            revision=rollout.revision,
+            image=image.reference,
+            model_digest=image.model_digest,
+            format=image.format,
+            build_id=image.build_id,
+        )
+        return replace(memory, canary=canary, rollout=moves.moved(rollout, Phase.STARTING, waiting_for=None))
+    if at.build.terminal:
+        return retreat.fail(memory, at, reasons.Reason(at.build.reason), at.build.message)
+    return replace(memory, rollout=moves.changed(rollout, waiting_for=phases.WaitingFor.BUILD))
+
+
+def image_of(revision: str, at: Situation) -> Image | None:
+    """The image of a revision, as far as it is known: kept with its template, given, or built."""
+    if revision in at.images:
+        return at.images[revision]
+    if revision != at.wish.revision:
+        return None
+    if at.wish.image:
+        return Image(reference=at.wish.image)
+    same_build = (i for i in at.images.values() if i.build_id and i.build_id == at.wish.build_id)
+    return at.build.image or next(same_build, None)
+
+
+def _starting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    if paused_by(rollout, at):
+        return pause(memory, rollout, at)
+    if at.strangers(memory):
+        return replace(memory, rollout=moves.waiting(rollout, phases.WaitingFor.CAPACITY))
+    straight = rollout.steps == 0 or not at.wish.steps
+    needed = at.counts.full if straight else at.counts.at_step[0]
+    if (halt := retreat.why_not_starting(memory, rollout, at, needed=needed)) is not None:
+        return halt
+    if straight:
+        return replace(memory, rollout=moves.arrived(moves.moved(rollout, Phase.PROMOTING)))
+    if too_few(at, step=1):
+        return replace(memory, rollout=moves.waiting(rollout, phases.WaitingFor.CAPACITY))
+    first = at.wish.steps[0]
+    return replace(
+        memory,
+        rollout=moves.arrived(
+            moves.moved(rollout, Phase.SHIFTING),
+            step=1,
+            steps=len(at.wish.steps),
+            weight=first.weight,
+            users_since=at.now,
+            step_started_at=at.now,
+        ),
+    )
+
+
+def too_few(at: Situation, *, step: int) -> bool:
+    """The router cannot give so small a share, and the user said to wait rather than to give more."""
+    return at.wish.hold_when_too_few and at.counts.too_few[step - 1]
+
+
+def _shifting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
+        return halt
+    if paused_by(rollout, at):
+        return pause(memory, rollout, at)
+    if _stable_is_gone(memory, at):
+        return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, waiting_for=None))
+    rollout = _on_the_steps_of_now(rollout, at)
+    if rollout.step > len(at.wish.steps):
+        return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, step=len(at.wish.steps)))
+    if rollout.weight < step_of(at.wish, rollout).weight:
+        return _raise(memory, rollout, at)
+    return _hold(memory, rollout, at)
+
+
+def _stable_is_gone(memory: Memory, at: Situation) -> bool:
+    """Waiting protects nobody when only the canary answers."""
+    stable = at.stable(memory)
+    return stable is not None and stable.available == 0 and at.canary(memory).available > 0
+
+
+def _on_the_steps_of_now(rollout: api.RolloutStatus, at: Situation) -> api.RolloutStatus:
+    """Steps may be edited at any time: the weight stays, the first step that has at least it goes on."""
+    steps = at.wish.steps
+    if rollout.step <= len(steps) and rollout.weight <= steps[rollout.step - 1].weight:
+        return moves.changed(rollout, steps=len(steps))
+    step = first_step_at(steps, rollout.weight) or len(steps) + 1
+    return moves.changed(rollout, steps=len(steps), step=step)
+
+
+def _raise(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    """Scale, wait until available, and only then is the weight the step's."""
+    needed = at.counts.at_step[rollout.step - 1]
+    if (halt := retreat.why_not_starting(memory, rollout, at, needed=needed)) is not None:
+        return halt
+    return replace(
+        memory,
+        rollout=moves.arrived(rollout, weight=step_of(at.wish, rollout).weight, step_started_at=at.now),
+    )
+
+
+def _hold(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    started = rollout.step_started_at or at.now
+    if at.now < started + step_of(at.wish, rollout).hold:
+        return replace(memory, rollout=moves.changed(rollout, step_started_at=started))
+    needed = at.counts.at_step[rollout.step - 1]
+    if (halt := retreat.why_not_starting(memory, rollout, at, needed=needed)) is not None:
+        return halt
+    return next_step(memory, rollout, at)
+
+
+def next_step(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    """The step is over: the next one is prepared at the weight of now, or the canary takes over."""
+    if rollout.step >= len(at.wish.steps):
+        return replace(memory, rollout=moves.arrived(moves.moved(rollout, Phase.PROMOTING)))
+    return replace(memory, rollout=moves.arrived(rollout, step=rollout.step + 1))
+
+
+def _promoting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    if (
+        rollout.users_since is not None
+        and (halt := retreat.why_not_with_users(memory, rollout, at)) is not None
+    ):
+        return halt
+    if paused_by(rollout, at):
+        return pause(memory, rollout, at)
+    if (halt := retreat.why_not_starting(memory, rollout, at, needed=at.counts.full)) is not None:
+        return halt
+    return _promoted(memory, rollout, at)
+
+
+def _promoted(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    if memory.canary is None:
+        raise moves.IllegalMove("a promotion without a canary")
+    entry = api.HistoryEntry(
+        revision=rollout.revision,
+        image=memory.canary.image,
+        outcome=phases.Outcome.PROMOTED,
+        reason=reasons.Reason.PROMOTED,
+        message="nothing to start: it has zero replicas, checks were skipped" if at.counts.full == 0 else "",
+        started_at=rollout.started_at,
+        finished_at=at.now,
+        decided_by=rollout.decided_by,
+    )
+    stable = changed(identity_of(memory.canary), since=at.now)
+    done = moves.arrived(moves.moved(rollout, Phase.STABLE), weight=100, reason="", message="")
+    recorded = memory.recording(entry, limit=at.wish.history_limit)
+    return replace(recorded, stable=stable, canary=None, rollout=done)
+
+
+def paused_by(rollout: api.RolloutStatus, at: Situation) -> phases.PausedBy | None:
+    """Who holds the rollout, if anyone."""
+    if rollout.paused_by is phases.PausedBy.DECISION:
+        return phases.PausedBy.DECISION
+    return phases.PausedBy.SPEC if at.wish.paused else None
+
+
+def pause(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    """Traffic and clocks stand still."""
+    held = moves.moved(
+        rollout,
+        Phase.PAUSED,
+        paused_at=at.now,
+        paused_by=paused_by(rollout, at),
+        waiting_for=phases.WaitingFor.UNPAUSE,
+    )
+    return replace(memory, rollout=held)
+
+
+def _paused(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    if (
+        rollout.users_since is not None
+        and (halt := retreat.why_not_with_users(memory, rollout, at)) is not None
+    ):
+        return halt
+    held_by = paused_by(rollout, at)
+    if held_by is not None:
+        return replace(memory, rollout=moves.changed(rollout, paused_by=held_by))
+    return resume(memory, rollout, at)
+
+
+def resume(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    """The rollout goes on where it stood; the time it was held does not count."""
+    lost = at.now - (rollout.paused_at or at.now)
+    back = Phase.SHIFTING if rollout.users_since else Phase.STARTING if memory.canary else Phase.BUILDING
+    resumed = moves.moved(
+        rollout,
+        back,
+        paused_at=None,
+        paused_by=None,
+        waiting_for=None,
+        step_started_at=rollout.step_started_at and rollout.step_started_at + lost,
+        progressed_at=rollout.progressed_at and rollout.progressed_at + lost,
+    )
+    return replace(memory, rollout=resumed)
+
+
+_STAGES: dict[Phase, Callable[[Memory, api.RolloutStatus, Situation], Memory]] = {
+    Phase.BUILDING: _building,
+    Phase.STARTING: _starting,
+    Phase.SHIFTING: _shifting,
+    Phase.PAUSED: _paused,
+    Phase.PROMOTING: _promoting,
+    Phase.ROLLING_BACK: retreat.roll_back,
+}

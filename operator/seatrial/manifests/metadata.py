@@ -1,0 +1,94 @@
+"""What every child says of itself: its name, its labels, its owner."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from seatrial.api import names
+
+Body = dict[str, Any]
+
+APPLIED = f"{names.GROUP}/applied"
+"""Annotation: the hash of what was rendered last, so that a changed rendering is seen without comparing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The ModelDeployment that children belong to."""
+
+    namespace: str
+    name: str
+    uid: str
+
+    def reference(self) -> Body:
+        """The controller reference that makes the garbage collector take children along."""
+        return {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "name": self.name,
+            "uid": self.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+
+    def child(self, revision: str) -> str:
+        """The name of a child of one revision."""
+        return f"{self.name}-{revision}"
+
+
+def labels(owner: Owner, revision: str = "") -> Body:
+    """The labels that all children carry; without `revision` for those that outlive revisions."""
+    common = {
+        names.LABEL_NAME: owner.name,
+        names.LABEL_MANAGED_BY: names.MANAGED_BY,
+        names.LABEL_DEPLOYMENT: owner.name,
+    }
+    return {**common, names.LABEL_REVISION: revision} if revision else common
+
+
+def server_labels(owner: Owner, revision: str) -> Body:
+    """The labels of server pods: the only pods that Services select."""
+    return {**labels(owner, revision), names.LABEL_SERVER: owner.name}
+
+
+def selector(owner: Owner, revision: str = "") -> Body:
+    """What selects the server pods of one revision, or of all."""
+    selected = {names.LABEL_SERVER: owner.name}
+    return {**selected, names.LABEL_REVISION: revision} if revision else selected
+
+
+def child(  # noqa: PLR0913 - the five parts of an object's head
+    owner: Owner,
+    *,
+    api_version: str,
+    kind: str,
+    name: str,
+    revision: str = "",
+    extra_labels: Body | None = None,
+    annotations: Body | None = None,
+    **content: Any,
+) -> Body:
+    """One child, complete, with the hash of its rendering in an annotation."""
+    body: Body = {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {
+            "namespace": owner.namespace,
+            "name": name,
+            "labels": {**labels(owner, revision), **(extra_labels or {})},
+            "annotations": dict(annotations or {}),
+            "ownerReferences": [owner.reference()],
+        },
+        **content,
+    }
+    body["metadata"]["annotations"][APPLIED] = digest(body)
+    return body
+
+
+def digest(body: Body) -> str:
+    """16 hex digits of a rendered document."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

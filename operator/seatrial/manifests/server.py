@@ -1,0 +1,129 @@
+"""The pod that serves a revision: restricted, read-only, without a token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from model_runtime import contract
+from seatrial.api import serving, spec
+from seatrial.core import references
+from seatrial.manifests import metadata
+from seatrial.manifests.metadata import Body, Owner
+
+CONTAINER = "server"
+LONGEST_START_SECONDS = 24 * 3600
+"""Loading is not failing: the rollout's progress deadline ends it, not the kubelet."""
+
+
+def template(
+    owner: Owner, revision: str, *, wanted: spec.Spec, image: str, pull_secret: str, copies: Mapping[str, str]
+) -> Body:
+    """The pod template of one revision. `copies`: ConfigMap → the immutable copy its pods read instead."""
+    pod = wanted.serving.pod
+    body = {
+        "metadata": {
+            "labels": {**pod.labels, **metadata.server_labels(owner, revision)},
+            "annotations": dict(pod.annotations),
+        },
+        "spec": {
+            **_scheduling(pod),
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "imagePullSecrets": [{"name": name} for name in (*pod.image_pull_secrets, pull_secret) if name],
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "terminationGracePeriodSeconds": grace_seconds(wanted.serving),
+            "containers": [_container(owner, revision, wanted=wanted, image=image)],
+            "volumes": [{"name": "tmp", "emptyDir": {}}, *pod.volumes],
+        },
+    }
+    rendered: Body = references.renamed(without_empty(body), copies)
+    return rendered
+
+
+def grace_seconds(wanted: serving.Serving) -> int:
+    """Long enough to drain and to finish the slowest request."""
+    chosen = wanted.pod.termination_grace_period_seconds
+    return chosen or int(wanted.timeout.total_seconds()) + contract.SERVER_DRAIN_SECONDS + 10
+
+
+def _scheduling(pod: serving.Pod) -> Body:
+    return {
+        "nodeSelector": dict(pod.node_selector),
+        "tolerations": list(pod.tolerations),
+        "affinity": pod.affinity,
+        "topologySpreadConstraints": list(pod.topology_spread_constraints),
+        "priorityClassName": pod.priority_class_name,
+        "runtimeClassName": pod.runtime_class_name,
+        "serviceAccountName": pod.service_account_name,
+    }
+
+
+def _container(owner: Owner, revision: str, *, wanted: spec.Spec, image: str) -> Body:
+    server = wanted.serving
+    return {
+        "name": CONTAINER,
+        "image": image,
+        "ports": [{"name": "http", "containerPort": contract.SERVER_PORT, "protocol": "TCP"}],
+        "env": [*_own_environment(owner, revision, server), *map(_written, server.env)],
+        "envFrom": [_written(source) for source in server.env_from],
+        "resources": server.resources.model_dump(mode="json", by_alias=True),
+        "startupProbe": _probe("/readyz", period=1, failures=LONGEST_START_SECONDS),
+        "readinessProbe": _probe("/readyz", period=2, failures=2),
+        "livenessProbe": _probe("/livez", period=10, failures=3),
+        "lifecycle": _lifecycle(wanted),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, *server.pod.volume_mounts],  # noqa: S108
+    }
+
+
+def _lifecycle(wanted: spec.Spec) -> Body:
+    """Our own server drains by itself; of a given image nothing is known, so it is told later that it must go."""
+    if not wanted.model.image:
+        return {}
+    return {"preStop": {"sleep": {"seconds": contract.SERVER_DRAIN_SECONDS}}}
+
+
+def _probe(path: str, *, period: int, failures: int) -> Body:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    }
+
+
+def _own_environment(owner: Owner, revision: str, server: serving.Serving) -> list[Body]:
+    own = {
+        contract.SERVER_NAME_VARIABLE: owner.name,
+        contract.SERVER_REVISION_VARIABLE: revision,
+        contract.SERVER_TIMEOUT_VARIABLE: f"{server.timeout.total_seconds():g}",
+        contract.SERVER_CONCURRENCY_VARIABLE: str(server.max_concurrency),
+        contract.SERVER_WARMUP_VARIABLE: str(server.warmup.requests),
+    }
+    return [{"name": name, "value": value} for name, value in own.items()]
+
+
+def _written(part: Any) -> Body:
+    body: Body = part.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return body
+
+
+def without_empty(value: Any) -> Any:
+    """The same without empty texts, lists and maps: the API server keeps none of them, so none is compared.
+
+    An empty `emptyDir` is a choice, not an absence, and stays.
+    """
+    if isinstance(value, Mapping):
+        kept = {key: item if key == "emptyDir" else without_empty(item) for key, item in value.items()}
+        return {
+            key: item for key, item in kept.items() if key == "emptyDir" or item not in (None, "", {}, [])
+        }
+    if isinstance(value, list | tuple):
+        return [without_empty(item) for item in value]
+    return value

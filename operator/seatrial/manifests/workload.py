@@ -1,0 +1,138 @@
+"""What runs and scales one revision: its kept template, its Deployment, its autoscaler, the copies it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seatrial.api import names, scaling
+from seatrial.core import references
+from seatrial.core.wish import Image
+from seatrial.manifests import metadata
+from seatrial.manifests.metadata import Body, Owner
+
+RENDERER_VERSION = 1
+FINGERPRINT = f"{names.GROUP}/fingerprint"
+
+
+def controller_revision(
+    owner: Owner, revision: str, *, template: Body, image: Image, fingerprint: str, number: int
+) -> Body:
+    """The revision as it was rendered once: what repair, rollback and an upgraded operator apply again."""
+    body = metadata.child(
+        owner,
+        api_version="apps/v1",
+        kind="ControllerRevision",
+        name=owner.child(revision),
+        revision=revision,
+        annotations={FINGERPRINT: fingerprint},
+        data={
+            "rendererVersion": RENDERER_VERSION,
+            "image": image.reference,
+            "buildId": image.build_id,
+            "modelDigest": image.model_digest,
+            "format": image.format,
+            "template": template,
+        },
+    )
+    return {**body, "revision": number}
+
+
+def deployment(owner: Owner, revision: str, template: Body) -> Body:
+    """The Deployment of a revision, without `replicas`: those are set at creation and through /scale alone."""
+    return metadata.child(
+        owner,
+        api_version="apps/v1",
+        kind="Deployment",
+        name=owner.child(revision),
+        revision=revision,
+        spec={
+            "selector": {"matchLabels": metadata.selector(owner, revision)},
+            "template": template,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "revisionHistoryLimit": 0,
+            "progressDeadlineSeconds": 2_147_483_647,
+        },
+    )
+
+
+def autoscaler(owner: Owner, revision: str, *, wanted: scaling.Scaling, floor: int, may_shrink: bool) -> Body:
+    """The HorizontalPodAutoscaler of a revision; every field is always said, so that none is left behind."""
+    behavior: dict[str, Any] = dict(wanted.behavior)
+    if not may_shrink:
+        behavior = {**behavior, "scaleDown": {"selectPolicy": "Disabled"}}
+    return metadata.child(
+        owner,
+        api_version="autoscaling/v2",
+        kind="HorizontalPodAutoscaler",
+        name=owner.child(revision),
+        revision=revision,
+        spec={
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": owner.child(revision)},
+            "minReplicas": floor,
+            "maxReplicas": max(wanted.max_replicas or floor, floor),
+            "metrics": [_metric(metric) for metric in wanted.followed],
+            "behavior": _complete_behavior(behavior),
+        },
+    )
+
+
+def _metric(metric: scaling.Metric) -> Body:
+    if metric.raw is not None:
+        return metric.raw
+    target = {"type": "Utilization", "averageUtilization": metric.cpu}
+    return {"type": "Resource", "resource": {"name": "cpu", "target": target}}
+
+
+def _complete_behavior(given: Mapping[str, Any]) -> Body:
+    """The API's own defaults beneath what is given: a direction that is left out keeps no older wish."""
+    up = {
+        "stabilizationWindowSeconds": 0,
+        "selectPolicy": "Max",
+        "policies": [
+            {"type": "Pods", "value": 4, "periodSeconds": 15},
+            {"type": "Percent", "value": 100, "periodSeconds": 15},
+        ],
+    }
+    down = {
+        "stabilizationWindowSeconds": 300,
+        "selectPolicy": "Max",
+        "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
+    }
+    return {
+        "scaleUp": {**up, **(given.get("scaleUp") or {})},
+        "scaleDown": {**down, **(given.get("scaleDown") or {})},
+    }
+
+
+def configuration_copy(
+    owner: Owner, revision: str, *, number: int, seen: references.ReferenceSeen, origin: str
+) -> Body:
+    """An immutable copy of a ConfigMap: what pods of this revision read, however late they start."""
+    content: Body = {"data": dict(seen.data)}
+    if seen.binary_data:
+        content["binaryData"] = dict(seen.binary_data)
+    return metadata.child(
+        owner,
+        api_version="v1",
+        kind="ConfigMap",
+        name=f"{owner.child(revision)}-{number}",
+        revision=revision,
+        annotations={f"{names.GROUP}/copy-of": origin},
+        immutable=True,
+        **content,
+    )
+
+
+def disruption_budget(owner: Owner, wanted: scaling.DisruptionBudget) -> Body:
+    """The one budget over all server pods of the object."""
+    return metadata.child(
+        owner,
+        api_version="policy/v1",
+        kind="PodDisruptionBudget",
+        name=owner.name,
+        spec={
+            "maxUnavailable": wanted.max_unavailable,
+            "selector": {"matchLabels": metadata.selector(owner)},
+        },
+    )

@@ -1,0 +1,167 @@
+"""The conditions: kstatus' three and our four, each with the reason word that the rest of the program uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seatrial.api import conditions as told_conditions
+from seatrial.api import phases, reasons
+from seatrial.api import status as api
+from seatrial.core import builds
+from seatrial.core.moves import AT_REST, Phase
+from seatrial.planning.documents import Scene
+from seatrial.planning.phases import has_its_pods, stable_is_sick
+
+Reason = reasons.Reason
+Kind = told_conditions.ConditionType
+
+_GOING = {
+    Phase.BUILDING: Reason.BUILDING,
+    Phase.STARTING: Reason.STARTING,
+    Phase.SHIFTING: Reason.SHIFTING,
+    Phase.PAUSED: Reason.PAUSED,
+    Phase.PROMOTING: Reason.PROMOTING,
+    Phase.ROLLING_BACK: Reason.ROLLING_BACK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    holds: bool
+    reason: str
+    message: str = ""
+
+
+def conditions(
+    scene: Scene, phase: phases.DisplayPhase, message: str
+) -> tuple[told_conditions.Condition, ...]:
+    """All conditions, in the order of the API; a transition time moves only with the status beside it."""
+    why = _reason(scene)
+    verdicts = {
+        Kind.READY: _Verdict(is_ready(scene), Reason.HEALTHY if is_ready(scene) else why, message),
+        Kind.RECONCILING: _Verdict(_reconciling(scene), why, message),
+        Kind.STALLED: _Verdict(_stalled(scene), why, message if _stalled(scene) else ""),
+        Kind.SERVING: _serving(scene),
+        Kind.UPDATED: _updated(scene, why),
+        Kind.BUILD_SUCCEEDED: _built(scene),
+        Kind.ROLLOUT_HEALTHY: _rollout_healthy(scene, phase),
+    }
+    return tuple(_condition(scene, kind, verdict) for kind, verdict in verdicts.items())
+
+
+def is_ready(scene: Scene) -> bool:
+    """The spec's revision is stable and has its pods."""
+    return (
+        not scene.missing
+        and _is_updated(scene)
+        and at_rest(scene)
+        and has_its_pods(scene)
+        and not _stalled(scene)
+    )
+
+
+def at_rest(scene: Scene) -> bool:
+    """Nothing is on its way."""
+    rollout = scene.memory.rollout
+    return rollout is None or rollout.phase in AT_REST
+
+
+def _reconciling(scene: Scene) -> bool:
+    return not is_ready(scene) and not _stalled(scene)
+
+
+def _stalled(scene: Scene) -> bool:
+    rollout, setback = scene.memory.rollout, scene.observed.setback
+    rejected = rollout is not None and rollout.phase is Phase.REJECTED
+    return rejected or (setback is not None and _is_of_the_spec(setback.reason))
+
+
+def _is_of_the_spec(word: str) -> bool:
+    return word in set(Reason) and reasons.class_of(Reason(word)) is reasons.ReasonClass.SPEC
+
+
+def _is_updated(scene: Scene) -> bool:
+    stable = scene.memory.stable
+    return stable is not None and stable.revision == scene.at.wish.revision and not scene.missing
+
+
+def _reason(scene: Scene) -> str:
+    """The most telling word of now."""
+    rollout, setback = scene.memory.rollout, scene.observed.setback
+    if setback is not None:
+        return setback.reason
+    if scene.missing:
+        return Reason.CONTAINER_CONFIG_ERROR
+    if rollout is not None and rollout.phase is Phase.REJECTED:
+        rejection = scene.memory.rejection_of(scene.at.wish.revision)
+        return rejection.reason if rejection else Reason.ROLLED_BACK
+    if rollout is not None and rollout.phase in _GOING:
+        return _going(scene, rollout)
+    if scene.memory.stable is None:
+        return Reason.PENDING
+    return (
+        Reason.STABLE_UNHEALTHY
+        if stable_is_sick(scene)
+        else Reason.HEALTHY
+        if has_its_pods(scene)
+        else Reason.STARTING
+    )
+
+
+def _going(scene: Scene, rollout: api.RolloutStatus) -> str:
+    build = scene.memory.build
+    if rollout.phase is Phase.BUILDING and build is not None and build.reason in set(Reason):
+        return str(build.reason)
+    trouble = scene.at.canary(scene.memory).trouble
+    if rollout.phase is Phase.STARTING and trouble is not None:
+        return str(trouble.reason)
+    return str(_GOING[rollout.phase])
+
+
+def _serving(scene: Scene) -> _Verdict:
+    stable = scene.at.stable(scene.memory)
+    if stable is None:
+        return _Verdict(False, Reason.PENDING, "no revision has become stable yet")
+    if stable.ready:
+        return _Verdict(True, Reason.HEALTHY, f"{stable.revision} answers")
+    cause = "" if stable.trouble is None else f": {stable.trouble.message}"
+    return _Verdict(False, Reason.STABLE_UNHEALTHY, f"no pod of {stable.revision} is ready{cause}")
+
+
+def _updated(scene: Scene, why: str) -> _Verdict:
+    if _is_updated(scene):
+        return _Verdict(True, Reason.HEALTHY, f"{scene.at.wish.revision} is what the spec asks for")
+    if scene.missing:
+        return _Verdict(False, why, "the wanted revision has no name yet")
+    return _Verdict(False, why, f"the spec asks for {scene.at.wish.revision}")
+
+
+def _built(scene: Scene) -> _Verdict:
+    wish, build = scene.at.wish, scene.memory.build
+    if wish.image or wish.revision in scene.at.images:
+        return _Verdict(True, Reason.HEALTHY, "the image exists")
+    if build is None or build.id != wish.build_id:
+        return _Verdict(False, Reason.PENDING, "nothing has been built yet")
+    done = builds.seen(build).image is not None
+    return _Verdict(done, Reason.HEALTHY if done else build.reason or Reason.BUILDING, build.message)
+
+
+def _rollout_healthy(scene: Scene, phase: phases.DisplayPhase) -> _Verdict:
+    rejection = scene.memory.rejection_of(scene.at.wish.revision)
+    if rejection is not None:
+        return _Verdict(False, rejection.reason, rejection.message)
+    return _Verdict(True, Reason.HEALTHY, f"nothing speaks against {scene.at.wish.revision}; phase {phase}")
+
+
+def _condition(scene: Scene, kind: Kind, verdict: _Verdict) -> told_conditions.Condition:
+    word = told_conditions.ConditionStatus.TRUE if verdict.holds else told_conditions.ConditionStatus.FALSE
+    before = scene.desired.status.condition(kind)
+    same = before is not None and before.status == word
+    return told_conditions.Condition(
+        type=kind,
+        status=word,
+        reason=str(verdict.reason),
+        message=verdict.message,
+        observed_generation=scene.desired.generation,
+        last_transition_time=before.last_transition_time if before is not None and same else scene.at.now,
+    )

@@ -1,0 +1,59 @@
+"""RolloutDecisions in and out: which wait for an answer, and how the answer is written on them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from seatrial.api import decision, refusal
+from seatrial.api.keys import Key
+from seatrial.core.orders import Answer, Order
+from seatrial.manifests.metadata import Body
+from seatrial.planning import actions
+from seatrial.planning.observed import Observed, Parts
+
+
+def pending(observed: Observed, parts: Parts) -> tuple[Order, ...]:
+    """The decisions of this object without an answer."""
+    trusted = observed.decisions_trusted or parts.settings.unverified_decisions
+    waiting = (body for body in observed.decisions if not (body.get("status") or {}).get("phase"))
+    parsed = (one for body in waiting if (one := _parsed(body)) is not None and not one.deleting)
+    return tuple(_order(one, trusted=trusted, vouched=observed.decisions_trusted) for one in parsed)
+
+
+def _parsed(body: Body) -> decision.RolloutDecision | None:
+    """A decision that the API server let through although it is refused here has nobody to answer to."""
+    try:
+        return decision.parse(body)
+    except refusal.InvalidSpec:
+        return None
+
+
+def _order(one: decision.RolloutDecision, *, trusted: bool, vouched: bool) -> Order:
+    spec = one.spec
+    return Order(
+        uid=one.uid,
+        name=one.key.name,
+        action=spec.action,
+        revision=spec.revision,
+        at=one.created_at or datetime.min.replace(tzinfo=UTC),
+        decided_by=spec.decided_by if vouched else f"{spec.decided_by} (unverified)",
+        reason=spec.reason,
+        step=spec.step,
+        attempt=spec.attempt,
+        to_revision=spec.to_revision or "",
+        trusted=trusted,
+    )
+
+
+def settlements(key: Key, answers: tuple[Answer, ...]) -> tuple[actions.Settle, ...]:
+    """What writes each answer on its decision, after the status that carries its effect."""
+    return tuple(
+        actions.Settle(
+            namespace=key.namespace,
+            name=answer.order.name,
+            uid=answer.order.uid,
+            phase=answer.phase,
+            message=answer.message,
+        )
+        for answer in answers
+    )

@@ -1,0 +1,79 @@
+"""Compares what a child should be with what it is, and says what makes it so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seatrial.api import quantities
+from seatrial.manifests import metadata
+from seatrial.manifests.metadata import Body
+from seatrial.planning import actions
+
+QUANTITY_MAPS = frozenset({"requests", "limits"})
+EXACT_MAPS = frozenset({"selector", "matchLabels", "nodeSelector"})
+"""Maps in which a key too many changes what they mean."""
+IMMUTABLE = frozenset({"ControllerRevision", "Job"})
+"""Made once; a changed rendering of the same name is not written over."""
+
+
+def change(wanted: Body, seen: Body | None) -> actions.Action | None:
+    """What makes the child as wanted; None when it is."""
+    if seen is None:
+        return actions.Create(wanted)
+    if seen["metadata"].get("deletionTimestamp"):
+        return None
+    if wanted["kind"] in IMMUTABLE or wanted.get("immutable"):
+        return None if _same_owner(wanted, seen) else _applied(_head_only(wanted), seen)
+    return None if is_as_wanted(wanted, seen) else _applied(wanted, seen)
+
+
+def is_as_wanted(wanted: Body, seen: Body) -> bool:
+    """Every field we render has our value, whatever the server and others have added beside it."""
+    noted = (seen["metadata"].get("annotations") or {}).get(metadata.APPLIED)
+    if noted != wanted["metadata"]["annotations"][metadata.APPLIED]:
+        return False
+    return _within({k: v for k, v in wanted.items() if k not in {"apiVersion", "kind"}}, seen)
+
+
+def _same_owner(wanted: Body, seen: Body) -> bool:
+    return _within(wanted["metadata"]["ownerReferences"], seen["metadata"].get("ownerReferences") or [])
+
+
+def _head_only(wanted: Body) -> Body:
+    return {key: wanted[key] for key in ("apiVersion", "kind", "metadata")}
+
+
+def _applied(wanted: Body, seen: Body) -> actions.Apply:
+    head = {
+        **wanted["metadata"],
+        "uid": seen["metadata"].get("uid", ""),
+        "resourceVersion": seen["metadata"].get("resourceVersion", ""),
+    }
+    return actions.Apply({**wanted, "metadata": head})
+
+
+def _within(wanted: Any, seen: Any, key: str = "") -> bool:
+    if isinstance(wanted, Mapping):
+        return isinstance(seen, Mapping) and _map_within(wanted, seen, key)
+    if isinstance(wanted, list | tuple):
+        return isinstance(seen, list) and _list_within(wanted, seen)
+    return bool(wanted == seen)
+
+
+def _map_within(wanted: Mapping[str, Any], seen: Mapping[str, Any], key: str) -> bool:
+    if key in EXACT_MAPS and not (set(seen) <= set(wanted)):
+        return False
+    if key in QUANTITY_MAPS:
+        return all(name in seen and _same_amount(amount, seen[name]) for name, amount in wanted.items())
+    return all(_within(value, seen.get(name), name) for name, value in wanted.items())
+
+
+def _list_within(wanted: list[Any] | tuple[Any, ...], seen: list[Any]) -> bool:
+    if wanted and isinstance(wanted[0], Mapping) and "uid" in wanted[0]:
+        return all(any(_within(w, s) for s in seen) for w in wanted)
+    return len(wanted) == len(seen) and all(_within(w, s) for w, s in zip(wanted, seen, strict=True))
+
+
+def _same_amount(one: Any, other: Any) -> bool:
+    return quantities.canonical_quantity(one) == quantities.canonical_quantity(other)

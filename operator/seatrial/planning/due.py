@@ -1,0 +1,52 @@
+"""When to look again although nothing has happened by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from seatrial.core import builds
+from seatrial.core.moves import Phase
+from seatrial.core.wish import step_of
+from seatrial.planning.documents import Scene, leaves_at
+
+SETBACK_RETRY = timedelta(seconds=15)
+
+
+def wake_at(scene: Scene) -> datetime | None:
+    """The first moment after now at which a decision may change by itself."""
+    moments = [moment for moment in _moments(scene) if moment is not None and moment > scene.at.now]
+    return min(moments, default=None)
+
+
+def next_transition(scene: Scene) -> datetime | None:
+    """When the rollout moves on by itself; None when only an event or a person can move it."""
+    moments = [moment for moment in _of_rollout(scene) if moment is not None and moment > scene.at.now]
+    return min(moments, default=None)
+
+
+def _moments(scene: Scene) -> Iterator[datetime | None]:
+    yield from _of_rollout(scene)
+    rollout = scene.memory.rollout
+    if rollout is not None and rollout.progressed_at is not None:
+        yield rollout.progressed_at + scene.at.wish.progress_deadline
+    yield leaves_at(scene)
+    if scene.observed.setback is not None:
+        yield scene.at.now + SETBACK_RETRY
+
+
+def _of_rollout(scene: Scene) -> Iterator[datetime | None]:
+    rollout, build = scene.memory.rollout, scene.memory.build
+    if rollout is None:
+        return
+    started = rollout.step_started_at
+    if (
+        rollout.phase is Phase.SHIFTING
+        and started is not None
+        and 0 < rollout.step <= len(scene.at.wish.steps)
+    ):
+        yield started + step_of(scene.at.wish, rollout).hold
+    if rollout.phase is Phase.ROLLING_BACK and started is not None and rollout.users_since is not None:
+        yield started + scene.at.wish.scale_down_delay
+    if rollout.phase is Phase.BUILDING and build is not None:
+        yield builds.retry_at(build)

@@ -1,0 +1,261 @@
+"""Reads Kubernetes dictionaries into the domain's words: tracks, troubles, exits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from model_runtime import contract
+from seatrial.api import names, reasons
+from seatrial.core.tracks import AbnormalExit, Track, Trouble
+from seatrial.core.wish import Image
+from seatrial.manifests import server, workload
+from seatrial.manifests.metadata import Body
+from seatrial.planning.observed import Bodies, Observed
+
+Reason = reasons.Reason
+DISRUPTED = frozenset({"Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting"})
+LONGEST_MESSAGE = 500
+
+
+def label(body: Body, name: str) -> str:
+    """A label of an object, empty when it is not there."""
+    return str((body["metadata"].get("labels") or {}).get(name, ""))
+
+
+def time_of(text: str | None) -> datetime | None:
+    """An RFC 3339 time of the API server; None for none."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+
+
+def of_revision(bodies: Bodies, revision: str) -> Bodies:
+    """Those that carry the revision's label."""
+    return tuple(b for b in bodies if label(b, names.LABEL_REVISION) == revision)
+
+
+def server_pods(observed: Observed) -> Bodies:
+    """The pods that serve; build pods are none."""
+    return tuple(p for p in observed.pods if label(p, names.LABEL_SERVER) and not _over(p))
+
+
+def _over(pod: Body) -> bool:
+    """An evicted pod stays as a record; nothing runs in it any more."""
+    return (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
+
+
+def track(observed: Observed, revision: str) -> Track:
+    """What is seen of a revision."""
+    deployment = next(iter(of_revision(observed.deployments, revision)), None)
+    pods = of_revision(server_pods(observed), revision)
+    ready = sum(1 for pod in pods if is_ready(pod))
+    return Track(
+        revision=revision,
+        exists=deployment is not None,
+        wanted=0 if deployment is None else int((deployment.get("spec") or {}).get("replicas", 1)),
+        pods=len(pods),
+        ready=ready,
+        available=ready,
+        exits=tuple(e for pod in pods for e in _exits(pod)),
+        trouble=_trouble(deployment, pods),
+    )
+
+
+def strangers(observed: Observed, *known: str) -> int:
+    """Server pods of revisions that are not among `known`."""
+    return sum(1 for pod in server_pods(observed) if label(pod, names.LABEL_REVISION) not in known)
+
+
+def is_ready(pod: Body) -> bool:
+    """It gets requests: ready, and not told to go."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return False
+    return _condition(pod, "Ready").get("status") == "True"
+
+
+def _condition(body: Body, kind: str) -> Body:
+    conditions = (body.get("status") or {}).get("conditions") or ()
+    return next((c for c in conditions if c.get("type") == kind), {})
+
+
+def container_of(pod: Body, name: str) -> Body:
+    """The status of one container of a pod; empty while there is none."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return next((s for s in statuses if s.get("name") == name), {})
+
+
+def disrupted(pod: Body) -> bool:
+    """The cluster took the pod away: eviction, drain, preemption, a lost node."""
+    status = pod.get("status") or {}
+    return status.get("reason") in DISRUPTED or _condition(pod, "DisruptionTarget").get("status") == "True"
+
+
+def _exits(pod: Body) -> Iterator[AbnormalExit]:
+    if disrupted(pod) or pod["metadata"].get("deletionTimestamp"):
+        return
+    status = container_of(pod, server.CONTAINER)
+    restarts = int(status.get("restartCount", 0))
+    for key, more in (("lastState", 0), ("state", 1)):
+        ended = (status.get(key) or {}).get("terminated") or {}
+        at = time_of(ended.get("finishedAt"))
+        if at is not None and ended.get("exitCode", 0) != 0:
+            yield AbnormalExit(
+                at=at,
+                pod=pod["metadata"]["name"],
+                code=int(ended["exitCode"]),
+                restarts=1 if more else max(restarts, 1),
+                out_of_memory=ended.get("reason") == "OOMKilled",
+            )
+
+
+def _trouble(deployment: Body | None, pods: Bodies) -> Trouble | None:
+    """The worst trouble: a terminal one before a passing one, else the first in order of name."""
+    sick = [t for pod in pods if not is_ready(pod) if (t := _pod_trouble(pod)) is not None]
+    refused = _creation_refused(deployment) if deployment else None
+    every = [*sick, *([refused] if refused else [])]
+    return min(every, key=lambda t: not t.terminal, default=None)
+
+
+def _creation_refused(deployment: Body) -> Trouble | None:
+    condition = _condition(deployment, "ReplicaFailure")
+    if condition.get("status") != "True":
+        return None
+    message = str(condition.get("message", ""))
+    reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.POD_REJECTED
+    return Trouble(reason=reason, message=_short(message))
+
+
+def _pod_trouble(pod: Body) -> Trouble | None:
+    if pod["metadata"].get("deletionTimestamp"):
+        return None
+    return next((t for rule in _RULES if (t := rule(pod)) is not None), None)
+
+
+def _ended(status: Body) -> Body:
+    """The last end of a container, whether it has been started again or not."""
+    for key in ("state", "lastState"):
+        ended: Body = (status.get(key) or {}).get("terminated") or {}
+        if ended:
+            return ended
+    return {}
+
+
+def _left_with_a_word(pod: Body) -> Trouble | None:
+    """Our own server says why it leaves."""
+    status = container_of(pod, server.CONTAINER)
+    try:
+        word = contract.Exit.from_json(str(_ended(status).get("message", "")))
+        return _of_container(pod, status, Reason(word.reason), word.message)
+    except ValueError:
+        return None
+
+
+def _out_of_memory(pod: Body) -> Trouble | None:
+    status = container_of(pod, server.CONTAINER)
+    if _ended(status).get("reason") != "OOMKilled":
+        return None
+    return _of_container(
+        pod, status, Reason.OUT_OF_MEMORY, "killed for memory; raise spec.serving.resources.limits.memory"
+    )
+
+
+def _crash_loop(pod: Body) -> Trouble | None:
+    status = container_of(pod, server.CONTAINER)
+    if _waiting(status).get("reason") != "CrashLoopBackOff" or not status.get("restartCount"):
+        return None
+    ended = _ended(status)
+    last_words = _last_lines(str(ended.get("message", "")))
+    code = ended.get("exitCode")
+    return _of_container(
+        pod, status, Reason.CRASH_LOOP, f"exits with code {code} soon after start{last_words}"
+    )
+
+
+def _last_lines(text: str) -> str:
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    return f"; its last words: {_short(' / '.join(lines[-3:]))}" if lines else ""
+
+
+_WAITING = {
+    "ImagePullBackOff": Reason.IMAGE_PULL_FAILED,
+    "ErrImagePull": Reason.IMAGE_PULL_FAILED,
+    "ImageInspectError": Reason.IMAGE_PULL_FAILED,
+    "InvalidImageName": Reason.IMAGE_PULL_FAILED,
+    "RegistryUnavailable": Reason.IMAGE_PULL_FAILED,
+    "CreateContainerConfigError": Reason.CONTAINER_CONFIG_ERROR,
+    "CreateContainerError": Reason.CONTAINER_CONFIG_ERROR,
+    "RunContainerError": Reason.CONTAINER_CONFIG_ERROR,
+}
+
+
+def _kept_waiting(pod: Body) -> Trouble | None:
+    for status in (pod.get("status") or {}).get("containerStatuses") or ():
+        waiting = _waiting(status)
+        reason = _WAITING.get(str(waiting.get("reason", "")))
+        if reason is not None:
+            return _of_container(pod, status, reason, _short(str(waiting.get("message", ""))))
+    return None
+
+
+def _unschedulable(pod: Body) -> Trouble | None:
+    condition = _condition(pod, "PodScheduled")
+    if condition.get("status") != "False" or condition.get("reason") != "Unschedulable":
+        return None
+    message = _short(str(condition.get("message", "")))
+    return Trouble(reason=Reason.UNSCHEDULABLE, message=message, pod=pod["metadata"]["name"])
+
+
+_RULES: tuple[Callable[[Body], Trouble | None], ...] = (
+    _left_with_a_word,
+    _out_of_memory,
+    _crash_loop,
+    _kept_waiting,
+    _unschedulable,
+)
+
+
+def waiting_trouble(pod: Body) -> Trouble | None:
+    """Why a pod of a build does not start."""
+    return _kept_waiting(pod) or _unschedulable(pod)
+
+
+def _waiting(status: Body) -> Body:
+    waiting: Body = (status.get("state") or {}).get("waiting") or {}
+    return waiting
+
+
+def _of_container(pod: Body, status: Body, reason: Reason, message: str) -> Trouble:
+    code: Any = _ended(status).get("exitCode")
+    return Trouble(
+        reason=reason,
+        message=message,
+        pod=pod["metadata"]["name"],
+        exit_code=code,
+        restarts=int(status.get("restartCount", 0)),
+    )
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= LONGEST_MESSAGE else f"{flat[: LONGEST_MESSAGE - 1]}…"
+
+
+def kept(observed: Observed) -> dict[str, Body]:
+    """Revision → its ControllerRevision."""
+    return {label(body, names.LABEL_REVISION): body for body in observed.revisions}
+
+
+def image_in(revision: Body) -> Image:
+    """The image that a ControllerRevision was rendered with."""
+    data = revision.get("data") or {}
+    return Image(
+        reference=str(data.get("image", "")),
+        build_id=str(data.get("buildId", "")),
+        model_digest=str(data.get("modelDigest", "")),
+        format=str(data.get("format", "")),
+    )
+
+
+def fingerprint_in(revision: Body) -> str:
+    """The fingerprint that a ControllerRevision was made from."""
+    return str((revision["metadata"].get("annotations") or {}).get(workload.FINGERPRINT, ""))

@@ -1,0 +1,63 @@
+"""Reads a build Job and its pod into what the build's decision needs."""
+
+from __future__ import annotations
+
+from model_runtime import contract
+from seatrial.core.builds import JobSeen
+from seatrial.manifests import job
+from seatrial.manifests.metadata import Body
+from seatrial.planning import facts
+from seatrial.planning.observed import Observed
+
+
+def seen(observed: Observed, name: str) -> JobSeen | None:
+    """The Job of this name as far as it got; None when there is none or it is being deleted."""
+    body = next((j for j in observed.jobs if j["metadata"]["name"] == name), None)
+    if body is None or body["metadata"].get("deletionTimestamp"):
+        return None
+    pods = [p for p in observed.pods if facts.label(p, "batch.kubernetes.io/job-name") == name]
+    pod = max(pods, key=lambda p: str(p["metadata"].get("creationTimestamp", "")), default=None)
+    return _seen(body, pod)
+
+
+def _seen(body: Body, pod: Body | None) -> JobSeen:
+    ended = _end_of(pod)
+    failure = _failure_of(body)
+    trouble = None if pod is None else facts.waiting_trouble(pod)
+    return JobSeen(
+        name=body["metadata"]["name"],
+        running=bool(pod and (facts.container_of(pod, job.CONTAINER).get("state") or {}).get("running")),
+        finished=_is(body, "Complete") or failure is not None or _report(ended) is not None,
+        report=_report(ended),
+        deadline_exceeded=failure == "DeadlineExceeded",
+        out_of_memory=ended.get("reason") == "OOMKilled",
+        evicted=pod is not None and facts.disrupted(pod),
+        exit_code=ended.get("exitCode"),
+        trouble="" if trouble is None else trouble.reason,
+        trouble_message="" if trouble is None else trouble.message,
+    )
+
+
+def _end_of(pod: Body | None) -> Body:
+    if pod is None:
+        return {}
+    ended: Body = (facts.container_of(pod, job.CONTAINER).get("state") or {}).get("terminated") or {}
+    return ended
+
+
+def _report(ended: Body) -> contract.BuildReport | None:
+    try:
+        return contract.BuildReport.from_json(str(ended.get("message", "")))
+    except (ValueError, TypeError):
+        return None
+
+
+def _failure_of(body: Body) -> str | None:
+    conditions = (body.get("status") or {}).get("conditions") or ()
+    failed = next((c for c in conditions if c.get("type") == "Failed" and c.get("status") == "True"), None)
+    return None if failed is None else str(failed.get("reason", ""))
+
+
+def _is(body: Body, kind: str) -> bool:
+    conditions = (body.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == kind and c.get("status") == "True" for c in conditions)

@@ -1,0 +1,60 @@
+"""What the shell has looked at for one object: children from the caches, referenced objects, decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from seatrial.api import settings
+from seatrial.core import references
+from seatrial.manifests.metadata import Body
+from seatrial.routers.base import Router
+
+Bodies = tuple[Body, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setback:
+    """Why the actions of the pass before were not all done: a reason of the API and a sentence."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """Dictionaries as the API server gave them, each kind in order of name; only what belongs to one object."""
+
+    deployments: Bodies = ()
+    services: Bodies = ()
+    autoscalers: Bodies = ()
+    budgets: Bodies = ()
+    jobs: Bodies = ()
+    pods: Bodies = ()
+    revisions: Bodies = ()
+    copies: Bodies = ()
+    decisions: Bodies = ()
+    references: Mapping[references.Reference, references.ReferenceSeen] = field(default_factory=dict)
+    decisions_trusted: bool = False
+    """The admission policy that vouches for the author of a decision is seen to be in force."""
+    setback: Setback | None = None
+
+    def children(self) -> Bodies:
+        """Everything that the operator itself makes, pods apart."""
+        return (
+            *self.revisions,
+            *self.copies,
+            *self.deployments,
+            *self.services,
+            *self.autoscalers,
+            *self.budgets,
+            *self.jobs,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an object's plan is made with besides itself: the chosen plugins and the operator's settings."""
+
+    router: Router
+    settings: settings.Settings

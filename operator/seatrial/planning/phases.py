@@ -1,0 +1,64 @@
+"""The one word that a user reads first."""
+
+from __future__ import annotations
+
+from seatrial.api import phases
+from seatrial.core.moves import Phase
+from seatrial.planning.documents import Scene
+
+Display = phases.DisplayPhase
+
+_MOVING = {
+    Phase.BUILDING: (Display.BUILDING, Display.CANARY),
+    Phase.STARTING: (Display.DEPLOYING, Display.CANARY),
+    Phase.SHIFTING: (Display.CANARY, Display.CANARY),
+    Phase.PAUSED: (Display.PAUSED, Display.PAUSED),
+    Phase.PROMOTING: (Display.DEPLOYING, Display.PROMOTING),
+    Phase.ROLLING_BACK: (Display.ROLLING_BACK, Display.ROLLING_BACK),
+    Phase.REJECTED: (Display.FAILED, Display.DEGRADED),
+}
+"""Of each state of a rollout: without and with a stable revision."""
+
+
+def display_phase(scene: Scene) -> phases.DisplayPhase:
+    """The phase of `status.phase`."""
+    memory = scene.memory
+    rollout = memory.rollout
+    if rollout is not None and rollout.phase in _MOVING:
+        return _MOVING[rollout.phase][memory.stable is not None]
+    if memory.stable is None:
+        return Display.PENDING
+    return Display.DEGRADED if stable_is_sick(scene) else Display.HEALTHY
+
+
+def stable_is_sick(scene: Scene) -> bool:
+    """Stable's pods are in trouble, or none of those it should have answers."""
+    stable = scene.at.stable(scene.memory)
+    if stable is None:
+        return False
+    return stable.trouble is not None or (stable.available == 0 and wanted_pods(scene) > 0)
+
+
+def wanted_pods(scene: Scene) -> int:
+    """The pods that stable should have."""
+    stable = scene.at.stable(scene.memory)
+    scaling = scene.desired.spec.scaling
+    if stable is None or not scaling.autoscaled:
+        return scaling.floor
+    return max(stable.wanted, scaling.floor)
+
+
+def has_its_pods(scene: Scene) -> bool:
+    """Every pod that stable should have is ready."""
+    stable = scene.at.stable(scene.memory)
+    return (
+        stable is not None
+        and stable.exists
+        and stable.wanted >= scene_floor(scene)
+        and stable.ready >= wanted_pods(scene)
+    )
+
+
+def scene_floor(scene: Scene) -> int:
+    """The fewest pods that the spec asks for."""
+    return scene.desired.spec.scaling.floor

@@ -1,0 +1,88 @@
+"""The plan of one pass: a pure function, and the only place where decisions, children and words meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from seatrial.api import deployment
+from seatrial.api import status as api
+from seatrial.core import builds, orders, rollout
+from seatrial.core.memory import Memory, memory_of
+from seatrial.core.moves import Phase
+from seatrial.core.wish import Situation
+from seatrial.manifests import job
+from seatrial.manifests.metadata import Owner
+from seatrial.planning import decisions, documents, due, jobs, situations, stories, words
+from seatrial.planning.actions import Action
+from seatrial.planning.documents import Scene
+from seatrial.planning.observed import Observed, Parts
+from seatrial.planning.wishes import build_wish, missing_of_build, wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one pass does: the status is stored first, then the actions run in order, then it is told."""
+
+    status: api.Status
+    actions: tuple[Action, ...] = ()
+    told: tuple[stories.Tale, ...] = ()
+    wake_at: datetime | None = None
+
+
+def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, *, now: datetime) -> Plan:
+    """The plan for what is wanted and seen at `now`; on its own outcome it has no actions."""
+    if desired.deleting:
+        return Plan(status=desired.status)
+    asked = wanted(desired, observed, parts)
+    before = situations.recovered(memory_of(desired.status), desired, observed, parts)
+    at = situations.situation(desired, observed, parts, memory=before, asked=asked, now=now)
+    memory, answers = orders.answered(decisions.pending(observed, parts), before, at)
+    memory, at = _advanced(_Pass(desired, observed, parts), memory, at)
+    scene = Scene(
+        desired=desired,
+        observed=observed,
+        parts=parts,
+        memory=memory,
+        at=at,
+        fingerprint=asked.fingerprint,
+        missing=asked.missing,
+    )
+    return Plan(
+        status=words.status(scene),
+        actions=(*documents.child_actions(scene), *decisions.settlements(desired.key, answers)),
+        told=stories.tales(before, memory, answers),
+        wake_at=due.wake_at(scene),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    desired: deployment.ModelDeployment
+    observed: Observed
+    parts: Parts
+
+
+def _advanced(one: _Pass, memory: Memory, at: Situation) -> tuple[Memory, Situation]:
+    """The memory after all decisions, a build's among them, and the situation that they saw."""
+    memory = rollout.advance(memory, at)
+    for _ in range(3):  # begun, ended, and begun again on another runtime
+        if memory.rollout is None or memory.rollout.phase is not Phase.BUILDING or at.wish.image:
+            return memory, at
+        built = _built(one, memory, at)
+        if built is None or built == memory.build:
+            return memory, at
+        memory = replace(memory, build=built)
+        at = replace(at, build=builds.seen(built))
+        memory = rollout.advance(memory, at)
+    return memory, at
+
+
+def _built(one: _Pass, memory: Memory, at: Situation) -> api.BuildStatus | None:
+    if missing_of_build(one.desired, one.observed, one.parts):
+        return memory.build
+    wish = build_wish(one.desired, one.observed, one.parts)
+    owner = Owner(namespace=one.desired.key.namespace, name=one.desired.key.name, uid=one.desired.uid)
+    build = memory.build
+    name = "" if build is None else job.name_of(owner, build.id, build.attempt)
+    return builds.advance(build, wish, jobs.seen(one.observed, name), at.now)

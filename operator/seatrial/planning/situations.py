@@ -1,0 +1,85 @@
+"""Puts together what the decisions look at; finds stable again when the status was lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from seatrial.api import deployment, names
+from seatrial.api import status as api
+from seatrial.core import builds, moves
+from seatrial.core.memory import Memory
+from seatrial.core.wish import BuildSeen, Situation, Wish
+from seatrial.manifests.metadata import Body
+from seatrial.planning import facts, sizes
+from seatrial.planning.observed import Observed, Parts
+from seatrial.planning.wishes import Wanted
+
+
+def situation(
+    desired: deployment.ModelDeployment,
+    observed: Observed,
+    parts: Parts,
+    *,
+    memory: Memory,
+    asked: Wanted,
+    now: datetime,
+) -> Situation:
+    """Everything that a rollout looks at, at `now`."""
+    wish = replace(asked.wish, revision=_kept(memory)) if asked.missing else asked.wish
+    seen = {revision: facts.track(observed, revision) for revision in _revisions(observed)}
+    stable = None if memory.stable is None else seen.get(memory.stable.revision)
+    base = sizes.base_of(desired.spec.scaling, stable)
+    split = parts.router.read(observed.services)
+    return Situation(
+        wish=wish,
+        counts=sizes.counts(parts.router, wish, base),
+        now=now,
+        tracks=seen,
+        narrow=split is not None and split.weight == 0,
+        images={name: facts.image_in(body) for name, body in facts.kept(observed).items()},
+        build=_build_of(memory, wish),
+    )
+
+
+def _kept(memory: Memory) -> str:
+    """While no revision can be named, what is on its way or serves is what is wanted."""
+    if memory.rollout is not None and memory.rollout.phase not in moves.AT_REST:
+        return memory.rollout.revision
+    return "" if memory.stable is None else memory.stable.revision
+
+
+def _build_of(memory: Memory, wish: Wish) -> BuildSeen:
+    if memory.build is None or memory.build.id != wish.build_id:
+        return BuildSeen()
+    return builds.seen(memory.build)
+
+
+def _revisions(observed: Observed) -> set[str]:
+    bodies = (*observed.deployments, *facts.server_pods(observed))
+    return {revision for body in bodies if (revision := facts.label(body, names.LABEL_REVISION))}
+
+
+def recovered(
+    memory: Memory, desired: deployment.ModelDeployment, observed: Observed, parts: Parts
+) -> Memory:
+    """The memory, with stable read from the children where the status has been lost."""
+    if memory.stable is not None or memory.rollout is not None:
+        return memory
+    split = parts.router.read(observed.services)
+    kept = facts.kept(observed)
+    if split is None or split.stable not in kept:
+        return memory
+    return replace(memory, stable=_track_in(split.stable, kept[split.stable], desired))
+
+
+def _track_in(revision: str, body: Body, desired: deployment.ModelDeployment) -> api.TrackStatus:
+    image = facts.image_in(body)
+    return api.TrackStatus(
+        revision=revision,
+        image=image.reference,
+        model_digest=image.model_digest,
+        format=image.format,
+        build_id=image.build_id,
+        since=facts.time_of(body["metadata"].get("creationTimestamp")) or desired.created_at,
+    )

@@ -1,0 +1,105 @@
+"""What is told beside the status: Events and counters for what has just been decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from seatrial.api import decision, reasons
+from seatrial.core.memory import Memory
+from seatrial.core.moves import AT_REST, Phase
+from seatrial.core.orders import Answer
+
+Reason = reasons.Reason
+
+
+class Tone(StrEnum):
+    """The two types of Events that Kubernetes knows."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tale:
+    """One thing to tell: an Event, and where a rollout ended also a count."""
+
+    reason: str
+    message: str
+    tone: Tone = Tone.NORMAL
+    outcome: str = ""
+    seconds: float | None = None
+    """How long the rollout took, where it ended."""
+
+
+def tales(before: Memory, after: Memory, answers: tuple[Answer, ...]) -> tuple[Tale, ...]:
+    """What has changed between two memories and is worth an Event; first steps of a rollout are not."""
+    return (*_endings(before, after), *_turns(before, after), *_builds(before, after), *_answers(answers))
+
+
+def _endings(before: Memory, after: Memory) -> Iterator[Tale]:
+    new = len(after.history) and after.history[0] not in before.history
+    if not new:
+        return
+    entry = after.history[0]
+    took = None
+    if entry.started_at is not None and entry.finished_at is not None:
+        took = (entry.finished_at - entry.started_at).total_seconds()
+    good = entry.reason in {Reason.PROMOTED, Reason.SUPERSEDED}
+    yield Tale(
+        reason=str(entry.reason),
+        message=f"{entry.revision}: {entry.outcome}{': ' + entry.message if entry.message else ''}",
+        tone=Tone.NORMAL if good else Tone.WARNING,
+        outcome=str(entry.outcome),
+        seconds=took,
+    )
+
+
+def _turns(before: Memory, after: Memory) -> Iterator[Tale]:
+    """A rollout of something that serves already is worth a word when it gets users and when it turns back."""
+    old, new = before.rollout, after.rollout
+    if (
+        new is None
+        or after.stable is None
+        or (old is not None and old.phase is new.phase and old.weight == new.weight)
+    ):
+        return
+    if new.phase is Phase.SHIFTING:
+        yield Tale(
+            reason=Reason.SHIFTING, message=f"{new.revision}: step {new.step} of {new.steps}, {new.weight} %"
+        )
+    if new.phase is Phase.ROLLING_BACK and (old is None or old.phase is not Phase.ROLLING_BACK):
+        yield Tale(
+            reason=Reason.ROLLING_BACK,
+            message=f"{new.revision}: {new.reason}: {new.message}",
+            tone=Tone.WARNING,
+        )
+    if new.phase is Phase.PAUSED and old is not None and old.phase not in AT_REST:
+        yield Tale(reason=Reason.PAUSED, message=f"{new.revision} is held")
+
+
+def _builds(before: Memory, after: Memory) -> Iterator[Tale]:
+    old, new = before.build, after.build
+    if (
+        new is None
+        or not new.reason
+        or (old is not None and (old.reason, old.attempt) == (new.reason, new.attempt))
+    ):
+        return
+    if new.reason in set(Reason):
+        yield Tale(
+            reason=new.reason,
+            message=f"build {new.id}, attempt {new.attempt}: {new.message}",
+            tone=Tone.WARNING,
+        )
+
+
+def _answers(answers: tuple[Answer, ...]) -> Iterator[Tale]:
+    for answer in answers:
+        refused = answer.phase is decision.DecisionPhase.REFUSED
+        yield Tale(
+            reason=f"Decision{answer.phase}",
+            message=f"{answer.order.action} of {answer.order.revision} by {answer.order.decided_by}: {answer.message}",
+            tone=Tone.WARNING if refused else Tone.NORMAL,
+        )

@@ -1,0 +1,76 @@
+"""What the spec of now asks for, in the words that the decisions use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from seatrial.api import deployment, rollout, traffic
+from seatrial.core import references, revision
+from seatrial.core.builds import BuildWish
+from seatrial.core.references import Reference, ReferenceSeen
+from seatrial.core.wish import Step, Wish
+from seatrial.planning import facts
+from seatrial.planning.observed import Observed, Parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The wish, with what it was made from."""
+
+    wish: Wish
+    fingerprint: str
+    missing: tuple[Reference, ...] = ()
+    """Objects that pods cannot start without and that are not there: no revision can be named yet."""
+
+
+def wanted(desired: deployment.ModelDeployment, observed: Observed, parts: Parts) -> Wanted:
+    """The wish of the spec as it is now."""
+    spec = desired.spec
+    build_id = revision.build_id_of(spec, desired.key.namespace, parts.settings)
+    needed = references.of_pods(spec.serving)
+    fingerprint = revision.fingerprint_of(spec, build_id, _digests(needed, observed.references))
+    taken = {name: facts.fingerprint_in(body) for name, body in facts.kept(observed).items()}
+    wish = Wish(
+        revision=revision.revision_of(fingerprint, taken),
+        build_id=build_id,
+        image=spec.model.image,
+        steps=tuple(Step(weight=step.weight, hold=step.hold) for step in spec.rollout.steps),
+        recreate=spec.rollout.strategy is rollout.Strategy.RECREATE,
+        hold_when_too_few=spec.traffic.replicas.when_too_few is traffic.WhenTooFew.HOLD,
+        max_restarts=spec.rollout.max_restarts,
+        progress_deadline=spec.rollout.progress_deadline,
+        scale_down_delay=spec.rollout.scale_down_delay,
+        history_limit=max(spec.rollout.history_limit, 1),
+        paused=spec.paused,
+    )
+    missing = tuple(r for r in needed if not r.optional and not _present(r, observed.references))
+    return Wanted(wish=wish, fingerprint=fingerprint, missing=missing)
+
+
+def _digests(needed: Iterable[Reference], seen: Mapping[Reference, ReferenceSeen]) -> dict[str, str]:
+    return {str(r): seen[r].digest for r in needed if _present(r, seen)}
+
+
+def _present(reference: Reference, seen: Mapping[Reference, ReferenceSeen]) -> bool:
+    return reference in seen and seen[reference].present
+
+
+def build_wish(desired: deployment.ModelDeployment, observed: Observed, parts: Parts) -> BuildWish:
+    """The build of the spec as it is now."""
+    needed = references.of_build(desired.spec, parts.settings)
+    versions = [f"{r}={observed.references[r].version}" for r in needed if _present(r, observed.references)]
+    return BuildWish(
+        build_id=revision.build_id_of(desired.spec, desired.key.namespace, parts.settings),
+        runtime=revision.runtime_for(desired.spec, parts.settings),
+        runtimes=parts.settings.runtimes,
+        inputs=revision.digest_of({"versions": " ".join(versions)})[:16] if needed else "",
+    )
+
+
+def missing_of_build(
+    desired: deployment.ModelDeployment, observed: Observed, parts: Parts
+) -> tuple[Reference, ...]:
+    """What the build Job cannot start without and is not there."""
+    needed = references.of_build(desired.spec, parts.settings)
+    return tuple(r for r in needed if not _present(r, observed.references))

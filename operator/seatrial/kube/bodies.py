@@ -1,0 +1,51 @@
+"""Kubernetes objects as they travel: plain dictionaries, and the few questions that everybody asks them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias
+
+Body: TypeAlias = dict[str, Any]
+
+
+class ObjectKey(NamedTuple):
+    """Where an object stands; `namespace` is empty for cluster-wide kinds."""
+
+    namespace: str
+    name: str
+
+
+def key_of(body: Body) -> ObjectKey:
+    """The namespace and name of `body`; empty strings where it has none."""
+    metadata = body.get("metadata") or {}
+    return ObjectKey(metadata.get("namespace") or "", metadata.get("name") or "")
+
+
+def uid_of(body: Body) -> str:
+    """The uid of `body`, or the empty string."""
+    return (body.get("metadata") or {}).get("uid") or ""
+
+
+def version_of(body: Body) -> str:
+    """The resourceVersion of `body`, or the empty string."""
+    return (body.get("metadata") or {}).get("resourceVersion") or ""
+
+
+def labels_of(body: Body) -> dict[str, str]:
+    """The labels of `body`; empty where it has none."""
+    return (body.get("metadata") or {}).get("labels") or {}
+
+
+def controller_of(body: Body) -> Body | None:
+    """The owner reference of `body` that says `controller: true`."""
+    owners = (body.get("metadata") or {}).get("ownerReferences") or []
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Whether `version` was written after `than`; unlike things count as newer unless they are equal.
+
+    Resource versions are compared as numbers only when both are digits, which every API server's are.
+    """
+    if version.isdigit() and than.isdigit():
+        return int(version) > int(than)
+    return version != than

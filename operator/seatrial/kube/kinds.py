@@ -1,0 +1,104 @@
+"""The kinds of objects that the operator touches, and where each lives on an API server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from seatrial.kube.bodies import Body
+
+SEATRIAL_GROUP: Final = "seatrial.dev"
+SEATRIAL_VERSION: Final = "v1alpha1"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of one API version. `group` is empty for the core group."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """What an object of this kind says in `apiVersion`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """The URL path of one object, of its subresource, or of the collection where `name` is empty.
+
+        An empty `namespace` is the collection over all namespaces.
+        """
+        root = f"/apis/{self.group}" if self.group else "/api"
+        inside = ["namespaces", namespace] if self.namespaced and namespace else []
+        return "/".join([root, self.version, *inside, self.plural, *filter(None, [name, subresource])])
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+
+POD: Final = Kind("", "v1", "pods", "Pod")
+SERVICE: Final = Kind("", "v1", "services", "Service")
+CONFIG_MAP: Final = Kind("", "v1", "configmaps", "ConfigMap")
+SECRET: Final = Kind("", "v1", "secrets", "Secret")
+EVENT: Final = Kind("", "v1", "events", "Event")
+NAMESPACE: Final = Kind("", "v1", "namespaces", "Namespace", namespaced=False)
+SERVICE_ACCOUNT: Final = Kind("", "v1", "serviceaccounts", "ServiceAccount")
+RESOURCE_QUOTA: Final = Kind("", "v1", "resourcequotas", "ResourceQuota")
+DEPLOYMENT: Final = Kind("apps", "v1", "deployments", "Deployment")
+REPLICA_SET: Final = Kind("apps", "v1", "replicasets", "ReplicaSet")
+CONTROLLER_REVISION: Final = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
+JOB: Final = Kind("batch", "v1", "jobs", "Job")
+HPA: Final = Kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+PDB: Final = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+LEASE: Final = Kind("coordination.k8s.io", "v1", "leases", "Lease")
+ENDPOINT_SLICE: Final = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+CRD: Final = Kind(
+    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
+)
+VALIDATING_ADMISSION_POLICY_BINDING: Final = Kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingadmissionpolicybindings",
+    "ValidatingAdmissionPolicyBinding",
+    namespaced=False,
+)
+MODEL_DEPLOYMENT: Final = Kind(SEATRIAL_GROUP, SEATRIAL_VERSION, "modeldeployments", "ModelDeployment")
+ROLLOUT_DECISION: Final = Kind(SEATRIAL_GROUP, SEATRIAL_VERSION, "rolloutdecisions", "RolloutDecision")
+ROLLOUT_POLICY: Final = Kind(SEATRIAL_GROUP, SEATRIAL_VERSION, "rolloutpolicies", "RolloutPolicy")
+
+KNOWN: Final = (
+    POD,
+    SERVICE,
+    CONFIG_MAP,
+    SECRET,
+    EVENT,
+    NAMESPACE,
+    SERVICE_ACCOUNT,
+    RESOURCE_QUOTA,
+    DEPLOYMENT,
+    REPLICA_SET,
+    CONTROLLER_REVISION,
+    JOB,
+    HPA,
+    PDB,
+    LEASE,
+    ENDPOINT_SLICE,
+    CRD,
+    VALIDATING_ADMISSION_POLICY_BINDING,
+    MODEL_DEPLOYMENT,
+    ROLLOUT_DECISION,
+    ROLLOUT_POLICY,
+)
+_BY_NAME: Final = {(kind.api_version, kind.kind): kind for kind in KNOWN}
+
+
+def kind_of(body: Body) -> Kind:
+    """The kind that `body` says it is; `LookupError` for one that is not in `KNOWN`."""
+    said = (body.get("apiVersion", ""), body.get("kind", ""))
+    if said not in _BY_NAME:
+        known = ", ".join(sorted(f"{version} {name}" for version, name in _BY_NAME))
+        raise LookupError(f"unknown kind '{said[0]} {said[1]}'; known: {known}")
+    return _BY_NAME[said]

@@ -31,6 +31,16 @@ BUILD_COMMAND: Final = ("python", "-m", "model_runtime.build")
 # The image: where the build puts things and the server finds them.
 IMAGE_FOLDER: Final = "/opt/seatrial"
 BENTO_FOLDER: Final = "/opt/seatrial/bento"
+MODEL_FOLDER: Final = "/opt/seatrial/bento/src/model"
+"""The fetched files, inside the Bento so that it is whole, but in an image layer of their own."""
+CARD_FILE: Final = "/opt/seatrial/card.json"
+"""One `ModelCard`: what the server loads."""
+SIGNATURE_FILE: Final = "/opt/seatrial/signature.json"
+"""What goes in and out (`formats.Signature`), refined by the model's example."""
+SCHEMA_FILE: Final = "/opt/seatrial/schema.json"
+"""The Bento's schema, as BentoML writes it."""
+REFERENCE_FILE: Final = "/opt/seatrial/reference.json"
+"""`{"inputs": {name: values}, "outputs": {name: values}}`: the example as it was answered in the build."""
 SERVER_COMMAND: Final = ("python", "-m", "model_runtime.server")
 LABEL_BUILD_ID: Final = "dev.seatrial.build-id"
 LABEL_MODEL_DIGEST: Final = "dev.seatrial.model-digest"
@@ -133,6 +143,30 @@ class BuildReport:
 
 
 RUNTIME_MISMATCH: Final = "RuntimeMismatch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """What the server needs to know about the model in its image."""
+
+    name: str
+    build_id: str
+    format: str
+    path: str
+    """The model's file, relative to `MODEL_FOLDER`."""
+    digest: str
+    allow_pickle: bool = False
+
+    def to_json(self) -> str:
+        """The text of `CARD_FILE`."""
+        return _dumped({"version": VERSION, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The card in `text`; `ValueError` when there is none."""
+        raw = _versioned(text)
+        known = {f.name for f in fields(cls)}
+        return cls(**{key: value for key, value in raw.items() if key in known})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,49 @@
+"""The conditions of a status: the alphabet that kstatus, `kubectl wait` and people read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from seatrial.api import base, told
+
+
+class ConditionType(StrEnum):
+    """What a condition is about."""
+
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    SERVING = "Serving"
+    UPDATED = "Updated"
+    BUILD_SUCCEEDED = "BuildSucceeded"
+    ROLLOUT_HEALTHY = "RolloutHealthy"
+
+
+class ConditionStatus(StrEnum):
+    """Whether it is so."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(base.Told):
+    """One thing that is so or not, why, and since when."""
+
+    type: ConditionType
+    """What it is about."""
+
+    status: ConditionStatus
+    """Whether it is so."""
+
+    reason: told.Word = ""
+    """Why, one CamelCase word."""
+
+    message: told.Sentence = ""
+    """Why, in a sentence."""
+
+    observed_generation: told.Generation = 0
+    """The metadata.generation that this speaks of."""
+
+    last_transition_time: told.Time | None = None
+    """When status last became another one."""

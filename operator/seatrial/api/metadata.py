@@ -1,0 +1,48 @@
+"""The parts of `metadata` that the operator reads, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from seatrial.api import keys, told
+
+_TIME: TypeAdapter[datetime] = TypeAdapter(told.Time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """Who an object is; what is absent, as before it was stored, is empty."""
+
+    key: keys.Key
+    uid: str
+    generation: int
+    resource_version: str
+    created_at: datetime | None
+    deleting: bool
+    labels: Mapping[str, str]
+
+
+def parse(body: Mapping[str, Any]) -> Metadata:
+    """The metadata of `body`; never raises."""
+    raw = body.get("metadata") or {}
+    return Metadata(
+        key=keys.Key(str(raw.get("namespace") or "default"), str(raw.get("name") or "")),
+        uid=str(raw.get("uid") or ""),
+        generation=int(raw.get("generation") or 0),
+        resource_version=str(raw.get("resourceVersion") or ""),
+        created_at=_time(raw.get("creationTimestamp")),
+        deleting=bool(raw.get("deletionTimestamp")),
+        labels=dict(raw.get("labels") or {}),
+    )
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        return _TIME.validate_python(value)
+    except ValidationError:
+        return None

@@ -1,0 +1,44 @@
+"""Every name that another program may rely on: group, kinds, labels, annotations, the field manager."""
+
+from typing import Final
+
+GROUP: Final = "seatrial.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+KIND: Final = "ModelDeployment"
+LIST_KIND: Final = "ModelDeploymentList"
+PLURAL: Final = "modeldeployments"
+SINGULAR: Final = "modeldeployment"
+SHORT_NAMES: Final = ("mdep",)
+
+DECISION_KIND: Final = "RolloutDecision"
+DECISION_LIST_KIND: Final = "RolloutDecisionList"
+DECISION_PLURAL: Final = "rolloutdecisions"
+DECISION_SINGULAR: Final = "rolloutdecision"
+DECISION_SHORT_NAMES: Final = ("rdec",)
+
+CATEGORIES: Final = ("all", "seatrial")
+
+LABEL_NAME: Final = "app.kubernetes.io/name"
+LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+LABEL_DEPLOYMENT: Final = f"{GROUP}/deployment"
+LABEL_REVISION: Final = f"{GROUP}/revision"
+LABEL_SERVER: Final = f"{GROUP}/server"
+"""On server pods alone: what the Services select, so that a build pod never gets a request."""
+LABEL_STABLE: Final = f"{GROUP}/stable"
+"""On Service `<name>`: the revision that is stable, readable even when the status is lost."""
+LABEL_BUILD: Final = f"{GROUP}/build"
+"""On build Jobs and their pods: the build id."""
+
+MANAGED_BY: Final = "seatrial"
+FIELD_MANAGER: Final = "seatrial"
+
+ANNOTATION_SCHEMA_VERSION: Final = f"{GROUP}/schema-version"
+"""On the CRDs: which schema the cluster has; an operator refuses to start on one older than its own."""
+SCHEMA_VERSION: Final = "1"
+
+NAME_MAX_LENGTH: Final = 40
+"""Characters of a ModelDeployment's name; names of children append up to 23 more and must stay DNS labels."""
+NAME_PATTERN: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+REVISION_PATTERN: Final = r"^[0-9a-f]{10}$"

@@ -1,0 +1,90 @@
+"""Kubernetes quantities (`200m`, `1Gi`, `1e3`) and the one text that all spellings of an amount share."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, isfinite
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+EXPECTED: Final = "must be a quantity such as 200m, 2, 512Mi or 1e3"
+MAX_LENGTH: Final = 48
+
+_PATTERN: Final = re.compile(
+    r"(?P<number>[+-]?(?:[0-9]{1,24}(?:\.[0-9]{0,24})?|\.[0-9]{1,24}))"
+    r"(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?",
+    re.ASCII,
+)
+NOT_NEGATIVE_PATTERN: Final = (
+    r"^\+?([0-9]{1,24}(\.[0-9]{0,24})?|\.[0-9]{1,24})([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?$"
+)
+_BINARY: Final = {f"{letter}i": Fraction(1024**power) for power, letter in enumerate("KMGTPE", start=1)}
+_DECIMAL: Final = {letter: Fraction(1000) ** power for power, letter in enumerate("num", start=-3)} | {
+    letter: Fraction(1000) ** power for power, letter in enumerate("kMGTPE", start=1)
+}
+_NANO: Final = 10**9
+_SMALL: Final = (("", 1), ("m", 10**3), ("u", 10**6), ("n", _NANO))
+
+
+def canonical_quantity(value: str | int | float) -> str:
+    """The text that all spellings of an amount share: `1000m` and `1e0` are `1`, `1Gi` is `1073741824`.
+
+    It is a legal quantity itself. What is finer than a billionth is rounded away from zero, as in Kubernetes.
+    `ValueError` when `value` is no quantity.
+    """
+    nanos = _nanos(_exact(value))
+    for suffix, parts in _SMALL:
+        amount, rest = divmod(nanos * parts, _NANO)
+        if not rest:
+            return f"{amount}{suffix}"
+    raise AssertionError("nanos divide into nanos")
+
+
+def _exact(value: str | int | float) -> Fraction:
+    if isinstance(value, bool) or (isinstance(value, float) and not isfinite(value)):
+        raise ValueError(EXPECTED)
+    found = _PATTERN.fullmatch(str(value))
+    if found is None:
+        raise ValueError(EXPECTED)
+    return Fraction(Decimal(found["number"])) * _factor(found["suffix"] or "")
+
+
+def _factor(suffix: str) -> Fraction:
+    if suffix in _BINARY:
+        return _BINARY[suffix]
+    if suffix in _DECIMAL:
+        return _DECIMAL[suffix]
+    return Fraction(10) ** int(suffix[1:] or 0)
+
+
+def _nanos(amount: Fraction) -> int:
+    sign = -1 if amount < 0 else 1
+    return sign * ceil(abs(amount) * _NANO)
+
+
+def _from_any(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(EXPECTED)
+    text = str(value)
+    canonical_quantity(text)
+    if re.search(NOT_NEGATIVE_PATTERN, text, re.ASCII) is None:
+        raise ValueError("must not be negative")
+    return text
+
+
+Quantity = Annotated[
+    str,
+    BeforeValidator(_from_any),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "x-kubernetes-int-or-string": True,
+            "pattern": NOT_NEGATIVE_PATTERN,
+            "maxLength": MAX_LENGTH,
+        }
+    ),
+]
+"""An amount that is not negative, as it was written; compare with `canonical_quantity`."""

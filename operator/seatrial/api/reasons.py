@@ -1,0 +1,142 @@
+"""The words for why, the same in conditions, Events, metric labels and tests, and what each leads to."""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum, auto
+from typing import Final
+
+
+class ReasonClass(Enum):
+    """What happens after a reason was met."""
+
+    TRANSIENT = auto()
+    """Tried again with back-off, never held against the revision: the world may heal."""
+    TERMINAL = auto()
+    """The revision is rejected and remembered; a decision, a refresh or a new spec goes on."""
+    SPEC = auto()
+    """Nothing is done until the spec changes."""
+    INFORMATION = auto()
+    """Said, and nothing else follows."""
+
+
+class Reason(StrEnum):
+    """Every reason word of the API; an alphabet, not a list of errors: some are good news."""
+
+    # transient
+    SOURCE_NOT_FOUND = "SourceNotFound"
+    SOURCE_FORBIDDEN = "SourceForbidden"
+    SOURCE_UNAVAILABLE = "SourceUnavailable"
+    REGISTRY_UNAUTHORIZED = "RegistryUnauthorized"
+    REGISTRY_UNAVAILABLE = "RegistryUnavailable"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    UNSCHEDULABLE = "Unschedulable"
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    CONTAINER_CONFIG_ERROR = "ContainerConfigError"
+    PROVIDER_ERROR = "ProviderError"
+    EVIDENCE_UNREACHABLE = "EvidenceUnreachable"
+    SCALING_METRIC_UNAVAILABLE = "ScalingMetricUnavailable"
+    ROLLOUT_BUDGET = "RolloutBudget"
+    BUILD_EVICTED = "BuildEvicted"
+
+    # terminal for the revision
+    SOURCE_DIGEST_MISMATCH = "SourceDigestMismatch"
+    MODEL_FORMAT_UNKNOWN = "ModelFormatUnknown"
+    MODEL_PICKLE_REFUSED = "ModelPickleRefused"
+    MODEL_LOAD_FAILED = "ModelLoadFailed"
+    MODEL_EXAMPLE_FAILED = "ModelExampleFailed"
+    RUNTIME_UNKNOWN = "RuntimeUnknown"
+    BUILD_TIMEOUT = "BuildTimeout"
+    BUILD_OUT_OF_MEMORY = "BuildOutOfMemory"
+    BUILD_FAILED = "BuildFailed"
+    CRASH_LOOP = "CrashLoop"
+    OUT_OF_MEMORY = "OutOfMemory"
+    POD_REJECTED = "PodRejected"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    SMOKE_FAILED = "SmokeFailed"
+    EVALUATION_FAILED = "EvaluationFailed"
+    CHECK_FAILED = "CheckFailed"
+    CANARY_RESTARTED = "CanaryRestarted"
+    NO_DATA_DEADLINE = "NoDataDeadline"
+    APPROVAL_DENIED = "ApprovalDenied"
+    ABORTED = "Aborted"
+
+    # of the spec
+    INVALID_SPEC = "InvalidSpec"
+    NAME_CONFLICT = "NameConflict"
+    ROUTER_CHANGE_REFUSED = "RouterChangeRefused"
+
+    # information
+    SUPERSEDED = "Superseded"
+    STABLE_UNHEALTHY = "StableUnhealthy"
+    ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
+    REPLICAS_TOO_FEW_FOR_WEIGHT = "ReplicasTooFewForWeight"
+    SECRET_NOT_REVERTIBLE = "SecretNotRevertible"  # noqa: S105  a word, not a secret
+    PROMOTED = "Promoted"
+    ROLLED_BACK = "RolledBack"
+    FROZEN = "Frozen"
+    HEALTHY = "Healthy"
+
+    # information: where a rollout is
+    PENDING = "Pending"
+    BUILDING = "Building"
+    STARTING = "Starting"
+    SHIFTING = "Shifting"
+    PAUSED = "Paused"
+    PROMOTING = "Promoting"
+    ROLLING_BACK = "RollingBack"
+
+
+TRANSIENT: Final = frozenset(
+    {
+        Reason.SOURCE_NOT_FOUND,
+        Reason.SOURCE_FORBIDDEN,
+        Reason.SOURCE_UNAVAILABLE,
+        Reason.REGISTRY_UNAUTHORIZED,
+        Reason.REGISTRY_UNAVAILABLE,
+        Reason.QUOTA_EXCEEDED,
+        Reason.UNSCHEDULABLE,
+        Reason.IMAGE_PULL_FAILED,
+        Reason.CONTAINER_CONFIG_ERROR,
+        Reason.PROVIDER_ERROR,
+        Reason.EVIDENCE_UNREACHABLE,
+        Reason.SCALING_METRIC_UNAVAILABLE,
+        Reason.ROLLOUT_BUDGET,
+        Reason.BUILD_EVICTED,
+    }
+)
+TERMINAL: Final = frozenset(
+    {
+        Reason.SOURCE_DIGEST_MISMATCH,
+        Reason.MODEL_FORMAT_UNKNOWN,
+        Reason.MODEL_PICKLE_REFUSED,
+        Reason.MODEL_LOAD_FAILED,
+        Reason.MODEL_EXAMPLE_FAILED,
+        Reason.RUNTIME_UNKNOWN,
+        Reason.BUILD_TIMEOUT,
+        Reason.BUILD_OUT_OF_MEMORY,
+        Reason.BUILD_FAILED,
+        Reason.CRASH_LOOP,
+        Reason.OUT_OF_MEMORY,
+        Reason.POD_REJECTED,
+        Reason.PROGRESS_DEADLINE_EXCEEDED,
+        Reason.SMOKE_FAILED,
+        Reason.EVALUATION_FAILED,
+        Reason.CHECK_FAILED,
+        Reason.CANARY_RESTARTED,
+        Reason.NO_DATA_DEADLINE,
+        Reason.APPROVAL_DENIED,
+        Reason.ABORTED,
+    }
+)
+SPEC: Final = frozenset({Reason.INVALID_SPEC, Reason.NAME_CONFLICT, Reason.ROUTER_CHANGE_REFUSED})
+
+
+def class_of(reason: Reason) -> ReasonClass:
+    """What follows from `reason`."""
+    if reason in TRANSIENT:
+        return ReasonClass.TRANSIENT
+    if reason in TERMINAL:
+        return ReasonClass.TERMINAL
+    if reason in SPEC:
+        return ReasonClass.SPEC
+    return ReasonClass.INFORMATION

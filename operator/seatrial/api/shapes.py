@@ -1,0 +1,34 @@
+"""The small types that several models share: bounded texts, names of other objects, free core/v1 pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import Field, WithJsonSchema
+
+_DNS_LABEL: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+
+ObjectName = Annotated[str, Field(pattern=rf"^({_DNS_LABEL}(\.{_DNS_LABEL})*)?$", max_length=253)]
+"""The name of an object beside this one; empty means none."""
+
+NeededName = Annotated[str, Field(pattern=rf"^{_DNS_LABEL}(\.{_DNS_LABEL})*$", min_length=1, max_length=253)]
+"""The name of an object beside this one."""
+
+DataKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)]
+"""One key of a ConfigMap or Secret."""
+
+Count = Annotated[int, Field(strict=True, ge=0, le=100_000)]
+"""A whole number, zero or more."""
+
+FreeObject = Annotated[
+    dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+]
+"""A piece of Kubernetes' own API, handed on as it is: the API server checks it where it is used."""
+
+LabelValue = Annotated[str, Field(max_length=63)]
+StringMap = Annotated[Mapping[str, LabelValue], Field(max_length=64)]
+"""Labels and the like: at most 64, values of at most 63 characters."""
+
+AnnotationValue = Annotated[str, Field(max_length=4096)]
+AnnotationMap = Annotated[Mapping[str, AnnotationValue], Field(max_length=64)]

@@ -1,0 +1,320 @@
+"""`status` of a ModelDeployment: what is served, what is tried, why, and the memory of the rollout.
+
+Everything can be parsed: unknown fields are ignored, malformed pieces are dropped, long texts are cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from seatrial.api import base, phases, shapes, told, tolerance
+from seatrial.api.conditions import Condition, ConditionType  # the field has the module's name
+
+
+class Failure(base.Told):
+    """What is wrong with a track's pods."""
+
+    reason: told.Word
+    """A reason word."""
+
+    message: told.Sentence = ""
+    """What happened, where, and what to do."""
+
+    pod: told.Name = ""
+    """The name of the pod that shows it."""
+
+    exit_code: int | None = None
+    """Of its container, when that ended."""
+
+    restarts: shapes.Count = 0
+    """Of its container."""
+
+
+class TrackStatus(base.Told):
+    """One revision that has pods."""
+
+    revision: told.Word
+    """Ten hex digits that identify what the pods run."""
+
+    image: told.Name = ""
+    """The image, with its digest."""
+
+    model_digest: told.Name = ""
+    """`sha256:<hex>` of the model's files."""
+
+    format: told.Word = ""
+    """How the model's files are read."""
+
+    build_id: told.Word = ""
+    """Ten hex digits that identify what the image is made from; empty for a given image."""
+
+    replicas: shapes.Count = 0
+    """Pods wanted."""
+
+    ready_replicas: shapes.Count = 0
+    """Pods that answer."""
+
+    weight: told.Share = 0
+    """The share of traffic that is asked for, in percent."""
+
+    since: told.Time | None = None
+    """When it became what it is: stable, or the canary."""
+
+    failure: Failure | None = None
+    """What is wrong with its pods; absent when nothing is."""
+
+
+class CanaryStatus(TrackStatus):
+    """The revision that is tried."""
+
+    actual_weight: told.Share | None = None
+    """The share it really has, in percent: what the number of pods allows."""
+
+
+class RolloutStatus(base.Told):
+    """The rollout's memory: written before anything is done that follows from it."""
+
+    revision: told.Word
+    """The revision that is rolled out."""
+
+    phase: phases.RolloutPhase
+    """Where it is."""
+
+    step: shapes.Count = 0
+    """The present step, counted from 1; 0 before the first."""
+
+    steps: shapes.Count = 0
+    """How many steps there are."""
+
+    step_started_at: told.Time | None = None
+    """When the present step's weight was reached; its hold counts from here."""
+
+    started_at: told.Time | None = None
+    """When the rollout began."""
+
+    attempt: shapes.Count = 1
+    """Counts from 1; every Retry adds one."""
+
+    weight: told.Share = 0
+    """The canary's share that is decided now, in percent."""
+
+    users_since: told.Time | None = None
+    """When the canary first had users; absent before."""
+
+    waiting_for: phases.WaitingFor | None = None
+    """What it needs before it can go on; absent when only time has to pass."""
+
+    paused_at: told.Time | None = None
+    """When it was paused; the clocks stand still from here."""
+
+    paused_by: phases.PausedBy | None = None
+    """Who paused it: Spec (spec.paused) or Decision (a RolloutDecision)."""
+
+    progressed_at: told.Time | None = None
+    """When one more pod became available than ever before; the progress deadline counts from here."""
+
+    high_water: shapes.Count = 0
+    """The most available pods of the canary so far."""
+
+    fast_track: Annotated[bool, Field(strict=True)] = False
+    """Whether the steps are left out: a first deployment, or a return to a revision that served before."""
+
+    reason: told.Word = ""
+    """Why it rolls back or is rejected."""
+
+    message: told.Sentence = ""
+    """Why it rolls back or is rejected, in a sentence."""
+
+    decided_by: told.Name = ""
+    """Who decided about this rollout last, when a person did."""
+
+    decisions: Annotated[tuple[told.Word, ...], BeforeValidator(told.last_items(told.DECISIONS))] = Field(
+        default=(), max_length=told.DECISIONS
+    )
+    """The uids of the RolloutDecisions taken in this rollout, newest last."""
+
+
+class BuildStatus(base.Told):
+    """The build of the wanted revision's image."""
+
+    id: told.Word
+    """Ten hex digits that identify what the image is made from."""
+
+    phase: phases.BuildPhase
+    """Where it is."""
+
+    job: told.Name = ""
+    """The name of the Job."""
+
+    attempt: shapes.Count = 1
+    """Counts from 1."""
+
+    image: told.Name = ""
+    """The image it made, with its digest."""
+
+    model_digest: told.Name = ""
+    """`sha256:<hex>` of the fetched files."""
+
+    format: told.Word = ""
+    """How the model's files are read."""
+
+    runtime: told.Word = ""
+    """The runtime that the image is made on."""
+
+    inputs: told.Word = ""
+    """Changes when a Secret or ConfigMap of the build does; a failed build is then tried again at once."""
+
+    source: Annotated[Mapping[str, told.Name], Field(max_length=16)] = Field(default_factory=dict)
+    """What the source resolved to, as etag, version, size."""
+
+    reason: told.Word = ""
+    """Why it failed or waits."""
+
+    message: told.Sentence = ""
+    """Why it failed or waits, in a sentence."""
+
+    log_tail: told.LogTail = ""
+    """The last lines of a failed build's log."""
+
+    started_at: told.Time | None = None
+    """When the Job was made."""
+
+    finished_at: told.Time | None = None
+    """When it ended."""
+
+    seconds: Annotated[Mapping[str, float], Field(max_length=16)] = Field(default_factory=dict)
+    """How long each part took, as fetch, load, push; in seconds."""
+
+
+class Rejected(base.Told):
+    """A revision that is not tried again before somebody asks for it."""
+
+    revision: told.Word
+    """The revision."""
+
+    reason: told.Word = ""
+    """Why, one word."""
+
+    message: told.Sentence = ""
+    """Why, in a sentence."""
+
+    at: told.Time | None = None
+    """When."""
+
+    attempt: shapes.Count = 1
+    """Which attempt failed."""
+
+    decided_by: told.Name = ""
+    """Who decided it, when a person did."""
+
+
+class HistoryEntry(base.Told):
+    """A rollout that ended."""
+
+    revision: told.Word
+    """The revision that was rolled out."""
+
+    outcome: phases.Outcome
+    """How it ended."""
+
+    image: told.Name = ""
+    """Its image, with its digest."""
+
+    reason: told.Word = ""
+    """Why it ended so, one word."""
+
+    message: told.Sentence = ""
+    """Why it ended so, in a sentence; what a deciding person wrote."""
+
+    started_at: told.Time | None = None
+    """When it began."""
+
+    finished_at: told.Time | None = None
+    """When it ended."""
+
+    decided_by: told.Name = ""
+    """Who decided it, when a person did."""
+
+
+class Summary(base.Told):
+    """What the columns of `kubectl get` show."""
+
+    step: told.Word = ""
+    """The present step of all, as 2/3."""
+
+    weight: told.Share | None = None
+    """The canary's share of traffic, in percent."""
+
+    verdict: told.Word = ""
+    """What the checks say, or – without checks."""
+
+    ready: told.Word = ""
+    """Pods that answer, of those wanted, as 5/5."""
+
+
+class Status(base.Told):
+    """Everything the operator says about one ModelDeployment."""
+
+    observed_generation: told.Generation = 0
+    """The metadata.generation that this status speaks of."""
+
+    phase: phases.DisplayPhase | None = None
+    """Where it is, in one word."""
+
+    message: told.Sentence = ""
+    """What is going on, in a sentence with absolute times."""
+
+    summary: Summary | None = None
+    """What the columns of kubectl get show."""
+
+    next_transition_time: told.Time | None = None
+    """When it goes on by itself; absent when only an event or a person can move it."""
+
+    url: told.Name = ""
+    """Where clients inside the cluster find it."""
+
+    stable: TrackStatus | None = None
+    """The revision that is served."""
+
+    canary: CanaryStatus | None = None
+    """The revision that is tried."""
+
+    rollout: RolloutStatus | None = None
+    """The rollout's memory."""
+
+    build: BuildStatus | None = None
+    """The build of the wanted revision's image."""
+
+    rejected: Annotated[tuple[Rejected, ...], BeforeValidator(told.first_items(told.FEW))] = Field(
+        default=(), max_length=told.FEW
+    )
+    """Revisions that are not tried again before somebody asks for it, newest first."""
+
+    history: Annotated[tuple[HistoryEntry, ...], BeforeValidator(told.first_items(told.FEW))] = Field(
+        default=(), max_length=told.FEW
+    )
+    """Rollouts that ended, newest first."""
+
+    replicas: shapes.Count = 0
+    """Server pods wanted, all revisions together."""
+
+    ready_replicas: shapes.Count = 0
+    """Server pods that answer, all revisions together."""
+
+    selector: told.Name = ""
+    """Selects the server's pods; for the scale subresource."""
+
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = ()
+    """Ready, Reconciling, Stalled, Serving, Updated, BuildSucceeded and RolloutHealthy, each at most once."""
+
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """The condition of this type, when it is there."""
+        return next((found for found in self.conditions if found.type == kind), None)
+
+
+def parse_status(raw: Mapping[str, Any] | None) -> Status:
+    """All of `raw` that can be understood; never raises, whatever was stored."""
+    return tolerance.parsed(Status, raw) or Status()

@@ -1,4 +1,3 @@
-
 """What can go wrong, as one tree, and what reconciling does about it.
 
     Failure

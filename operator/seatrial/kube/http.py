@@ -1,0 +1,145 @@
+"""Carries requests to a real API server over one pooled HTTP session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeAlias
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import rest
+from kubernetes.aio.client.configuration import Configuration
+
+from seatrial.kube import failures
+from seatrial.kube.transport import Request, Response
+
+CONNECT_TIMEOUT: Final = 5.0
+SILENCE_TIMEOUT: Final = 90.0
+"""Seconds without a byte after which a watch counts as broken: the server sends a bookmark every minute."""
+CONNECTIONS: Final = 100
+LARGEST_READ: Final = 2**18
+
+Login: TypeAlias = Callable[[], Awaitable[Any]]
+"""Makes a fresh `kubernetes.aio` configuration: reads files and runs exec plugins again."""
+
+
+def from_kubeconfig(path: str = "", context: str = "") -> Login:
+    """Logs in as a kubeconfig says; empty arguments mean its usual place and its current context."""
+
+    async def login() -> Any:
+        configuration = Configuration()
+        await config.load_kube_config(
+            path or None, context=context or None, client_configuration=configuration, persist_config=False
+        )
+        return configuration
+
+    return login
+
+
+def in_cluster() -> Login:
+    """Logs in as the pod's service account; its token is read again as it is renewed."""
+
+    async def login() -> Any:
+        configuration = Configuration()
+        config.load_incluster_config(client_configuration=configuration)
+        return configuration
+
+    return login
+
+
+def as_environment_says(kubeconfig: str = "", context: str = "") -> Login:
+    """A kubeconfig where one is named or the process is in no pod; the service account else."""
+    is_in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
+    if kubeconfig or context or os.environ.get("KUBECONFIG") or not is_in_pod:
+        return from_kubeconfig(kubeconfig, context)
+    return in_cluster()
+
+
+class HttpTransport:
+    """One API server, at most `connections` connections. `close` it at the end."""
+
+    def __init__(self, login: Login, *, connections: int = CONNECTIONS) -> None:
+        self._login = login
+        self._connections = connections
+        self._configuration: Any = None
+        self._session: aiohttp.ClientSession | None = None
+
+    async def request(self, request: Request) -> Response:
+        """The server's answer; after a 401 one more try with a fresh login."""
+        response = await self._exchange(request)
+        if response.status != 401:
+            return response
+        await self.close()
+        return await self._exchange(request)
+
+    async def stream(self, request: Request) -> AsyncGenerator[bytes]:
+        """The lines of the answer as they come."""
+        limits = aiohttp.ClientTimeout(
+            total=request.timeout, sock_connect=CONNECT_TIMEOUT, sock_read=SILENCE_TIMEOUT
+        )
+        async with self._answered(request, limits) as answer:
+            if answer.status >= 400:
+                if answer.status == 401:
+                    await self.close()
+                raise failures.from_response(await _read(answer))
+            rest_of_line = b""
+            async for chunk in answer.content.iter_chunked(LARGEST_READ):
+                *lines, rest_of_line = (rest_of_line + chunk).split(b"\n")
+                for line in lines:
+                    yield line
+
+    async def close(self) -> None:
+        """No connection is open; the next request logs in again."""
+        session, self._session, self._configuration = self._session, None, None
+        if session is not None:
+            await session.close()
+
+    async def _exchange(self, request: Request) -> Response:
+        limits = aiohttp.ClientTimeout(total=request.timeout, sock_connect=CONNECT_TIMEOUT)
+        async with self._answered(request, limits) as answer:
+            return await _read(answer)
+
+    @asynccontextmanager
+    async def _answered(
+        self, request: Request, limits: aiohttp.ClientTimeout
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer while it is read; network errors under their own name."""
+        try:
+            session = await self._opened()
+            async with session.request(
+                request.method,
+                self._configuration.host + request.path,
+                params=request.query,
+                data=request.body,
+                headers=await self._headers(request),
+                timeout=limits,
+                proxy=self._configuration.proxy,
+                server_hostname=self._configuration.tls_server_name,
+                allow_redirects=False,
+            ) as answer:
+                yield answer
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise failures.unreachable(error) from error
+
+    async def _headers(self, request: Request) -> dict[str, str]:
+        headers = {"Accept": request.accept, "User-Agent": "seatrial"}
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        # The library renews the service account's token here.
+        token = await self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        return headers | ({"Authorization": token} if token else {})
+
+    async def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._configuration = await self._login()
+            context = rest.RESTClientObject(self._configuration).ssl_context
+            connector = aiohttp.TCPConnector(limit=self._connections, ssl=context)
+            self._session = aiohttp.ClientSession(connector=connector, trust_env=True)
+        return self._session
+
+
+async def _read(answer: aiohttp.ClientResponse) -> Response:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Response(answer.status, headers, await answer.read())

@@ -1,0 +1,51 @@
+"""The ModelDeployments of the cluster as last seen or written: what a pass begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seatrial.api.keys import Key
+from seatrial.kube import bodies
+from seatrial.kube.bodies import Body
+
+
+class Known:
+    """Bodies by key; an older version never replaces a newer one."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[Key, Body] = {}
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(tuple(self._bodies))
+
+    def __len__(self) -> int:
+        return len(self._bodies)
+
+    def get(self, key: Key) -> Body | None:
+        """The object as last seen, or None."""
+        return self._bodies.get(key)
+
+    def take(self, body: Body) -> bool:
+        """The object is known by this body unless a newer or the same is known; whether anything changed."""
+        key = Key(*bodies.key_of(body))
+        known = self._bodies.get(key)
+        if known is not None and not self._replaces(body, known):
+            return False
+        self._bodies[key] = bodies_without_noise(body)
+        return True
+
+    def drop(self, body: Body) -> None:
+        """The object is gone, unless another of its name is known by now."""
+        key = Key(*bodies.key_of(body))
+        known = self._bodies.get(key)
+        if known is not None and bodies.uid_of(known) == bodies.uid_of(body):
+            del self._bodies[key]
+
+    def _replaces(self, body: Body, known: Body) -> bool:
+        return bodies.is_newer(bodies.version_of(body), bodies.version_of(known))
+
+
+def bodies_without_noise(body: Body) -> Body:
+    """`body` without managedFields: a third of its size, and of use to the API server alone."""
+    head = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+    return {**body, "metadata": head}

@@ -1,0 +1,159 @@
+"""Which of several operators may write: one Lease, renewed by its holder, taken over when it is not.
+
+The fence is time: the holder stops believing in itself `deadline` seconds after it *sent* the last renewal
+that succeeded, others believe in it for `duration` seconds after they *saw* it, so there is never a moment
+with two. Only this process' monotonic clock counts, never the times that the Lease shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from seatrial.kube import bodies, failures
+from seatrial.kube.bodies import Body
+from seatrial.kube.client import Client
+from seatrial.kube.kinds import LEASE
+
+_MICRO_TIME: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
+_NEVER: Final = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds. `call` must leave room for a second try within `deadline`."""
+
+    renew: float = 2.0
+    deadline: float = 10.0
+    duration: float = 15.0
+    call: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Who runs for which Lease; `identity` is of this process alone."""
+
+    namespace: str
+    name: str
+    identity: str
+
+
+class Elector:
+    """Runs for the Lease until it is won, and holds it until it is lost.
+
+    `client` needs a fence that is always open, and a limiter of its own: a busy queue must not cost the lease.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        candidate: Candidate,
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        on_lost: Callable[[], None],
+        timing: Timing = Timing(),
+    ) -> None:
+        self.won = asyncio.Event()
+        self._client = client
+        self._candidate = candidate
+        self._clock = clock
+        self._now = now
+        self._on_lost = on_lost
+        self._timing = timing
+        self._held_until = _NEVER
+        self._seen = ("", _NEVER)
+        """The Lease's last version, and when this process first saw it."""
+
+    def is_leader(self) -> bool:
+        """Whether this process may write now."""
+        return self._clock() < self._held_until
+
+    async def run(self) -> None:
+        """Ends when the lease, once won, is lost; `on_lost` has been called then."""
+        while self.is_leader() or not self.won.is_set():
+            if await self._attempt():
+                self.won.set()
+            await asyncio.sleep(min(self._timing.renew, max(0.1, self._held_until - self._clock())))
+        self._on_lost()
+
+    async def release(self) -> None:
+        """The next candidate need not wait; without effect when the lease is not ours."""
+        if not self.is_leader():
+            return
+        self._held_until = _NEVER
+        try:
+            async with asyncio.timeout(self._timing.call):
+                lease = await self._client.get(LEASE, self._candidate.namespace, self._candidate.name)
+                if _holder(lease) == self._candidate.identity:
+                    await self._client.replace(
+                        LEASE, _with_spec(lease, holderIdentity="", leaseDurationSeconds=1)
+                    )
+        except (failures.ApiError, TimeoutError):
+            return
+
+    async def _attempt(self) -> bool:
+        """Takes or renews the lease where it may; says whether it is ours."""
+        sent_at = self._clock()
+        try:
+            async with asyncio.timeout(self._timing.call):
+                held = await self._take_or_renew()
+        except (failures.ApiError, TimeoutError):
+            return self.is_leader()  # nobody knows: what was won before holds until its deadline
+        self._held_until = sent_at + self._timing.deadline if held else _NEVER
+        return held
+
+    async def _take_or_renew(self) -> bool:
+        candidate = self._candidate
+        try:
+            lease = await self._client.get(LEASE, candidate.namespace, candidate.name)
+        except failures.NotFound:
+            await self._client.create(LEASE, self._new())
+            return True
+        holder = _holder(lease)
+        if holder and holder != candidate.identity and not self._is_abandoned(lease):
+            return False
+        changes = int((lease.get("spec") or {}).get("leaseTransitions") or 0)
+        renewed = {"renewTime": self._stamp()} if holder == candidate.identity else self._taken(changes + 1)
+        await self._client.replace(LEASE, _with_spec(lease, **renewed))
+        return True
+
+    def _is_abandoned(self, lease: Body) -> bool:
+        """Whether nobody renewed the lease for as long as its holder promised, by our own clock."""
+        version = bodies.version_of(lease)
+        if version != self._seen[0]:
+            self._seen = (version, self._clock())
+        promised = (lease.get("spec") or {}).get("leaseDurationSeconds") or self._timing.duration
+        return self._clock() - self._seen[1] >= promised
+
+    def _taken(self, lease: Body) -> Body:
+        changes = int((lease.get("spec") or {}).get("leaseTransitions") or 0) + 1
+        return self._mine() | {"acquireTime": self._stamp(), "leaseTransitions": changes}
+
+    def _mine(self) -> Body:
+        duration = int(self._timing.duration)
+        return {"holderIdentity": self._candidate.identity, "leaseDurationSeconds": duration}
+
+    def _new(self) -> Body:
+        metadata = {"namespace": self._candidate.namespace, "name": self._candidate.name}
+        spec = self._mine() | {
+            "acquireTime": self._stamp(),
+            "renewTime": self._stamp(),
+            "leaseTransitions": 0,
+        }
+        return {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": metadata, "spec": spec}
+
+    def _stamp(self) -> str:
+        return self._now().astimezone(UTC).strftime(_MICRO_TIME)
+
+
+def _holder(lease: Body) -> str:
+    return (lease.get("spec") or {}).get("holderIdentity") or ""
+
+
+def _with_spec(lease: Body, **changes: object) -> Body:
+    """The lease with its resourceVersion, so that a write by anybody else in between is noticed."""
+    return {**lease, "spec": {**(lease.get("spec") or {}), **changes}}

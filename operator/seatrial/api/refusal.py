@@ -18,7 +18,7 @@ _SHOWN: Final = 3
 _VALUE_LENGTH: Final = 80
 
 
-class InvalidSpec(ValueError):  # noqa: N818  the API's own word for it
+class InvalidSpec(ValueError):
     """The spec cannot be carried out as it is; the message is a sentence for its author."""
 
 
@@ -42,7 +42,7 @@ def _mistake(error: ErrorDetails, model: type[BaseModel], at: str) -> str:
         case "rule":
             return _broken_rule(path, error)
         case "extra_forbidden":
-            return f"{path}: unknown field; known here: {', '.join(_known(model, error['loc'][:-1]))}"
+            return f'unknown field "{path}"; known here: {", ".join(_known(model, error["loc"][:-1]))}'
         case "missing":
             return f"{path}: is required"
         case _:

@@ -6,12 +6,15 @@ Everything can be parsed: unknown fields are ignored, malformed pieces are dropp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
+from pydantic.config import JsonDict
 
 from seatrial.api import base, phases, shapes, told, tolerance
 from seatrial.api.conditions import Condition, ConditionType  # the field has the module's name
+
+_BY_TYPE: Final[JsonDict] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 
 
 class Failure(base.Told):
@@ -307,7 +310,7 @@ class Status(base.Told):
     selector: told.Name = ""
     """Selects the server's pods; for the scale subresource."""
 
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = ()
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=_BY_TYPE)] = ()
     """Ready, Reconciling, Stalled, Serving, Updated, BuildSucceeded and RolloutHealthy, each at most once."""
 
     def condition(self, kind: ConditionType) -> Condition | None:

@@ -1,0 +1,94 @@
+"""Runs predictions: so many at once, each for so long, quick ones on the loop, slow ones in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
+
+from model_runtime.server.pace import Pace
+from model_runtime.server.refusals import TooMany, TooSlow
+
+T = TypeVar("T")
+
+
+class Slot:
+    """The right to run one prediction; it ends when the work has really ended, not when its sender gave up."""
+
+    __slots__ = ("_engine", "kept")
+
+    def __init__(self, engine: Engine[Any]) -> None:
+        self._engine = engine
+        self.kept = False
+
+    def __enter__(self) -> Slot:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.kept:
+            self.release()
+
+    def release(self) -> None:
+        """One more prediction may run."""
+        self._engine.running -= 1
+
+
+class Engine(Generic[T]):
+    """The one place where the model is asked."""
+
+    def __init__(self, *, concurrency: int, timeout: float, threads: int) -> None:
+        self.concurrency = concurrency
+        self.timeout = timeout
+        self.running = 0
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="predict")
+        self._pace = Pace()
+
+    def slot(self) -> Slot:
+        """The right to run one prediction; `TooMany` when all are taken."""
+        if self.running >= self.concurrency:
+            raise TooMany(f"{self.running} predictions run already, and so many are allowed; try again")
+        self.running += 1
+        return Slot(self)
+
+    async def run(self, work: Callable[[], T], slot: Slot, *, size: int) -> T:
+        """What `work` returns; `TooSlow` when it takes longer than the time-out. `size` is the body's."""
+        if not self._pace.is_quick(size):
+            return await self._in_thread(work, slot, size)
+        started = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self._pace.saw(size, time.perf_counter() - started, on_loop=True)
+
+    async def _in_thread(self, work: Callable[[], T], slot: Slot, size: int) -> T:
+        loop = asyncio.get_running_loop()
+        running = self._pool.submit(self._timed, work, size)
+        slot.kept = True
+        running.add_done_callback(lambda _: loop.call_soon_threadsafe(slot.release))
+        return await self._awaited(running)
+
+    async def _awaited(self, running: Future[T]) -> T:
+        answer = asyncio.wrap_future(running)
+        try:
+            return await asyncio.wait_for(asyncio.shield(answer), self.timeout)
+        except TimeoutError:
+            if running.done() and not running.cancelled():
+                return running.result()
+            running.cancel()
+            answer.add_done_callback(_ignore)
+            raise TooSlow(f"the model did not answer within {self.timeout:g} s") from None
+
+    def _timed(self, work: Callable[[], T], size: int) -> T:
+        started = time.thread_time()
+        try:
+            return work()
+        finally:
+            self._pace.saw(size, time.thread_time() - started, on_loop=False)
+
+
+def _ignore(answer: asyncio.Future[T]) -> None:
+    """Nobody waits for this any more; asking for its error keeps the loop from reporting it as lost."""
+    if not answer.cancelled():
+        answer.exception()

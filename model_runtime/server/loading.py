@@ -1,0 +1,37 @@
+"""From files to a model that answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from model_runtime import formats
+from model_runtime.server import image
+from model_runtime.server.answers import Served
+from model_runtime.server.engine import Engine
+from model_runtime.server.settings import Settings
+from model_runtime.server.v2 import Protocol, Reply
+from model_runtime.server.words import Words
+
+
+def served(wanted: Settings) -> Served:
+    """The model of the image or of the folder, loaded; `failures.ModelFailure` says why it cannot be."""
+    place = image.of(wanted)
+    model = formats.load(place.format, place.model, allow_pickle=place.allow_pickle)
+    signature = place.signature or model.signature
+    protocol = Protocol(signature, name=wanted.name or place.name, version=place.version)
+    engine: Engine[Reply] = Engine(
+        concurrency=wanted.concurrency, timeout=wanted.timeout, threads=wanted.threads
+    )
+    return Served(
+        model=model,
+        words=Words(signature),
+        protocol=protocol,
+        engine=engine,
+        example=place.example(signature),
+        body_limit=wanted.body_limit,
+    )
+
+
+def bento_of(wanted: Settings) -> Path | None:
+    """The folder of the Bento, where an image is served."""
+    return image.of(wanted).bento

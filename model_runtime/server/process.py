@@ -1,0 +1,122 @@
+"""The life of the process: listen, load, warm up, serve, drain, leave."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from typing import Final
+
+import uvloop
+
+from model_runtime import contract, failures
+from model_runtime.server import cores, listening, logs, settings
+from model_runtime.server.front import Front, Phase
+from model_runtime.server.settings import Settings
+
+logger = logging.getLogger("seatrial.server")
+LEFT: Final = 0
+FAILED: Final = 1
+MISUSED: Final = 2
+
+
+def main() -> None:
+    """Serve until told to stop, then leave at once: a prediction that hangs must not keep the process."""
+    logs.configure(revision=os.environ.get(contract.SERVER_REVISION_VARIABLE, ""))
+    try:
+        wanted = settings.of(sys.argv[1:], os.environ)
+    except settings.SettingInvalid as error:
+        logger.error("a setting is invalid", extra={"fields": {"error": str(error)}})
+        sys.exit(MISUSED)
+    prepare_environment()
+    code = uvloop.run(Life(wanted).run())
+    logging.shutdown()
+    os._exit(code)
+
+
+def prepare_environment() -> None:
+    """What BentoML and the numeric libraries read when they are imported."""
+    os.environ.setdefault("BENTOML_HOME", "/tmp/bentoml")  # noqa: S108 - the only writable folder of the pod
+    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores.available()))
+
+
+class Life:
+    """One run of the server."""
+
+    def __init__(self, wanted: Settings) -> None:
+        self._wanted = wanted
+        self._front = Front(connection_age=wanted.connection_age)
+        self._server = listening.server(self._front, wanted)
+        self._started = time.monotonic()
+
+    async def run(self) -> int:
+        """The exit code, after the last answer."""
+        told = asyncio.create_task(_told_to_stop())
+        door = listening.door(self._wanted)
+        serving = asyncio.create_task(self._server.serve(sockets=[door]))
+        logger.info("listening", extra={"fields": {"port": door.getsockname()[1]}})
+        async with contextlib.AsyncExitStack() as stack:
+            loading = asyncio.create_task(self._load(stack))
+            await _first_of(loading, told, serving)
+            if not loading.done():
+                return LEFT
+            if failed := loading.exception():
+                self._explain(failed)
+                return FAILED
+            await _first_of(told, serving)
+            await self._drain(serving)
+        return LEFT
+
+    async def _load(self, stack: contextlib.AsyncExitStack) -> None:
+        """The model answers from now on, until the stack is left."""
+        from model_runtime.server import application
+
+        app = await asyncio.to_thread(application.prepared, self._wanted)
+        await stack.enter_async_context(app.asgi.router.lifespan_context(app.asgi))
+        self._front.serve(app.asgi, name=app.name)
+        seconds = round(time.monotonic() - self._started, 2)
+        logger.info("ready", extra={"fields": {"model": app.name, "seconds": seconds}})
+
+    async def _drain(self, serving: asyncio.Task[None]) -> None:
+        """Whoever has not heard yet that this pod leaves still gets an answer; then the last ones are finished."""
+        self._front.phase = Phase.DRAINING
+        logger.info("draining", extra={"fields": {"seconds": self._wanted.drain}})
+        await asyncio.wait({serving}, timeout=self._wanted.drain)
+        self._server.should_exit = True
+        await serving
+        logger.info("left")
+
+    def _explain(self, error: BaseException) -> None:
+        """The reason stands in the log, and in the termination message where the operator reads it."""
+        left = exit_of(error)
+        logger.error("the model cannot be served", extra={"fields": {"reason": left.reason}}, exc_info=error)
+        try:
+            self._wanted.termination_message.write_text(left.to_json())
+        except OSError as failed:
+            logger.warning("no termination message", extra={"fields": {"error": str(failed)}})
+
+
+def exit_of(error: BaseException) -> contract.Exit:
+    """What the operator is told: a reason of the API and a sentence."""
+    if isinstance(error, failures.BuildFailure):
+        return contract.Exit(reason=error.reason, message=error.message)
+    if isinstance(error, MemoryError):
+        return contract.Exit(reason="OutOfMemory", message="the model does not fit into the pod's memory")
+    reason = failures.LoadFailed.reason
+    return contract.Exit(reason=reason, message=f"{type(error).__name__}: {error}"[:2000])
+
+
+async def _told_to_stop() -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    await told.wait()
+
+
+async def _first_of(*tasks: asyncio.Task[None]) -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,261 @@
+"""`/predict`: a question in the model's own words, and the answer in the form of the question.
+
+    question                                              answer
+    {"records": [{"age": 31, "plan": "gold"}]}            {"predictions": [{"prediction": "no",
+                                                             "probabilities": {"no": 0.9, "yes": 0.1}}]}
+    {"columns": {"age": [31], "plan": ["gold"]}}          {"predictions": {"prediction": ["no"],
+                                                             "probabilities": {"no": [0.9], "yes": [0.1]}}}
+    {"instances": [[31, 55.5]]}                           {"predictions": ["no"], "probabilities": [[0.9, 0.1]],
+                                                             "classes": ["no", "yes"]}
+
+The envelope may be left out: a list of objects are records, an object of lists columns, one object of plain values
+one record, a list of lists instances. `predictions` always stands in the answer; `probabilities` and `classes`
+where the model has them. A missing number is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+import numpy as np
+from pydantic_core import from_json, to_json
+
+from model_runtime.formats.base import Array, Tensors
+from model_runtime.formats.signature import Signature, TensorSpec
+from model_runtime.server import values
+from model_runtime.server.refusals import InputRefused
+
+PREDICTION: Final = "prediction"
+PROBABILITIES: Final = "probabilities"
+WHOLE: Final = "instances"
+"""The name of a matrix that holds all columns."""
+
+
+class Form(Enum):
+    """The three ways to say rows."""
+
+    RECORDS = "records"
+    COLUMNS = "columns"
+    INSTANCES = "instances"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked: the inputs, the number of rows, and the form that the answer takes."""
+
+    form: Form
+    inputs: Tensors
+    rows: int
+
+
+class Words:
+    """The language of one model."""
+
+    def __init__(self, signature: Signature) -> None:
+        self.signature = signature
+        self._names = tuple(spec.name for spec in signature.inputs)
+        self._specs = {spec.name: spec for spec in signature.inputs}
+        self._matrix = _matrix_type(signature)
+        self._readers: dict[Form, Callable[[Any], Tensors]] = {
+            Form.RECORDS: self._records,
+            Form.COLUMNS: self._columns,
+            Form.INSTANCES: self._instances,
+        }
+
+    def question(self, body: bytes) -> Question:
+        """The question in a body; `InputRefused` says what is wrong with it."""
+        form, content = self._opened(parsed(body))
+        inputs = self._readers[form](content)
+        return Question(form, inputs, rows_of(inputs))
+
+    def answer(self, question: Question, outputs: Tensors) -> bytes:
+        """The body of the response."""
+        document: dict[str, Any]
+        match question.form:
+            case Form.RECORDS:
+                document = {"predictions": self._as_records(outputs, question.rows)}
+            case Form.COLUMNS:
+                document = {"predictions": {name: self._as_column(name, outputs[name]) for name in outputs}}
+            case Form.INSTANCES:
+                document = self._as_instances(outputs)
+        return to_json(document, inf_nan_mode="null")
+
+    def _opened(self, document: Any) -> tuple[Form, Any]:
+        if isinstance(document, dict):
+            if len(document) == 1 and (key := next(iter(document))) in _ENVELOPES and key not in self._specs:
+                return Form(key), document[key]
+            if (
+                document
+                and all(isinstance(value, list) for value in document.values())
+                and not self._one_record(document)
+            ):
+                return Form.COLUMNS, document
+            return Form.RECORDS, [document]
+        if isinstance(document, list):
+            return (Form.RECORDS if document and isinstance(document[0], dict) else Form.INSTANCES), document
+        raise InputRefused("", expected="a JSON object or list", came=values.shown(document))
+
+    def _one_record(self, document: dict[str, Any]) -> bool:
+        """Lists are plain values where each input of a row is a list itself."""
+        return all(
+            len(self._specs[name].shape) > 1 and not isinstance(next(iter(value), None), list)
+            for name, value in document.items()
+            if name in self._specs
+        ) and any(name in self._specs for name in document)
+
+    def _records(self, records: Any) -> Tensors:
+        if not isinstance(records, list) or not records:
+            raise InputRefused("records", expected="a list of at least one record", came=_came(records))
+        if self._matrix is not None and (fast := self._fast_rows(records)) is not None:
+            return {WHOLE: fast}
+        for index, record in enumerate(records):
+            self._require_fields(record, index)
+        return {
+            name: self._column(name, [record[name] for record in records], f"records[*].{name}")
+            for name in self._names
+        }
+
+    def _fast_rows(self, records: list[Any]) -> Array | None:
+        """All rows at once where every value is a number; None: the slow way finds out what is wrong."""
+        names, width = self._names, len(self._names)
+        try:
+            rows = [[record[name] for name in names] for record in records if len(record) == width]
+            array = np.array(rows)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return None
+        fits = array.shape == (len(records), width) and array.dtype.kind in "biuf"
+        return array.astype(self._matrix) if fits and _finite_in(array, self._matrix) else None
+
+    def _require_fields(self, record: Any, index: int) -> None:
+        if not isinstance(record, dict):
+            raise InputRefused(f"records[{index}]", expected="an object", came=values.shown(record))
+        for name in self._names:
+            if name not in record:
+                raise InputRefused(f"records[{index}].{name}", expected=self._wanted(name), came="nothing")
+        for name in record:
+            if name not in self._specs:
+                raise InputRefused(
+                    f"records[{index}]",
+                    expected=f"the fields {listed(self._names)}",
+                    came=f"the field {name[:60]!r}",
+                )
+
+    def _columns(self, columns: Any) -> Tensors:
+        if not isinstance(columns, dict):
+            raise InputRefused("columns", expected="an object of lists", came=values.shown(columns))
+        for name in self._names:
+            if name not in columns:
+                raise InputRefused(f"columns.{name}", expected=self._wanted(name), came="nothing")
+        for name in columns:
+            if name not in self._specs:
+                raise InputRefused(
+                    "columns", expected=f"the columns {listed(self._names)}", came=f"the column {name[:60]!r}"
+                )
+        return {name: self._column(name, columns[name], f"columns.{name}") for name in self._names}
+
+    def _column(self, name: str, sent: Any, field: str) -> Array:
+        if not isinstance(sent, list) and self._specs[name].shape:
+            raise InputRefused(field, expected="a list of values", came=values.shown(sent))
+        return _input(self._specs[name], sent, field)
+
+    def _instances(self, instances: Any) -> Tensors:
+        if not isinstance(instances, list) or not instances:
+            raise InputRefused("instances", expected="a list of at least one row", came=_came(instances))
+        if len(self._names) == 1 and not (self.signature.columns and isinstance(instances[0], list)):
+            return {self._names[0]: _input(self.signature.inputs[0], instances, "instances")}
+        if not self.signature.columns:
+            raise InputRefused(
+                "instances", expected=f"columns: {listed(self._names)}", came="rows without names"
+            )
+        return self._named(instances)
+
+    def _named(self, rows: list[Any]) -> Tensors:
+        width = len(self._names)
+        for index, row in enumerate(rows):
+            if not isinstance(row, list) or len(row) != width:
+                raise InputRefused(
+                    f"instances[{index}]", expected=f"a list of {width} values", came=values.shown(row)
+                )
+        return {
+            spec.name: _input(spec, [row[i] for row in rows], f"instances[*].{spec.name}")
+            for i, spec in enumerate(self.signature.inputs)
+        }
+
+    def _wanted(self, name: str) -> str:
+        spec = self._specs[name]
+        return values.expected(spec) if len(spec.shape) <= 1 else f"lists of {values.expected(spec)}"
+
+    def _as_records(self, outputs: Tensors, rows: int) -> list[dict[str, Any]]:
+        records: list[dict[str, Any]] = [{} for _ in range(rows)]
+        for name, array in outputs.items():
+            for record, value in zip(records, array.tolist(), strict=False):
+                record[name] = self._by_class(value) if self._is_classes(name, array) else value
+        return records
+
+    def _as_column(self, name: str, array: Array) -> Any:
+        return self._by_class(array.T.tolist()) if self._is_classes(name, array) else array.tolist()
+
+    def _as_instances(self, outputs: Tensors) -> dict[str, Any]:
+        first = PREDICTION if PREDICTION in outputs else next(iter(outputs))
+        document = {"predictions": outputs[first].tolist()}
+        document |= {name: array.tolist() for name, array in outputs.items() if name != first}
+        return document | ({"classes": list(self.signature.classes)} if PROBABILITIES in outputs else {})
+
+    def _is_classes(self, name: str, array: Array) -> bool:
+        return name == PROBABILITIES and array.ndim == 2 and array.shape[1] == len(self.signature.classes)
+
+    def _by_class(self, probabilities: list[Any]) -> dict[str, Any]:
+        return {
+            class_name(of): value for of, value in zip(self.signature.classes, probabilities, strict=True)
+        }
+
+
+def _input(spec: TensorSpec, sent: Any, field: str) -> Array:
+    return values.fitting(spec, values.array_of(spec, sent, field=field), field=field)
+
+
+def parsed(body: bytes) -> Any:
+    """The document in a body; `InputRefused` when it is no JSON."""
+    try:
+        return from_json(body)
+    except ValueError as error:
+        came = "an empty body" if not body.strip() else f"a body that is not JSON ({str(error)[:100]})"
+        raise InputRefused("", expected="a JSON document", came=came) from None
+
+
+def class_name(of: str | float | bool) -> str:
+    """A class as a key of JSON."""
+    return str(of).lower() if isinstance(of, bool) else str(of)
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """The names, the first twenty of them."""
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+
+
+def rows_of(inputs: Tensors) -> int:
+    """How many rows are asked for."""
+    return max((array.shape[0] for array in inputs.values() if array.ndim), default=1)
+
+
+_ENVELOPES: Final = frozenset(form.value for form in Form)
+
+
+def _came(sent: Any) -> str:
+    return "an empty list" if sent == [] else values.shown(sent)
+
+
+def _matrix_type(signature: Signature) -> np.dtype[Any] | None:
+    """The one floating type of all columns: their rows can be read as one matrix."""
+    kinds = {spec.datatype for spec in signature.inputs}
+    whole = bool(signature.columns) and len(kinds) == 1 and signature.inputs[0].dtype.kind == "f"
+    return signature.inputs[0].dtype if whole else None
+
+
+def _finite_in(array: Array, dtype: np.dtype[Any] | None) -> bool:
+    return dtype == np.float64 or bool(
+        np.all(np.abs(array) < np.finfo(np.float16 if dtype == np.float16 else np.float32).max)
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 from seatrial.api import phases
 from seatrial.api import status as api
+from seatrial.core import memory
 
 Phase = phases.RolloutPhase
 

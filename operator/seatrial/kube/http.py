@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import aiohttp
@@ -57,6 +58,18 @@ def as_environment_says(kubeconfig: str = "", context: str = "") -> Login:
     return in_cluster()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Where the server is and what proves who we are."""
+
+    server: str
+    ca_file: str | None
+    insecure: bool
+    token: str | None
+    certificate_file: str | None
+    key_file: str | None
+
+
 class HttpTransport:
     """One API server, at most `connections` connections. `close` it at the end."""
 
@@ -95,6 +108,19 @@ class HttpTransport:
         session, self._session, self._configuration = self._session, None, None
         if session is not None:
             await session.close()
+
+    async def credentials(self) -> Credentials:
+        """Who we are now, for another client of the same server: a fresh login."""
+        configuration = await self._login()
+        header = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        return Credentials(
+            server=configuration.host,
+            ca_file=configuration.ssl_ca_cert,
+            insecure=not configuration.verify_ssl,
+            token=header.removeprefix("Bearer ") if header else None,
+            certificate_file=configuration.cert_file,
+            key_file=configuration.key_file,
+        )
 
     async def _exchange(self, request: Request) -> Response:
         limits = aiohttp.ClientTimeout(total=request.timeout, sock_connect=CONNECT_TIMEOUT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from seatrial.api import decision
 from seatrial.manifests.metadata import Body
@@ -51,6 +52,7 @@ class Settle:
     uid: str
     phase: decision.DecisionPhase
     message: str
+    at: datetime
 
 
 Action = Create | Apply | Scale | Delete | Settle

@@ -45,7 +45,7 @@ def _order(one: decision.RolloutDecision, *, trusted: bool, vouched: bool) -> Or
     )
 
 
-def settlements(key: Key, answers: tuple[Answer, ...]) -> tuple[actions.Settle, ...]:
+def settlements(key: Key, answers: tuple[Answer, ...], *, now: datetime) -> tuple[actions.Settle, ...]:
     """What writes each answer on its decision, after the status that carries its effect."""
     return tuple(
         actions.Settle(
@@ -54,6 +54,7 @@ def settlements(key: Key, answers: tuple[Answer, ...]) -> tuple[actions.Settle, 
             uid=answer.order.uid,
             phase=answer.phase,
             message=answer.message,
+            at=now,
         )
         for answer in answers
     )

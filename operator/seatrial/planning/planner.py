@@ -34,6 +34,7 @@ def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, 
     """The plan for what is wanted and seen at `now`; on its own outcome it has no actions."""
     if desired.deleting:
         return Plan(status=desired.status)
+    now = now.replace(microsecond=0)
     asked = wanted(desired, observed, parts)
     before = situations.recovered(memory_of(desired.status), desired, observed, parts)
     at = situations.situation(desired, observed, parts, memory=before, asked=asked, now=now)
@@ -50,7 +51,7 @@ def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, 
     )
     return Plan(
         status=words.status(scene),
-        actions=(*documents.child_actions(scene), *decisions.settlements(desired.key, answers)),
+        actions=(*documents.child_actions(scene), *decisions.settlements(desired.key, answers, now=now)),
         told=stories.tales(before, memory, answers),
         wake_at=due.wake_at(scene),
     )

@@ -118,7 +118,8 @@ def _deadline(scene: Scene, rollout: api.RolloutStatus) -> str:
 
 def _shifting(scene: Scene, rollout: api.RolloutStatus) -> str:
     seen = scene.at.canary(scene.memory)
-    held = f"canary {rollout.revision} has {rollout.weight} % since {clock(rollout.step_started_at)}{_really(scene, rollout)}"
+    since = f"{clock(rollout.step_started_at)}{_really(scene, rollout)}"
+    held = f"canary {rollout.revision} has {rollout.weight} % since {since}"
     step = step_of(scene.at.wish, rollout)
     needed = _needed(scene, rollout)
     if rollout.weight < step.weight:

@@ -1,0 +1,131 @@
+"""Does what a plan says, in order, and stops at the first thing that does not work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from seatrial.api import names, reasons, told
+from seatrial.kube import bodies, failures, kinds
+from seatrial.kube.bodies import Body
+from seatrial.kube.caches import Caches
+from seatrial.kube.client import Client
+from seatrial.planning import actions
+from seatrial.planning.actions import Action
+from seatrial.planning.observed import Setback
+
+Reason = reasons.Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How far a plan got; without a setback everything was done."""
+
+    done: int
+    setback: Setback | None = None
+    again: bool = False
+    """The world has changed in between: a fresh look is all that is needed."""
+
+
+class Applier:
+    """The only place that writes children."""
+
+    def __init__(self, client: Client, caches: Caches) -> None:
+        self._client = client
+        self._caches = caches
+
+    async def run(self, todo: tuple[Action, ...], *, uid: str) -> Outcome:
+        """Every action is done, or the outcome says which one was not and why. `uid`: of the owner."""
+        for count, action in enumerate(todo):
+            try:
+                await self._do(action, uid)
+            except failures.Stalled as stalled:
+                return Outcome(done=count, setback=Setback(reason=stalled.reason, message=stalled.message))
+            except (failures.Conflict, failures.NotFound):
+                return Outcome(done=count, again=True)
+            except failures.ApiError as error:
+                return Outcome(done=count, setback=_setback(error, action))
+        return Outcome(done=len(todo))
+
+    async def _do(self, action: Action, uid: str) -> None:
+        match action:
+            case actions.Create():
+                await self._create(action.body, uid)
+            case actions.Apply():
+                await self._apply(action.body)
+            case actions.Scale():
+                await self._scale(action)
+            case actions.Delete():
+                await self._delete(action)
+            case actions.Settle():
+                await self._settle(action)
+            case _:
+                assert_never(action)
+
+    async def _create(self, body: Body, uid: str) -> None:
+        kind = kinds.kind_of(body)
+        try:
+            self._caches.observe(await self._client.create(kind, body))
+        except failures.AlreadyExists:
+            await self._take_over(kind, body, uid)
+
+    async def _take_over(self, kind: kinds.Kind, body: Body, uid: str) -> None:
+        """The name is taken: by us, by an orphan of ours, or by somebody else."""
+        present = await self._client.get(kind, *bodies.key_of(body))
+        controller = bodies.controller_of(present)
+        if controller is not None and controller.get("uid") == uid:
+            self._caches.observe(present)
+            return
+        labels = bodies.labels_of(present)
+        ours = labels.get(names.LABEL_DEPLOYMENT) == bodies.labels_of(body)[names.LABEL_DEPLOYMENT]
+        if controller is not None or not ours:
+            name = body["metadata"]["name"]
+            raise failures.Stalled(
+                Reason.NAME_CONFLICT,
+                f"{kind.kind} {name} belongs to somebody else; rename it, or this object",
+            )
+        head = {
+            **body["metadata"],
+            "uid": bodies.uid_of(present),
+            "resourceVersion": bodies.version_of(present),
+        }
+        await self._apply({**body, "metadata": head})
+
+    async def _apply(self, body: Body) -> None:
+        self._caches.observe(await self._client.apply(kinds.kind_of(body), body))
+
+    async def _scale(self, action: actions.Scale) -> None:
+        await self._client.scale(kinds.DEPLOYMENT, action.namespace, action.name, replicas=action.replicas)
+
+    async def _delete(self, action: actions.Delete) -> None:
+        kind = kinds.kind_of({"apiVersion": action.api_version, "kind": action.kind})
+        await self._client.delete(kind, action.namespace, action.name, uid=action.uid)
+        self._caches.observe_delete(kind, action.namespace, action.name, uid=action.uid)
+
+    async def _settle(self, action: actions.Settle) -> None:
+        answer = {
+            "phase": str(action.phase),
+            "message": action.message,
+            "at": told.format_time(action.at),
+        }
+        patched = await self._client.patch_status(
+            kinds.ROLLOUT_DECISION, action.namespace, action.name, patch={"status": answer}
+        )
+        self._caches.observe(patched)
+
+
+def _setback(error: failures.ApiError, action: Action) -> Setback:
+    what = _subject_of(action)
+    if "exceeded quota" in str(error):
+        return Setback(reason=Reason.QUOTA_EXCEEDED, message=f"{what} was refused: {error.message}")
+    return Setback(
+        reason=f"Api{type(error).__name__}", message=f"{what} could not be written: {error.message}"
+    )
+
+
+def _subject_of(action: Action) -> str:
+    """What an action is about, for a sentence."""
+    if isinstance(action, actions.Create | actions.Apply):
+        return f"{action.body['kind']} {action.body['metadata']['name']}"
+    kind = {actions.Scale: "Deployment", actions.Settle: "RolloutDecision"}.get(type(action), "")
+    return f"{kind or getattr(action, 'kind', '')} {action.name}"

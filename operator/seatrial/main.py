@@ -1,0 +1,239 @@
+"""Wires one operator together and runs it: nothing is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import kopf
+import prometheus_client
+
+from seatrial import handlers, logs, options
+from seatrial.api import names
+from seatrial.api.keys import Key
+from seatrial.applier import Applier
+from seatrial.kube import failures, http, kinds
+from seatrial.kube.caches import Caches
+from seatrial.kube.client import Client
+from seatrial.kube.known import Known
+from seatrial.kube.lease import Candidate, Elector
+from seatrial.kube.limiter import Limiter
+from seatrial.kube.queue import KeyedQueue
+from seatrial.kube.transport import Transport
+from seatrial.observer import Observer, Referrers
+from seatrial.options import Options
+from seatrial.reconciler import Reconciler, Shell, crew
+from seatrial.reporter import Reporter
+from seatrial.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+SILENT_TOO_LONG: Final = 400.0
+"""Seconds: a watch is ended by the server after 290 at the latest, and a bookmark comes every minute."""
+STUCK_TOO_LONG: Final = 120.0
+"""Seconds that a key may wait while this process leads."""
+
+
+class Refusal(Exception):
+    """The operator does not start; the text says what to do."""
+
+
+def utc_now() -> datetime:
+    """The clock of the whole program: aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True, kw_only=True)
+class Operator:
+    """One operator: built by `build`, run by `run`."""
+
+    options: Options
+    client: Client
+    lease_client: Client
+    elector: Elector | None
+    known: Known
+    queue: KeyedQueue[Key]
+    caches: Caches
+    reconciler: Reconciler
+    telemetry: Telemetry
+
+    def may_write(self) -> bool:
+        """Nobody else may: the lease is ours, or there is none."""
+        return self.elector is None or self.elector.is_leader()
+
+    def stalled(self) -> str:
+        """What has stopped living, in a sentence; empty when all is well."""
+        for informer in self.caches.informers:
+            if informer.last_event_age() > SILENT_TOO_LONG:
+                return f"the watch of {informer.kind} has been silent for {informer.last_event_age():.0f} s"
+        if self.may_write() and self.queue.oldest_age() > STUCK_TOO_LONG:
+            return f"an object has waited for {self.queue.oldest_age():.0f} s"
+        return ""
+
+
+def build(chosen: Options, transport: Transport, *, lost: asyncio.Event) -> Operator:
+    """Everything made and nothing started."""
+    telemetry = Telemetry(prometheus_client.CollectorRegistry())
+    known, referrers = Known(), Referrers()
+    queue: KeyedQueue[Key] = KeyedQueue()
+    limiter = Limiter(time.monotonic, rate=chosen.qps, burst=chosen.burst)
+    lease_client = Client(transport, Limiter(time.monotonic), lambda: True, timeout=4.0)
+    elector = _elector(chosen, lease_client, lost)
+    client = Client(
+        transport,
+        limiter,
+        lambda: elector is None or elector.is_leader(),
+        on_write=lambda kind, verb: telemetry.writes.labels(kind, verb).inc(),
+    )
+
+    def hear_reference(kind: str, namespace: str, name: str) -> None:
+        for key in referrers.of(kind, namespace, name):
+            queue.add(key)
+
+    caches = Caches(client, queue.add, hear_reference, clock=time.monotonic, namespace=chosen.namespace)
+    shell = Shell(
+        observer=Observer(client, caches, referrers),
+        applier=Applier(client, caches),
+        reporter=Reporter(client, known, telemetry, clock=utc_now),
+        client=client,
+        known=known,
+        referrers=referrers,
+        queue=queue,
+        telemetry=telemetry,
+        settings=chosen.settings,
+        clock=utc_now,
+    )
+    return Operator(
+        options=chosen,
+        client=client,
+        lease_client=lease_client,
+        elector=elector,
+        known=known,
+        queue=queue,
+        caches=caches,
+        reconciler=Reconciler(shell),
+        telemetry=telemetry,
+    )
+
+
+def _elector(chosen: Options, client: Client, lost: asyncio.Event) -> Elector | None:
+    if not chosen.lease_namespace:
+        return None
+    candidate = Candidate(chosen.lease_namespace, chosen.lease_name, chosen.identity)
+    return Elector(client, candidate, clock=time.monotonic, now=utc_now, on_lost=lost.set)
+
+
+async def check_schema(client: Client) -> None:
+    """The cluster's CRDs are at least those of this operator; `Refusal` with the command if not."""
+    for plural in (names.PLURAL, names.DECISION_PLURAL):
+        name = f"{plural}.{names.GROUP}"
+        try:
+            crd = await client.get(kinds.CRD, "", name)
+        except failures.NotFound:
+            raise Refusal(
+                f"the CRD {name} is not in the cluster; kubectl apply --server-side -f crds/"
+            ) from None
+        found = (crd["metadata"].get("annotations") or {}).get(names.ANNOTATION_SCHEMA_VERSION, "0")
+        if int(found) < int(names.SCHEMA_VERSION):
+            raise Refusal(
+                f"the CRD {name} has schema version {found}, this operator needs {names.SCHEMA_VERSION}; "
+                "kubectl apply --server-side -f crds/"
+            )
+
+
+async def run(chosen: Options) -> int:
+    """Runs until told to stop; 0 when that was asked for, 1 when something broke."""
+    transport = http.HttpTransport(http.as_environment_says(chosen.kubeconfig, chosen.context))
+    lost, stop = asyncio.Event(), asyncio.Event()
+    operator = build(chosen, transport, lost=lost)
+    try:
+        await check_schema(operator.lease_client)
+        return await _running(operator, transport, lost=lost, stop=stop)
+    except Refusal as refusal:
+        log.error("the operator does not start", extra={"why": str(refusal)})
+        return 1
+    finally:
+        if operator.elector is not None:
+            await operator.elector.release()
+        await transport.close()
+
+
+async def _running(
+    operator: Operator, transport: http.HttpTransport, *, lost: asyncio.Event, stop: asyncio.Event
+) -> int:
+    _serve_metrics(operator)
+    parts: list[Coroutine[Any, Any, Any]] = [
+        *(informer.run() for informer in operator.caches.informers),
+        _work(operator),
+        lost.wait(),
+    ]
+    if operator.elector is not None:
+        parts.append(operator.elector.run())
+    tasks = [asyncio.create_task(part) for part in parts]
+    shell = asyncio.create_task(_kopf(operator, transport, stop))
+    try:
+        finished, _ = await asyncio.wait([shell, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        return 0 if shell in finished and shell.exception() is None else 1
+    finally:
+        stop.set()
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(shell, *tasks, return_exceptions=True), timeout=20)
+
+
+async def _work(operator: Operator) -> None:
+    """Passes begin when the caches are full and the lease is won: a standby knows everything and does nothing."""
+    await operator.caches.synced()
+    if operator.elector is not None:
+        await operator.elector.won.wait()
+    log.info("working", extra={"objects": len(operator.known), "workers": operator.options.workers})
+    await crew(operator.reconciler, size=operator.options.workers)
+
+
+def _serve_metrics(operator: Operator) -> None:
+    queue, caches = operator.queue, operator.caches
+    operator.telemetry.watch(
+        depth=lambda: queue.depth,
+        oldest=queue.oldest_age,
+        leader=lambda: float(operator.may_write()),
+        ages={str(informer.kind): informer.last_event_age for informer in caches.informers},
+    )
+    if operator.options.metrics_port:
+        prometheus_client.start_http_server(
+            operator.options.metrics_port, registry=operator.telemetry.registry
+        )
+
+
+async def _kopf(operator: Operator, transport: http.HttpTransport, stop: asyncio.Event) -> None:
+    """kopf watches the ModelDeployments, answers probes and hears signals until one comes."""
+    registry = handlers.registry(operator.known, operator.queue, operator.stalled)
+    handlers.add_login(registry, transport)
+    port = operator.options.probe_port
+    await kopf.operator(
+        registry=registry,
+        settings=handlers.quiet_settings(),
+        standalone=True,
+        clusterwide=not operator.options.namespace,
+        namespaces=[operator.options.namespace] if operator.options.namespace else [],
+        liveness_endpoint=f"http://0.0.0.0:{port}/healthz" if port else None,
+        stop_flag=stop,
+    )
+
+
+def main() -> None:
+    """The operator's command."""
+    chosen = options.parse()
+    logs.configure(level=chosen.log_level, json_lines=chosen.json_logs)
+    sys.exit(asyncio.run(run(chosen)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Looks at everything a plan needs: the caches, and the content of what the spec refers to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from seatrial.api import deployment
+from seatrial.api.keys import Key
+from seatrial.core import revision
+from seatrial.core.references import Holder, Reference, ReferenceSeen
+from seatrial.kube import bodies, failures, kinds
+from seatrial.kube.bodies import Body
+from seatrial.kube.caches import Caches
+from seatrial.kube.client import Client
+from seatrial.planning.observed import Observed, Setback
+
+DECISION_POLICY: Final = "seatrial-decisions"
+"""The ValidatingAdmissionPolicyBinding by which nobody can decide in another's name."""
+
+_KIND: Final = {Holder.CONFIG_MAP: kinds.CONFIG_MAP, Holder.SECRET: kinds.SECRET}
+_ABSENT: Final = ReferenceSeen(present=False)
+
+
+class Referrers:
+    """Who refers to a ConfigMap or Secret: whoever does is planned again when it changes."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[str, str, str], set[Key]] = defaultdict(set)
+        self._by: dict[Key, frozenset[tuple[str, str, str]]] = {}
+
+    def note(self, key: Key, asked: Iterable[Reference]) -> None:
+        """From now on `key` refers to exactly these."""
+        now = frozenset((str(r.holder), key.namespace, r.name) for r in asked)
+        for gone in self._by.get(key, frozenset()) - now:
+            self._of[gone].discard(key)
+        for found in now:
+            self._of[found].add(key)
+        self._by[key] = now
+
+    def forget(self, key: Key) -> None:
+        """`key` refers to nothing any more."""
+        self.note(key, ())
+        self._by.pop(key, None)
+
+    def of(self, kind: str, namespace: str, name: str) -> frozenset[Key]:
+        """The keys that refer to it."""
+        return frozenset(self._of.get((kind, namespace, name), ()))
+
+
+class Observer:
+    """Reads; the content of references is fetched once per version."""
+
+    def __init__(self, client: Client, caches: Caches, referrers: Referrers) -> None:
+        self._client = client
+        self._caches = caches
+        self._referrers = referrers
+        self._content: dict[tuple[str, str, str], ReferenceSeen] = {}
+
+    async def look(
+        self,
+        desired: deployment.ModelDeployment,
+        asked: tuple[Reference, ...],
+        setback: Setback | None,
+    ) -> Observed:
+        """What is seen now of one object's children and of all it refers to."""
+        self._referrers.note(desired.key, asked)
+        seen = {reference: await self._reference(desired.key.namespace, reference) for reference in asked}
+        key, of = desired.key, self._caches.of
+        return Observed(
+            deployments=of(kinds.DEPLOYMENT, key),
+            services=of(kinds.SERVICE, key),
+            autoscalers=of(kinds.HPA, key),
+            budgets=of(kinds.PDB, key),
+            jobs=of(kinds.JOB, key),
+            pods=of(kinds.POD, key),
+            revisions=of(kinds.CONTROLLER_REVISION, key),
+            copies=of(kinds.CONFIG_MAP, key),
+            decisions=of(kinds.ROLLOUT_DECISION, key),
+            references=seen,
+            decisions_trusted=self._caches.policy_in_force(DECISION_POLICY),
+            setback=setback,
+        )
+
+    async def _reference(self, namespace: str, reference: Reference) -> ReferenceSeen:
+        place = (str(reference.holder), namespace, reference.name)
+        known = self._caches.reference(*place)
+        if known is None:
+            self._content.pop(place, None)
+            return _ABSENT
+        content = self._content.get(place)
+        if content is None or content.version != bodies.version_of(known):
+            content = await self._fetched(namespace, reference)
+            self._content[place] = content
+        return content
+
+    async def _fetched(self, namespace: str, reference: Reference) -> ReferenceSeen:
+        try:
+            return _seen(await self._client.get(_KIND[reference.holder], namespace, reference.name))
+        except failures.NotFound:
+            return _ABSENT
+
+
+def _seen(body: Body) -> ReferenceSeen:
+    data, binary = body.get("data") or {}, body.get("binaryData") or {}
+    secret = body.get("kind") == kinds.SECRET.kind
+    return ReferenceSeen(
+        present=True,
+        digest=revision.digest_of({**data, **{f"binary:{name}": value for name, value in binary.items()}}),
+        version=bodies.version_of(body),
+        data={} if secret else data,
+        binary_data={} if secret else binary,
+    )

@@ -1,0 +1,150 @@
+"""One pass over one object: parse, look, plan, store, do, tell. It has no decisions of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from seatrial.api import deployment, settings
+from seatrial.api.keys import Key
+from seatrial.applier import Applier, Outcome
+from seatrial.kube import failures, kinds
+from seatrial.kube.bodies import Body
+from seatrial.kube.client import Client
+from seatrial.kube.known import Known
+from seatrial.kube.queue import KeyedQueue
+from seatrial.observer import Observer, Referrers
+from seatrial.planning import planner, questions, refusals
+from seatrial.planning.observed import Parts, Setback
+from seatrial.reporter import Reporter
+from seatrial.routers import base as routers
+from seatrial.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+SOON: Final = 0.05
+"""Seconds until a second look, where the world has changed between look and write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """The four verbs and what they share; built in `main`, passed down."""
+
+    observer: Observer
+    applier: Applier
+    reporter: Reporter
+    client: Client
+    known: Known
+    referrers: Referrers
+    queue: KeyedQueue[Key]
+    telemetry: Telemetry
+    settings: settings.Settings
+    clock: Callable[[], datetime]
+
+
+class Reconciler:
+    """Takes keys from the queue and makes a pass over each; a key is never passed over twice at once."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._setbacks: dict[Key, Setback] = {}
+        self._routers = routers.routers()
+
+    async def work(self) -> None:
+        """Works until cancelled."""
+        queue = self._shell.queue
+        while True:
+            key = await queue.get()
+            try:
+                await self._pass(key)
+            finally:
+                queue.done(key)
+
+    async def _pass(self, key: Key) -> None:
+        began = time.perf_counter()
+        result = "done"
+        try:
+            await self._one(key)
+        except failures.NotLeader:
+            result = "not_leader"
+        except failures.ApiError as error:
+            result = "api_error"
+            delay = self._shell.queue.retry(key)
+            log.warning(
+                "a pass was cut short", extra={"object": str(key), "error": str(error), "retry": delay}
+            )
+        except Exception:
+            result = "bug"
+            self._shell.queue.retry(key)
+            log.exception("a pass failed: this is a bug", extra={"object": str(key)})
+        self._shell.telemetry.passes.labels(result).inc()
+        self._shell.telemetry.pass_seconds.observe(time.perf_counter() - began)
+
+    async def _one(self, key: Key) -> None:
+        body = self._shell.known.get(key)
+        if body is None:
+            self._forget(key)
+            return
+        try:
+            desired = deployment.parse(body)
+        except deployment.InvalidSpec as invalid:
+            await self._refuse(body, str(invalid))
+            return
+        if not desired.deleting:
+            await self._advance(desired, body)
+
+    async def _advance(self, desired: deployment.ModelDeployment, body: Body) -> None:
+        shell, key = self._shell, desired.key
+        parts = Parts(router=routers.chosen("replicas", self._routers), settings=shell.settings)
+        asked = questions.questions(desired, parts)
+        observed = await shell.observer.look(desired, asked, self._setbacks.get(key))
+        plan = planner.plan(desired, observed, parts, now=shell.clock())
+        if not await shell.reporter.store(desired, body, plan.status):
+            shell.queue.add_after(key, SOON)
+            return
+        outcome = await shell.applier.run(plan.actions, uid=desired.uid)
+        await shell.reporter.tell(desired, plan)
+        self._come_again(key, outcome, plan.wake_at)
+
+    def _come_again(self, key: Key, outcome: Outcome, wake_at: datetime | None) -> None:
+        queue = self._shell.queue
+        if outcome.again:
+            queue.add_after(key, SOON)
+        elif outcome.setback is not None:
+            if self._setbacks.get(key) != outcome.setback:
+                self._setbacks[key] = outcome.setback
+                queue.add(key)
+            queue.retry(key)
+        elif self._setbacks.pop(key, None) is not None:
+            queue.add(key)
+        else:
+            queue.forget(key)
+        if wake_at is not None:
+            queue.add_after(key, max((wake_at - self._shell.clock()).total_seconds(), SOON))
+
+    async def _refuse(self, body: Body, sentence: str) -> None:
+        """A spec that the API server let through although we cannot read it: said, and nothing else is touched."""
+        refused = refusals.refused(body, sentence, now=self._shell.clock())
+        if refused == body.get("status"):
+            return
+        stored = await self._shell.client.replace_status(kinds.MODEL_DEPLOYMENT, {**body, "status": refused})
+        self._shell.known.take(stored)
+
+    def _forget(self, key: Key) -> None:
+        self._setbacks.pop(key, None)
+        self._shell.queue.cancel(key)
+        self._shell.queue.forget(key)
+        self._shell.referrers.forget(key)
+        self._shell.reporter.forget(key)
+
+
+async def crew(reconciler: Reconciler, *, size: int) -> None:
+    """`size` workers at once, until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        for _ in range(size):
+            group.create_task(reconciler.work())

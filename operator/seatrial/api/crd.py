@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from seatrial.api import decision, deployment, names, schema, spec, status
+from seatrial.api import decision, deployment, names, patterns, schema, spec, status
 
 Crd = dict[str, Any]
 
@@ -73,7 +73,7 @@ MODEL_DEPLOYMENT: Final = Kind(
     rules=(
         {
             "rule": f"self.metadata.name.size() <= {names.NAME_MAX_LENGTH}"
-            f" && self.metadata.name.matches('{names.NAME_PATTERN}')",
+            f" && self.metadata.name.matches({patterns.literal(names.NAME_PATTERN)})",
             "message": f"metadata.name {deployment.NAME_EXPECTED}",
         },
     ),

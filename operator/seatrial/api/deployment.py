@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from seatrial.api import keys, metadata, names, refusal, spec, status
+from seatrial.api import keys, metadata, names, patterns, refusal, spec, status
 
 InvalidSpec = refusal.InvalidSpec
 
@@ -59,5 +58,5 @@ def parse(body: Mapping[str, Any]) -> ModelDeployment:
 
 
 def _check_name(name: str) -> None:
-    if len(name) > names.NAME_MAX_LENGTH or re.search(names.NAME_PATTERN, name, re.ASCII) is None:
+    if len(name) > names.NAME_MAX_LENGTH or not patterns.matches(names.NAME_PATTERN, name):
         raise InvalidSpec(f'metadata.name: {NAME_EXPECTED}; got "{name}"')

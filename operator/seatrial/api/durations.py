@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
+from seatrial.api import patterns
+
 PATTERN: Final = r"^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
 MAX_LENGTH: Final = 32
 EXPECTED: Final = "must be a duration such as 90s, 5m, 1h30m or 500ms"
@@ -55,14 +57,20 @@ def _positive(span: timedelta) -> timedelta:
     return span
 
 
-_SCHEMA: Final = {"type": "string", "pattern": PATTERN, "minLength": 1, "maxLength": MAX_LENGTH}
-_LONGER: Final = {"rule": "duration(self) > duration('0s')", "message": POSITIVE}
+_LEGAL: Final = f"self.matches({patterns.literal(PATTERN)})"
+_A_DURATION: Final = {"rule": f"self != '' && {_LEGAL}", "message": EXPECTED}
+_LONGER: Final = {"rule": f"self == '' || !{_LEGAL} || duration(self) > duration('0s')", "message": POSITIVE}
+
+
+def _schema(*rules: dict[str, str]) -> dict[str, Any]:
+    return {"type": "string", "maxLength": MAX_LENGTH, "x-kubernetes-validations": list(rules)}
+
 
 Duration = Annotated[
     timedelta,
     BeforeValidator(_from_text),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema(_SCHEMA),
+    WithJsonSchema(_schema(_A_DURATION)),
 ]
 """Zero or longer."""
 
@@ -71,6 +79,6 @@ PositiveDuration = Annotated[
     BeforeValidator(_from_text),
     AfterValidator(_positive),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({**_SCHEMA, "x-kubernetes-validations": [_LONGER]}),
+    WithJsonSchema(_schema(_A_DURATION, _LONGER)),
 ]
 """Longer than zero."""

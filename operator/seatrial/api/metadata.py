@@ -29,16 +29,21 @@ class Metadata:
 
 def parse(body: Mapping[str, Any]) -> Metadata:
     """The metadata of `body`; never raises."""
-    raw = body.get("metadata") or {}
+    found = body.get("metadata")
+    raw = found if isinstance(found, Mapping) else {}
     return Metadata(
         key=keys.Key(str(raw.get("namespace") or "default"), str(raw.get("name") or "")),
         uid=str(raw.get("uid") or ""),
-        generation=int(raw.get("generation") or 0),
+        generation=_whole(raw.get("generation")),
         resource_version=str(raw.get("resourceVersion") or ""),
         created_at=_time(raw.get("creationTimestamp")),
         deleting=bool(raw.get("deletionTimestamp")),
         labels=dict(raw.get("labels") or {}),
     )
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _time(value: Any) -> datetime | None:

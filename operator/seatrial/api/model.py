@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import Field
 
-from seatrial.api import base, shapes
+from seatrial.api import base, patterns, shapes
 
 SCHEMES: Final = ("s3", "http", "https", "pvc", "configmap", "oci")
 """Of `uri`, in this version."""
 
-_URI: Final = rf"^({'|'.join(SCHEMES)})://[^/\\s][^\\s]*$"
+_URI: Final = rf"^({'|'.join(SCHEMES)})://[^/\s][^\s]*$"
 _USERINFO: Final = r"^[a-z0-9]+://[^/]*@"
-_IMAGE: Final = r"^[^@\\s]+@sha256:[0-9a-f]{64}$"
-
-
-def _matches(pattern: str, text: str) -> bool:
-    """Whether the pattern, spelled as inside a CEL literal, is found in `text`."""
-    return re.search(pattern.replace("\\\\", "\\"), text, re.ASCII) is not None
+_DIGEST: Final = r"^(sha256:[0-9a-f]{64})?$"
+_IMAGE: Final = r"^[^@\s]+@sha256:[0-9a-f]{64}$"
 
 
 class ModelFormat(StrEnum):
@@ -54,7 +49,7 @@ class Model(base.Written):
     format: ModelFormat | None = None
     """How the files are read. Default: detected from their names and content."""
 
-    digest: Annotated[str, Field(max_length=71, pattern=r"^(sha256:[0-9a-f]{64})?$")] = ""
+    digest: Annotated[str, Field(max_length=71)] = ""
     """A pin, `sha256:<64 hex digits>`: the build fails when the fetched files hash to another digest.
     Default: none."""
 
@@ -76,30 +71,39 @@ class Model(base.Written):
         "uri must begin with one of "
         + ", ".join(f"{scheme}://" for scheme in SCHEMES)
         + " and name a place behind it, without spaces",
-        cel=f"!has(self.uri) || self.uri == '' || self.uri.matches('{_URI}')",
+        cel=f"!has(self.uri) || self.uri == '' || self.uri.matches({patterns.literal(_URI)})",
         field="uri",
     )
     def known_scheme(self) -> bool:
         """The place can be read by this version."""
-        return not self.uri or _matches(_URI, self.uri)
+        return not self.uri or patterns.matches(_URI, self.uri)
 
     @base.rule(
         "uri must not carry a user or a password; name a Secret in credentials.secretName",
-        cel=f"!has(self.uri) || !self.uri.matches('{_USERINFO}')",
+        cel=f"!has(self.uri) || !self.uri.matches({patterns.literal(_USERINFO)})",
         field="uri",
     )
     def no_password(self) -> bool:
         """Nothing secret stands in the spec."""
-        return not _matches(_USERINFO, self.uri)
+        return not patterns.matches(_USERINFO, self.uri)
 
     @base.rule(
         "image must end in a digest, @sha256: and 64 hex digits; what a tag names can change",
-        cel=f"!has(self.image) || self.image == '' || self.image.matches('{_IMAGE}')",
+        cel=f"!has(self.image) || self.image == '' || self.image.matches({patterns.literal(_IMAGE)})",
         field="image",
     )
     def pinned_image(self) -> bool:
         """The image can never change beneath a revision."""
-        return not self.image or _matches(_IMAGE, self.image)
+        return not self.image or patterns.matches(_IMAGE, self.image)
+
+    @base.rule(
+        "digest must be sha256: and 64 hex digits",
+        cel=f"!has(self.digest) || self.digest.matches({patterns.literal(_DIGEST)})",
+        field="digest",
+    )
+    def whole_digest(self) -> bool:
+        """The pin can be met."""
+        return patterns.matches(_DIGEST, self.digest)
 
     @base.rule(
         "format, digest, allowPickle and credentials belong to uri; with image nothing is fetched",

@@ -10,7 +10,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from seatrial.api import patterns
+
 EXPECTED: Final = "must be a quantity such as 200m, 2, 512Mi or 1e3"
+NOT_NEGATIVE: Final = EXPECTED + ", and not negative"
 MAX_LENGTH: Final = 48
 
 _PATTERN: Final = re.compile(
@@ -69,11 +72,15 @@ def _from_any(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(EXPECTED)
     text = str(value)
-    canonical_quantity(text)
-    if re.search(NOT_NEGATIVE_PATTERN, text, re.ASCII) is None:
-        raise ValueError("must not be negative")
+    if len(text) > MAX_LENGTH or not patterns.matches(NOT_NEGATIVE_PATTERN, text):
+        raise ValueError(NOT_NEGATIVE)
     return text
 
+
+_LEGAL: Final = (
+    f"type(self) == int ? self >= 0 : self.size() <= {MAX_LENGTH}"
+    f" && self.matches({patterns.literal(NOT_NEGATIVE_PATTERN)})"
+)
 
 Quantity = Annotated[
     str,
@@ -82,8 +89,8 @@ Quantity = Annotated[
         {
             "anyOf": [{"type": "integer"}, {"type": "string"}],
             "x-kubernetes-int-or-string": True,
-            "pattern": NOT_NEGATIVE_PATTERN,
             "maxLength": MAX_LENGTH,
+            "x-kubernetes-validations": [{"rule": _LEGAL, "message": NOT_NEGATIVE}],
         }
     ),
 ]

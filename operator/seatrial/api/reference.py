@@ -54,10 +54,9 @@ def _row(path: str, field: schema.Schema, *, needed: bool) -> str:
 def _kind_of(field: schema.Schema) -> str:
     if "enum" in field:
         return "one of " + ", ".join(f"`{word}`" for word in field["enum"])
-    if field.get("pattern") == durations.PATTERN:
-        return "duration"
-    if field.get("pattern") == quantities.NOT_NEGATIVE_PATTERN:
-        return "quantity"
+    for text, kind in ((durations.EXPECTED, "duration"), (quantities.NOT_NEGATIVE, "quantity")):
+        if any(rule["message"] == text for rule in field.get("x-kubernetes-validations", ())):
+            return kind
     if field.get("format") == "date-time":
         return "time"
     if field.get("x-kubernetes-int-or-string"):

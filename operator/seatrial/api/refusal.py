@@ -61,7 +61,8 @@ def _broken_rule(path: str, error: ErrorDetails) -> str:
 def _expectation(error: ErrorDetails) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "enum":
-        return f"must be one of {error.get('ctx', {}).get('expected', '').replace(' or ', ', ')}"
+        words = str(error.get("ctx", {}).get("expected", "")).replace(" or ", ", ").replace("'", "")
+        return f"must be one of {words}"
     for subject in ("Input", "String", "Value", "Tuple", "Dictionary"):
         message = message.replace(f"{subject} should", "must")
     return message

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Final
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from seatrial.api import base, shapes
+from seatrial.api import base, patterns, shapes
 
 DEFAULT_REPLICAS: Final = 1
 DEFAULT_CPU: Final = 70
@@ -19,7 +18,7 @@ _UNAVAILABLE: Final = "must be a number of pods or a share of them such as 25%"
 def _count_or_share(value: Any) -> int | str:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST:
         return value
-    if isinstance(value, str) and re.search(PERCENT, value, re.ASCII):
+    if isinstance(value, str) and patterns.matches(PERCENT, value):
         return value
     raise ValueError(_UNAVAILABLE)
 
@@ -33,7 +32,8 @@ CountOrShare = Annotated[
             "x-kubernetes-int-or-string": True,
             "x-kubernetes-validations": [
                 {
-                    "rule": f"type(self) == int ? self >= 0 && self <= {MOST} : self.matches('{PERCENT}')",
+                    "rule": f"type(self) == int ? self >= 0 && self <= {MOST}"
+                    f" : self.matches({patterns.literal(PERCENT)})",
                     "message": _UNAVAILABLE,
                 }
             ],

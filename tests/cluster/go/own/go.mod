@@ -1,0 +1,3 @@
+module seatrial.dev/lab/own
+
+go 1.24.0

@@ -21,16 +21,19 @@ $(VENV)/.ready: pyproject.toml
 .PHONY: setup
 setup: $(VENV)/.ready ## the virtual environment with everything the tests need
 
-.PHONY: check
-check: setup ## lint, types, layers, unit tests: seconds, before every commit
+.PHONY: lint
+lint: setup
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+.PHONY: check
+check: lint ## lint, types, layers, unit tests: seconds, before every commit
 	$(PY) -m pytest -q -m "not controlplane and not node and not slow"
 
 .PHONY: test
-test: setup ## everything, on the lab's control plane and node
-	.ci/test
+test: lint ## everything, on the lab's control plane and node
+	$(PY) -m pytest -q --durations=15
 
 .PHONY: demo
 demo: setup ## the story of four models on the lab's node (or CONTEXT=… REGISTRY=… on your cluster)

@@ -1,0 +1,12 @@
+"""A client of OCI registries and what is needed to append layers to an image: no daemon, no root.
+
+references   names of images, split and completed
+secrets      who we are: docker's config files and basic-auth Secrets
+patience     how often and how long a failing request is tried again
+transport    one HTTP exchange with a registry, with its credentials; failures in the registry's own words
+tokens       what a `WWW-Authenticate` header asks for
+client       manifests and blobs: read, look, mount, upload
+blobs        content with a known digest that can be read from any offset
+layers       folders as deterministic layers
+images       a runtime image and layers make a new image, for every platform
+"""

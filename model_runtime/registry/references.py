@@ -1,0 +1,60 @@
+"""Names of images and repositories, completed the way container runtimes complete them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+
+DOCKER_HUB: Final = "registry-1.docker.io"
+_PATH: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
+_TAG: Final = re.compile(r"\w[\w.-]{0,127}")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`host/path`, with a tag or a digest where it names one image."""
+
+    host: str
+    path: str
+    tag: str = ""
+    digest: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The parts of `[host/]path[:tag][@digest]`; `ValueError` says what is wrong with it."""
+        rest, _, digest = text.partition("@")
+        if digest and not _DIGEST.fullmatch(digest):
+            raise ValueError(f"{text!r} has no digest of the form sha256:<64 hex digits>")
+        first, _, path = rest.partition("/")
+        if not path or not ("." in first or ":" in first or first == "localhost"):
+            first, path = "docker.io", rest
+        path, tag = _untagged(path)
+        if not _PATH.fullmatch(path) or (tag and not _TAG.fullmatch(tag)):
+            raise ValueError(f"{text!r} is no image name: host/path, lower case, then :tag or @sha256:…")
+        return cls(*_completed(first, path), tag, digest)
+
+    @property
+    def repository(self) -> str:
+        """`host/path`."""
+        return f"{self.host}/{self.path}"
+
+    @property
+    def version(self) -> str:
+        """What the registry is asked for: the digest, else the tag, else `latest`."""
+        return self.digest or self.tag or "latest"
+
+    def __str__(self) -> str:
+        return self.repository + (f"@{self.digest}" if self.digest else f":{self.version}")
+
+
+def _untagged(path: str) -> tuple[str, str]:
+    base, _, tag = path.rpartition(":")
+    return (base, tag) if base and "/" not in tag else (path, "")
+
+
+def _completed(host: str, path: str) -> tuple[str, str]:
+    if host in ("docker.io", "index.docker.io"):
+        return DOCKER_HUB, path if "/" in path else f"library/{path}"
+    return host, path

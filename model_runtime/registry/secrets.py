@@ -1,0 +1,96 @@
+"""Who we are to a registry: docker's config files and basic-auth Secrets, as they are mounted."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+from model_runtime.registry.references import DOCKER_HUB, Reference
+
+_FILES: Final = (".dockerconfigjson", "config.json", ".dockercfg")
+_LARGEST: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """One identity; its secrets never show in a log."""
+
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
+
+    @property
+    def basic(self) -> str:
+        """The value of an `Authorization` header."""
+        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Logins by `host[/path]`; an empty key fits every registry."""
+
+    logins: Mapping[str, Login] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folders: Iterable[Path]) -> Self:
+        """The logins in the Secrets mounted at `folders`; the first that knows a name wins."""
+        logins: dict[str, Login] = {}
+        for folder in folders:
+            for key, login in _in(folder).items():
+                logins.setdefault(key, login)
+        return cls(logins)
+
+    def login_for(self, reference: Reference) -> Login | None:
+        """The login whose key is the longest part of the repository's name."""
+        names = [reference.repository]
+        while "/" in names[-1]:
+            names.append(names[-1].rpartition("/")[0])
+        return next((self.logins[name] for name in (*names, "") if name in self.logins), None)
+
+
+def _in(folder: Path) -> dict[str, Login]:
+    found: dict[str, Login] = {}
+    for name in _FILES:
+        if (folder / name).is_file():
+            found |= _docker_config((folder / name).read_text()[:_LARGEST])
+    if (folder / "username").is_file() and (folder / "password").is_file():
+        found[""] = Login(
+            (folder / "username").read_text().strip(), (folder / "password").read_text().strip()
+        )
+    return found
+
+
+def _docker_config(text: str) -> dict[str, Login]:
+    """What can be read of it; a broken file is no login, and the registry's refusal will say so."""
+    try:
+        raw = json.loads(text)
+    except ValueError:
+        return {}
+    entries = raw.get("auths", raw) if isinstance(raw, dict) else {}
+    return {_key(name): login for name, entry in entries.items() if (login := _login(entry)) is not None}
+
+
+def _key(name: str) -> str:
+    """`https://index.docker.io/v1/` and `host/v2/` mean their hosts."""
+    key = name.partition("://")[2] or name
+    key = key.rstrip("/").removesuffix("/v1").removesuffix("/v2")
+    return DOCKER_HUB if key in ("docker.io", "index.docker.io") else key
+
+
+def _login(entry: Any) -> Login | None:
+    if not isinstance(entry, dict):
+        return None
+    username, password = str(entry.get("username", "")), str(entry.get("password", ""))
+    if entry.get("auth"):
+        try:
+            text = base64.b64decode(str(entry["auth"])).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        username, _, password = text.partition(":")
+    token = str(entry.get("identitytoken", ""))
+    return Login(username, password.strip("\0"), token) if username or token else None

@@ -1,0 +1,41 @@
+"""Whom we believe: the system's certificate authorities and those mounted beside the build."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+from typing import Final
+
+_PEM: Final = "-----BEGIN CERTIFICATE-----"
+
+
+def authorities(folder: Path) -> str:
+    """The PEM certificates of all files in the folder, also in those without the usual endings."""
+    if not folder.is_dir():
+        return ""
+    texts = [path.read_text(errors="replace") for path in sorted(folder.iterdir()) if path.is_file()]
+    return "\n".join(text for text in texts if _PEM in text)
+
+
+def context(folder: Path) -> ssl.SSLContext:
+    """TLS that believes the system's authorities and the folder's; `ValueError` when one cannot be read."""
+    made = ssl.create_default_context()
+    extra = authorities(folder)
+    if extra:
+        try:
+            made.load_verify_locations(cadata=extra)
+        except ssl.SSLError as error:
+            raise ValueError(f"a certificate in the CA bundle cannot be read: {error.reason}") from error
+    return made
+
+
+def bundle(folder: Path, into: Path) -> Path | None:
+    """One file of the system's authorities and the folder's, for libraries that take a file."""
+    extra = authorities(folder)
+    if not extra:
+        return None
+    system = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    known = Path(system).read_text() if system and Path(system).is_file() else ""
+    into.write_text(f"{known}\n{extra}\n")
+    return into

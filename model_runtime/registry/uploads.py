@@ -1,0 +1,153 @@
+"""One blob on its way into a registry: in one piece when it is small, else in chunks that can be resumed.
+
+POST uploads/ ── small or chunks refused ──► PUT location?digest=… with all of it
+     └────────── PATCH, PATCH, … ──────────► PUT location?digest=…
+                   └ broken: GET location says how far it came; lost: from the start
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from model_runtime.failures import RegistryFailure, RegistryUnavailable
+from model_runtime.registry import failing
+from model_runtime.registry.blobs import Blob
+from model_runtime.registry.patience import asked_pause
+from model_runtime.registry.references import Reference
+from model_runtime.registry.transport import PUSH, Call, Content, Transport
+
+log = logging.getLogger("seatrial.registry")
+CHUNK: Final = 16 << 20
+_CHUNKS_REFUSED: Final = frozenset({400, 404, 405, 411, 413, 415, 416, 501})
+
+
+class _Broken(Exception):
+    """This attempt ended; another may do better."""
+
+    def __init__(self, failure: RegistryFailure, *, asked: float | None = None) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.asked = asked
+
+
+class _ChunksRefused(Exception):
+    """The registry takes blobs in one piece only."""
+
+
+@dataclass(slots=True)
+class Upload:
+    """The blob's way into one repository."""
+
+    transport: Transport
+    repository: Reference
+    blob: Blob
+    chunk: int = CHUNK
+    _location: str = ""
+    _sent: int = 0
+
+    def run(self) -> None:
+        """The repository holds the blob; a `RegistryFailure` when it did not come to that."""
+        attempt, whole = 1, self.blob.size <= self.chunk
+        while True:
+            try:
+                return self._whole() if whole else self._chunks()
+            except _ChunksRefused:
+                log.info("%s takes no chunks; sending %d bytes whole", self.repository.host, self.blob.size)
+                whole, self._location = True, ""
+            except _Broken as broken:
+                if not self.transport.patience.pause(attempt, asked=broken.asked):
+                    raise broken.failure from broken
+                log.info("upload to %s broke off; going on", self.repository.host)
+                attempt += 1
+                self._recover()
+
+    def _whole(self) -> None:
+        self._begin()
+        self._finish(self.blob.size, lambda: self.blob.read(0))
+        self._location = ""
+
+    def _chunks(self) -> None:
+        if not self._location:
+            self._begin()
+        while self._sent < self.blob.size:
+            self._patch(min(self.chunk, self.blob.size - self._sent))
+        self._finish(0, None)
+
+    def _begin(self) -> None:
+        url = self.transport.url(self.repository, "blobs/uploads/")
+        response = self.transport.send(
+            Call("POST", url, self.repository, scope=PUSH, headers={"content-length": "0"})
+        )
+        if response.status_code != httpx.codes.ACCEPTED:
+            raise self._unexpected(response)
+        self._moved_to(response, url)
+        self._sent = 0
+
+    def _patch(self, length: int) -> None:
+        start = self._sent
+        headers = {
+            "content-type": "application/octet-stream",
+            "content-length": str(length),
+            "content-range": f"{start}-{start + length - 1}",
+        }
+        response = self._once("PATCH", self._location, headers, lambda: self.blob.pieces(start, length))
+        if response.status_code in _CHUNKS_REFUSED and start == 0:
+            raise _ChunksRefused
+        if response.status_code not in (201, 202, 204):
+            raise self._judged(response)
+        self._moved_to(response, self._location)
+        self._sent += length
+        log.info("pushed %.1f MiB of %.1f MiB", self._sent / 2**20, self.blob.size / 2**20)
+
+    def _finish(self, length: int, content: Content | None) -> None:
+        url = str(httpx.URL(self._location).copy_merge_params({"digest": self.blob.digest}))
+        headers = {"content-type": "application/octet-stream", "content-length": str(length)}
+        response = self._once("PUT", url, headers, content)
+        if response.status_code not in (201, 202, 204):
+            raise self._judged(response)
+
+    def _once(
+        self, method: str, url: str, headers: dict[str, str], content: Content | None
+    ) -> httpx.Response:
+        call = Call(method, url, self.repository, scope=PUSH, headers=headers, content=content)
+        try:
+            with self.transport.opened(call) as response:
+                response.read()
+                return response
+        except httpx.TransportError as error:
+            raise _Broken(failing.unreachable(self.repository, error)) from error
+
+    def _recover(self) -> None:
+        """What stands of this upload is known again, or it begins anew."""
+        location, self._location = self._location, ""
+        if not location or self.blob.size <= self.chunk:
+            return
+        try:
+            response = self.transport.send(Call("GET", location, self.repository, scope=PUSH))
+        except RegistryUnavailable:
+            return
+        first, dash, last = response.headers.get("range", "").removeprefix("bytes=").partition("-")
+        if response.status_code == httpx.codes.NO_CONTENT and dash and first == "0" and last.isdigit():
+            self._moved_to(response, location)
+            # "0-0" is what registries say for nothing and for one byte: one byte is sent twice at worst
+            self._sent = int(last) + 1 if int(last) else 0
+
+    def _moved_to(self, response: httpx.Response, before: str) -> None:
+        self._location = str(httpx.URL(before).join(response.headers.get("location", before)))
+
+    def _judged(self, response: httpx.Response) -> _Broken | RegistryFailure:
+        failure = failing.judged(response.status_code, self.repository)
+        if failure is None and response.status_code in (404, 416):
+            return _Broken(self._unexpected(response))
+        if failure is not None and response.status_code in failing.RETRIED:
+            return _Broken(failure, asked=asked_pause(response.headers.get("retry-after")))
+        return failure or self._unexpected(response)
+
+    def _unexpected(self, response: httpx.Response) -> RegistryFailure:
+        return failing.unexpected(
+            response.status_code, response.content, repository=self.repository, doing="uploading to"
+        )

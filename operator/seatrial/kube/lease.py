@@ -1,8 +1,8 @@
 """Which of several operators may write: one Lease, renewed by its holder, taken over when it is not.
 
-The fence is time: the holder stops believing in itself `deadline` seconds after it *sent* the last renewal
-that succeeded, others believe in it for `duration` seconds after they *saw* it, so there is never a moment
-with two. Only this process' monotonic clock counts, never the times that the Lease shows.
+The fence is time: the holder believes in itself for `deadline` seconds after it *sent* the last renewal that
+succeeded, others for `duration` seconds after they *saw* it, so there are never two. Only the process' own
+monotonic clock counts, never the times that the Lease shows.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Elector:
         while self.is_leader() or not self.won.is_set():
             if await self._attempt():
                 self.won.set()
-            await asyncio.sleep(min(self._timing.renew, max(0.1, self._held_until - self._clock())))
+            await asyncio.sleep(self._timing.renew)
         self._on_lost()
 
     async def release(self) -> None:
@@ -129,22 +129,23 @@ class Elector:
         promised = (lease.get("spec") or {}).get("leaseDurationSeconds") or self._timing.duration
         return self._clock() - self._seen[1] >= promised
 
-    def _taken(self, lease: Body) -> Body:
-        changes = int((lease.get("spec") or {}).get("leaseTransitions") or 0) + 1
-        return self._mine() | {"acquireTime": self._stamp(), "leaseTransitions": changes}
-
-    def _mine(self) -> Body:
-        duration = int(self._timing.duration)
-        return {"holderIdentity": self._candidate.identity, "leaseDurationSeconds": duration}
+    def _taken(self, changes: int) -> Body:
+        return {
+            "holderIdentity": self._candidate.identity,
+            "leaseDurationSeconds": int(self._timing.duration),
+            "acquireTime": self._stamp(),
+            "renewTime": self._stamp(),
+            "leaseTransitions": changes,
+        }
 
     def _new(self) -> Body:
         metadata = {"namespace": self._candidate.namespace, "name": self._candidate.name}
-        spec = self._mine() | {
-            "acquireTime": self._stamp(),
-            "renewTime": self._stamp(),
-            "leaseTransitions": 0,
+        return {
+            "apiVersion": LEASE.api_version,
+            "kind": LEASE.kind,
+            "metadata": metadata,
+            "spec": self._taken(0),
         }
-        return {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": metadata, "spec": spec}
 
     def _stamp(self) -> str:
         return self._now().astimezone(UTC).strftime(_MICRO_TIME)

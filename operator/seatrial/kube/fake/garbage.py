@@ -126,11 +126,7 @@ class Collector:
         self._store.put(kind, key, {**child, "metadata": {**child["metadata"], "ownerReferences": left}})
 
     def _dependents(self, uid: str) -> list[tuple[Kind, ObjectKey, Body]]:
-        return [
-            (kind, key, body)
-            for kind, key, body in self._store.everything()
-            if any(owner.get("uid") == uid for owner in body["metadata"].get("ownerReferences") or [])
-        ]
+        return self._store.owned_by(uid)
 
     def _notice(self, kind: Kind, change: Change) -> None:
         """Owners that are gone take their dependents along; newcomers may belong to nobody."""

@@ -35,6 +35,8 @@ class Store:
         """Told of every change after it happened."""
         self._objects: dict[Kind, dict[ObjectKey, Body]] = defaultdict(dict)
         self._changes: dict[Kind, list[Change]] = defaultdict(list)
+        self._owned: dict[str, set[tuple[Kind, ObjectKey]]] = defaultdict(set)
+        """What names each uid as an owner."""
         self._waiting: list[asyncio.Event] = []
 
     def get(self, kind: Kind, key: ObjectKey) -> Body | None:
@@ -45,6 +47,11 @@ class Store:
         """The objects of a kind in the order of their keys."""
         objects = self._objects[kind]
         return [objects[key] for key in sorted(objects) if not namespace or key.namespace == namespace]
+
+    def owned_by(self, uid: str) -> list[tuple[Kind, ObjectKey, Body]]:
+        """The objects that name this uid as an owner, in the order of their keys."""
+        found = sorted(self._owned.get(uid, ()), key=lambda pair: (pair[0].plural, pair[1]))
+        return [(kind, key, self._objects[kind][key]) for kind, key in found]
 
     def everything(self) -> Iterator[tuple[Kind, ObjectKey, Body]]:
         """Every object there is."""
@@ -63,6 +70,7 @@ class Store:
             after = copy.deepcopy(body)
             after["metadata"]["resourceVersion"] = str(self.revision)
             self._objects[kind][key] = after
+        self._note_owners(kind, key, before, after)
         change = Change(self.revision, before, after)
         self._changes[kind].append(change)
         self._tell(kind, change)
@@ -97,6 +105,12 @@ class Store:
         for event in self._waiting:
             event.set()
 
+    def _note_owners(self, kind: Kind, key: ObjectKey, before: Body | None, after: Body | None) -> None:
+        for uid in _owners(before) - _owners(after):
+            self._owned[uid].discard((kind, key))
+        for uid in _owners(after):
+            self._owned[uid].add((kind, key))
+
     def _tell(self, kind: Kind, change: Change) -> None:
         for listener in list(self.on_change):
             listener(kind, change)
@@ -107,3 +121,7 @@ class Store:
         gone: Body = {**(before or {}), "metadata": {**(before or {}).get("metadata", {})}}
         gone["metadata"]["resourceVersion"] = str(self.revision)
         return gone
+
+
+def _owners(body: Body | None) -> set[str]:
+    return {owner.get("uid", "") for owner in (body or {}).get("metadata", {}).get("ownerReferences") or []}

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -50,6 +50,14 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """The two clocks of the program: what objects say, and what waiting is measured with."""
+
+    now: Callable[[], datetime] = utc_now
+    monotonic: Callable[[], float] = time.monotonic
+
+
 @dataclass(slots=True, kw_only=True)
 class Operator:
     """One operator: built by `build`, run by `run`."""
@@ -78,14 +86,17 @@ class Operator:
         return ""
 
 
-def build(chosen: Options, transport: Transport, *, lost: asyncio.Event) -> Operator:
+def build(
+    chosen: Options, transport: Transport, *, lost: asyncio.Event, clocks: Clocks | None = None
+) -> Operator:
     """Everything made and nothing started."""
+    clocks = clocks or Clocks()
     telemetry = Telemetry(prometheus_client.CollectorRegistry())
     known, referrers = Known(), Referrers()
     queue: KeyedQueue[Key] = KeyedQueue()
-    limiter = Limiter(time.monotonic, rate=chosen.qps, burst=chosen.burst)
-    lease_client = Client(transport, Limiter(time.monotonic), lambda: True, timeout=4.0)
-    elector = _elector(chosen, lease_client, lost)
+    limiter = Limiter(clocks.monotonic, rate=chosen.qps, burst=chosen.burst)
+    lease_client = Client(transport, Limiter(clocks.monotonic), lambda: True, timeout=4.0)
+    elector = _elector(chosen, lease_client, lost, clocks)
     client = Client(
         transport,
         limiter,
@@ -97,18 +108,18 @@ def build(chosen: Options, transport: Transport, *, lost: asyncio.Event) -> Oper
         for key in referrers.of(kind, namespace, name):
             queue.add(key)
 
-    caches = Caches(client, queue.add, hear_reference, clock=time.monotonic, namespace=chosen.namespace)
+    caches = Caches(client, queue.add, hear_reference, clock=clocks.monotonic, namespace=chosen.namespace)
     shell = Shell(
         observer=Observer(client, caches, referrers),
         applier=Applier(client, caches),
-        reporter=Reporter(client, known, telemetry, clock=utc_now),
+        reporter=Reporter(client, known, telemetry, clock=clocks.now),
         client=client,
         known=known,
         referrers=referrers,
         queue=queue,
         telemetry=telemetry,
         settings=chosen.settings,
-        clock=utc_now,
+        clock=clocks.now,
     )
     return Operator(
         options=chosen,
@@ -123,11 +134,11 @@ def build(chosen: Options, transport: Transport, *, lost: asyncio.Event) -> Oper
     )
 
 
-def _elector(chosen: Options, client: Client, lost: asyncio.Event) -> Elector | None:
+def _elector(chosen: Options, client: Client, lost: asyncio.Event, clocks: Clocks) -> Elector | None:
     if not chosen.lease_namespace:
         return None
     candidate = Candidate(chosen.lease_namespace, chosen.lease_name, chosen.identity)
-    return Elector(client, candidate, clock=time.monotonic, now=utc_now, on_lost=lost.set)
+    return Elector(client, candidate, clock=clocks.monotonic, now=clocks.now, on_lost=lost.set)
 
 
 async def check_schema(client: Client) -> None:

@@ -50,6 +50,16 @@ def making_room(memory: Memory, at: Situation) -> bool:
     )
 
 
+def asked_for(memory: Memory, at: Situation, wanted: scaling.Scaling, *, revision: str) -> int:
+    """The pods that a track will ask for once this pass is done: what status says, before the world follows."""
+    pods: int | None = None
+    if memory.stable is not None and revision == memory.stable.revision:
+        pods = stable_pods(memory, at, wanted)
+    elif memory.canary is not None and revision == memory.canary.revision:
+        pods = canary_pods(memory, at)
+    return at.track(revision).wanted if pods is None else pods
+
+
 def canary_pods(memory: Memory, at: Situation) -> int | None:
     """What the canary's Deployment should ask for; None leaves it as it is, absent or not."""
     rollout = memory.rollout

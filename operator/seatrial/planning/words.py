@@ -7,7 +7,7 @@ from seatrial.api import status as api
 from seatrial.core.memory import changed, identity_of
 from seatrial.core.moves import AT_REST
 from seatrial.core.tracks import Track
-from seatrial.planning import conditions, due, sentences
+from seatrial.planning import conditions, due, sentences, sizes
 from seatrial.planning.documents import Scene, has_users, split_of
 from seatrial.planning.phases import display_phase
 from seatrial.routers.base import Ready
@@ -20,7 +20,8 @@ def status(scene: Scene) -> api.Status:
     memory = scene.memory
     phase = display_phase(scene)
     message = sentences.message(scene)
-    tracks = [scene.at.track(revision) for revision in sorted(scene.at.tracks)]
+    current = {t.revision for t in (memory.stable, memory.canary) if t is not None}
+    tracks = [scene.at.track(revision) for revision in sorted(current | set(scene.at.tracks))]
     return api.Status(
         observed_generation=scene.desired.generation,
         phase=phase,
@@ -34,7 +35,7 @@ def status(scene: Scene) -> api.Status:
         build=memory.build,
         rejected=memory.rejected,
         history=memory.history,
-        replicas=sum(track.wanted for track in tracks),
+        replicas=sum(_asked_for(scene, track.revision) for track in tracks),
         ready_replicas=sum(track.ready for track in tracks),
         selector=f"{names.LABEL_SERVER}={scene.desired.key.name}",
         conditions=conditions.conditions(scene, phase, message),
@@ -56,7 +57,9 @@ def _summary(scene: Scene) -> api.Summary:
     return api.Summary(
         step=f"{rollout.step}/{rollout.steps}" if rollout is not None and moving and rollout.steps else "",
         weight=rollout.weight if rollout is not None and moving and has_users(scene.memory) else None,
-        ready=f"{sum(t.ready for t in shown)}/{sum(t.wanted for t in shown)}" if shown else "",
+        ready=f"{sum(t.ready for t in shown)}/{sum(_asked_for(scene, t.revision) for t in shown)}"
+        if shown
+        else "",
     )
 
 
@@ -65,7 +68,7 @@ def _stable(scene: Scene) -> api.TrackStatus | None:
     if stable is None:
         return None
     weight = 100 - (scene.memory.rollout.weight if scene.memory.rollout and has_users(scene.memory) else 0)
-    return _track(stable, scene.at.track(stable.revision), weight=weight)
+    return _track(scene, stable, weight=weight)
 
 
 def _canary(scene: Scene) -> api.CanaryStatus | None:
@@ -74,7 +77,7 @@ def _canary(scene: Scene) -> api.CanaryStatus | None:
         return None
     seen = scene.at.track(canary.revision)
     weight = rollout.weight if has_users(scene.memory) else 0
-    shown = _track(canary, seen, weight=weight)
+    shown = _track(scene, canary, weight=weight)
     return api.CanaryStatus(**dict(shown), actual_weight=_actual(scene, seen))
 
 
@@ -85,7 +88,12 @@ def _actual(scene: Scene, canary: Track) -> int:
     return scene.parts.router.actual(split, Ready(stable=stable.ready, canary=canary.ready))
 
 
-def _track(identity: api.TrackStatus, seen: Track, *, weight: int) -> api.TrackStatus:
+def _asked_for(scene: Scene, revision: str) -> int:
+    return sizes.asked_for(scene.memory, scene.at, scene.desired.spec.scaling, revision=revision)
+
+
+def _track(scene: Scene, identity: api.TrackStatus, *, weight: int) -> api.TrackStatus:
+    seen = scene.at.track(identity.revision)
     trouble = seen.trouble
     failure = identity.failure
     if trouble is not None:
@@ -98,7 +106,7 @@ def _track(identity: api.TrackStatus, seen: Track, *, weight: int) -> api.TrackS
         )
     return changed(
         identity_of(identity),
-        replicas=seen.wanted,
+        replicas=_asked_for(scene, seen.revision),
         ready_replicas=seen.ready,
         weight=weight,
         failure=failure,

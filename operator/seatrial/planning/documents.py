@@ -302,9 +302,7 @@ def _leftovers(scene: Scene) -> Iterator[Action]:
     if memory.rollout is not None and memory.rollout.phase is Phase.REJECTED and memory.canary is not None:
         current.discard(memory.canary.revision)
     current |= {memory.stable.revision} if memory.stable is not None else set()
-    when = leaves_at(scene)
-    if when is None or scene.at.now >= when:
-        yield from _revisions_out(scene, scene.observed.deployments, keep=current)
+    yield from _revisions_out(scene, scene.observed.deployments, keep=current | _lingering(scene))
     serving = memory.stable.revision if memory.stable is not None else ""
     keep_scalers = {serving} if scene.desired.spec.scaling.autoscaled else set()
     yield from _revisions_out(scene, scene.observed.autoscalers, keep=keep_scalers)
@@ -313,6 +311,14 @@ def _leftovers(scene: Scene) -> Iterator[Action]:
     known = current | {h.revision for h in memory.history} | _wanted(memory)
     yield from _revisions_out(scene, scene.observed.copies, keep=known)
     yield from _revisions_out(scene, scene.observed.revisions, keep=known)
+
+
+def _lingering(scene: Scene) -> set[str]:
+    """Revisions that lost their users so lately that their pods are kept, in case they are wanted back."""
+    when = leaves_at(scene)
+    if when is None or scene.at.now >= when:
+        return set()
+    return {revision for revision, track in scene.at.tracks.items() if track.pods or track.wanted}
 
 
 def _wanted(memory: Memory) -> set[str]:

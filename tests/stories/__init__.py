@@ -1,0 +1,1 @@
+"""Whole rollouts on the fake API server, hours in milliseconds."""

@@ -40,7 +40,7 @@ SIGNATURE_FILE: Final = "/opt/seatrial/signature.json"
 SCHEMA_FILE: Final = "/opt/seatrial/schema.json"
 """The Bento's schema, as BentoML writes it."""
 REFERENCE_FILE: Final = "/opt/seatrial/reference.json"
-"""`{"inputs": {name: values}, "outputs": {name: values}}`: the example as it was answered in the build."""
+"""`{"inputs": {name: nested lists}}`: the example that the build saw answered; at most a hundred rows."""
 SERVER_COMMAND: Final = ("python", "-m", "model_runtime.server")
 LABEL_BUILD_ID: Final = "dev.seatrial.build-id"
 LABEL_MODEL_DIGEST: Final = "dev.seatrial.model-digest"

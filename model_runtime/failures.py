@@ -17,7 +17,7 @@ from typing import ClassVar
 from model_runtime import contract
 
 
-class BuildFailure(Exception):  # noqa: N818 - a failure is an outcome that users read, not a bug
+class BuildFailure(Exception):
     """A build that ends without an image, for a reason that the API knows."""
 
     reason: ClassVar[str] = "BuildFailed"
@@ -119,3 +119,27 @@ class OutOfMemory(BuildFailure):
     """The build needed more memory than its limit."""
 
     reason = "BuildOutOfMemory"
+
+
+def by_reason(reason: str) -> type[BuildFailure]:
+    """The class that carries a reason: failures that come from another process have theirs back."""
+    return _CLASSES.get(reason, BuildBroken)
+
+
+_CLASSES = {
+    made.reason: made
+    for made in (
+        SourceNotFound,
+        SourceForbidden,
+        SourceUnavailable,
+        SourceDigestMismatch,
+        FormatUnknown,
+        PickleRefused,
+        LoadFailed,
+        ExampleFailed,
+        RegistryUnauthorized,
+        RegistryUnavailable,
+        BuildBroken,
+        OutOfMemory,
+    )
+}

@@ -27,7 +27,7 @@ class Loaded(Protocol):
         """
 
 
-class InputInvalid(ValueError):  # noqa: N818 - the input is wrong, the program is not
+class InputInvalid(ValueError):
     """What came does not fit the signature: `field` is the input, `message` what it wants and what came."""
 
     def __init__(self, field: str, message: str) -> None:

@@ -12,12 +12,17 @@ from model_runtime.formats.sklearn_model import SklearnModel, model_of
 def load(path: Path, *, allow_pickle: bool) -> SklearnModel:
     """The estimator in the file; refused unless its code may run."""
     if not allow_pickle:
-        raise PickleRefused(
-            f"{path.name} is a pickle: loading it runs code from the file. Store the model with skops "
-            f"(skops.io.dump), or set spec.model.allowPickle: true if you trust its author."
-        )
+        raise refusal(path)
     import joblib
 
     with versions.same_sklearn(path.name):
         estimator = joblib.load(path)
     return model_of(estimator, name=path.name)
+
+
+def refusal(path: Path) -> PickleRefused:
+    """What is said when code may not run."""
+    return PickleRefused(
+        f"{path.name} is a pickle: loading it runs code from the file. Store the model with skops "
+        f"(skops.io.dump), or set spec.model.allowPickle: true if you trust its author."
+    )

@@ -1,0 +1,73 @@
+"""How a build ends, told: a failure or a bug becomes a reason and a sentence; phases have their seconds."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from model_runtime.contract import BuildReport
+from model_runtime.failures import BuildBroken, BuildFailure, OutOfMemory, RuntimeMismatch
+
+log = logging.getLogger("seatrial.build")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@dataclass(slots=True)
+class Phases:
+    """The seconds that each phase took."""
+
+    clock: Callable[[], float] = time.monotonic
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Its seconds are recorded, also when it fails."""
+        began = self.clock()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.clock() - began, 3)
+
+
+def of_failure(error: BaseException, *, work: Path, seconds: dict[str, float]) -> BuildReport:
+    """The report of a build that ended in `error`."""
+    failure = _failure(error, work)
+    wanted = failure.wanted_runtime if isinstance(failure, RuntimeMismatch) else ""
+    return BuildReport(reason=failure.reason, message=failure.message, wanted_runtime=wanted, seconds=seconds)
+
+
+def _failure(error: BaseException, work: Path) -> BuildFailure:
+    if isinstance(error, BuildFailure):
+        return error
+    if isinstance(error, MemoryError):
+        return OutOfMemory("the build ran out of memory: raise spec.build.resources.limits.memory.")
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return BuildBroken(_no_space(error, work))
+    log.error("the build broke", exc_info=error)
+    return BuildBroken(f"the build broke: {traceback.format_exception_only(error)[-1].strip()[:600]}")
+
+
+def _no_space(error: OSError, work: Path) -> str:
+    folder = Path(error.filename).parent if error.filename else work
+    size = f"; {shutil.disk_usage(folder).total / 2**20:.0f} MiB in all" if folder.is_dir() else ""
+    return (
+        f"no space is left in {folder} of the build's pod{size}: give it more in spec.build.resources "
+        f"(ephemeral-storage), or free space on the node."
+    )
+
+
+def write(report: BuildReport, path: Path) -> None:
+    """The report stands in the termination message; a pod that has no place for it has it in its log."""
+    text = report.to_json()
+    log.info("report: %s", text)
+    try:
+        path.write_text(text)
+    except OSError as error:
+        log.error("the report cannot be written to %s: %s", path, error)

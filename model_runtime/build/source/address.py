@@ -1,0 +1,24 @@
+"""Addresses of models: their parts, and the form that may be shown to anybody."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit, urlunsplit
+
+
+def shown(uri: str) -> str:
+    """The address without what may be secret: user, password and query (signed addresses)."""
+    parts = urlsplit(uri)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+def scheme(uri: str) -> str:
+    """What stands before `://`, in lower case."""
+    return uri.partition("://")[0].lower() if "://" in uri else ""
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """`s3://bucket/a/b` is (`bucket`, `a/b`); a query is part of neither."""
+    rest = uri.partition("://")[2]
+    bucket, _, key = rest.partition("/")
+    return bucket.rpartition("@")[2], key

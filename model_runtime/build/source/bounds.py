@@ -1,0 +1,86 @@
+"""How much a source may bring, and where it may put it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from model_runtime.failures import BuildBroken
+
+MOST_FILES: Final = 10_000
+KEPT_FREE: Final = 64 << 20
+"""Bytes of the work folder that the build itself needs."""
+
+LONGEST_NAME: Final = 512
+PIECE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most files and bytes that a source may bring."""
+
+    files: int
+    size: int
+    folder: Path
+
+
+def limits_of(folder: Path) -> Limits:
+    """What fits beside everything else in the file system of `folder`."""
+    return Limits(MOST_FILES, max(0, shutil.disk_usage(folder).free - KEPT_FREE), folder)
+
+
+@dataclass(slots=True)
+class Room:
+    """What is left of the limits."""
+
+    limits: Limits
+    files: int = 0
+    size: int = 0
+
+    def take(self, size: int, name: str) -> None:
+        """One more file is counted; `BuildBroken` when it is one, or a byte, too many."""
+        self.files += 1
+        self.grow(size, name)
+        if self.files > self.limits.files:
+            raise BuildBroken(
+                f"the source has more than {self.limits.files} files: name the model's own folder in "
+                f"spec.model.uri."
+            )
+
+    def grow(self, size: int, name: str) -> None:
+        """So many more bytes are counted."""
+        self.size += size
+        if self.size > self.limits.size:
+            raise BuildBroken(
+                f"no space: the files up to {name} have {self.size / 2**20:.1f} MiB, and "
+                f"{self.limits.folder} has room for {self.limits.size / 2**20:.1f} MiB. Give the build more in "
+                f"spec.build.resources (ephemeral-storage), or name a smaller folder."
+            )
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The place of `name` below `folder`; `BuildBroken` when it would be anywhere else."""
+    parts = name.removeprefix("./").split("/")
+    if name.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\\" in name:
+        raise refused(name, "leads out of its folder")
+    if not name.isprintable() or len(name) > LONGEST_NAME:
+        raise refused(name, "is too long or has characters that cannot be printed")
+    return folder.joinpath(*parts)
+
+
+def refused(name: str, why: str) -> BuildBroken:
+    """The failure for a file that is not taken."""
+    return BuildBroken(
+        f"the source holds {name[:200]!r}, which {why}: nothing was built. Pack the model again."
+    )
+
+
+def created(path: Path) -> BinaryIO:
+    """A new file with the folders above it; `BuildBroken` when the source has it twice."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise refused(path.name, "is there twice, or is a file and a folder at once") from error

@@ -1,0 +1,16 @@
+"""The Secret that spec.model.credentials names, as it is mounted: one file a key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+_LARGEST: Final = 64 << 10
+
+
+def read(folder: Path) -> dict[str, str]:
+    """Its keys and values, without the blanks that editors leave at their ends."""
+    if not folder.is_dir():
+        return {}
+    files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith("..")]
+    return {path.name: path.read_text(errors="replace")[:_LARGEST].strip() for path in files}

@@ -1,0 +1,39 @@
+"""Lines that say how far a fetch is: not too many, and one at the end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+log = logging.getLogger("seatrial.build")
+INTERVAL: Final = 2.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counts bytes and says so every two seconds."""
+
+    total: int | None
+    clock: Callable[[], float] = time.monotonic
+    done: int = 0
+    _said_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._said_at = self.clock()
+
+    def add(self, size: int) -> None:
+        """So many more bytes have come."""
+        self.done += size
+        if self.clock() - self._said_at >= INTERVAL:
+            self._said_at = self.clock()
+            log.info("%s", self.line())
+
+    def line(self) -> str:
+        """`fetched 12.3 MiB of 40.1 MiB, 31 %`."""
+        done = f"fetched {self.done / 2**20:.1f} MiB"
+        if not self.total:
+            return done
+        return f"{done} of {self.total / 2**20:.1f} MiB, {100 * self.done // self.total} %"

@@ -1,0 +1,150 @@
+"""Models on web servers: one file, whose etag says which version it was."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import ssl
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import BinaryIO, Final
+from urllib.parse import unquote
+
+import httpx
+
+from model_runtime.build.source import address, bounds, credentials
+from model_runtime.build.source.fetching import Fetched, Order
+from model_runtime.build.source.progress import Progress
+from model_runtime.failures import SourceFailure, SourceForbidden, SourceNotFound, SourceUnavailable
+from model_runtime.registry import trust
+from model_runtime.registry.patience import asked_pause
+
+log = logging.getLogger("seatrial.build")
+_HEALS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class _Changed(Exception):
+    """The file was replaced while it was fetched."""
+
+
+def fetch(order: Order) -> Fetched:
+    """The file stands in the folder under the last part of its path."""
+    url = httpx.URL(order.uri)
+    name = unquote(PurePosixPath(url.path).name)
+    if not name or url.path.endswith("/"):
+        raise SourceNotFound(
+            f"{address.shown(order.uri)} names no file: a web server cannot be listed. Name one file, or pack "
+            f"the folder as a .tar.gz."
+        )
+    target = bounds.inside(order.into, name)
+    with _client(url, order) as client, bounds.created(target) as file:
+        headers = _Download(order, client, file).run()
+    return Fetched(True, _resolved(headers, order.uri))
+
+
+def _client(url: httpx.URL, order: Order) -> httpx.Client:
+    secret = credentials.read(order.credentials)
+    headers = {"user-agent": "seatrial-build", "accept-encoding": "identity"}
+    auth = None
+    if token := secret.get("token") or secret.get("bearerToken"):
+        headers["authorization"] = f"Bearer {token}"
+    elif "username" in secret:
+        auth = httpx.BasicAuth(secret["username"], secret.get("password", ""))
+    try:
+        tls = trust.context(order.ca)
+    except ValueError as error:
+        raise SourceUnavailable(f"{address.shown(str(url))} cannot be asked: {error}.") from error
+    timeout = httpx.Timeout(60, connect=10)
+    return httpx.Client(verify=tls, timeout=timeout, headers=headers, auth=auth, follow_redirects=True)
+
+
+class _Download:
+    """One file on its way; after a break it goes on where it was, if it is still the same file."""
+
+    def __init__(self, order: Order, client: httpx.Client, file: BinaryIO) -> None:
+        self.order, self.client, self.file = order, client, file
+        self.name = address.shown(order.uri)
+        self.have = 0
+        self.version = ""
+        self.progress = Progress(None)
+
+    def run(self) -> httpx.Headers:
+        """The headers of the last response; the file is whole."""
+        attempt = 1
+        while True:
+            asked = None
+            try:
+                with self.client.stream("GET", self.order.uri, headers=self._resuming()) as response:
+                    if response.status_code not in _HEALS:
+                        return self._taken(response)
+                    asked = asked_pause(response.headers.get("retry-after"))
+                    failure = self._failure(f"it answers {response.status_code}")
+            except httpx.TransportError as error:
+                failure = self._failure(_said(error))
+            except _Changed:
+                self.have, self.version = 0, ""
+                failure = self._failure("it changes while it is read")
+            if not self.order.patience.pause(attempt, asked=asked):
+                raise failure
+            log.info("%s; trying again", failure.message)
+            attempt += 1
+
+    def _resuming(self) -> dict[str, str]:
+        if not self.have or not self.version:
+            self.have = 0
+            return {}
+        return {"range": f"bytes={self.have}-", "if-range": self.version}
+
+    def _taken(self, response: httpx.Response) -> httpx.Headers:
+        status = response.status_code
+        if status not in (200, 206):
+            raise _refusal(status, self.name)
+        if status == 206 and not response.headers.get("content-range", "").startswith(f"bytes {self.have}-"):
+            raise _Changed
+        self.have = self.have if status == 206 else 0
+        self.file.seek(self.have)
+        self.file.truncate()
+        self._begin(response.headers)
+        room = bounds.Room(self.order.limits, size=self.have)
+        for piece in response.iter_raw(bounds.PIECE):
+            room.grow(len(piece), self.name)
+            self.file.write(piece)
+            self.have += len(piece)
+            self.progress.add(len(piece))
+        return response.headers
+
+    def _begin(self, headers: httpx.Headers) -> None:
+        etag = headers.get("etag", "")
+        self.version = "" if etag.startswith("W/") else etag or headers.get("last-modified", "")
+        length = headers.get("content-length", "")
+        self.progress = Progress(self.have + int(length) if length.isdigit() else None, done=self.have)
+
+    def _failure(self, why: str) -> SourceFailure:
+        return SourceUnavailable(f"{self.name} cannot be read: {why}")
+
+
+def _refusal(status: int, name: str) -> SourceFailure:
+    if status in (404, 410):
+        return SourceNotFound(f"{name} does not exist: the server answers {status}.")
+    if status in (401, 403, 407):
+        return SourceForbidden(
+            f"{name} refuses access with {status}: check the Secret in spec.model.credentials (username and "
+            f"password, or token)."
+        )
+    return SourceUnavailable(f"{name} cannot be read: the server answers {status}.")
+
+
+def _said(error: Exception) -> str:
+    said = (str(error) or type(error).__name__)[:200]
+    if isinstance(error.__cause__, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in said:
+        return f"{said}; its certificate is not trusted by the build"
+    return said
+
+
+def _resolved(headers: Mapping[str, str], uri: str) -> dict[str, str]:
+    found = {"etag": headers.get("etag", "").removeprefix("W/").strip('"')}
+    found["modified"] = headers.get("last-modified", "")
+    if "?" in uri:
+        # what a query asked for is part of the version, but may be secret
+        found["query"] = hashlib.sha256(uri.partition("?")[2].encode()).hexdigest()[:12]
+    return {key: value for key, value in found.items() if value}

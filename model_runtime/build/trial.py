@@ -1,0 +1,89 @@
+"""`python -m model_runtime.build.trial FOLDER FORMAT PATH OUTCOME`: load the model, answer its example, say how.
+
+A process of its own: a model that crashes or eats all memory takes this process with it, not the build's report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, Final
+
+from model_runtime import formats
+from model_runtime.failures import BuildFailure, ExampleFailed, OutOfMemory
+from model_runtime.formats import Loaded, Signature, Tensors
+
+LOADING: Final = "loading"
+ANSWERING: Final = "answering"
+MOST_ROWS: Final = 100
+OUT_OF_MEMORY: Final = (
+    "the model needs more memory than the build has: raise spec.build.resources.limits.memory."
+)
+_LINES: Final = 4
+
+
+def main() -> int:
+    """The outcome file tells the stage, and at the end the signature and the example, or the failure."""
+    given = _arguments()
+    try:
+        outcome = _tried(given)
+    except MemoryError:
+        outcome = {"reason": OutOfMemory.reason, "message": OUT_OF_MEMORY}
+    except BuildFailure as failure:
+        traceback.print_exception(failure.__cause__ or failure, file=sys.stderr)
+        outcome = {"reason": failure.reason, "message": failure.message}
+    given.outcome.write_text(json.dumps(outcome))
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("format")
+    parser.add_argument("path", type=Path)
+    parser.add_argument("outcome", type=Path)
+    parser.add_argument("--allow-pickle", action="store_true")
+    return parser.parse_args()
+
+
+def _tried(given: argparse.Namespace) -> dict[str, Any]:
+    given.outcome.write_text(json.dumps({"stage": LOADING}))
+    model = formats.load(given.format, given.path, allow_pickle=given.allow_pickle)
+    given.outcome.write_text(json.dumps({"stage": ANSWERING}))
+    inputs = formats.example(given.folder, model.signature)
+    signature = model.signature.refined_by(inputs)
+    _answer(model, inputs, signature)
+    return {"signature": signature.to_json(), "reference": reference(inputs)}
+
+
+def _answer(model: Loaded, inputs: Tensors, signature: Signature) -> None:
+    try:
+        outputs = model.predict(inputs)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ExampleFailed(
+            f"the model does not answer its example: {last_lines(error)} (put inputs that it answers into "
+            f"example.json beside the model.)"
+        ) from error
+    missing = {spec.name for spec in signature.outputs} - outputs.keys()
+    if missing:
+        raise ExampleFailed(f"the model's answer lacks {', '.join(sorted(missing))}.")
+
+
+def last_lines(error: BaseException) -> str:
+    """The end of the traceback on one line: where it happened and what was said."""
+    lines = [line.strip() for text in traceback.format_exception(error) for line in text.splitlines()]
+    return " | ".join(line for line in lines[-_LINES:] if line and set(line) - set("~^"))[-800:]
+
+
+def reference(inputs: Tensors) -> dict[str, Any]:
+    """The example as JSON."""
+    return {"inputs": {name: array[:MOST_ROWS].tolist() for name, array in inputs.items()}}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,6 +1,7 @@
 """What the node offers beside Kubernetes: names, an object store, Prometheus, and the metrics API."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from tests.cluster.s3 import ACCESS_KEY, PORT, SECRET_KEY
 
 PROMETHEUS_PORT = 9090
 METRICS_PORT = 4443
+SCRAPE_TARGETS = Path(__file__).parent / "scrape_targets.py"
 COREFILE = """\
-.:53 {{
+lab cluster.local in-addr.arpa ip6.arpa {{
     bind {address}
     errors
     hosts {{
@@ -23,6 +25,9 @@ COREFILE = """\
         pods insecure
         ttl 5
     }}
+}}
+. {{
+    bind {address}
     template IN ANY . {{
         rcode NXDOMAIN
     }}
@@ -31,8 +36,8 @@ COREFILE = """\
 
 
 def processes(folder: Path, *, api_ready: str) -> list[Process]:
-    """All four, with their files written."""
-    return [_object_store(folder), _dns(folder, api_ready), _metrics_server(folder), _prometheus(folder)]
+    """All of them, with their files written."""
+    return [_object_store(folder), _dns(folder, api_ready), _metrics_server(folder), *_prometheus(folder)]
 
 
 def _dns(folder: Path, api_ready: str) -> Process:
@@ -61,13 +66,15 @@ def _metrics_server(folder: Path) -> Process:
         f"--kubelet-certificate-authority={folder / 'ca.crt'}",
         "--kubelet-preferred-address-types=InternalIP",
         "--metric-resolution=10s",
+        "--kubelet-request-timeout=8s",
     ]
     return Process("metrics-server", argv)
 
 
-def _prometheus(folder: Path) -> Process:
-    file = folder / "prometheus.json"
-    file.write_text(json.dumps(_scraping(folder), indent=1))
+def _prometheus(folder: Path) -> list[Process]:
+    file, targets = folder / "prometheus.json", folder / "targets.json"
+    pods = {"job_name": "pods", "file_sd_configs": [{"files": [str(targets)]}]}
+    file.write_text(json.dumps({"global": {"scrape_interval": "5s"}, "scrape_configs": [pods]}, indent=1))
     argv = [
         "prometheus",
         f"--config.file={file}",
@@ -77,31 +84,8 @@ def _prometheus(folder: Path) -> Process:
         "--web.enable-lifecycle",
         "--log.level=warn",
     ]
-    return Process("prometheus", argv)
-
-
-def _scraping(folder: Path) -> dict[str, Any]:
-    """Pods annotated prometheus.io/scrape, and their labels; nothing else."""
-    annotation = "__meta_kubernetes_pod_annotation_prometheus_io"
-    relabel = [
-        {"source_labels": [f"{annotation}_scrape"], "regex": "true", "action": "keep"},
-        {"source_labels": [f"{annotation}_path"], "regex": "(.+)", "target_label": "__metrics_path__"},
-        {
-            "source_labels": ["__address__", f"{annotation}_port"],
-            "regex": r"([^:]+)(?::\d+)?;(\d+)",
-            "replacement": "$1:$2",
-            "target_label": "__address__",
-        },
-        {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
-        {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
-        {"regex": "__meta_kubernetes_pod_label_(.+)", "action": "labelmap"},
-    ]
-    pods = {
-        "job_name": "pods",
-        "kubernetes_sd_configs": [{"role": "pod", "kubeconfig_file": str(folder / "admin.conf")}],
-        "relabel_configs": relabel,
-    }
-    return {"global": {"scrape_interval": "5s"}, "scrape_configs": [pods]}
+    finder = [sys.executable, "-I", str(SCRAPE_TARGETS), str(folder / "admin.conf"), str(targets)]
+    return [Process("prometheus", argv), Process("scrape-targets", finder)]
 
 
 def objects() -> str:

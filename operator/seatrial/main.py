@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import kopf
 import prometheus_client
+from aiohttp import web
 
-from seatrial import handlers, logs, options
+from seatrial import handlers, logs, options, telemetry
 from seatrial.api import names
 from seatrial.api.keys import Key
 from seatrial.applier import Applier
@@ -91,7 +92,7 @@ def build(
 ) -> Operator:
     """Everything made and nothing started."""
     clocks = clocks or Clocks()
-    telemetry = Telemetry(prometheus_client.CollectorRegistry())
+    measures = Telemetry(prometheus_client.CollectorRegistry())
     known, referrers = Known(), Referrers()
     queue: KeyedQueue[Key] = KeyedQueue()
     limiter = Limiter(clocks.monotonic, rate=chosen.qps, burst=chosen.burst)
@@ -101,7 +102,7 @@ def build(
         transport,
         limiter,
         lambda: elector is None or elector.is_leader(),
-        on_write=lambda kind, verb: telemetry.writes.labels(kind, verb).inc(),
+        on_write=lambda kind, verb: measures.writes.labels(kind, verb).inc(),
     )
 
     def hear_reference(kind: str, namespace: str, name: str) -> None:
@@ -112,12 +113,12 @@ def build(
     shell = Shell(
         observer=Observer(client, caches, referrers),
         applier=Applier(client, caches),
-        reporter=Reporter(client, known, telemetry, clock=clocks.now),
+        reporter=Reporter(client, known, measures, clock=clocks.now),
         client=client,
         known=known,
         referrers=referrers,
         queue=queue,
-        telemetry=telemetry,
+        telemetry=measures,
         settings=chosen.settings,
         clock=clocks.now,
     )
@@ -130,7 +131,7 @@ def build(
         queue=queue,
         caches=caches,
         reconciler=Reconciler(shell),
-        telemetry=telemetry,
+        telemetry=measures,
     )
 
 
@@ -179,7 +180,7 @@ async def run(chosen: Options) -> int:
 async def _running(
     operator: Operator, transport: http.HttpTransport, *, lost: asyncio.Event, stop: asyncio.Event
 ) -> int:
-    _serve_metrics(operator)
+    metrics = await _serve_metrics(operator)
     parts: list[Coroutine[Any, Any, Any]] = [
         *(informer.run() for informer in operator.caches.informers),
         _work(operator),
@@ -196,6 +197,8 @@ async def _running(
         stop.set()
         for task in tasks:
             task.cancel()
+        if metrics is not None:
+            await metrics.cleanup()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(shell, *tasks, return_exceptions=True), timeout=20)
 
@@ -209,7 +212,7 @@ async def _work(operator: Operator) -> None:
     await crew(operator.reconciler, size=operator.options.workers)
 
 
-def _serve_metrics(operator: Operator) -> None:
+async def _serve_metrics(operator: Operator) -> web.AppRunner | None:
     queue, caches = operator.queue, operator.caches
     operator.telemetry.watch(
         depth=lambda: queue.depth,
@@ -217,10 +220,9 @@ def _serve_metrics(operator: Operator) -> None:
         leader=lambda: float(operator.may_write()),
         ages={str(informer.kind): informer.last_event_age for informer in caches.informers},
     )
-    if operator.options.metrics_port:
-        prometheus_client.start_http_server(
-            operator.options.metrics_port, registry=operator.telemetry.registry
-        )
+    if not operator.options.metrics_port:
+        return None
+    return await telemetry.serve(operator.telemetry.registry, operator.options.metrics_port)
 
 
 async def _kopf(operator: Operator, transport: http.HttpTransport, stop: asyncio.Event) -> None:

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
-from seatrial.kube import bodies, failures, transport
+from seatrial.kube import bodies, failures, ownership, transport
 from seatrial.kube.bodies import Body
 from seatrial.kube.kinds import POD, Kind
 from seatrial.kube.limiter import Limiter
@@ -160,6 +160,16 @@ class Client:
         request = Request("PATCH", path, {"force": str(force).lower()}, _bytes(body), transport.APPLY_PATCH)
         return await self._write("apply", kind, request)
 
+    async def adopt_fields(self, kind: Kind, body: Body) -> Body:
+        """What our other writes made counts as applied, so that the next apply drops what it leaves out.
+
+        An object made by POST keeps every field of its creation until then. `Conflict` when it has changed.
+        """
+        operations = ownership.handover(body, FIELD_MANAGER)
+        path = kind.path(*bodies.key_of(body))
+        request = Request("PATCH", path, {}, _bytes(operations), transport.JSON_PATCH)
+        return await self._write("patch", kind, request)
+
     async def patch(self, kind: Kind, namespace: str, name: str, *, patch: Body) -> Body:
         """The object with the JSON merge patch in it."""
         request = Request("PATCH", kind.path(namespace, name), {}, _bytes(patch), transport.MERGE_PATCH)
@@ -251,7 +261,7 @@ class Client:
             query = query | {"continue": metadata["continue"]}
 
 
-def _bytes(body: Body) -> bytes:
+def _bytes(body: Body | list[Body]) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 

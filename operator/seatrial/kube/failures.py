@@ -150,9 +150,11 @@ def from_status(body: Body, *, retry_after: float | None = None) -> ApiError:
     code = int(body.get("code") or 500)
     reason = str(body.get("reason") or "")
     kind = _BY_STATUS.get(code, Unavailable if code >= 500 else ApiError)
+    details = body.get("details") or {}
     if reason == "AlreadyExists":
         kind = AlreadyExists
-    details = body.get("details") or {}
+    if any(cause.get("field") == "metadata.uid" for cause in details.get("causes") or []):
+        kind = Conflict  # an apply to another incarnation of the name is called Invalid by the server
     if retry_after is None and details.get("retryAfterSeconds"):
         retry_after = float(details["retryAfterSeconds"])
     return kind(

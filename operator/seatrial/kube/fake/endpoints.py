@@ -6,7 +6,7 @@ from typing import Any
 
 from seatrial.kube import bodies, failures, transport
 from seatrial.kube.bodies import Body
-from seatrial.kube.fake import applying, patching, scaling, writing
+from seatrial.kube.fake import applying, checks, patching, scaling, writing
 from seatrial.kube.fake.registry import Resource
 from seatrial.kube.fake.routes import Route
 from seatrial.kube.fake.writing import Author, Writer
@@ -67,6 +67,7 @@ def _apply(writer: Writer, route: Route, request: Request, body: Body) -> Body:
         raise failures.Invalid(422, "Invalid", message)
     _check_name(route, body)
     author = author_of(request, route.subresource, "Apply")
+    metadata = body.get("metadata") or {}
     present = writer.store.get(resource.kind, route.key)
     if present is None:
         return _apply_to_nothing(writer, route, body, author)
@@ -79,21 +80,26 @@ def _apply(writer: Writer, route: Route, request: Request, body: Body) -> Body:
         force=request.query.get("force") == "true",
         now=writer.now(),
     )
+    if metadata.get("uid") not in (None, "", present["metadata"]["uid"]):
+        wrong = [("metadata.uid", f'Invalid value: "{metadata["uid"]}": field is immutable')]
+        raise checks.invalid(resource.kind, route.name, wrong)
     wanted = {**applied.body, "metadata": {**applied.body["metadata"]}}
     for name in ("resourceVersion", "uid"):
-        wanted["metadata"][name] = (body.get("metadata") or {}).get(name) or present["metadata"][name]
+        wanted["metadata"][name] = metadata.get(name) or present["metadata"][name]
     return writer.update(resource, present, wanted, author=author, claims=applied.claims)
 
 
 def _apply_to_nothing(writer: Writer, route: Route, body: Body, author: Author) -> Body:
     kind = route.resource.kind
     metadata = body.get("metadata") or {}
-    if route.subresource or metadata.get("resourceVersion"):
+    if route.subresource:
         raise writing.not_found(kind, route.name)
     if metadata.get("uid"):
         told = f"uid mismatch: {metadata['uid']} was asked for, and no existing object was found"
         raise writing.conflict(kind, route.name, told)
-    return writer.create_applied(route.resource, route.namespace, body, author=author)
+    # A version alone does not keep an apply from creating: the server ignores it here.
+    said = {name: value for name, value in metadata.items() if name != "resourceVersion"}
+    return writer.create_applied(route.resource, route.namespace, {**body, "metadata": said}, author=author)
 
 
 def _check_name(route: Route, body: Body) -> None:

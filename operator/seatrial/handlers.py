@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 from collections.abc import Callable, Iterator
@@ -17,8 +18,8 @@ from seatrial.kube.known import Known
 from seatrial.kube.queue import KeyedQueue
 
 
-class Sick(Exception):
-    """Liveness is refused: the text says what has stalled."""
+class Sick(kopf.PermanentError):
+    """Liveness is refused: the text says what has stalled. Any other error would be tried again for a minute."""
 
 
 def registry(known: Known, queue: KeyedQueue[Key], alive: Callable[[], str]) -> kopf.OperatorRegistry:
@@ -128,3 +129,13 @@ def add_login(handlers: kopf.OperatorRegistry, transport: HttpTransport) -> None
         )
 
     _ = login
+
+
+def add_farewell(handlers: kopf.OperatorRegistry, stop: asyncio.Event) -> None:
+    """`stop` is set once kopf ends by itself: its own task that waits for it would hold up the end by seconds."""
+
+    @kopf.on.cleanup(registry=handlers)
+    async def farewell(**_: Any) -> None:
+        stop.set()
+
+    _ = farewell

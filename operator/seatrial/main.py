@@ -142,22 +142,30 @@ def _elector(chosen: Options, client: Client, lost: asyncio.Event, clocks: Clock
     return Elector(client, candidate, clock=clocks.monotonic, now=clocks.now, on_lost=lost.set)
 
 
-async def check_schema(client: Client) -> None:
-    """The cluster's CRDs are at least those of this operator; `Refusal` with the command if not."""
-    for plural in (names.PLURAL, names.DECISION_PLURAL):
-        name = f"{plural}.{names.GROUP}"
-        try:
-            crd = await client.get(kinds.CRD, "", name)
-        except failures.NotFound:
-            raise Refusal(
-                f"the CRD {name} is not in the cluster; kubectl apply --server-side -f crds/"
-            ) from None
-        found = (crd["metadata"].get("annotations") or {}).get(names.ANNOTATION_SCHEMA_VERSION, "0")
-        if int(found) < int(names.SCHEMA_VERSION):
-            raise Refusal(
-                f"the CRD {name} has schema version {found}, this operator needs {names.SCHEMA_VERSION}; "
-                "kubectl apply --server-side -f crds/"
-            )
+async def check_cluster(client: Client) -> None:
+    """The cluster has this operator's CRDs, and lets it read what it cannot do without; `Refusal` if not."""
+    try:
+        for plural in (names.PLURAL, names.DECISION_PLURAL):
+            await _check_schema(client, f"{plural}.{names.GROUP}")
+        await client.list(kinds.VALIDATING_ADMISSION_POLICY_BINDING)
+    except failures.Forbidden as error:
+        raise Refusal(
+            f"{error.message}; the operator reads its CRDs and all ValidatingAdmissionPolicyBindings in every "
+            "scope: grant it the chart's ClusterRole that ends in -reads"
+        ) from None
+
+
+async def _check_schema(client: Client, name: str) -> None:
+    command = "kubectl apply --server-side --force-conflicts -f crds/"
+    try:
+        crd = await client.get(kinds.CRD, "", name)
+    except failures.NotFound:
+        raise Refusal(f"the CRD {name} is not in the cluster; {command}") from None
+    found = (crd["metadata"].get("annotations") or {}).get(names.ANNOTATION_SCHEMA_VERSION, "0")
+    if int(found) < int(names.SCHEMA_VERSION):
+        raise Refusal(
+            f"the CRD {name} has schema version {found}, this operator needs {names.SCHEMA_VERSION}; {command}"
+        )
 
 
 async def run(chosen: Options) -> int:
@@ -166,7 +174,7 @@ async def run(chosen: Options) -> int:
     lost, stop = asyncio.Event(), asyncio.Event()
     operator = build(chosen, transport, lost=lost)
     try:
-        await check_schema(operator.lease_client)
+        await check_cluster(operator.lease_client)
         return await _running(operator, transport, lost=lost, stop=stop)
     except Refusal as refusal:
         log.error("the operator does not start", extra={"why": str(refusal)})
@@ -183,7 +191,7 @@ async def _running(
     metrics = await _serve_metrics(operator)
     parts: list[Coroutine[Any, Any, Any]] = [
         *(informer.run() for informer in operator.caches.informers),
-        _work(operator),
+        crew(operator.reconciler, size=operator.options.workers, ready=_ready(operator)),
         lost.wait(),
     ]
     if operator.elector is not None:
@@ -203,13 +211,12 @@ async def _running(
             await asyncio.wait_for(asyncio.gather(shell, *tasks, return_exceptions=True), timeout=20)
 
 
-async def _work(operator: Operator) -> None:
+async def _ready(operator: Operator) -> None:
     """Passes begin when the caches are full and the lease is won: a standby knows everything and does nothing."""
     await operator.caches.synced()
     if operator.elector is not None:
         await operator.elector.won.wait()
     log.info("working", extra={"objects": len(operator.known), "workers": operator.options.workers})
-    await crew(operator.reconciler, size=operator.options.workers)
 
 
 async def _serve_metrics(operator: Operator) -> web.AppRunner | None:
@@ -229,6 +236,7 @@ async def _kopf(operator: Operator, transport: http.HttpTransport, stop: asyncio
     """kopf watches the ModelDeployments, answers probes and hears signals until one comes."""
     registry = handlers.registry(operator.known, operator.queue, operator.stalled)
     handlers.add_login(registry, transport)
+    handlers.add_farewell(registry, stop)
     port = operator.options.probe_port
     await kopf.operator(
         registry=registry,

@@ -46,6 +46,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         namespace=given.namespace,
         settings=load(given.settings),
         lease_namespace=given.lease_namespace,
+        lease_name=given.lease_name,
         identity=f"{identity}_{uuid.uuid4().hex[:8]}",
         metrics_port=given.metrics_port,
         probe_port=given.probe_port,
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--namespace", default="", help="look after one namespace alone")
     parser.add_argument("--settings", default="", help="a YAML file: runtimes, registry, …")
     parser.add_argument("--lease-namespace", default="", help="where the Lease is; none: no election")
+    parser.add_argument("--lease-name", default="seatrial", help="one name for all that share the work")
     parser.add_argument("--metrics-port", type=int, default=0, help="of /metrics; 0: none")
     parser.add_argument("--probe-port", type=int, default=0, help="of /healthz; 0: none")
     parser.add_argument("--workers", type=int, default=24, help="objects that are worked on at once")

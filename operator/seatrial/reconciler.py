@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -143,8 +143,19 @@ class Reconciler:
         self._shell.reporter.forget(key)
 
 
-async def crew(reconciler: Reconciler, *, size: int) -> None:
-    """`size` workers at once, until cancelled."""
+async def crew(reconciler: Reconciler, *, size: int, ready: Awaitable[None]) -> None:
+    """`size` workers at once, until cancelled; none takes a key before `ready`.
+
+    They are tasks from the start: at its end kopf waits five seconds for every task that is younger than itself.
+    """
+    begin = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for _ in range(size):
-            group.create_task(reconciler.work())
+            group.create_task(_worker(reconciler, begin))
+        await ready
+        begin.set()
+
+
+async def _worker(reconciler: Reconciler, begin: asyncio.Event) -> None:
+    await begin.wait()
+    await reconciler.work()

@@ -29,6 +29,8 @@ class BuildWish:
     runtimes: Mapping[str, str]
     inputs: str = ""
     """Changes whenever a referenced Secret or ConfigMap does: a failed build is tried again at once."""
+    attempts_over: int = 0
+    """Attempts at this image that a Retry leaves behind: their Jobs may still be there and say what they said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,29 +59,32 @@ def advance(
         return _begun(wish, now)
     if build.phase is phases.BuildPhase.FAILED:
         return _again(build, wish, now) if due(build, wish, now) else build
-    if build.phase in {phases.BuildPhase.SUCCEEDED, phases.BuildPhase.CACHED} or job is None:
+    if build.phase in {phases.BuildPhase.SUCCEEDED, phases.BuildPhase.CACHED}:
         return build
+    if job is None:
+        return _known(build, wish, now)
     return _ended(build, wish, job, now) if job.finished else _running(build, job)
 
 
 def _begun(wish: BuildWish, now: datetime) -> api.BuildStatus:
     begun = api.BuildStatus(
         id=wish.build_id,
-        attempt=1,
+        attempt=wish.attempts_over + 1,
         phase=phases.BuildPhase.PENDING,
         runtime=wish.runtime,
         started_at=now,
         inputs=wish.inputs,
     )
-    if wish.runtime in wish.runtimes:
-        return begun
-    return _changed(
-        begun,
-        phase=phases.BuildPhase.FAILED,
-        reason=Reason.RUNTIME_UNKNOWN,
-        message=f"unknown runtime {wish.runtime!r}; known: {', '.join(sorted(wish.runtimes)) or 'none'}",
-        finished_at=now,
-    )
+    return _known(begun, wish, now)
+
+
+def _known(build: api.BuildStatus, wish: BuildWish, now: datetime) -> api.BuildStatus:
+    """The build before its Job is made: it has failed already when nobody knows its runtime."""
+    if build.runtime in wish.runtimes:
+        return build
+    known = ", ".join(sorted(wish.runtimes)) or "none"
+    sentence = f"unknown runtime {build.runtime!r}; known: {known}; choose one of them in spec.build.runtime"
+    return _failed(_changed(build, finished_at=now), Reason.RUNTIME_UNKNOWN, sentence)
 
 
 def _again(build: api.BuildStatus, wish: BuildWish, now: datetime) -> api.BuildStatus:
@@ -90,6 +95,8 @@ def _again(build: api.BuildStatus, wish: BuildWish, now: datetime) -> api.BuildS
         started_at=now,
         finished_at=None,
         inputs=wish.inputs,
+        reason="",
+        message="",
     )
 
 
@@ -173,7 +180,7 @@ def _verdict(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:
     if job.evicted:
         return Reason.BUILD_EVICTED, "the pod of the build was evicted; it is tried again"
     if job.deadline_exceeded:
-        return Reason.BUILD_TIMEOUT, "the build took longer than spec.build.timeout"
+        return Reason.BUILD_TIMEOUT, "the build took longer than spec.build.timeout; raise it"
     if job.out_of_memory:
         return (
             Reason.BUILD_OUT_OF_MEMORY,

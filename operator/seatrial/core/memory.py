@@ -51,8 +51,14 @@ class Memory:
         return replace(self, rejected=tuple(r for r in self.rejected if r.revision != revision))
 
     def recording(self, entry: api.HistoryEntry, *, limit: int) -> Memory:
-        """The same with `entry` as the newest of at most `limit` history entries."""
-        return replace(self, history=(entry, *self.history)[: max(limit, 1)])
+        """The same with `entry` as the newest, beside `limit` revisions to go back to and `limit` failures.
+
+        Failures are counted apart: many of them must not push out what one can go back to.
+        """
+        entries = (entry, *self.history)
+        served = [e for e in entries if e.outcome is phases.Outcome.PROMOTED][: limit + 1]
+        failed = [e for e in entries if e.outcome is not phases.Outcome.PROMOTED][: max(limit, 1)]
+        return replace(self, history=tuple(e for e in entries if e in served or e in failed))
 
 
 def memory_of(status: api.Status) -> Memory:

@@ -84,7 +84,7 @@ def _on_its_way(order: Order, memory: Memory) -> api.RolloutStatus:
     """The rollout the order speaks of, if it is on its way; a refusal if not."""
     current = memory.rollout
     if current is None or current.phase in moves.AT_REST:
-        raise Refusal("no rollout is on its way")
+        raise Refusal("no rollout is on its way; to leave what is served create one with action Rollback")
     if order.revision != current.revision:
         raise Refusal(f"it speaks of revision {order.revision}; on its way is {current.revision}")
     if order.attempt is not None and order.attempt != current.attempt:
@@ -107,16 +107,16 @@ def _abort(order: Order, memory: Memory, at: Situation) -> Memory:
 
 
 def _promote(order: Order, memory: Memory, at: Situation) -> Memory:
+    """The steps that are left are taken away; a canary that has users takes over now."""
     current = _on_its_way(order, memory)
-    if current.phase in {Phase.BUILDING, Phase.STARTING}:
-        return replace(memory, rollout=moves.changed(current, steps=0))
-    if current.phase is Phase.PROMOTING:
-        return memory
-    ready = memory if current.phase is Phase.SHIFTING else rollout.resume(memory, current, at)
-    assert ready.rollout is not None  # noqa: S101 - resume keeps the rollout
-    if ready.rollout.phase is not Phase.SHIFTING:
-        return replace(ready, rollout=moves.changed(ready.rollout, steps=0))
-    return replace(ready, rollout=moves.arrived(moves.moved(ready.rollout, Phase.PROMOTING)))
+    if at.wish.paused:
+        raise Refusal("spec.paused is true; set it to false")
+    straight = moves.changed(current, steps=0)
+    if current.phase is Phase.PAUSED:
+        return rollout.resume(memory, straight, at)
+    if current.phase is Phase.SHIFTING:
+        straight = moves.arrived(moves.moved(straight, Phase.PROMOTING))
+    return replace(memory, rollout=straight)
 
 
 def _skip(order: Order, memory: Memory, at: Situation) -> Memory:

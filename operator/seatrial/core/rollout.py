@@ -40,9 +40,14 @@ def _decide(memory: Memory, at: Situation) -> Memory:
 
 
 def superseded(memory: Memory, at: Situation) -> bool:
-    """The spec asks for another revision than the one on its way, and not for a rejected one."""
+    """The spec asks for another revision than the one on its way; a rejected one does not call off the way back.
+
+    After a Rollback the spec goes on asking for the revision that a person has just rejected.
+    """
     rollout, wanted = memory.rollout, at.wish.revision
-    return rollout is not None and rollout.revision != wanted and memory.rejection_of(wanted) is None
+    if rollout is None or rollout.revision == wanted:
+        return False
+    return not rollout.fast_track or memory.rejection_of(wanted) is None
 
 
 def _at_rest(memory: Memory, at: Situation) -> Memory:
@@ -57,9 +62,10 @@ def _at_rest(memory: Memory, at: Situation) -> Memory:
 
 
 def _settled(memory: Memory, rollout: api.RolloutStatus | None) -> Memory:
+    """What was tried is no longer asked for: it leaves nothing but its place in history."""
     if rollout is None or rollout.phase is Phase.STABLE:
         return memory
-    return replace(memory, rollout=moves.moved(rollout, Phase.STABLE, reason="", message=""))
+    return replace(memory, canary=None, rollout=moves.moved(rollout, Phase.STABLE, reason="", message=""))
 
 
 def _rejected(memory: Memory, rollout: api.RolloutStatus | None) -> Memory:
@@ -97,6 +103,7 @@ def _building(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
             model_digest=image.model_digest,
             format=image.format,
             build_id=image.build_id,
+            since=at.now,
         )
         return replace(memory, canary=canary, rollout=moves.moved(rollout, Phase.STARTING, waiting_for=None))
     if at.build.terminal:
@@ -155,6 +162,12 @@ def _shifting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
         return pause(memory, rollout, at)
     if _stable_is_gone(memory, at):
         return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, waiting_for=None))
+    if canary_is_gone(memory, rollout, at):
+        return _take_in(memory, rollout)
+    return _on_its_step(memory, rollout, at)
+
+
+def _on_its_step(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     rollout = _on_the_steps_of_now(rollout, at)
     if rollout.step > len(at.wish.steps):
         return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, step=len(at.wish.steps)))
@@ -167,6 +180,16 @@ def _stable_is_gone(memory: Memory, at: Situation) -> bool:
     """Waiting protects nobody when only the canary answers."""
     stable = at.stable(memory)
     return stable is not None and stable.available == 0 and at.canary(memory).available > 0
+
+
+def canary_is_gone(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> bool:
+    """It has a share of the users and no pod that could answer one."""
+    return rollout.weight > 0 and at.canary(memory).available == 0
+
+
+def _take_in(memory: Memory, rollout: api.RolloutStatus) -> Memory:
+    """Its users go to stable until it is back; then its step begins anew."""
+    return replace(memory, rollout=moves.changed(rollout, weight=0))
 
 
 def _on_the_steps_of_now(rollout: api.RolloutStatus, at: Situation) -> api.RolloutStatus:
@@ -207,13 +230,12 @@ def next_step(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
 
 
 def _promoting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if (
-        rollout.users_since is not None
-        and (halt := retreat.why_not_with_users(memory, rollout, at)) is not None
-    ):
+    if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
         return halt
     if paused_by(rollout, at):
         return pause(memory, rollout, at)
+    if canary_is_gone(memory, rollout, at):
+        return _take_in(memory, rollout)
     if (halt := retreat.why_not_starting(memory, rollout, at, needed=at.counts.full)) is not None:
         return halt
     return _promoted(memory, rollout, at)
@@ -258,11 +280,10 @@ def pause(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
 
 
 def _paused(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if (
-        rollout.users_since is not None
-        and (halt := retreat.why_not_with_users(memory, rollout, at)) is not None
-    ):
+    if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
         return halt
+    if canary_is_gone(memory, rollout, at):
+        return _take_in(memory, rollout)
     held_by = paused_by(rollout, at)
     if held_by is not None:
         return replace(memory, rollout=moves.changed(rollout, paused_by=held_by))
@@ -272,10 +293,9 @@ def _paused(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory
 def resume(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     """The rollout goes on where it stood; the time it was held does not count."""
     lost = at.now - (rollout.paused_at or at.now)
-    back = Phase.SHIFTING if rollout.users_since else Phase.STARTING if memory.canary else Phase.BUILDING
     resumed = moves.moved(
         rollout,
-        back,
+        _where_it_was(memory, rollout),
         paused_at=None,
         paused_by=None,
         waiting_for=None,
@@ -283,6 +303,12 @@ def resume(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
         progressed_at=rollout.progressed_at and rollout.progressed_at + lost,
     )
     return replace(memory, rollout=resumed)
+
+
+def _where_it_was(memory: Memory, rollout: api.RolloutStatus) -> Phase:
+    if rollout.users_since is not None:
+        return Phase.SHIFTING if rollout.steps else Phase.PROMOTING
+    return Phase.BUILDING if memory.canary is None else Phase.STARTING
 
 
 _STAGES: dict[Phase, Callable[[Memory, api.RolloutStatus, Situation], Memory]] = {

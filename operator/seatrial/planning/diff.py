@@ -13,6 +13,11 @@ from seatrial.planning import actions
 QUANTITY_MAPS = frozenset({"requests", "limits"})
 EXACT_MAPS = frozenset({"selector", "matchLabels", "nodeSelector"})
 """Maps in which a key too many changes what they mean."""
+QUANTITIES = frozenset({"averageValue", "sizeLimit", "divisor"})
+TARGETS = frozenset({"target"})
+"""Of a metric: its `value` is an amount, elsewhere it is a text."""
+LEFT_OUT_WHEN_FALSE = frozenset({"readOnly"})
+"""Fields that the API server does not keep when they are false."""
 IMMUTABLE = frozenset({"ControllerRevision", "Job"})
 """Made once; a changed rendering of the same name is not written over."""
 
@@ -54,17 +59,26 @@ def _applied(wanted: Body, seen: Body) -> actions.Apply:
 
 
 def _within(wanted: Any, seen: Any, key: str = "") -> bool:
+    if _is_empty(wanted) and _is_empty(seen):
+        return True
     if isinstance(wanted, Mapping):
         return isinstance(seen, Mapping) and _map_within(wanted, seen, key)
     if isinstance(wanted, list | tuple):
         return isinstance(seen, list) and _list_within(wanted, seen)
-    return bool(wanted == seen)
+    if key in QUANTITIES:
+        return seen is not None and _same_amount(wanted, seen)
+    return bool(wanted == seen) or (key in LEFT_OUT_WHEN_FALSE and not wanted and not seen)
+
+
+def _is_empty(value: Any) -> bool:
+    """The API server keeps no empty texts, lists and maps: they are as good as absent."""
+    return value is None or value in ("", [], {}, ())
 
 
 def _map_within(wanted: Mapping[str, Any], seen: Mapping[str, Any], key: str) -> bool:
     if key in EXACT_MAPS and not (set(seen) <= set(wanted)):
         return False
-    if key in QUANTITY_MAPS:
+    if key in QUANTITY_MAPS or (key in TARGETS and "value" in wanted):
         return all(name in seen and _same_amount(amount, seen[name]) for name, amount in wanted.items())
     return all(_within(value, seen.get(name), name) for name, value in wanted.items())
 
@@ -76,4 +90,8 @@ def _list_within(wanted: list[Any] | tuple[Any, ...], seen: list[Any]) -> bool:
 
 
 def _same_amount(one: Any, other: Any) -> bool:
-    return quantities.canonical_quantity(one) == quantities.canonical_quantity(other)
+    """Equal amounts, however they are spelled; texts that are none are compared as they are."""
+    try:
+        return quantities.canonical_quantity(one) == quantities.canonical_quantity(other)
+    except (ValueError, ArithmeticError):
+        return bool(one == other)

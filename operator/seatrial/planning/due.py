@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from seatrial.api import status as api
 from seatrial.core import builds
 from seatrial.core.moves import Phase
 from seatrial.core.wish import step_of
 from seatrial.planning.documents import Scene, leaves_at
 
 SETBACK_RETRY = timedelta(seconds=15)
+CLOCK_RUNS = frozenset({Phase.STARTING, Phase.SHIFTING, Phase.PROMOTING})
+"""Where the progress deadline counts; a pause stops it."""
 
 
 def wake_at(scene: Scene) -> datetime | None:
@@ -28,7 +31,7 @@ def next_transition(scene: Scene) -> datetime | None:
 def _moments(scene: Scene) -> Iterator[datetime | None]:
     yield from _of_rollout(scene)
     rollout = scene.memory.rollout
-    if rollout is not None and rollout.progressed_at is not None:
+    if rollout is not None and rollout.phase in CLOCK_RUNS and rollout.progressed_at is not None:
         yield rollout.progressed_at + scene.at.wish.progress_deadline
     yield leaves_at(scene)
     if scene.observed.setback is not None:
@@ -40,13 +43,15 @@ def _of_rollout(scene: Scene) -> Iterator[datetime | None]:
     if rollout is None:
         return
     started = rollout.step_started_at
-    if (
-        rollout.phase is Phase.SHIFTING
-        and started is not None
-        and 0 < rollout.step <= len(scene.at.wish.steps)
-    ):
+    if rollout.phase is Phase.SHIFTING and started is not None and _is_held(scene, rollout):
         yield started + step_of(scene.at.wish, rollout).hold
     if rollout.phase is Phase.ROLLING_BACK and started is not None and rollout.users_since is not None:
         yield started + scene.at.wish.scale_down_delay
     if rollout.phase is Phase.BUILDING and build is not None:
         yield builds.retry_at(build)
+
+
+def _is_held(scene: Scene, rollout: api.RolloutStatus) -> bool:
+    """The step has its weight: its hold counts, which it does not while pods for it start."""
+    within = 0 < rollout.step <= len(scene.at.wish.steps)
+    return within and rollout.weight >= step_of(scene.at.wish, rollout).weight

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from model_runtime import contract
+from seatrial.api import names
 from seatrial.core.builds import JobSeen
 from seatrial.manifests import job
 from seatrial.manifests.metadata import Body
@@ -18,6 +19,12 @@ def seen(observed: Observed, name: str) -> JobSeen | None:
     pods = [p for p in observed.pods if facts.label(p, "batch.kubernetes.io/job-name") == name]
     pod = max(pods, key=lambda p: str(p["metadata"].get("creationTimestamp", "")), default=None)
     return _seen(body, pod)
+
+
+def attempts_at(observed: Observed, build_id: str) -> int:
+    """The highest attempt at an image whose Job is still there; 0 without any."""
+    names_of = (b["metadata"]["name"] for b in observed.jobs if facts.label(b, names.LABEL_BUILD) == build_id)
+    return max((int(n) for name in names_of if (n := name.rpartition("-")[2]).isdigit()), default=0)
 
 
 def _seen(body: Body, pod: Body | None) -> JobSeen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from seatrial.api import deployment
+from seatrial.api import deployment, phases
 from seatrial.api import status as api
 from seatrial.core import builds, orders, rollout
 from seatrial.core.memory import Memory, memory_of
@@ -80,10 +80,13 @@ def _advanced(one: _Pass, memory: Memory, at: Situation) -> tuple[Memory, Situat
 
 
 def _built(one: _Pass, memory: Memory, at: Situation) -> api.BuildStatus | None:
-    if missing_of_build(one.desired, one.observed, one.parts):
-        return memory.build
-    wish = build_wish(one.desired, one.observed, one.parts)
+    """The build after this pass; one that has started is followed even if what it was made with has gone."""
+    build, wish = memory.build, build_wish(one.desired, one.observed, one.parts)
+    started = build is not None and build.id == wish.build_id and build.phase is not phases.BuildPhase.FAILED
+    if not started and missing_of_build(one.desired, one.observed, one.parts):
+        return build
+    if memory.rollout is not None and memory.rollout.attempt > 1:
+        wish = replace(wish, attempts_over=jobs.attempts_at(one.observed, wish.build_id))
     owner = Owner(namespace=one.desired.key.namespace, name=one.desired.key.name, uid=one.desired.uid)
-    build = memory.build
     name = "" if build is None else job.name_of(owner, build.id, build.attempt)
     return builds.advance(build, wish, jobs.seen(one.observed, name), at.now)

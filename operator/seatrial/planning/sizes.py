@@ -42,12 +42,11 @@ def stable_pods(memory: Memory, at: Situation, wanted: scaling.Scaling) -> int |
 def making_room(memory: Memory, at: Situation) -> bool:
     """Recreate: the old revision stops before the new one starts."""
     rollout = memory.rollout
-    return (
-        at.wish.recreate
-        and rollout is not None
-        and memory.canary is not None
-        and rollout.phase in {Phase.STARTING, Phase.PROMOTING}
-    )
+    if not at.wish.recreate or rollout is None or memory.canary is None:
+        return False
+    if rollout.phase is Phase.PAUSED:
+        return at.canary(memory).wanted > 0
+    return rollout.phase in {Phase.STARTING, Phase.PROMOTING}
 
 
 def asked_for(memory: Memory, at: Situation, wanted: scaling.Scaling, *, revision: str) -> int:

@@ -1,0 +1,37 @@
+"""How the wanted image is built: one Job an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seatrial.api import phases
+from seatrial.core.moves import Phase
+from seatrial.manifests import job
+from seatrial.planning import actions, jobs
+from seatrial.planning.actions import Action
+from seatrial.planning.documents.scenes import Scene
+
+
+def changes(scene: Scene) -> Iterator[Action]:
+    """The Job of the present attempt, if a build is due and it is not there."""
+    rollout, build = scene.memory.rollout, scene.memory.build
+    if (
+        rollout is None
+        or rollout.phase is not Phase.BUILDING
+        or build is None
+        or build.id != scene.at.wish.build_id
+    ):
+        return
+    if build.phase not in {phases.BuildPhase.PENDING, phases.BuildPhase.RUNNING}:
+        return
+    spec, operator = scene.desired.spec, scene.parts.settings
+    plan = job.BuildPlan(
+        build_id=build.id,
+        attempt=build.attempt,
+        revision=rollout.revision,
+        runtime=build.runtime,
+        runtime_image=operator.runtimes[build.runtime],
+        registry=job.registry_of(spec, operator),
+    )
+    if jobs.seen(scene.observed, job.name_of(scene.owner, build.id, build.attempt)) is None:
+        yield actions.Create(job.build_job(scene.owner, plan, wanted=spec, operator=operator))

@@ -1,0 +1,76 @@
+"""What is not needed any more, and when it may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from seatrial.api import names
+from seatrial.core import moves
+from seatrial.core.memory import Memory
+from seatrial.core.moves import Phase
+from seatrial.manifests.metadata import Body
+from seatrial.planning import actions, facts
+from seatrial.planning.actions import Action
+from seatrial.planning.documents.scenes import Scene
+
+
+def last_change(memory: Memory) -> datetime | None:
+    """When traffic last left a revision."""
+    since = None if memory.stable is None else memory.stable.since
+    ends = [h.finished_at for h in memory.history[:1] if h.finished_at] + ([since] if since else [])
+    return max(ends, default=None)
+
+
+def leaves_at(scene: Scene) -> datetime | None:
+    """When revisions without traffic lose their pods; a pod that is told to go then still finishes its requests."""
+    changed = last_change(scene.memory)
+    return None if changed is None else changed + scene.at.wish.scale_down_delay
+
+
+def changes(scene: Scene) -> Iterator[Action]:
+    """What takes away everything that no revision in memory needs."""
+    memory = scene.memory
+    current = {track.revision for track in (memory.stable, memory.canary) if track is not None}
+    if memory.rollout is not None and memory.rollout.phase is Phase.REJECTED and memory.canary is not None:
+        current.discard(memory.canary.revision)
+    current |= {memory.stable.revision} if memory.stable is not None else set()
+    yield from _revisions_out(scene, scene.observed.deployments, keep=current | _lingering(scene))
+    serving = memory.stable.revision if memory.stable is not None else ""
+    keep_scalers = {serving} if scene.desired.spec.scaling.autoscaled else set()
+    yield from _revisions_out(scene, scene.observed.autoscalers, keep=keep_scalers)
+    if scene.desired.spec.scaling.floor < 2:
+        yield from map(actions.deletion_of, scene.observed.budgets)
+    known = current | {h.revision for h in memory.history} | _wanted(memory)
+    yield from _revisions_out(scene, scene.observed.copies, keep=known)
+    yield from _revisions_out(scene, scene.observed.revisions, keep=known)
+
+
+def _lingering(scene: Scene) -> set[str]:
+    """Revisions that lost their users so lately that their pods are kept, in case they are wanted back."""
+    when = leaves_at(scene)
+    if when is None or scene.at.now >= when:
+        return set()
+    return {revision for revision, track in scene.at.tracks.items() if track.pods or track.wanted}
+
+
+def _wanted(memory: Memory) -> set[str]:
+    rollout = memory.rollout
+    return set() if rollout is None or rollout.phase in moves.AT_REST else {rollout.revision}
+
+
+def _revisions_out(scene: Scene, bodies: tuple[Body, ...], *, keep: set[str]) -> Iterator[Action]:
+    for body in bodies:
+        revision = facts.label(body, names.LABEL_REVISION)
+        if (
+            revision
+            and revision not in keep
+            and not body["metadata"].get("deletionTimestamp")
+            and _ours(scene, body)
+        ):
+            yield actions.deletion_of(body)
+
+
+def _ours(scene: Scene, body: Body) -> bool:
+    owners = body["metadata"].get("ownerReferences") or ()
+    return any(o.get("uid") == scene.desired.uid and o.get("controller") for o in owners)

@@ -1,0 +1,43 @@
+"""Who gets the traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seatrial.core.memory import Memory
+from seatrial.core.moves import Phase
+from seatrial.planning.actions import Action
+from seatrial.planning.documents import scenes
+from seatrial.planning.documents.scenes import Scene
+from seatrial.routers.base import Split
+
+WITH_USERS = frozenset({Phase.SHIFTING, Phase.PAUSED, Phase.PROMOTING, Phase.ROLLING_BACK})
+
+
+def has_users(memory: Memory) -> bool:
+    """The canary answers users now."""
+    rollout = memory.rollout
+    return (
+        rollout is not None
+        and rollout.phase in WITH_USERS
+        and rollout.users_since is not None
+        and rollout.weight > 0
+    )
+
+
+def split_of(memory: Memory) -> Split | None:
+    """Who should answer; None while nobody can."""
+    stable, canary, rollout = memory.stable, memory.canary, memory.rollout
+    if stable is None:
+        started = canary is not None and rollout is not None and rollout.phase is not Phase.BUILDING
+        return Split(stable=canary.revision) if canary is not None and started else None
+    if not has_users(memory) or canary is None or rollout is None:
+        return Split(stable=stable.revision)
+    return Split(stable=stable.revision, canary=canary.revision, weight=rollout.weight)
+
+
+def changes(scene: Scene) -> Iterator[Action]:
+    """What makes the split true."""
+    split = split_of(scene.memory)
+    if split is not None:
+        yield from scenes.compared(scene, iter(scene.parts.router.render(scene.owner, split)))

@@ -1,0 +1,51 @@
+"""All that children are derived from, and how what should be is compared with what is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from seatrial.api import deployment
+from seatrial.core import references
+from seatrial.core.memory import Memory
+from seatrial.core.wish import Situation
+from seatrial.manifests.metadata import Body, Owner
+from seatrial.planning import diff
+from seatrial.planning.actions import Action
+from seatrial.planning.observed import Observed, Parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """All that children are derived from."""
+
+    desired: deployment.ModelDeployment
+    observed: Observed
+    parts: Parts
+    memory: Memory
+    at: Situation
+    fingerprint: str
+    missing: tuple[references.Reference, ...] = ()
+    """What pods of the wanted revision would lack: nothing is rendered until it is there."""
+
+    @property
+    def owner(self) -> Owner:
+        """The object itself."""
+        key = self.desired.key
+        return Owner(namespace=key.namespace, name=key.name, uid=self.desired.uid)
+
+
+def seen(scene: Scene, wanted: Body) -> Body | None:
+    """The child of this kind and name, if it is there."""
+    name, kind = wanted["metadata"]["name"], wanted["kind"]
+    return next(
+        (b for b in scene.observed.children() if b["metadata"]["name"] == name and b["kind"] == kind), None
+    )
+
+
+def compared(scene: Scene, documents: Iterator[Body]) -> Iterator[Action]:
+    """What makes the children as wanted; nothing for those that are."""
+    for wanted in documents:
+        action = diff.change(wanted, seen(scene, wanted))
+        if action is not None:
+            yield action

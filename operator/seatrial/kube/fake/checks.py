@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from seatrial.kube import failures, kinds
 from seatrial.kube.bodies import Body
-from seatrial.kube.fake import selectors
+from seatrial.kube.fake import quantities, selectors
 from seatrial.kube.kinds import Kind
 
 _NAME: Final = re.compile(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
@@ -88,6 +88,9 @@ def _deployment_problems(spec: Body) -> list[tuple[str, str]]:
         )
     if not (template.get("spec") or {}).get("containers"):
         wrong.append(("spec.template.spec.containers", "Required value"))
+    wrong += [
+        problem for c in (template.get("spec") or {}).get("containers") or [] for problem in _too_much(c)
+    ]
     if spec.get("replicas", 0) < 0:
         wrong.append(("spec.replicas", "Invalid value: must be greater than or equal to 0"))
     return wrong
@@ -98,3 +101,17 @@ def _at(body: Body, path: str) -> Any:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value
+
+
+def _too_much(container: Body) -> list[tuple[str, str]]:
+    """Requests above their limits."""
+    resources = container.get("resources") or {}
+    limits = resources.get("limits") or {}
+    return [
+        (
+            f"spec.template.spec.containers[{container['name']}].resources.requests",
+            f'Invalid value: "{amount}": must be less than or equal to {name} limit of {limits[name]}',
+        )
+        for name, amount in (resources.get("requests") or {}).items()
+        if name in limits and quantities.value(amount) > quantities.value(limits[name])
+    ]

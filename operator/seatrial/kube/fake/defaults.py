@@ -17,6 +17,8 @@ Filler = Callable[[Body], None]
 def filled(kind: Kind, body: Body) -> Body:
     """A copy of `body` with the server's defaults and spelling."""
     result = copy.deepcopy(body)
+    if kind == kinds.SECRET:
+        _under(result, {"type": "Opaque"})
     if filler := _FILLERS.get(kind):
         filler(result.setdefault("spec", {}))
     return result

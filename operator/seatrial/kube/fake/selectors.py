@@ -105,7 +105,7 @@ def _field_test(term: str) -> Callable[[Body], bool]:
     sign = "!=" if "!=" in term else "==" if "==" in term else "="
     field, _, wanted = (part.strip() for part in term.partition(sign))
     if field not in _FIELDS:
-        raise failures.Invalid(400, "BadRequest", f'field label not supported: "{field}"')
+        raise failures.Invalid(400, "BadRequest", f'"{field}" is not a known field selector')
 
     def test(body: Body) -> bool:
         value: object = body

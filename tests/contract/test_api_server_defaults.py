@@ -1,0 +1,335 @@
+"""What an API server and its controllers add to objects, held against the fake and a real one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from seatrial.kube import failures, kinds
+from seatrial.kube.bodies import Body
+from tests.contract import api_objects as objects
+from tests.contract.api_servers import Server
+
+POD_DEFAULTS: Body = {
+    "restartPolicy": "Always",
+    "dnsPolicy": "ClusterFirst",
+    "schedulerName": "default-scheduler",
+    "terminationGracePeriodSeconds": 30,
+    "securityContext": {},
+}
+CONTAINER_DEFAULTS: Body = {
+    "imagePullPolicy": "IfNotPresent",
+    "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File",
+}
+
+
+def rich_container() -> Body:
+    """A container with most of what a model server has."""
+    probe = {"httpGet": {"path": "/readyz", "port": 3000}}
+    return {
+        "ports": [{"containerPort": 3000}],
+        "resources": {
+            "requests": {"cpu": "0.5", "memory": "1024Mi"},
+            "limits": {"cpu": "1000m", "memory": "1500M", "ephemeral-storage": "1e3"},
+        },
+        "readinessProbe": probe,
+        "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 600},
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
+        "env": [
+            {"name": "A", "value": "1"},
+            {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        ],
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+    }
+
+
+def rich_deployment(server: Server) -> Body:
+    """A Deployment with volumes and probes."""
+    body = objects.deployment(server, **rich_container())
+    body["spec"]["template"]["spec"]["volumes"] = [
+        {"name": "tmp", "emptyDir": {"sizeLimit": "2048Mi"}},
+        {"name": "settings", "configMap": {"name": "settings"}},
+        {"name": "key", "secret": {"secretName": "key"}},
+    ]
+    return body
+
+
+class TestDeployment:
+    async def test_is_filled(self, server: Server) -> None:
+        made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
+        spec = made["spec"]
+        pod = spec["template"]["spec"]
+        assert without(spec, "template", "selector") == {
+            "replicas": 0,
+            "revisionHistoryLimit": 10,
+            "progressDeadlineSeconds": 600,
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"},
+            },
+        }
+        assert without(pod, "containers", "volumes") == POD_DEFAULTS
+
+    async def test_container_is_filled_and_respelled(self, server: Server) -> None:
+        made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
+        (container,) = made["spec"]["template"]["spec"]["containers"]
+        get = {"path": "/readyz", "port": 3000, "scheme": "HTTP"}
+        times = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+        assert container == {
+            **rich_container(),
+            **CONTAINER_DEFAULTS,
+            "name": "server",
+            "image": "registry.example/churn:1",
+            "ports": [{"containerPort": 3000, "protocol": "TCP"}],
+            "resources": {
+                "requests": {"cpu": "500m", "memory": "1Gi"},
+                "limits": {"cpu": "1", "memory": "1500M", "ephemeral-storage": "1e3"},
+            },
+            "readinessProbe": {**times, "httpGet": get},
+            "startupProbe": {**times, "httpGet": get, "periodSeconds": 1, "failureThreshold": 600},
+            "env": [
+                {"name": "A", "value": "1"},
+                {
+                    "name": "POD",
+                    "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}},
+                },
+            ],
+        }
+
+    async def test_volumes_are_filled(self, server: Server) -> None:
+        made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
+        assert made["spec"]["template"]["spec"]["volumes"] == [
+            {"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}},
+            {"name": "settings", "configMap": {"name": "settings", "defaultMode": 420}},
+            {"name": "key", "secret": {"secretName": "key", "defaultMode": 420}},
+        ]
+
+    async def test_image_without_a_tag_is_always_pulled(self, server: Server) -> None:
+        made = await server.client.create(
+            kinds.DEPLOYMENT, objects.deployment(server, image="registry.example:5000/churn")
+        )
+        (container,) = made["spec"]["template"]["spec"]["containers"]
+        assert container["imagePullPolicy"] == "Always"
+        assert container["resources"] == {}
+
+    async def test_request_above_its_limit_is_refused(self, server: Server) -> None:
+        resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2000Mi"}}
+        with pytest.raises(failures.Invalid, match="must be less than or equal to memory limit"):
+            await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, resources=resources))
+
+    @pytest.mark.parametrize(
+        ("written", "kept"),
+        [
+            ("1000m", "1"),
+            ("0.5", "500m"),
+            (2, "2"),
+            (0.25, "250m"),
+            ("1024Mi", "1Gi"),
+            ("1500Mi", "1500Mi"),
+            ("0.5Gi", "512Mi"),
+            ("1.5Gi", "1536Mi"),
+            ("1000", "1k"),
+            ("1e3", "1e3"),
+            ("1E3", "1E3"),
+            ("12000e-3", "12"),
+            ("1024", "1024"),
+            ("100Ki", "100Ki"),
+            ("0", "0"),
+            ("2048Ki", "2Mi"),
+            ("1000000", "1M"),
+            ("0.1", "100m"),
+            ("1500k", "1500k"),
+        ],
+    )
+    async def test_quantities_are_respelled(self, server: Server, written: Any, kept: str) -> None:
+        limits = {"limits": {"memory": written}}
+        made = await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, resources=limits))
+        (container,) = made["spec"]["template"]["spec"]["containers"]
+        assert container["resources"]["limits"]["memory"] == kept
+
+    async def test_replicas_are_one(self, server: Server) -> None:
+        made = await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=None))
+        assert made["spec"]["replicas"] == 1
+
+
+class TestOthers:
+    async def test_service_is_filled(self, server: Server) -> None:
+        made = await server.client.create(kinds.SERVICE, objects.service(server))
+        address = made["spec"]["clusterIP"]
+        assert made["spec"] == {
+            "type": "ClusterIP",
+            "clusterIP": address,
+            "clusterIPs": [address],
+            "sessionAffinity": "None",
+            "internalTrafficPolicy": "Cluster",
+            "ipFamilies": ["IPv4"],
+            "ipFamilyPolicy": "SingleStack",
+            "selector": objects.LABELS,
+            "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 3000}],
+        }
+        assert made["status"] == {"loadBalancer": {}}
+
+    async def test_job_is_filled(self, server: Server) -> None:
+        made = await server.client.create(kinds.JOB, objects.job(server))
+        uid = made["metadata"]["uid"]
+        assert without(made["spec"], "template") == {
+            "suspend": True,
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "completionMode": "NonIndexed",
+            "manualSelector": False,
+            "podReplacementPolicy": "TerminatingOrFailed",
+            "selector": {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}},
+        }
+        assert made["spec"]["template"]["metadata"]["labels"] == {
+            "batch.kubernetes.io/controller-uid": uid,
+            "batch.kubernetes.io/job-name": "build",
+            "controller-uid": uid,
+            "job-name": "build",
+        }
+
+    async def test_job_policy_is_filled(self, server: Server) -> None:
+        body = objects.job(server)
+        rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
+        body["spec"]["podFailurePolicy"] = {"rules": [rule]}
+        made = await server.client.create(kinds.JOB, body)
+        condition = {"type": "DisruptionTarget", "status": "True"}
+        assert made["spec"]["podFailurePolicy"]["rules"] == [
+            {"action": "Ignore", "onPodConditions": [condition]}
+        ]
+        assert made["spec"]["podReplacementPolicy"] == "Failed"
+
+    async def test_autoscaler_is_filled(self, server: Server) -> None:
+        made = await server.client.create(kinds.HPA, objects.autoscaler(server))
+        assert made["spec"]["minReplicas"] == 1
+        assert made["spec"]["metrics"] == [
+            {
+                "type": "Resource",
+                "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+            }
+        ]
+        assert "behavior" not in made["spec"]
+
+    async def test_autoscaler_behavior_is_filled(self, server: Server) -> None:
+        behavior = {"scaleDown": {"selectPolicy": "Disabled"}}
+        made = await server.client.create(kinds.HPA, objects.autoscaler(server, behavior=behavior))
+        assert made["spec"]["behavior"] == {
+            "scaleDown": {
+                "selectPolicy": "Disabled",
+                "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
+            },
+            "scaleUp": {
+                "stabilizationWindowSeconds": 0,
+                "selectPolicy": "Max",
+                "policies": [
+                    {"type": "Pods", "value": 4, "periodSeconds": 15},
+                    {"type": "Percent", "value": 100, "periodSeconds": 15},
+                ],
+            },
+        }
+
+    async def test_lease_keeps_its_microseconds(self, server: Server) -> None:
+        made = await server.client.create(kinds.LEASE, objects.lease(server))
+        assert made["spec"]["renewTime"] == "2026-01-02T03:04:05.000006Z"
+
+    async def test_secret_is_opaque(self, server: Server) -> None:
+        body = objects.new(server, kinds.SECRET, "key", data={"a": "MQ=="})
+        made = await server.client.create(kinds.SECRET, body)
+        assert (made["type"], made["data"]) == ("Opaque", {"a": "MQ=="})
+
+    async def test_budget_is_not(self, server: Server) -> None:
+        spec = {"maxUnavailable": 1, "selector": {"matchLabels": objects.LABELS}}
+        made = await server.client.create(kinds.PDB, objects.new(server, kinds.PDB, "churn", spec=spec))
+        assert made["spec"] == spec
+        assert made["metadata"]["generation"] == 1
+
+
+class TestControllers:
+    async def test_deployment_gets_its_pods_and_says_so(self, server: Server) -> None:
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=2))
+        status = await server.eventually(lambda: ready(server, 2))
+        assert {name: status[name] for name in status if name.endswith("eplicas")} == {
+            "replicas": 2,
+            "readyReplicas": 2,
+            "updatedReplicas": 2,
+            "availableReplicas": 2,
+        }
+        assert status["observedGeneration"] == 1
+        conditions = {c["type"]: (c["status"], c["reason"]) for c in status["conditions"]}
+        assert conditions == {
+            "Available": ("True", "MinimumReplicasAvailable"),
+            "Progressing": ("True", "NewReplicaSetAvailable"),
+        }
+
+    async def test_deployment_pods_carry_labels_and_owner(self, server: Server) -> None:
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=1))
+        await server.eventually(lambda: ready(server, 1))
+        (pod,) = (await server.client.list(kinds.POD, server.namespace, labels="app=churn")).items
+        assert "pod-template-hash" in pod["metadata"]["labels"]
+        assert pod["metadata"]["ownerReferences"][0]["controller"] is True
+        assert pod["spec"]["nodeName"]
+        (container,) = pod["status"]["containerStatuses"]
+        assert (container["name"], container["ready"], container["restartCount"]) == ("server", True, 0)
+
+    async def test_deployment_scales_to_zero(self, server: Server) -> None:
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=1))
+        await server.eventually(lambda: ready(server, 1))
+        await server.client.scale(kinds.DEPLOYMENT, server.namespace, "churn", replicas=0)
+
+        async def is_empty() -> bool:
+            status = (await server.get(kinds.DEPLOYMENT, "churn"))["status"]
+            return status["observedGeneration"] == 2 and "replicas" not in status
+
+        await server.eventually(is_empty)
+
+    async def test_deployment_over_quota_says_so(self, server: Server) -> None:
+        await server.limit_pods(1)
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=3))
+
+        async def refused() -> Body | None:
+            status = (await server.get(kinds.DEPLOYMENT, "churn")).get("status") or {}
+            found = [c for c in status.get("conditions") or [] if c["type"] == "ReplicaFailure"]
+            return found[0] if found else None
+
+        condition = await server.eventually(refused)
+        assert (condition["status"], condition["reason"]) == ("True", "FailedCreate")
+        assert "exceeded quota" in condition["message"]
+        assert "is forbidden" in condition["message"]
+
+    async def test_autoscaler_raises_to_its_floor(self, server: Server) -> None:
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=1))
+        await server.client.create(kinds.HPA, objects.autoscaler(server, minReplicas=2))
+
+        async def is_raised() -> bool:
+            return bool((await server.get(kinds.DEPLOYMENT, "churn"))["spec"]["replicas"] == 2)
+
+        await server.eventually(is_raised)
+
+    async def test_autoscaler_leaves_zero_alone(self, server: Server) -> None:
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=0))
+        await server.client.create(kinds.HPA, objects.autoscaler(server, minReplicas=2))
+
+        async def is_disabled() -> bool:
+            status = (await server.get(kinds.HPA, "churn")).get("status") or {}
+            conditions = {c["type"]: (c["status"], c["reason"]) for c in status.get("conditions") or []}
+            return conditions.get("ScalingActive") == ("False", "ScalingDisabled")
+
+        await server.eventually(is_disabled)
+        assert (await server.get(kinds.DEPLOYMENT, "churn"))["spec"]["replicas"] == 0
+
+
+async def ready(server: Server, count: int) -> Any:
+    """The Deployment's status once it has so many ready pods."""
+    status = (await server.get(kinds.DEPLOYMENT, "churn")).get("status") or {}
+    done = {c["type"]: c["reason"] for c in status.get("conditions") or []}
+    if status.get("readyReplicas") == count and done.get("Progressing") == "NewReplicaSetAvailable":
+        return status
+    return None
+
+
+def without(body: Body, *names: str) -> Body:
+    """`body` without some of its fields."""
+    return {name: value for name, value in body.items() if name not in names}

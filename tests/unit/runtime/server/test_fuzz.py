@@ -1,0 +1,99 @@
+"""Whatever comes, the answer is never a server error."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.types import ASGIApp
+
+from model_runtime.server import routes
+from tests.unit.runtime.server import models
+from tests.unit.runtime.server.serving import ask, bound, served
+
+PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(min_value=-(10**400), max_value=10**400)
+    | st.floats()
+    | st.text(max_size=8)
+)
+JSON = st.recursive(
+    PLAIN,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=12,
+)
+NAMES = st.sampled_from(["age", "plan", "calls", "a", "b", "input", "image", "scale", "zzz"])
+RECORDS = st.lists(st.dictionaries(NAMES, JSON, max_size=4), max_size=3)
+COLUMNS = st.dictionaries(NAMES, JSON, max_size=4)
+WORDS = (
+    JSON
+    | RECORDS
+    | COLUMNS
+    | st.fixed_dictionaries({"records": RECORDS | JSON})
+    | st.fixed_dictionaries({"columns": COLUMNS | JSON})
+    | st.fixed_dictionaries({"instances": JSON | st.lists(st.lists(PLAIN, max_size=4), max_size=3)})
+)
+DATATYPES = st.sampled_from(["FP64", "FP32", "FP16", "INT64", "UINT8", "UINT64", "BOOL", "BYTES", "X"]) | JSON
+TENSOR = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": NAMES | JSON,
+        "shape": st.lists(st.integers(min_value=-2, max_value=4), max_size=4) | JSON,
+        "datatype": DATATYPES,
+        "data": JSON,
+        "parameters": st.fixed_dictionaries({}, optional={"binary_data_size": st.integers(-1, 40) | JSON}) | JSON,
+    },
+)
+V2 = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": JSON,
+        "inputs": st.lists(TENSOR, max_size=3) | JSON,
+        "outputs": st.lists(st.fixed_dictionaries({"name": NAMES | JSON}), max_size=2) | JSON,
+        "parameters": JSON,
+    },
+)
+MODELS = pytest.mark.parametrize("model", [models.churn, models.sums, models.matrix, models.tensors])
+
+
+@functools.cache
+def application(model: Callable[[], models.Fake]) -> ASGIApp:
+    return routes.application(bound(served(model())))
+
+
+async def status(model: Any, path: str, body: bytes, headers: dict[str, str] | None = None) -> int:
+    reply = await ask(application(model), path, body, headers=headers)
+    assert isinstance(reply.document, dict)
+    return reply.status
+
+
+@MODELS
+@settings(max_examples=150, deadline=None)
+@given(document=WORDS)
+async def test_no_json_makes_predict_fail(model: Any, document: Any) -> None:
+    assert await status(model, "/predict", json.dumps(document).encode()) < 500
+
+
+@MODELS
+@settings(max_examples=150, deadline=None)
+@given(document=V2, tail=st.binary(max_size=40))
+async def test_no_tensors_make_v2_fail(model: Any, document: Any, tail: bytes) -> None:
+    head = json.dumps(document).encode()
+    lengths = {"Inference-Header-Content-Length": str(len(head))}
+    assert await status(model, "/v2/models/churn/infer", head) < 500
+    assert await status(model, "/v2/models/churn/infer", head + tail, lengths) < 500
+
+
+@settings(max_examples=150, deadline=None)
+@given(body=st.binary(max_size=200), length=st.text("0123456789-x", max_size=6))
+async def test_no_bytes_make_it_fail(body: bytes, length: str) -> None:
+    headers = {"Inference-Header-Content-Length": length}
+    assert await status(models.churn, "/predict", body) == 400
+    assert await status(models.churn, "/v2/models/churn/infer", body, headers) == 400

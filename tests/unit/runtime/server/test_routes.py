@@ -1,0 +1,238 @@
+"""The routes without a process: statuses, bounds, the front and the metrics' labels."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from model_runtime.server import routes
+from model_runtime.server.answers import Answers
+from model_runtime.server.front import OPENED, Front, Phase
+from tests.unit.runtime.server import models
+from tests.unit.runtime.server.serving import ask, bound, served
+
+RECORD = {"a": 1, "b": 2}
+
+
+def application(model: models.Fake, **settings: Any) -> ASGIApp:
+    return routes.application(bound(served(model, **settings)))
+
+
+def fronted(model: models.Fake, *, age: float = 0.0, clock: Any = None) -> Front:
+    front = Front(connection_age=age) if clock is None else Front(connection_age=age, clock=clock)
+    front.serve(application(model), name="churn")
+    return front
+
+
+class TestAnswers:
+    async def test_predict_answers_in_the_models_own_words(self) -> None:
+        reply = await ask(application(models.sums()), "/predict", {"records": [RECORD]})
+        assert (reply.status, reply.document) == (200, {"predictions": [{"prediction": 3.0}]})
+        assert reply.headers["content-type"] == "application/json"
+
+    async def test_v2_infers_under_the_models_name(self) -> None:
+        tensor = {"name": "a", "shape": [1], "datatype": "FP64", "data": [1]}
+        document = {"inputs": [tensor, tensor | {"name": "b"}]}
+        reply = await ask(application(models.sums()), "/v2/models/churn/infer", document)
+        assert reply.document["outputs"][0]["data"] == [2.0]
+
+    async def test_a_binary_answer_says_where_its_json_ends(self) -> None:
+        tensor = {"name": "a", "shape": [1], "datatype": "FP64", "data": [1]}
+        document = {"inputs": [tensor, tensor | {"name": "b"}], "parameters": {"binary_data_output": True}}
+        reply = await ask(application(models.sums()), "/v2/models/churn/infer", document)
+        length = int(reply.headers["inference-header-content-length"])
+        assert reply.headers["content-type"] == "application/octet-stream"
+        assert np.frombuffer(reply.body[length:]).tolist() == [2.0]
+
+    @pytest.mark.parametrize(
+        ("path", "document"),
+        [
+            ("/v2/health/live", {"live": True}),
+            ("/v2/health/ready", {"ready": True}),
+            ("/v2", {"name": "seatrial", "version": "v7", "extensions": ["binary_tensor_data"]}),
+            ("/v2/models/churn/ready", {"name": "churn", "ready": True}),
+        ],
+    )
+    async def test_v2_says_how_it_is(self, path: str, document: Any) -> None:
+        reply = await ask(application(models.sums()), path, method="GET")
+        assert (reply.status, reply.document) == (200, document)
+
+    async def test_the_short_way_and_the_routes_answer_alike(self) -> None:
+        answers = bound(served(models.sums()))
+        app = routes.application(answers)
+        short = routes.ShortWay(app, answers)
+        for path in ("/predict", "/v2/models/churn/infer", "/v2/models/churn"):
+            assert (await ask(short, path, [RECORD])).body == (await ask(app, path, [RECORD])).body
+
+
+class TestStatuses:
+    async def test_bad_input_is_400_and_names_its_parts(self) -> None:
+        reply = await ask(application(models.sums()), "/predict", [{"a": "x", "b": 1}])
+        assert reply.status == 400
+        assert reply.document["field"] == "records[*].a[0]"
+        assert reply.document["expected"] == "a number (FP64)"
+        assert reply.document["came"] == "the text 'x'"
+
+    async def test_a_value_the_model_dislikes_is_400_with_the_models_first_line(self) -> None:
+        reply = await ask(application(models.sums()), "/predict", [{"a": None, "b": 1}])
+        assert reply.status == 400
+        assert reply.document == {"error": "the model refused this input: Input X contains NaN."}
+
+    async def test_an_input_that_the_model_names_is_400(self) -> None:
+        image = {"name": "image", "shape": [1, 2, 2], "datatype": "UINT8", "data": [1, 2, 3, 4]}
+        reply = await ask(application(models.tensors()), "/v2/models/churn/infer", {"inputs": [image]})
+        assert (reply.status, reply.document["field"]) == (400, "scale")
+
+    async def test_a_model_that_breaks_is_500_logged_with_the_request_id_and_without_the_payload(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def broken(_: Any) -> Any:
+            raise KeyError("weights")
+
+        front = fronted(models.Fake(models.NUMBERS, broken))
+        with caplog.at_level(logging.ERROR, "seatrial"):
+            reply = await ask(front, "/predict", [{"a": 424242, "b": 1}], headers={"x-request-id": "r-1"})
+        assert (reply.status, reply.headers["x-request-id"]) == (500, "r-1")
+        assert "weights" not in reply.body.decode()
+        assert caplog.records[0].fields == {"request_id": "r-1", "status": 500}  # type: ignore[attr-defined]
+        assert "424242" not in caplog.text
+
+    async def test_a_body_beyond_the_limit_is_413_before_it_is_read(self) -> None:
+        app = application(models.sums(), limit=10)
+        assert (await ask(app, "/predict", b"x" * 11)).status == 413
+        assert (await ask(app, "/predict", b"", headers={"content-length": "11"})).status == 413
+        assert (await ask(app, "/predict", b"", headers={"content-length": "9" * 30})).status == 413
+
+    async def test_a_compressed_body_is_415(self) -> None:
+        reply = await ask(application(models.sums()), "/predict", b"x", headers={"content-encoding": "gzip"})
+        assert reply.status == 415
+
+    async def test_a_wrong_method_is_405(self) -> None:
+        reply = await ask(application(models.sums()), "/predict", method="GET")
+        assert (reply.status, reply.document) == (405, {"error": "Method Not Allowed"})
+
+    async def test_before_the_model_is_there_predictions_are_503(self) -> None:
+        assert (await ask(routes.application(Answers()), "/predict", [RECORD])).status == 503
+
+    async def test_a_body_that_never_arrives_is_408_and_frees_its_place(self) -> None:
+        one = served(models.sums(), timeout=0.05)
+
+        async def never() -> Any:
+            await asyncio.sleep(60)
+
+        assert await _status(bound(one).predict, never) == 408
+        assert one.engine.running == 0
+
+    async def test_a_client_that_leaves_gets_no_answer_and_frees_its_place(self) -> None:
+        one = served(models.sums())
+
+        async def left() -> Any:
+            return {"type": "http.disconnect"}
+
+        assert await _status(bound(one).predict, left) is None
+        assert one.engine.running == 0
+
+
+async def _status(handler: ASGIApp, receive: Receive) -> int | None:
+    statuses: list[int] = []
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    await handler({"type": "http", "headers": [], "state": {}}, receive, send)
+    return statuses[0] if statuses else None
+
+
+class TestEngine:
+    async def test_one_prediction_more_than_allowed_is_429_at_once(self) -> None:
+        gate = threading.Event()
+
+        def waits(inputs: Any) -> Any:
+            gate.wait(10)
+            return {"prediction": inputs["instances"].sum(axis=1)}
+
+        app = application(models.Fake(models.NUMBERS, waits), concurrency=2)
+        running = [asyncio.create_task(ask(app, "/predict", [RECORD])) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        refused = await ask(app, "/predict", [RECORD])
+        gate.set()
+        assert refused.status == 429
+        assert [reply.status for reply in await asyncio.gather(*running)] == [200, 200]
+        assert (await ask(app, "/predict", [RECORD])).status == 200
+
+    async def test_a_slow_model_is_504_and_keeps_its_place_until_it_has_ended(self) -> None:
+        one = served(models.slow(0.3), timeout=0.05, concurrency=1)
+        app = routes.application(bound(one))
+        assert (await ask(app, "/predict", [RECORD])).status == 504
+        assert (await ask(app, "/predict", [RECORD])).status == 429
+        while one.engine.running:
+            await asyncio.sleep(0.01)
+
+    async def test_the_loop_goes_on_while_a_slow_model_runs(self) -> None:
+        app = application(models.slow(0.2))
+        predicting = asyncio.create_task(ask(app, "/predict", [RECORD]))
+        await asyncio.sleep(0.02)
+        assert (await ask(app, "/v2/health/live", method="GET")).status == 200
+        assert not predicting.done()
+        assert (await predicting).status == 200
+
+
+class TestFront:
+    async def test_until_the_model_is_there_the_process_lives_but_is_not_ready(self) -> None:
+        front = Front(connection_age=0)
+        assert (await ask(front, "/livez", method="GET")).status == 200
+        for path in ("/readyz", "/v2/health/ready", "/predict", "/metrics"):
+            reply = await ask(front, path, method="GET")
+            assert (reply.status, reply.document) == (503, {"error": "the model is being loaded"})
+
+    async def test_while_it_drains_it_answers_but_is_not_ready_and_ends_connections(self) -> None:
+        front = fronted(models.sums())
+        front.phase = Phase.DRAINING
+        assert (await ask(front, "/readyz", method="GET")).status == 503
+        reply = await ask(front, "/predict", [RECORD])
+        assert (reply.status, reply.headers["connection"]) == (200, "close")
+
+    async def test_a_connection_ends_with_the_first_response_after_its_age(self) -> None:
+        now = 100.0
+        front = fronted(models.sums(), age=10, clock=lambda: now)
+        young, old = {OPENED: 91.0}, {OPENED: 90.0}
+        assert "connection" not in (await ask(front, "/predict", [RECORD], state=young)).headers
+        assert (await ask(front, "/predict", [RECORD], state=old)).headers["connection"] == "close"
+
+    @pytest.mark.parametrize("sane", ["abc-123", "Root=1-67891233-abcdef", "a" * 128])
+    async def test_a_request_id_comes_back(self, sane: str) -> None:
+        reply = await ask(fronted(models.sums()), "/predict", [RECORD], headers={"x-request-id": sane})
+        assert reply.headers["x-request-id"] == sane
+
+    @pytest.mark.parametrize("odd", ["", "a" * 129, "a b", 'x"y', "<script>"])
+    async def test_an_odd_request_id_is_replaced(self, odd: str) -> None:
+        reply = await ask(fronted(models.sums()), "/predict", [RECORD], headers={"x-request-id": odd})
+        assert len(reply.headers["x-request-id"]) == 32
+
+    async def test_unknown_paths_are_404_and_reach_the_metrics_as_one(self) -> None:
+        seen: list[str] = []
+        inner = application(models.sums())
+
+        async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append(scope["path"])
+            await inner(scope, receive, send)
+
+        front = Front(connection_age=0)
+        front.serve(counting, name="churn")
+        for path in ("/a", "/b/c", "/predict/", "/v2/models/other", "/v2/models/other/infer"):
+            reply = await ask(front, path, b"{}")
+            assert reply.status == 404
+            assert path in reply.document["error"]
+        assert set(seen) == {routes.UNKNOWN}
+
+    async def test_an_unknown_model_is_told_the_known_one(self) -> None:
+        reply = await ask(fronted(models.sums()), "/v2/models/x/infer", b"{}")
+        assert json.loads(reply.body)["error"].endswith("the model here is /v2/models/churn")

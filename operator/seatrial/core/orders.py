@@ -11,7 +11,7 @@ from datetime import datetime
 
 from seatrial.api import decision, phases, reasons
 from seatrial.api import status as api
-from seatrial.core import moves, retreat, rollout
+from seatrial.core import moves, pauses, retreat, rollout
 from seatrial.core.memory import Memory
 from seatrial.core.moves import Phase
 from seatrial.core.wish import Situation
@@ -113,7 +113,7 @@ def _promote(order: Order, memory: Memory, at: Situation) -> Memory:
         raise Refusal("spec.paused is true; set it to false")
     straight = moves.changed(current, steps=0)
     if current.phase is Phase.PAUSED:
-        return rollout.resume(memory, straight, at)
+        return pauses.resume(memory, straight, at)
     if current.phase is Phase.SHIFTING:
         straight = moves.arrived(moves.moved(straight, Phase.PROMOTING))
     return replace(memory, rollout=straight)
@@ -133,7 +133,7 @@ def _pause(order: Order, memory: Memory, at: Situation) -> Memory:
     held = moves.changed(current, paused_by=phases.PausedBy.DECISION)
     if current.phase is Phase.PAUSED:
         return replace(memory, rollout=held)
-    return rollout.pause(memory, held, at)
+    return pauses.pause(memory, held, at)
 
 
 def _resume(order: Order, memory: Memory, at: Situation) -> Memory:
@@ -142,7 +142,7 @@ def _resume(order: Order, memory: Memory, at: Situation) -> Memory:
         raise Refusal(f"nothing is paused; the rollout is {current.phase}")
     if at.wish.paused:
         raise Refusal("spec.paused is true; set it to false")
-    return rollout.resume(memory, current, at)
+    return pauses.resume(memory, current, at)
 
 
 def _retry(order: Order, memory: Memory, at: Situation) -> Memory:

@@ -76,16 +76,21 @@ def runtime_for(wanted: spec.Spec, operator: settings.Settings) -> str:
 
 
 def canonical_serving(wanted: serving.Serving) -> Any:
-    """The serving section with one spelling for each meaning."""
+    """The serving section with one spelling for each meaning; pieces of Kubernetes' own API as they are."""
     body = wanted.model_dump(mode="json", by_alias=True)
     body["resources"] = wanted.resources.canonical()
-    return _without_empty(body)
+    pod = {key: item for key, item in body.pop("pod").items() if not _is_empty(item)}
+    return {**_without_empty(body), **({"pod": pod} if pod else {})}
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", {}, [])
 
 
 def _without_empty(value: Any) -> Any:
     if isinstance(value, Mapping):
         kept = {key: _without_empty(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if item not in (None, "", {}, [])}
+        return {key: item for key, item in kept.items() if not _is_empty(item)}
     if isinstance(value, list | tuple):
         return [_without_empty(item) for item in value]
     return value

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
-from seatrial.core import moves, retreat
+from seatrial.core import moves, pauses, retreat
 from seatrial.core.memory import Memory, changed, identity_of
 from seatrial.core.moves import Phase
 from seatrial.core.wish import Image, Situation, first_step_at, step_of
@@ -93,8 +93,8 @@ def begin(memory: Memory, at: Situation, *, revision: str, attempt: int = 1) -> 
 
 
 def _building(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if paused_by(rollout, at):
-        return pause(memory, rollout, at)
+    if pauses.holder(rollout, at):
+        return pauses.pause(memory, rollout, at)
     image = image_of(rollout.revision, at)
     if image is not None:
         canary = api.TrackStatus(
@@ -124,8 +124,8 @@ def image_of(revision: str, at: Situation) -> Image | None:
 
 
 def _starting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if paused_by(rollout, at):
-        return pause(memory, rollout, at)
+    if pauses.holder(rollout, at):
+        return pauses.pause(memory, rollout, at)
     if at.strangers(memory):
         return replace(memory, rollout=moves.waiting(rollout, phases.WaitingFor.CAPACITY))
     straight = rollout.steps == 0 or not at.wish.steps
@@ -158,8 +158,8 @@ def too_few(at: Situation, *, step: int) -> bool:
 def _shifting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
         return halt
-    if paused_by(rollout, at):
-        return pause(memory, rollout, at)
+    if pauses.holder(rollout, at):
+        return pauses.pause(memory, rollout, at)
     if _stable_is_gone(memory, at):
         return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, waiting_for=None))
     if canary_is_gone(memory, rollout, at):
@@ -232,8 +232,8 @@ def next_step(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
 def _promoting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
         return halt
-    if paused_by(rollout, at):
-        return pause(memory, rollout, at)
+    if pauses.holder(rollout, at):
+        return pauses.pause(memory, rollout, at)
     if canary_is_gone(memory, rollout, at):
         return _take_in(memory, rollout)
     if (halt := retreat.why_not_starting(memory, rollout, at, needed=at.counts.full)) is not None:
@@ -260,55 +260,15 @@ def _promoted(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
     return replace(recorded, stable=stable, canary=None, rollout=done)
 
 
-def paused_by(rollout: api.RolloutStatus, at: Situation) -> phases.PausedBy | None:
-    """Who holds the rollout, if anyone."""
-    if rollout.paused_by is phases.PausedBy.DECISION:
-        return phases.PausedBy.DECISION
-    return phases.PausedBy.SPEC if at.wish.paused else None
-
-
-def pause(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    """Traffic and clocks stand still."""
-    held = moves.moved(
-        rollout,
-        Phase.PAUSED,
-        paused_at=at.now,
-        paused_by=paused_by(rollout, at),
-        waiting_for=phases.WaitingFor.UNPAUSE,
-    )
-    return replace(memory, rollout=held)
-
-
 def _paused(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
         return halt
     if canary_is_gone(memory, rollout, at):
         return _take_in(memory, rollout)
-    held_by = paused_by(rollout, at)
+    held_by = pauses.holder(rollout, at)
     if held_by is not None:
         return replace(memory, rollout=moves.changed(rollout, paused_by=held_by))
-    return resume(memory, rollout, at)
-
-
-def resume(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    """The rollout goes on where it stood; the time it was held does not count."""
-    lost = at.now - (rollout.paused_at or at.now)
-    resumed = moves.moved(
-        rollout,
-        _where_it_was(memory, rollout),
-        paused_at=None,
-        paused_by=None,
-        waiting_for=None,
-        step_started_at=rollout.step_started_at and rollout.step_started_at + lost,
-        progressed_at=rollout.progressed_at and rollout.progressed_at + lost,
-    )
-    return replace(memory, rollout=resumed)
-
-
-def _where_it_was(memory: Memory, rollout: api.RolloutStatus) -> Phase:
-    if rollout.users_since is not None:
-        return Phase.SHIFTING if rollout.steps else Phase.PROMOTING
-    return Phase.BUILDING if memory.canary is None else Phase.STARTING
+    return pauses.resume(memory, rollout, at)
 
 
 _STAGES: dict[Phase, Callable[[Memory, api.RolloutStatus, Situation], Memory]] = {

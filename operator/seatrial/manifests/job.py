@@ -9,7 +9,7 @@ from model_runtime import contract
 from seatrial.api import build, names, settings, spec
 from seatrial.manifests import metadata
 from seatrial.manifests.metadata import Body, Owner
-from seatrial.manifests.server import without_empty
+from seatrial.manifests.server import filled
 
 CONTAINER = "build"
 KEPT_SECONDS = 3600
@@ -66,7 +66,7 @@ def build_job(owner: Owner, plan: BuildPlan, *, wanted: spec.Spec, operator: set
                     }
                 ]
             },
-            "template": without_empty(pod),
+            "template": pod,
         },
     )
 
@@ -74,7 +74,7 @@ def build_job(owner: Owner, plan: BuildPlan, *, wanted: spec.Spec, operator: set
 def _pod(owner: Owner, plan: BuildPlan, *, wanted: spec.Spec, operator: settings.Settings) -> Body:
     volumes = _volumes(plan, wanted)
     resources = wanted.build.resources if wanted.build.resources.canonical() else operator.build_resources
-    return {
+    body = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -87,31 +87,34 @@ def _pod(owner: Owner, plan: BuildPlan, *, wanted: spec.Spec, operator: settings
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [
-            {
-                "name": CONTAINER,
-                "image": plan.runtime_image,
-                "command": list(contract.BUILD_COMMAND),
-                "env": [
-                    {
-                        "name": contract.BUILD_REQUEST_VARIABLE,
-                        "value": _request(owner, plan, wanted, operator),
-                    }
-                ],
-                "resources": resources.model_dump(mode="json", by_alias=True),
-                "terminationMessagePolicy": "FallbackToLogsOnError",
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"]},
-                },
-                "volumeMounts": [
-                    {"name": volume["name"], "mountPath": path, "readOnly": path not in _WRITABLE}
-                    for path, volume in volumes.items()
-                ],
-            }
+            filled(
+                {
+                    "name": CONTAINER,
+                    "image": plan.runtime_image,
+                    "command": list(contract.BUILD_COMMAND),
+                    "env": [
+                        {
+                            "name": contract.BUILD_REQUEST_VARIABLE,
+                            "value": _request(owner, plan, wanted, operator),
+                        }
+                    ],
+                    "resources": filled(resources.model_dump(mode="json", by_alias=True)),
+                    "terminationMessagePolicy": "FallbackToLogsOnError",
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "volumeMounts": [
+                        {"name": volume["name"], "mountPath": path, "readOnly": path not in _WRITABLE}
+                        for path, volume in volumes.items()
+                    ],
+                }
+            )
         ],
         "volumes": list(volumes.values()),
     }
+    return filled(body)
 
 
 _WRITABLE = (contract.WORK_FOLDER, "/tmp")  # noqa: S108 - an emptyDir of the pod's own

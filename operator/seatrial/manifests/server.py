@@ -21,12 +21,12 @@ def template(
 ) -> Body:
     """The pod template of one revision. `copies`: ConfigMap → the immutable copy its pods read instead."""
     pod = wanted.serving.pod
-    body = {
-        "metadata": {
-            "labels": {**pod.labels, **metadata.server_labels(owner, revision)},
-            "annotations": dict(pod.annotations),
-        },
-        "spec": {
+    head = {
+        "labels": {**pod.labels, **metadata.server_labels(owner, revision)},
+        "annotations": dict(pod.annotations),
+    }
+    spec = filled(
+        {
             **_scheduling(pod),
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
@@ -35,9 +35,9 @@ def template(
             "terminationGracePeriodSeconds": grace_seconds(wanted.serving),
             "containers": [_container(owner, revision, wanted=wanted, image=image)],
             "volumes": [{"name": "tmp", "emptyDir": {}}, *pod.volumes],
-        },
-    }
-    rendered: Body = references.renamed(without_empty(body), copies)
+        }
+    )
+    rendered: Body = references.renamed({"metadata": filled(head), "spec": spec}, copies)
     return rendered
 
 
@@ -61,13 +61,13 @@ def _scheduling(pod: serving.Pod) -> Body:
 
 def _container(owner: Owner, revision: str, *, wanted: spec.Spec, image: str) -> Body:
     server = wanted.serving
-    return {
+    body = {
         "name": CONTAINER,
         "image": image,
         "ports": [{"name": "http", "containerPort": contract.SERVER_PORT, "protocol": "TCP"}],
         "env": [*_own_environment(owner, revision, server), *map(_written, server.env)],
         "envFrom": [_written(source) for source in server.env_from],
-        "resources": server.resources.model_dump(mode="json", by_alias=True),
+        "resources": filled(server.resources.model_dump(mode="json", by_alias=True)),
         "startupProbe": _probe("/readyz", period=1, failures=LONGEST_START_SECONDS),
         "readinessProbe": _probe("/readyz", period=2, failures=2),
         "livenessProbe": _probe("/livez", period=10, failures=3),
@@ -80,6 +80,7 @@ def _container(owner: Owner, revision: str, *, wanted: spec.Spec, image: str) ->
         },
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, *server.pod.volume_mounts],  # noqa: S108
     }
+    return filled(body)
 
 
 def _lifecycle(wanted: spec.Spec) -> Body:
@@ -114,16 +115,10 @@ def _written(part: Any) -> Body:
     return body
 
 
-def without_empty(value: Any) -> Any:
-    """The same without empty texts, lists and maps: the API server keeps none of them, so none is compared.
+def filled(body: Mapping[str, Any]) -> Body:
+    """The same without the fields that are empty: the API server keeps none of them.
 
-    An empty `emptyDir` is a choice, not an absence, and stays.
+    Only of this level: within what a user hands on, an empty map or text may be a choice (`emptyDir: {}`,
+    a node selector with an empty value, a selector of all namespaces).
     """
-    if isinstance(value, Mapping):
-        kept = {key: item if key == "emptyDir" else without_empty(item) for key, item in value.items()}
-        return {
-            key: item for key, item in kept.items() if key == "emptyDir" or item not in (None, "", {}, [])
-        }
-    if isinstance(value, list | tuple):
-        return [without_empty(item) for item in value]
-    return value
+    return {key: item for key, item in body.items() if item not in (None, "", {}, [])}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seatrial.api import conditions as told_conditions
-from seatrial.api import phases, reasons
+from seatrial.api import reasons
 from seatrial.api import status as api
 from seatrial.core import builds
 from seatrial.core.moves import AT_REST, Phase
 from seatrial.planning.documents import Scene
-from seatrial.planning.phases import has_its_pods, stable_is_sick
+from seatrial.planning.phases import has_its_pods, is_stalled, stable_is_sick, wanted_pods
 
 Reason = reasons.Reason
 Kind = told_conditions.ConditionType
@@ -32,19 +32,17 @@ class _Verdict:
     message: str = ""
 
 
-def conditions(
-    scene: Scene, phase: phases.DisplayPhase, message: str
-) -> tuple[told_conditions.Condition, ...]:
+def conditions(scene: Scene, message: str) -> tuple[told_conditions.Condition, ...]:
     """All conditions, in the order of the API; a transition time moves only with the status beside it."""
     why = _reason(scene)
     verdicts = {
         Kind.READY: _Verdict(is_ready(scene), Reason.HEALTHY if is_ready(scene) else why, message),
         Kind.RECONCILING: _Verdict(_reconciling(scene), why, message),
-        Kind.STALLED: _Verdict(_stalled(scene), why, message if _stalled(scene) else ""),
+        Kind.STALLED: _Verdict(is_stalled(scene), why, message if is_stalled(scene) else ""),
         Kind.SERVING: _serving(scene),
         Kind.UPDATED: _updated(scene, why),
         Kind.BUILD_SUCCEEDED: _built(scene),
-        Kind.ROLLOUT_HEALTHY: _rollout_healthy(scene, phase),
+        Kind.ROLLOUT_HEALTHY: _rollout_healthy(scene),
     }
     return tuple(_condition(scene, kind, verdict) for kind, verdict in verdicts.items())
 
@@ -56,7 +54,7 @@ def is_ready(scene: Scene) -> bool:
         and _is_updated(scene)
         and at_rest(scene)
         and has_its_pods(scene)
-        and not _stalled(scene)
+        and not is_stalled(scene)
     )
 
 
@@ -67,17 +65,7 @@ def at_rest(scene: Scene) -> bool:
 
 
 def _reconciling(scene: Scene) -> bool:
-    return not is_ready(scene) and not _stalled(scene)
-
-
-def _stalled(scene: Scene) -> bool:
-    rollout, setback = scene.memory.rollout, scene.observed.setback
-    rejected = rollout is not None and rollout.phase is Phase.REJECTED
-    return rejected or (setback is not None and _is_of_the_spec(setback.reason))
-
-
-def _is_of_the_spec(word: str) -> bool:
-    return word in set(Reason) and reasons.class_of(Reason(word)) is reasons.ReasonClass.SPEC
+    return not is_ready(scene) and not is_stalled(scene)
 
 
 def _is_updated(scene: Scene) -> bool:
@@ -124,6 +112,8 @@ def _serving(scene: Scene) -> _Verdict:
         return _Verdict(False, Reason.PENDING, "no revision has become stable yet")
     if stable.ready:
         return _Verdict(True, Reason.HEALTHY, f"{stable.revision} answers")
+    if wanted_pods(scene) == 0:
+        return _Verdict(False, Reason.PENDING, f"{stable.revision} has zero replicas, as the spec asks")
     cause = "" if stable.trouble is None else f": {stable.trouble.message}"
     return _Verdict(False, Reason.STABLE_UNHEALTHY, f"no pod of {stable.revision} is ready{cause}")
 
@@ -146,11 +136,16 @@ def _built(scene: Scene) -> _Verdict:
     return _Verdict(done, Reason.HEALTHY if done else build.reason or Reason.BUILDING, build.message)
 
 
-def _rollout_healthy(scene: Scene, phase: phases.DisplayPhase) -> _Verdict:
-    rejection = scene.memory.rejection_of(scene.at.wish.revision)
+def _rollout_healthy(scene: Scene) -> _Verdict:
+    wanted, rollout = scene.at.wish.revision, scene.memory.rollout
+    rejection = scene.memory.rejection_of(wanted)
     if rejection is not None:
         return _Verdict(False, rejection.reason, rejection.message)
-    return _Verdict(True, Reason.HEALTHY, f"nothing speaks against {scene.at.wish.revision}; phase {phase}")
+    if rollout is not None and rollout.phase is Phase.ROLLING_BACK and rollout.revision == wanted:
+        return _Verdict(False, rollout.reason, rollout.message)
+    if not wanted:
+        return _Verdict(True, Reason.PENDING, "no revision can be named yet")
+    return _Verdict(True, Reason.HEALTHY, f"nothing speaks against {wanted}")
 
 
 def _condition(scene: Scene, kind: Kind, verdict: _Verdict) -> told_conditions.Condition:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seatrial.api import phases
+from seatrial.api import phases, reasons
 from seatrial.core.moves import Phase
 from seatrial.planning.documents import Scene
 
@@ -24,11 +24,25 @@ def display_phase(scene: Scene) -> phases.DisplayPhase:
     """The phase of `status.phase`."""
     memory = scene.memory
     rollout = memory.rollout
+    if is_stalled(scene):
+        return _MOVING[Phase.REJECTED][memory.stable is not None]
     if rollout is not None and rollout.phase in _MOVING:
         return _MOVING[rollout.phase][memory.stable is not None]
     if memory.stable is None:
         return Display.PENDING
-    return Display.DEGRADED if stable_is_sick(scene) else Display.HEALTHY
+    return Display.DEGRADED if scene.missing or stable_is_sick(scene) else Display.HEALTHY
+
+
+def is_stalled(scene: Scene) -> bool:
+    """What the spec asks for will not be served without a person."""
+    rollout, setback = scene.memory.rollout, scene.observed.setback
+    rejected = rollout is not None and rollout.phase is Phase.REJECTED
+    return rejected or (setback is not None and _is_of_the_spec(setback.reason))
+
+
+def _is_of_the_spec(word: str) -> bool:
+    known = word in set(reasons.Reason)
+    return known and reasons.class_of(reasons.Reason(word)) is reasons.ReasonClass.SPEC
 
 
 def stable_is_sick(scene: Scene) -> bool:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from seatrial.api import phases
 from seatrial.api import status as api
 from seatrial.core import retreat
 from seatrial.core.moves import Phase
+from seatrial.core.references import Reference
 from seatrial.core.tracks import Track
 from seatrial.core.wish import step_of
 from seatrial.planning import due
-from seatrial.planning.documents import Scene, has_users
+from seatrial.planning.documents import Scene, has_users, split_of
 from seatrial.planning.phases import has_its_pods, stable_is_sick, wanted_pods
+from seatrial.planning.wishes import missing_of_build
+from seatrial.routers.base import Ready
 
 
 def message(scene: Scene) -> str:
@@ -21,14 +25,21 @@ def message(scene: Scene) -> str:
     if scene.observed.setback is not None:
         return f"{scene.observed.setback.message}; {_usual(scene)}"
     if scene.missing:
-        gone = ", ".join(str(reference) for reference in scene.missing)
-        return f"waits for {gone}, which the spec refers to; create it, or mark the reference optional"
+        remedy = "create it, or mark the reference optional"
+        return f"waits for {_named(scene.missing)}, which the spec refers to; {remedy}; {_usual(scene)}"
     return _usual(scene)
 
 
-def clock(moment: datetime | None) -> str:
-    """A moment as a person reads it; always UTC."""
-    return "" if moment is None else f"{moment:%H:%M:%S}Z"
+def clock(moment: datetime | None, now: datetime | None = None) -> str:
+    """A moment as a person reads it, in UTC; without its date only where it is of the day of `now`."""
+    if moment is None:
+        return ""
+    today = now is not None and moment.date() == now.date()
+    return f"{moment:%H:%M:%SZ}" if today else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _named(gone: Iterable[Reference]) -> str:
+    return ", ".join(str(reference) for reference in gone)
 
 
 def _usual(scene: Scene) -> str:
@@ -44,9 +55,16 @@ def _at_rest(scene: Scene) -> str:
         return "accepted; nothing has been started yet"
     if stable_is_sick(scene):
         return f"{stable.revision} is stable, but {_pods(seen, wanted_pods(scene))}{_cause(seen)}"
+    if wanted_pods(scene) == 0:
+        return f"{stable.revision} is stable with zero replicas: nobody answers; raise spec.scaling.replicas"
     if not has_its_pods(scene):
         return f"{stable.revision} is stable; {_pods(seen, wanted_pods(scene))}"
-    return f"{stable.revision} serves since {clock(stable.since)}"
+    return f"{stable.revision} serves since {clock(stable.since)}{_recovered(scene)}"
+
+
+def _recovered(scene: Scene) -> str:
+    """A promotion is remembered in history; without one the status was lost and read again from the children."""
+    return "" if scene.memory.rollout else "; its history was lost with the status"
 
 
 def _pods(seen: Track, wanted: int) -> str:
@@ -63,24 +81,28 @@ def _meanwhile(scene: Scene) -> str:
     stable, seen = scene.memory.stable, scene.at.stable(scene.memory)
     if stable is None or seen is None:
         return "; nothing serves yet"
-    return (
-        f"; {stable.revision} serves" if seen.ready else f"; {stable.revision} is stable but has no ready pod"
-    )
+    if seen.ready:
+        return f"; {stable.revision} serves"
+    return f"; {stable.revision} is stable but has no ready pod{_cause(seen)}"
 
 
 def _building(scene: Scene, rollout: api.RolloutStatus) -> str:
-    build = scene.memory.build
-    subject = f"{rollout.revision} is being built"
+    lacking = missing_of_build(scene.desired, scene.observed, scene.parts)
+    build, now = scene.memory.build, scene.at.now
     if build is None or build.id != scene.at.wish.build_id:
-        lacking = "; a Secret or ConfigMap that the build needs is not there, create it"
-        return f"{rollout.revision} waits for its build{lacking}{_meanwhile(scene)}"
+        return f"{rollout.revision} waits for its build{_needs(lacking)}{_meanwhile(scene)}"
     if build.phase is phases.BuildPhase.FAILED:
         again = due.next_transition(scene)
-        then = f"; tried again at {clock(again)}" if again else ""
+        then = f"; tried again at {clock(again, now)}" if again and not lacking else _needs(lacking)
         failed = f"the build of {rollout.revision} failed, attempt {build.attempt}"
         return f"{failed}: {build.reason}: {build.message}{then}{_meanwhile(scene)}"
     waiting = f"; {build.reason}: {build.message}" if build.reason else ""
-    return f"{subject} since {clock(build.started_at)}, attempt {build.attempt}{waiting}{_meanwhile(scene)}"
+    since = f"since {clock(build.started_at, now)}, attempt {build.attempt}"
+    return f"{rollout.revision} is being built {since}{waiting}{_meanwhile(scene)}"
+
+
+def _needs(lacking: tuple[Reference, ...]) -> str:
+    return f"; it needs {_named(lacking)}, create it" if lacking else ""
 
 
 def _starting(scene: Scene, rollout: api.RolloutStatus) -> str:
@@ -90,16 +112,17 @@ def _starting(scene: Scene, rollout: api.RolloutStatus) -> str:
             f"{rollout.revision} waits until {others} pod(s) of older revisions are gone{_meanwhile(scene)}"
         )
     if rollout.waiting_for is phases.WaitingFor.CAPACITY and scene.at.wish.steps:
-        return f"{_too_few(scene)}{_meanwhile(scene)}"
+        return f"{_too_few(scene, rollout)}{_meanwhile(scene)}"
     pods = f"{_pods(seen, _needed(scene, rollout))}{_cause(seen)}"
     return f"{rollout.revision} starts: {pods}{_deadline(scene, rollout)}{_meanwhile(scene)}"
 
 
-def _too_few(scene: Scene) -> str:
-    weight = scene.at.wish.steps[0].weight
+def _too_few(scene: Scene, rollout: api.RolloutStatus) -> str:
+    weight, stable = scene.at.wish.steps[0].weight, scene.at.counts.full
+    enough = next(n for n in itertools.count(stable + 1) if not scene.parts.router.too_few(weight, stable=n))
     return (
-        f"{weight} % is a smaller share than one canary pod beside {scene.at.counts.full} stable pod(s) gets; "
-        "raise the replicas, or set spec.traffic.replicas.whenTooFew to Proceed"
+        f"{rollout.revision} waits: one canary pod beside {stable} of stable gets more than {weight} %; have "
+        f"{enough} replicas at least, or set spec.traffic.replicas.whenTooFew to Proceed"
     )
 
 
@@ -113,31 +136,47 @@ def _needed(scene: Scene, rollout: api.RolloutStatus) -> int:
 def _deadline(scene: Scene, rollout: api.RolloutStatus) -> str:
     if rollout.progressed_at is None:
         return ""
-    return f"; rejected at {clock(rollout.progressed_at + scene.at.wish.progress_deadline)} unless it gets on"
+    ends = clock(rollout.progressed_at + scene.at.wish.progress_deadline, scene.at.now)
+    return f"; rejected at {ends} unless one more is ready by then"
 
 
 def _shifting(scene: Scene, rollout: api.RolloutStatus) -> str:
-    seen = scene.at.canary(scene.memory)
-    since = f"{clock(rollout.step_started_at)}{_really(scene, rollout)}"
-    held = f"canary {rollout.revision} has {rollout.weight} % since {since}"
-    step = step_of(scene.at.wish, rollout)
-    needed = _needed(scene, rollout)
+    seen, now = scene.at.canary(scene.memory), scene.at.now
+    step, needed = step_of(scene.at.wish, rollout), _needed(scene, rollout)
+    held = _share(scene, rollout)
     if rollout.weight < step.weight:
         coming = f"{seen.ready} of the {needed} pods for {step.weight} % are ready"
-        return f"{held}; {coming}{_cause(seen)}{_deadline(scene, rollout)}"
-    then = f"{clock(due.next_transition(scene))}"
-    last = rollout.step >= len(scene.at.wish.steps)
-    upcoming = "promoted" if last else f"{scene.at.wish.steps[rollout.step].weight} %"
-    if not then:
-        return f"{held}; {upcoming} as soon as all its pods are ready: {_pods(seen, needed)}{_cause(seen)}"
-    return f"{held}; {upcoming} at {then}"
+        return f"{held}; {coming}{_cause(seen)}{_deadline(scene, rollout)}{_alone(scene)}"
+    upcoming = _next_of(scene, rollout)
+    then = due.next_transition(scene)
+    if then is None:
+        pods = f"{_pods(seen, needed)}{_cause(seen)}"
+        return f"{held}; {upcoming} as soon as all its pods are ready: {pods}{_deadline(scene, rollout)}"
+    return f"{held}{_cause(seen)}; {upcoming} at {clock(then, now)}"
+
+
+def _share(scene: Scene, rollout: api.RolloutStatus) -> str:
+    if not has_users(scene.memory):
+        return f"canary {rollout.revision} has no users, because none of its pods was ready"
+    since = clock(rollout.step_started_at, scene.at.now)
+    return f"canary {rollout.revision} has {rollout.weight} % since {since}{_really(scene, rollout)}"
+
+
+def _alone(scene: Scene) -> str:
+    return "" if has_users(scene.memory) else _meanwhile(scene)
+
+
+def _next_of(scene: Scene, rollout: api.RolloutStatus) -> str:
+    steps = scene.at.wish.steps
+    return "promoted" if rollout.step >= len(steps) else f"{steps[rollout.step].weight} %"
 
 
 def _really(scene: Scene, rollout: api.RolloutStatus) -> str:
     canary, stable = scene.at.canary(scene.memory), scene.at.stable(scene.memory)
-    if stable is None or not has_users(scene.memory) or not canary.ready:
+    split = split_of(scene.memory)
+    if stable is None or split is None:
         return ""
-    share = round(100 * canary.ready / (canary.ready + stable.ready))
+    share = scene.parts.router.actual(split, Ready(stable=stable.ready, canary=canary.ready))
     if share == rollout.weight:
         return ""
     return f" (really {share} %: {canary.ready} pod(s) beside {stable.ready})"
@@ -149,7 +188,8 @@ def _paused(scene: Scene, rollout: api.RolloutStatus) -> str:
     if rollout.paused_by is phases.PausedBy.DECISION:
         by = f" by {rollout.decided_by}" if rollout.decided_by else ""
         how = f"paused{by}; create a RolloutDecision with action Resume to go on"
-    return f"{rollout.revision} is held{share} since {clock(rollout.paused_at)}: {how}{_meanwhile(scene)}"
+    since = clock(rollout.paused_at, scene.at.now)
+    return f"{rollout.revision} is held{share} since {since}: {how}{_meanwhile(scene)}"
 
 
 def _promoting(scene: Scene, rollout: api.RolloutStatus) -> str:
@@ -164,7 +204,7 @@ def _rolling_back(scene: Scene, rollout: api.RolloutStatus) -> str:
         kept = "but no pod of stable is ready; it keeps its users until one is"
         return f"{rollout.revision} should go back ({why}), {kept}"
     leaves = due.next_transition(scene)
-    then = f"; its pods leave at {clock(leaves)}" if leaves else "; its pods are leaving"
+    then = f"; its pods leave at {clock(leaves, scene.at.now)}" if leaves else "; its pods are leaving"
     return f"{rollout.revision} goes back: {why}{then}{_meanwhile(scene)}"
 
 

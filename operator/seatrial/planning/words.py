@@ -13,6 +13,7 @@ from seatrial.planning.phases import display_phase
 from seatrial.routers.base import Ready
 
 CLIENT_DOMAIN = "svc"
+WITHOUT_CHECKS = "–"
 
 
 def status(scene: Scene) -> api.Status:
@@ -38,7 +39,7 @@ def status(scene: Scene) -> api.Status:
         replicas=sum(_asked_for(scene, track.revision) for track in tracks),
         ready_replicas=sum(track.ready for track in tracks),
         selector=f"{names.LABEL_SERVER}={scene.desired.key.name}",
-        conditions=conditions.conditions(scene, phase, message),
+        conditions=conditions.conditions(scene, message),
     )
 
 
@@ -57,6 +58,7 @@ def _summary(scene: Scene) -> api.Summary:
     return api.Summary(
         step=f"{rollout.step}/{rollout.steps}" if rollout is not None and moving and rollout.steps else "",
         weight=rollout.weight if rollout is not None and moving and has_users(scene.memory) else None,
+        verdict=WITHOUT_CHECKS,
         ready=f"{sum(t.ready for t in shown)}/{sum(_asked_for(scene, t.revision) for t in shown)}"
         if shown
         else "",

@@ -20,6 +20,10 @@ class Split:
     canary: str = ""
     weight: int = 0
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight <= 100 or (self.weight and not self.canary):
+            raise ValueError(f"{self.weight} % for {self.canary or 'nobody'} is no split")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:

@@ -64,11 +64,14 @@ class ReplicaRouter:
 
 
 def _split_of(head: dict[str, Any], spec: dict[str, Any]) -> Split | None:
+    """Only what `render` writes is understood: any other selector was made by hand."""
     stable = (head.get("labels") or {}).get(names.LABEL_STABLE, "")
     notes = head.get("annotations") or {}
+    wide = {names.LABEL_SERVER: head.get("name", "")}
     selector = spec.get("selector") or {}
-    wide = names.LABEL_SERVER in selector and names.LABEL_REVISION not in selector
-    if not wide and selector.get(names.LABEL_REVISION) != stable:
+    if selector == {**wide, names.LABEL_REVISION: stable}:
+        return Split(stable=stable, canary=notes.get(CANARY, ""))
+    weight = str(notes.get(WEIGHT, ""))
+    if selector != wide or not notes.get(CANARY) or not weight.isdecimal() or not 1 <= int(weight) <= 100:
         return None
-    weight = int(notes.get(WEIGHT, "0")) if wide else 0
-    return Split(stable=stable, canary=notes.get(CANARY, ""), weight=weight)
+    return Split(stable=stable, canary=notes[CANARY], weight=int(weight))

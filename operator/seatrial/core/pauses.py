@@ -1,0 +1,52 @@
+"""Who holds a rollout, and how it goes on where it stood."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from seatrial.api import phases
+from seatrial.api import status as api
+from seatrial.core import moves
+from seatrial.core.memory import Memory
+from seatrial.core.moves import Phase
+from seatrial.core.wish import Situation
+
+
+def holder(rollout: api.RolloutStatus, at: Situation) -> phases.PausedBy | None:
+    """Who holds the rollout, if anyone."""
+    if rollout.paused_by is phases.PausedBy.DECISION:
+        return phases.PausedBy.DECISION
+    return phases.PausedBy.SPEC if at.wish.paused else None
+
+
+def pause(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    """Traffic and clocks stand still."""
+    held = moves.moved(
+        rollout,
+        Phase.PAUSED,
+        paused_at=at.now,
+        paused_by=holder(rollout, at),
+        waiting_for=phases.WaitingFor.UNPAUSE,
+    )
+    return replace(memory, rollout=held)
+
+
+def resume(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    """The rollout goes on where it stood; the time it was held does not count."""
+    lost = at.now - (rollout.paused_at or at.now)
+    resumed = moves.moved(
+        rollout,
+        _where_it_was(memory, rollout),
+        paused_at=None,
+        paused_by=None,
+        waiting_for=None,
+        step_started_at=rollout.step_started_at and rollout.step_started_at + lost,
+        progressed_at=rollout.progressed_at and rollout.progressed_at + lost,
+    )
+    return replace(memory, rollout=resumed)
+
+
+def _where_it_was(memory: Memory, rollout: api.RolloutStatus) -> Phase:
+    if rollout.users_since is not None:
+        return Phase.SHIFTING if rollout.steps else Phase.PROMOTING
+    return Phase.BUILDING if memory.canary is None else Phase.STARTING

@@ -33,13 +33,14 @@ def parse_duration(text: str) -> timedelta:
 def format_duration(span: timedelta) -> str:
     """The shortest text of `span`, rounded to milliseconds, largest unit first; `ValueError` below zero."""
     rest = round(span / _MILLISECOND)
-    if rest < 0 or rest // _UNITS[0][1] > _LARGEST:
-        raise ValueError(f"{span} is not between 0s and {_LARGEST}h")
     parts = []
     for unit, size in _UNITS:
-        amount, rest = divmod(rest, size)
+        amount = min(rest // size, _LARGEST)
+        rest -= amount * size
         if amount:
             parts.append(f"{amount}{unit}")
+    if span < timedelta(0) or rest:
+        raise ValueError(f"{span} is not a duration between 0s and {_LARGEST}h")
     return "".join(parts) or "0s"
 
 

@@ -70,7 +70,7 @@ def _nanos(amount: Fraction) -> int:
 
 def _from_any(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(EXPECTED)
+        raise ValueError(NOT_NEGATIVE)
     text = str(value)
     if len(text) > MAX_LENGTH or not patterns.matches(NOT_NEGATIVE_PATTERN, text):
         raise ValueError(NOT_NEGATIVE)

@@ -1,0 +1,181 @@
+"""A real API server accepts the CRDs and every legal example, and refuses every illegal one with its sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CRDS = sorted((REPOSITORY / "crds").glob("*.yaml"))
+EXAMPLES = sorted((REPOSITORY / "crds" / "examples").glob("*.yaml"))
+ILLEGAL = [path for path in EXAMPLES if path.name.startswith("illegal-")]
+LEGAL = [path for path in EXAMPLES if path not in ILLEGAL]
+NAMESPACE = "crd-on-the-server"
+
+pytestmark = pytest.mark.controlplane
+
+
+class Cluster(Protocol):
+    """What the lab's fixture has."""
+
+    kubeconfig: Path
+
+
+class Server:
+    """kubectl on one cluster, in a namespace of its own."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self.environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+
+    def run(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+        """What kubectl says; failing is an answer too."""
+        return subprocess.run(
+            ["kubectl", *arguments],
+            env=self.environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def must(self, *arguments: str, text: str | None = None) -> str:
+        """What kubectl prints when it succeeds."""
+        done = self.run(*arguments, text=text)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def create(self, body: dict[str, Any], *flags: str) -> subprocess.CompletedProcess[str]:
+        """A try to create `body`, with the server's strict check."""
+        here = {**body, "metadata": {**body["metadata"], "namespace": NAMESPACE}}
+        return self.run("create", "--validate=strict", *flags, "-f", "-", text=json.dumps(here))
+
+
+@pytest.fixture(scope="module")
+def server(control_plane: Cluster) -> Iterator[Server]:
+    found = Server(control_plane.kubeconfig)
+    for path in CRDS:
+        found.must("apply", "--server-side", "--force-conflicts", "-f", str(path))
+    found.must(
+        "wait", "--for=condition=Established", *(f"--filename={path}" for path in CRDS), "--timeout=30s"
+    )
+    found.must("create", "namespace", NAMESPACE)
+    yield found
+    found.run("delete", "namespace", NAMESPACE, "--wait=false")
+
+
+def loaded(path: Path) -> dict[str, Any]:
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
+def model(name: str, **spec: Any) -> dict[str, Any]:
+    body = loaded(REPOSITORY / "crds" / "examples" / "minimal.yaml")
+    return {**body, "metadata": {"name": name}, "spec": {**body["spec"], **spec}}
+
+
+@pytest.mark.parametrize("path", CRDS, ids=lambda path: path.stem)
+def test_the_schema_is_structural(server: Server, path: Path) -> None:
+    found = json.loads(server.must("get", "-f", str(path), "-o", "json"))
+    conditions = {condition["type"]: condition["status"] for condition in found["status"]["conditions"]}
+    assert conditions == {"NamesAccepted": "True", "Established": "True"}
+
+
+@pytest.mark.parametrize("path", LEGAL, ids=lambda path: path.stem)
+def test_legal(server: Server, path: Path) -> None:
+    done = server.create(loaded(path), "--dry-run=server")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", ILLEGAL, ids=lambda path: path.stem)
+def test_illegal(server: Server, path: Path) -> None:
+    done = server.create(loaded(path), "--dry-run=server")
+    expected = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# refused: ")
+    assert done.returncode != 0
+    assert expected in done.stderr
+
+
+def test_a_decision_cannot_be_changed(server: Server) -> None:
+    body = loaded(REPOSITORY / "crds" / "examples" / "decision-pause.yaml")
+    assert server.create(body).returncode == 0
+    name = body["metadata"]["name"]
+    done = server.run(
+        "patch", "rdec", name, "-n", NAMESPACE, "--type=merge", "-p", '{"spec": {"reason": "another"}}'
+    )
+    assert "a decision cannot be changed; make another one" in done.stderr
+
+
+def test_a_generated_name_is_checked_as_well(server: Server) -> None:
+    body = {**model("x"), "metadata": {"generateName": "a-prefix-of-thirty-nine-characters-abc-"}}
+    assert "must be a DNS label of at most 40 characters" in server.create(body).stderr
+
+
+def test_the_server_adds_nothing_to_the_spec(server: Server) -> None:
+    body = model("as-written", rollout={}, scaling={})
+    assert server.create(body).returncode == 0
+    found = json.loads(server.must("get", "mdep", "as-written", "-n", NAMESPACE, "-o", "json"))
+    assert found["spec"] == body["spec"]
+
+
+def test_the_columns_tell_the_story(server: Server) -> None:
+    assert server.create(model("told")).returncode == 0
+    status = {
+        "phase": "Canary",
+        "message": "canary 9f3c2a71d0 has 25 %",
+        "summary": {"step": "2/3", "weight": 25, "verdict": "–", "ready": "5/5"},
+        "stable": {"revision": "41b07c55ee"},
+        "canary": {"revision": "9f3c2a71d0"},
+    }
+    patch = json.dumps({"status": status})
+    server.must("patch", "mdep", "told", "-n", NAMESPACE, "--subresource=status", "--type=merge", "-p", patch)
+    head, row = server.must("get", "mdep", "told", "-n", NAMESPACE).splitlines()
+    assert head.split() == [
+        "NAME",
+        "PHASE",
+        "STEP",
+        "WEIGHT",
+        "STABLE",
+        "CANARY",
+        "VERDICT",
+        "READY",
+        "AGE",
+        "MESSAGE",
+    ]
+    shown = row.split(maxsplit=9)
+    assert shown[1:8] == ["Canary", "2/3", "25", "41b07c55ee", "9f3c2a71d0", "–", "5/5"]
+    assert shown[9].strip() == "canary 9f3c2a71d0 has 25 %"
+
+
+def test_it_can_be_scaled(server: Server) -> None:
+    assert server.create(model("scaled", scaling={"replicas": 2})).returncode == 0
+    server.must("scale", "mdep/scaled", "-n", NAMESPACE, "--replicas=4")
+    assert (
+        server.must("get", "mdep/scaled", "-n", NAMESPACE, "-o", "jsonpath={.spec.scaling.replicas}") == "4"
+    )
+
+
+def test_scaling_by_hand_is_refused_where_metrics_decide(server: Server) -> None:
+    assert server.create(model("followed", scaling={"minReplicas": 1, "maxReplicas": 4})).returncode == 0
+    body = '{"spec": {"scaling": {"replicas": 4}}}'
+    done = server.run("patch", "mdep", "followed", "-n", NAMESPACE, "--type=merge", "-p", body)
+    assert "set replicas, or minReplicas and maxReplicas, not both" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        pytest.param("mdep.spec.rollout.steps.weight", "in whole percent", id="a weight"),
+        pytest.param("mdep.spec.rollout.progressDeadline", "Default: 10m.", id="a default"),
+        pytest.param("rdec.spec.toRevision", "with Rollback", id="a decision"),
+    ],
+)
+def test_explain(server: Server, field: str, words: str) -> None:
+    assert words in " ".join(server.must("explain", field).split())

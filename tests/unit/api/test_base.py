@@ -1,0 +1,92 @@
+"""What every model has: frozen, camelCase outside, rules in two languages."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from seatrial.api import base, decision, spec, status
+
+
+class Pair(base.Written):
+    """Two numbers in order."""
+
+    low_end: int
+    high_end: int = 9
+
+    @base.rule("lowEnd must not be more than {highEnd}", cel="self.lowEnd <= self.highEnd", field="lowEnd")
+    def ordered(self) -> bool:
+        """The first is the smaller."""
+        return self.low_end <= self.high_end
+
+
+class Wide(Pair):
+    """Two numbers far apart."""
+
+    @base.rule("they must differ", cel="self.lowEnd != self.highEnd")
+    def apart(self) -> bool:
+        """They differ."""
+        return self.low_end != self.high_end
+
+
+def test_a_value_never_changes() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Pair(low_end=1).low_end = 2  # type: ignore[misc]  # that is the point
+
+
+@pytest.mark.parametrize("raw", [{"lowEnd": 1}, {"low_end": 1}])
+def test_outside_camel_case_inside_snake_case(raw: dict[str, Any]) -> None:
+    assert Pair.model_validate(raw).low_end == 1
+
+
+def test_what_was_written_comes_back_without_defaults() -> None:
+    assert Pair(low_end=1).to_dict() == {"lowEnd": 1}
+
+
+def test_a_broken_rule_says_its_sentence_with_braces_and_all() -> None:
+    with pytest.raises(ValidationError, match=r"lowEnd must not be more than \{highEnd\}"):
+        Pair(low_end=10)
+
+
+def test_rules_of_base_classes_come_first() -> None:
+    assert [rule.message for rule, _ in base.rules_of(Wide)] == [
+        "lowEnd must not be more than {highEnd}",
+        "they must differ",
+    ]
+
+
+def test_a_changed_value_is_checked_like_a_new_one() -> None:
+    assert Pair(low_end=1).replaced(low_end=5) == Pair(low_end=5)
+    with pytest.raises(ValidationError, match="must not be more"):
+        Pair(low_end=1).replaced(high_end=0)
+
+
+def test_a_changed_value_keeps_what_was_written() -> None:
+    assert Pair(low_end=1).replaced(low_end=2).to_dict() == {"lowEnd": 2}
+
+
+@pytest.mark.parametrize("model", [spec.Spec, decision.DecisionSpec])
+def test_the_schema_carries_every_rule(model: type[base.Written]) -> None:
+    written = [entry["message"] for entry in _entries(model.model_json_schema())]
+    for rule, _ in base.rules_of(model):
+        assert rule.message in written
+
+
+def _entries(schema: Any) -> list[dict[str, str]]:
+    if isinstance(schema, dict):
+        own = schema.get("x-kubernetes-validations", [])
+        return [*own, *(entry for part in schema.values() for entry in _entries(part))]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("alias", "expected"),
+    [
+        pytest.param("stable", status.TrackStatus, id="an option"),
+        pytest.param("rejected", status.Rejected, id="a list"),
+        pytest.param("phase", status.Status, id="no model"),
+        pytest.param("nothing", status.Status, id="no field"),
+    ],
+)
+def test_the_model_in_a_field(alias: str, expected: type) -> None:
+    assert base.model_at(status.Status, alias) is expected

@@ -1,0 +1,89 @@
+"""What a person decided, as a value."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from seatrial.api import decision, keys, refusal
+
+NEEDED = {"deployment": "churn", "revision": "9f3c2a71d0", "decidedBy": "jo@shop.example"}
+
+COMPLETE: dict[str, dict[str, Any]] = {
+    "Skip": {"step": 2},
+    "Rollback": {"toRevision": "41b07c55ee"},
+    "Promote": {"attempt": 1},
+    "Abort": {"attempt": 1},
+    "Retry": {"attempt": 1},
+}
+"""What an action needs besides what all need."""
+
+
+def body(**spec: Any) -> dict[str, Any]:
+    return {"metadata": {"namespace": "shop", "name": "churn-x7", "uid": "u"}, "spec": {**NEEDED, **spec}}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"action": "Promote", "attempt": 1},
+        {"action": "Abort", "attempt": 2},
+        {"action": "Retry", "attempt": 1},
+        {"action": "Skip", "step": 2},
+        {"action": "Rollback", "toRevision": "41b07c55ee"},
+        {"action": "Pause"},
+        {"action": "Resume"},
+    ],
+)
+def test_actions(given: dict[str, Any]) -> None:
+    found = decision.parse(body(**given))
+    assert found.spec.action == given["action"]
+    assert found.deployment_key == keys.Key("shop", "churn")
+
+
+@pytest.mark.parametrize("action", list(decision.Action))
+@pytest.mark.parametrize(
+    ("field", "value", "owners"),
+    [
+        ("step", 2, {"Skip"}),
+        ("toRevision", "41b07c55ee", {"Rollback"}),
+        ("attempt", 1, {"Promote", "Abort", "Retry"}),
+    ],
+)
+def test_a_field_belongs_to_its_actions_alone(action: str, field: str, value: Any, owners: set[str]) -> None:
+    complete = COMPLETE.get(action, {})
+    less = {name: given for name, given in complete.items() if name != field}
+    changed = less if action in owners else {**complete, field: value}
+    with pytest.raises(refusal.InvalidSpec, match=f"{field} is required with .* and belongs nowhere else"):
+        decision.parse(body(action=action, **changed))
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        pytest.param(
+            {"action": "Approve"}, r"spec.action: must be one of Promote", id="a later version's action"
+        ),
+        pytest.param({"action": "Pause", "revision": "latest"}, r"spec.revision", id="no revision"),
+        pytest.param({"action": "Pause", "decidedBy": ""}, r"spec.decidedBy", id="nobody"),
+        pytest.param({"action": "Skip", "step": 0}, r"spec.step", id="before the first step"),
+        pytest.param({"action": "Pause", "when": "now"}, r'unknown field "spec.when"', id="an unknown field"),
+        pytest.param({}, r"spec.action: is required", id="no action"),
+    ],
+)
+def test_refused(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(refusal.InvalidSpec, match=sentence):
+        decision.parse(body(**given))
+
+
+def test_what_became_of_it() -> None:
+    raw = {"phase": "Taken", "message": "paused", "at": "2026-11-21T12:00:00Z"}
+    found = decision.parse({**body(action="Pause"), "status": raw}).status
+    assert found.phase is decision.DecisionPhase.TAKEN
+    assert found.at == datetime(2026, 11, 21, 12, tzinfo=UTC)
+    assert found.to_dict() == raw
+
+
+@pytest.mark.parametrize("raw", [None, "x", {"phase": "Later"}])
+def test_nothing_became_of_it_yet(raw: Any) -> None:
+    assert decision.parse({**body(action="Pause"), "status": raw}).status == decision.DecisionStatus()

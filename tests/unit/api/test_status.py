@@ -1,0 +1,208 @@
+"""A status is read whatever was stored, and written within the server's limits."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from seatrial.api import phases, told
+from seatrial.api.conditions import Condition, ConditionStatus, ConditionType
+from seatrial.api.reasons import Reason
+from seatrial.api.status import (
+    BuildStatus,
+    CanaryStatus,
+    Failure,
+    HistoryEntry,
+    Rejected,
+    RolloutStatus,
+    Status,
+    Summary,
+    TrackStatus,
+    parse_status,
+)
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SAID = "2026-11-21T12:00:00Z"
+
+FULL = Status(
+    observed_generation=7,
+    phase=phases.DisplayPhase.CANARY,
+    message="canary 9f3c2a71d0 has 25 %",
+    summary=Summary(step="2/3", weight=25, verdict="–", ready="5/5"),
+    next_transition_time=NOON,
+    url="http://churn.shop.svc",
+    stable=TrackStatus(
+        revision="41b07c55ee", image="r/churn@sha256:1", build_id="b", replicas=4, weight=75, since=NOON
+    ),
+    canary=CanaryStatus(
+        revision="9f3c2a71d0",
+        weight=25,
+        actual_weight=20,
+        failure=Failure(reason=Reason.CRASH_LOOP, message="m", pod="p", exit_code=1, restarts=3),
+    ),
+    rollout=RolloutStatus(
+        revision="9f3c2a71d0",
+        phase=phases.RolloutPhase.SHIFTING,
+        step=2,
+        steps=3,
+        step_started_at=NOON,
+        weight=25,
+        users_since=NOON,
+        waiting_for=phases.WaitingFor.CAPACITY,
+        paused_by=phases.PausedBy.DECISION,
+        high_water=2,
+        decisions=("uid-1",),
+    ),
+    build=BuildStatus(
+        id="0123456789",
+        phase=phases.BuildPhase.SUCCEEDED,
+        source={"etag": "x"},
+        seconds={"fetch": 0.5},
+        started_at=NOON,
+    ),
+    rejected=(Rejected(revision="aaaaaaaaaa", reason=Reason.ABORTED, at=NOON, decided_by="jo"),),
+    history=(HistoryEntry(revision="41b07c55ee", outcome=phases.Outcome.PROMOTED, finished_at=NOON),),
+    replicas=5,
+    ready_replicas=5,
+    selector="seatrial.dev/server=churn",
+    conditions=(Condition(type=ConditionType.READY, status=ConditionStatus.FALSE, reason="Shifting"),),
+)
+
+
+def test_written_and_read_again() -> None:
+    assert parse_status(FULL.to_dict()) == FULL
+
+
+def test_the_words_are_those_of_the_api() -> None:
+    raw = FULL.to_dict()
+    assert raw["observedGeneration"] == 7
+    assert raw["nextTransitionTime"] == SAID
+    assert raw["canary"]["failure"] == {
+        "reason": "CrashLoop",
+        "message": "m",
+        "pod": "p",
+        "exitCode": 1,
+        "restarts": 3,
+    }
+    assert raw["rollout"]["stepStartedAt"] == SAID
+    assert raw["rollout"]["waitingFor"] == "Capacity"
+    assert raw["rollout"]["fastTrack"] is False
+    assert raw["rejected"][0] == {
+        "revision": "aaaaaaaaaa",
+        "reason": "Aborted",
+        "at": SAID,
+        "attempt": 1,
+        "decidedBy": "jo",
+    }
+
+
+def test_absent_and_empty_are_left_out_zero_and_false_are_said() -> None:
+    raw = Status(stable=TrackStatus(revision="a"), summary=Summary()).to_dict()
+    assert raw == {
+        "observedGeneration": 0,
+        "stable": {"revision": "a", "replicas": 0, "readyReplicas": 0, "weight": 0},
+        "replicas": 0,
+        "readyReplicas": 0,
+    }
+
+
+@pytest.mark.parametrize("raw", [None, {}, [], "x", 7])
+def test_nothing_stored_is_nothing_said(raw: Any) -> None:
+    assert parse_status(raw) == Status()
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        pytest.param({"phase": "Later"}, FULL.replaced(phase=None), id="a newer version's phase"),
+        pytest.param({"later": {"a": 1}}, FULL, id="a newer version's field"),
+        pytest.param({"replicas": "5"}, FULL.replaced(replicas=0), id="a text for a number"),
+        pytest.param({"nextTransitionTime": "soon"}, FULL.replaced(next_transition_time=None), id="no time"),
+        pytest.param({"conditions": "none"}, FULL.replaced(conditions=()), id="no list"),
+        pytest.param(
+            {"conditions": [{"type": "Later", "status": "True"}]}, FULL.replaced(conditions=()), id="unknown"
+        ),
+        pytest.param({"stable": {"image": "i"}}, FULL.replaced(stable=None), id="a track without a revision"),
+        pytest.param(
+            {"rollout": {"revision": "a"}}, FULL.replaced(rollout=None), id="a rollout without a phase"
+        ),
+        pytest.param({"build": 7}, FULL.replaced(build=None), id="no build"),
+    ],
+)
+def test_only_the_malformed_piece_is_dropped(damage: dict[str, Any], expected: Status) -> None:
+    assert parse_status({**FULL.to_dict(), **damage}) == expected
+
+
+def test_a_malformed_entry_takes_none_of_its_neighbours_along() -> None:
+    entries = [{"revision": "a"}, 7, {"reason": "x"}, None, {"revision": "b", "at": "?"}, {"revision": "c"}]
+    assert [entry.revision for entry in parse_status({"rejected": entries}).rejected] == ["a", "b", "c"]
+
+
+def test_what_was_stored_is_not_changed_by_reading() -> None:
+    raw = {"rejected": [{"revision": "a"}, 7]}
+    parse_status(raw)
+    assert raw == {"rejected": [{"revision": "a"}, 7]}
+
+
+def test_long_texts_are_cut_and_show_it() -> None:
+    found = Status(message="m" * 5000).message
+    assert len(found) == told.SENTENCE
+    assert found.endswith("…")
+
+
+def test_of_a_log_the_end_is_kept() -> None:
+    found = BuildStatus(id="a", phase=phases.BuildPhase.FAILED, log_tail="x" * 9000 + "the error").log_tail
+    assert len(found) == told.LOG
+    assert found.startswith("…")
+    assert found.endswith("the error")
+
+
+def test_old_entries_are_dropped() -> None:
+    entries = tuple(Rejected(revision=str(n)) for n in range(50))
+    assert [entry.revision for entry in Status(rejected=entries).rejected] == [
+        str(n) for n in range(told.FEW)
+    ]
+
+
+def test_of_decisions_the_newest_are_kept() -> None:
+    uids = tuple(str(n) for n in range(100))
+    found = RolloutStatus(revision="a", phase=phases.RolloutPhase.STABLE, decisions=uids).decisions
+    assert found == uids[-told.DECISIONS :]
+
+
+def test_times_are_in_utc_and_whole_seconds() -> None:
+    elsewhere = datetime(2026, 11, 21, 13, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=1)))
+    assert Status(next_transition_time=elsewhere) == Status(next_transition_time=NOON)
+
+
+def test_a_time_without_a_zone_is_a_mistake_of_ours() -> None:
+    with pytest.raises(ValidationError, match="timezone"):
+        Status(next_transition_time=NOON.replace(tzinfo=None))
+
+
+def test_a_condition_by_its_type() -> None:
+    assert FULL.condition(ConditionType.READY) == FULL.conditions[0]
+    assert FULL.condition(ConditionType.STALLED) is None
+
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just(SAID),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["revision", "phase", "type", "at", "a"]), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(FULL.to_dict())), VALUES))
+def test_whatever_is_stored_is_read_and_can_be_stored_again(damage: dict[str, Any]) -> None:
+    found = parse_status({**FULL.to_dict(), **damage})
+    assert parse_status(found.to_dict()).to_dict() == found.to_dict()
+    untouched = FULL.to_dict().keys() - damage.keys()
+    assert {key: found.to_dict().get(key) for key in untouched} == {
+        key: FULL.to_dict()[key] for key in untouched
+    }

@@ -1,0 +1,225 @@
+"""The life of a real server process: start, failure, load, stop."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from model_runtime import contract
+from tests.unit.runtime.server import models
+from tests.unit.runtime.server.serving import Process, log_lines, replied, running
+
+ROW = {"instances": [[5.5, 5, 0]]}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a real model."""
+    return models.store_classifier(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """One ready server for the tests that leave it alive."""
+    with running(folder, tmp_path_factory.mktemp("server")) as process:
+        process.await_ready()
+        yield process
+
+
+class TestServing:
+    def test_a_real_model_answers_with_revision_and_request_id(self, server: Process) -> None:
+        reply = server.ask("POST", "/predict", ROW, {"x-request-id": "abc"})
+        assert reply.status == 200
+        assert reply.document["predictions"] == ["high"]
+        assert reply.document["classes"] == ["high", "low"]
+        assert reply.headers["x-seatrial-revision"] == "9f3c2a71d0"
+        assert reply.headers["x-request-id"] == "abc"
+
+    @pytest.mark.parametrize("path", ["/nope", "/livez", "/metrics", "/v2/models/x"])
+    def test_every_response_says_its_revision_and_id(self, server: Process, path: str) -> None:
+        headers = server.ask("GET", path).headers
+        assert headers["x-seatrial-revision"] == "9f3c2a71d0"
+        assert len(headers["x-request-id"]) == 32
+
+    def test_the_documents_speak_of_this_model(self, server: Process) -> None:
+        schema = server.ask("GET", "/schema.json").document
+        assert schema["model"] == "churn"
+        assert schema["tensors"]["inputs"] == [{"name": "input", "datatype": "FP64", "shape": [-1, 3]}]
+        paths = server.ask("GET", "/docs.json").document["paths"]
+        assert {"/predict", "/v2/models/churn/infer"} <= set(paths)
+
+    def test_metrics_count_by_known_endpoints_only(self, server: Process) -> None:
+        server.ask("POST", "/predict", ROW)
+        for number in range(20):
+            server.ask("GET", f"/stranger/{number}")
+        text = server.ask("GET", "/metrics").body.decode()
+        assert 'bentoml_service_request_total{endpoint="/predict",http_response_code="200"' in text
+        assert 'endpoint="/unknown",http_response_code="404"' in text
+        assert "stranger" not in text
+        assert "_created" not in text
+
+    def test_what_is_no_http_is_400(self, server: Process) -> None:
+        import socket
+
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
+            raw.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
+            assert raw.recv(1000).startswith(b"HTTP/1.1 400")
+
+
+class TestStarting:
+    def test_it_is_ready_within_seconds_and_says_so_in_json(self, folder: Path, tmp_path: Path) -> None:
+        with running(folder, tmp_path) as process:
+            assert process.ask("GET", "/livez").status == 200
+            assert process.ask("GET", "/readyz").status in (503, 200)
+            process.await_ready()
+            assert process.stop() == 0
+        lines = log_lines(tmp_path)
+        assert [line["message"] for line in lines] == ["listening", "ready", "draining", "left"]
+        assert lines[1]["seconds"] < 30
+        assert all(line["revision"] == "9f3c2a71d0" for line in lines)
+
+    def test_it_leaves_at_once_when_it_is_stopped_while_it_loads(self, folder: Path, tmp_path: Path) -> None:
+        with running(folder, tmp_path, SEATRIAL_DRAIN_SECONDS="60") as process:
+            assert process.stop() == 0
+
+    def test_a_model_that_cannot_be_loaded_ends_it_with_a_reason(self, tmp_path: Path) -> None:
+        (tmp_path / "model").mkdir()
+        (tmp_path / "model" / "model.skops").write_bytes(b"PK\x03\x04 no model")
+        with running(tmp_path / "model", tmp_path) as process:
+            assert process.popen.wait(timeout=60) == 1
+        left = contract.Exit.from_json((tmp_path / "termination-log").read_text())
+        assert left.reason in ("ModelLoadFailed", "ModelFormatUnknown")
+        assert left.message
+
+    def test_an_example_that_is_not_answered_ends_it_with_a_reason(self, tmp_path: Path) -> None:
+        model = models.store_classifier(tmp_path / "model")
+        (model / "example.json").write_text('{"instances": [[1, 2, 3, 4, 5]]}')
+        with running(model, tmp_path) as process:
+            assert process.popen.wait(timeout=60) == 1
+        left = contract.Exit.from_json((tmp_path / "termination-log").read_text())
+        assert left.reason == "ModelExampleFailed"
+        assert "3" in left.message
+        assert "5" in left.message
+
+    def test_an_invalid_setting_ends_it_with_the_variables_name(self, folder: Path, tmp_path: Path) -> None:
+        with pytest.raises(AssertionError, match="SEATRIAL_MAX_CONCURRENCY is 'many'"):
+            with running(folder, tmp_path, SEATRIAL_MAX_CONCURRENCY="many"):
+                pass
+
+
+class Caller(threading.Thread):
+    """A client that asks without a pause, on one connection as long as it may, or on a new one each time."""
+
+    def __init__(self, process: Process, *, keeps: bool) -> None:
+        super().__init__(daemon=True)
+        self.process = process
+        self.keeps = keeps
+        self.answered = 0
+        self.connections = 0
+        self.errors: list[str] = []
+        self.told = threading.Event()
+
+    def run(self) -> None:
+        """Until told to stop."""
+        connection = self._connected()
+        while not self.told.is_set():
+            try:
+                connection.request("POST", "/predict", b'{"instances": [[5.5, 5, 0]]}')
+                reply = replied(connection)
+            except (OSError, http.client.HTTPException) as error:
+                self.errors.append(repr(error))
+                return
+            if reply.status != 200:
+                self.errors.append(f"{reply.status} {reply.body!r}")
+            self.answered += 1
+            if not self.keeps or reply.headers.get("connection") == "close":
+                connection.close()
+                connection = self._connected()
+        connection.close()
+
+    def _connected(self) -> http.client.HTTPConnection:
+        self.connections += 1
+        return http.client.HTTPConnection("127.0.0.1", self.process.port, timeout=20)
+
+
+def _called(process: Process, *, keeping: int, fresh: int) -> list[Caller]:
+    callers = [Caller(process, keeps=number < keeping) for number in range(keeping + fresh)]
+    for caller in callers:
+        caller.start()
+    return callers
+
+
+def _hang_up(callers: list[Caller]) -> None:
+    for caller in callers:
+        caller.told.set()
+    for caller in callers:
+        caller.join(timeout=30)
+
+
+class TestStopping:
+    def test_sigterm_loses_no_request_of_kept_and_of_new_connections(self, folder: Path, tmp_path: Path) -> None:
+        with running(folder, tmp_path, SEATRIAL_DRAIN_SECONDS="2") as process:
+            process.await_ready()
+            callers = _called(process, keeping=4, fresh=4)
+            _await(lambda: all(caller.answered > 20 for caller in callers))
+            process.popen.terminate()
+            process.await_status("/readyz", 503)
+            before = [caller.answered for caller in callers]
+            _await(lambda: all(caller.answered > old + 20 for caller, old in zip(callers, before, strict=True)))
+            _hang_up(callers)  # by now proxies have forgotten the pod
+            assert process.popen.wait(timeout=30) == 0
+        assert [caller.errors for caller in callers] == [[]] * 8
+
+    def test_a_request_that_runs_when_the_drain_ends_is_finished(self, folder: Path, tmp_path: Path) -> None:
+        rows = [[float(i % 7), 1.0, 2.0] for i in range(200_000)]
+        with running(folder, tmp_path) as process:
+            process.await_ready()
+            statuses: list[int] = []
+            asking = threading.Thread(
+                target=lambda: statuses.append(process.ask("POST", "/predict", {"instances": rows}).status)
+            )
+            asking.start()
+            _await(lambda: 'in_progress{endpoint="/predict"' in process.ask("GET", "/metrics").body.decode())
+            assert process.stop() == 0
+            asking.join(timeout=30)
+        assert statuses == [200]
+
+
+class TestConnections:
+    def test_kept_connections_end_at_their_age_without_an_error(self, folder: Path, tmp_path: Path) -> None:
+        with running(folder, tmp_path, SEATRIAL_CONNECTION_SECONDS="0.3") as process:
+            process.await_ready()
+            callers = _called(process, keeping=4, fresh=0)
+            _await(lambda: all(caller.connections > 3 for caller in callers))
+            _hang_up(callers)
+        assert [caller.errors for caller in callers] == [[]] * 4
+        assert all(caller.answered > caller.connections for caller in callers)
+
+    def test_an_unused_connection_stays_open_and_ends_with_its_next_response(
+        self, folder: Path, tmp_path: Path
+    ) -> None:
+        with running(folder, tmp_path, SEATRIAL_CONNECTION_SECONDS="0.2") as process:
+            process.await_ready()
+            connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=20)
+            connection.request("GET", "/livez")
+            assert "connection" not in replied(connection).headers
+            opened = time.monotonic()
+            _await(lambda: time.monotonic() - opened > 0.3)
+            connection.request("GET", "/livez")
+            assert replied(connection).headers["connection"] == "close"
+            connection.close()
+
+
+def _await(condition: object, seconds: float = 30.0) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came to be")

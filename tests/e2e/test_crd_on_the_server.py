@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +18,8 @@ CRDS = sorted((REPOSITORY / "crds").glob("*.yaml"))
 EXAMPLES = sorted((REPOSITORY / "crds" / "examples").glob("*.yaml"))
 ILLEGAL = [path for path in EXAMPLES if path.name.startswith("illegal-")]
 LEGAL = [path for path in EXAMPLES if path not in ILLEGAL]
-NAMESPACE = "crd-on-the-server"
+NAMESPACE = f"crd-{uuid.uuid4().hex[:8]}"
+"""A new one for each run: the one before may still be going away."""
 
 pytestmark = pytest.mark.controlplane
 

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from model_runtime import contract
@@ -40,7 +41,8 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         with phases.phase("total"):
             request = _request(environment)
             places.prepare()
-            outcome = Build(request, places, phases).run()
+            with closing(Build(request, places, phases)) as build:
+                outcome = build.run()
     except BaseException as error:
         outcome = report.of_failure(error, work=places.work, seconds=phases.seconds)
     report.write(outcome, places.termination)
@@ -53,6 +55,7 @@ def _log_to_stdout() -> None:
     for name in ("seatrial.build", "seatrial.registry"):
         logging.getLogger(name).setLevel(logging.INFO)
         logging.getLogger(name).handlers = [handler]
+        logging.getLogger(name).propagate = False
 
 
 def _request(environment: Mapping[str, str]) -> BuildRequest:
@@ -106,6 +109,10 @@ class Build:
             source={"uri": shown, **fetched.resolved},
             seconds=self.phases.seconds,
         )
+
+    def close(self) -> None:
+        """No connection is left open."""
+        self.registry.transport.close()
 
     def _fetched(self) -> tuple[source.Fetched, str]:
         with self.phases.phase("fetch"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from model_runtime.build import archives
@@ -29,8 +29,8 @@ UNPACK: Final = "io.deis.oras.content.unpack"
 def fetch(order: Order) -> Fetched:
     """Titled blobs are files; tars are unpacked."""
     reference = _reference(order)
-    with _failures(order):
-        registry = _registry(order)
+    with _failures(order), closing(_transport(order)) as transport:
+        registry = Registry(transport)
         manifest = _manifest(registry, reference, order)
         room = bounds.Room(order.limits)
         layers = manifest.body.get("layers", [])
@@ -48,13 +48,13 @@ def _reference(order: Order) -> Reference:
         raise SourceNotFound(f"spec.model.uri: {error}.") from error
 
 
-def _registry(order: Order) -> Registry:
+def _transport(order: Order) -> Transport:
     try:
         tls = trust.context(order.ca)
     except ValueError as error:
         raise SourceUnavailable(f"{address.shown(order.uri)} cannot be asked: {error}.") from error
     keyring = Keyring.of([order.credentials])
-    return Registry(Transport(tls, keyring, plain_http=order.plain_http, patience=order.patience))
+    return Transport(tls, keyring, plain_http=order.plain_http, patience=order.patience)
 
 
 def _manifest(registry: Registry, reference: Reference, order: Order) -> Manifest:

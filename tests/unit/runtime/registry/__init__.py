@@ -1,0 +1,1 @@
+"""Tests of the registry client against a real registry, and against one that misbehaves."""

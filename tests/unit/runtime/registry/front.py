@@ -1,0 +1,222 @@
+"""A proxy before the real registry that asks for tokens and misbehaves on demand."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import re
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass
+class Fault:
+    """What happens to the first `times` requests that match, instead of what should."""
+
+    method: str
+    path: str
+    act: Callable[[Handler], None]
+    times: int = 1
+    after: int = 0
+    """So many matching requests pass before."""
+
+    def strikes(self, method: str, path: str) -> bool:
+        if method != self.method or not re.search(self.path, path) or not self.times:
+            return False
+        if self.after:
+            self.after -= 1
+            return False
+        self.times -= 1
+        return True
+
+
+@dataclass
+class Front:
+    """The proxy: `host` is what image names begin with."""
+
+    upstream: str
+    login: tuple[str, str] | None = None
+    """Asks for tokens that are made for this user only."""
+    basic: bool = False
+    """Asks for the login itself instead of a token."""
+    faults: list[Fault] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    scopes: dict[str, set[str]] = field(default_factory=dict)
+    tokens_made: int = 0
+    host: str = ""
+
+    def __enter__(self) -> Front:
+        handler = type("BoundHandler", (Handler,), {"front": self})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server.daemon_threads = True
+        self.host = f"127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def seen(self, method: str, path: str = "") -> int:
+        return sum(1 for verb, where in self.requests if verb == method and re.search(path, where))
+
+    def expire_tokens(self) -> None:
+        self.scopes.clear()
+
+
+class Handler(BaseHTTPRequestHandler):
+    front: Front
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its base's name
+        pass
+
+    def _any(self) -> None:
+        self.front.requests.append((self.command, self.path))
+        if self.path.startswith("/token"):
+            return self.token()
+        for fault in self.front.faults:
+            if fault.strikes(self.command, self.path):
+                return fault.act(self)
+        if self.front.login is not None and not self.allowed():
+            return self.ask()
+        return self.forward()
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815 - http.server finds them by name
+
+    # what it asks for
+
+    def allowed(self) -> bool:
+        shown = self.headers.get("authorization", "")
+        if self.front.basic:
+            return shown == basic_of(self.front.login)
+        granted = self.front.scopes.get(shown.removeprefix("Bearer "), set())
+        return self.wanted() <= granted
+
+    def wanted(self) -> set[str]:
+        parts = urlsplit(self.path)
+        repository = re.match(r"/v2/(.+?)/(?:blobs|manifests|tags)/", parts.path)
+        if repository is None:
+            return set()
+        verbs = {"pull"} if self.command in ("GET", "HEAD") else {"pull", "push"}
+        scopes = {f"repository:{repository[1]}:{verb}" for verb in verbs}
+        return scopes | {f"repository:{name}:pull" for name in parse_qs(parts.query).get("from", [])}
+
+    def ask(self) -> None:
+        if self.front.basic:
+            return self.answer(401, {"www-authenticate": 'Basic realm="test"'})
+        merged: dict[str, list[str]] = {}
+        for scope in sorted(self.wanted()):
+            merged.setdefault(scope.rpartition(":")[0], []).append(scope.rpartition(":")[2])
+        scope = " ".join(f"{name}:{','.join(verbs)}" for name, verbs in merged.items())
+        realm = f"http://{self.front.host}/token"
+        return self.answer(
+            401, {"www-authenticate": f'Bearer realm="{realm}",service="test",scope="{scope}"'}
+        )
+
+    def token(self) -> None:
+        if self.headers.get("authorization") != basic_of(self.front.login):
+            return self.answer(401)
+        token = secrets.token_hex(8)
+        asked = parse_qs(urlsplit(self.path).query).get("scope", [])
+        names = [
+            (scope.rpartition(":")[0], verb)
+            for scope in asked
+            for verb in scope.rpartition(":")[2].split(",")
+        ]
+        self.front.scopes[token] = {f"{name}:{verb}" for name, verb in names}
+        self.front.tokens_made += 1
+        return self.answer(200, {}, json.dumps({"token": token}).encode())
+
+    # what it does
+
+    def forward(self) -> None:
+        body = self.body()
+        upstream = http.client.HTTPConnection(self.front.upstream, timeout=30)
+        headers = {key: value for key, value in self.headers.items() if key.lower() not in _OWN}
+        upstream.request(self.command, self.path, body=body or None, headers=headers)
+        response = upstream.getresponse()
+        content = response.read()
+        kept = {key: value for key, value in response.getheaders() if key.lower() not in _OWN}
+        if self.command == "HEAD":
+            kept["content-length"] = response.getheader("content-length") or "0"
+        self.answer(response.status, kept, content)
+        upstream.close()
+
+    def body(self) -> bytes:
+        if self.headers.get("transfer-encoding") == "chunked":
+            pieces = []
+            while size := int(self.rfile.readline(), 16):
+                pieces.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(pieces)
+        return self.rfile.read(int(self.headers.get("content-length") or 0))
+
+    def answer(self, status: int, headers: dict[str, str] | None = None, content: bytes = b"") -> None:
+        self.send_response(status)
+        for key, value in (headers or {}).items():
+            self.send_header(key, value)
+        if "content-length" not in {key.lower() for key in headers or {}}:
+            self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+
+_OWN = {"connection", "transfer-encoding", "content-length", "authorization"}
+
+
+def basic_of(login: tuple[str, str] | None) -> str:
+    return "Basic " + base64.b64encode(":".join(login or ("", "")).encode()).decode()
+
+
+def says(status: int, **headers: str) -> Callable[[Handler], None]:
+    """The request is read and answered with this status."""
+
+    def act(handler: Handler) -> None:
+        handler.body()
+        handler.answer(status, {key.replace("_", "-"): value for key, value in headers.items()})
+
+    return act
+
+
+def hangs_up(handler: Handler) -> None:
+    """The connection breaks before an answer."""
+    handler.hang_up()
+
+
+def hangs_up_after(handler: Handler) -> None:
+    """The request arrives and takes effect, but its answer is lost."""
+    body = handler.body()
+    upstream = http.client.HTTPConnection(handler.front.upstream, timeout=30)
+    headers = {key: value for key, value in handler.headers.items() if key.lower() not in _OWN}
+    upstream.request(handler.command, handler.path, body=body or None, headers=headers)
+    upstream.getresponse().read()
+    upstream.close()
+    handler.hang_up()
+
+
+def stops_halfway(handler: Handler) -> None:
+    """The answer is cut off in the middle of its body."""
+    upstream = http.client.HTTPConnection(handler.front.upstream, timeout=30)
+    upstream.request(handler.command, handler.path, headers={"host": handler.front.host})
+    response = upstream.getresponse()
+    content = response.read()
+    upstream.close()
+    handler.send_response(response.status)
+    handler.send_header("content-length", str(len(content)))
+    handler.end_headers()
+    handler.wfile.write(content[: len(content) // 2])
+    handler.hang_up()

@@ -8,11 +8,10 @@ import os
 import sys
 from pathlib import Path
 
-from tests.cluster import cache, control_plane_lab, lab
+from tests.cluster import cache, control_plane_lab, lab, node_lab
 from tests.cluster.errors import LabError
 from tests.cluster.lab import Flavour, Lab
 from tests.cluster.node_lab import NodeLab
-from tests.cluster import node_lab
 
 __all__ = ["Flavour", "Lab", "LabError", "NodeLab", "down", "find", "running", "up", "up_node"]
 
@@ -25,7 +24,7 @@ def up(name: str, *, flavour: Flavour = "control-plane") -> Lab:
     with cache.locked(cache.labs() / f".{name}.lock"):
         if found := find(name):
             return _same_flavour(found, flavour)
-        lab.remove(folder)
+        _clean_up(folder)
         folder.mkdir(mode=0o755)
         try:
             return _start(name, folder, flavour)
@@ -46,7 +45,7 @@ def find(name: str) -> Lab | None:
     """The running lab of this name."""
     folder = lab.folder_of(name)
     record = lab.read_record(folder)
-    if record is None or not record.keeper.lives():
+    if record is None or not record.ports or not record.keeper.lives():
         return None
     return NodeLab(folder, record) if record.flavour == "node" else Lab(folder, record)
 
@@ -82,5 +81,6 @@ def _clean_up(folder: Path) -> None:
         lab.remove(folder)
     elif record.flavour == "node":
         NodeLab(folder, record).down()
+        node_lab.remove_mount_points()
     else:
         Lab(folder, record).down()

@@ -32,7 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--flavour", choices=("control-plane", "node"), default="control-plane")
     up.set_defaults(run=_up)
     commands.add_parser("down", parents=[named], help="end it, leave nothing").set_defaults(run=_down)
-    commands.add_parser("status", parents=[named], help="an `export` line and what runs").set_defaults(run=_status)
+    commands.add_parser("status", parents=[named], help="an `export` line and what runs").set_defaults(
+        run=_status
+    )
     run = commands.add_parser("exec", parents=[named], help="run a command in it")
     run.add_argument("argv", nargs=argparse.REMAINDER)
     run.set_defaults(run=_exec)

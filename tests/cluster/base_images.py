@@ -14,8 +14,13 @@ LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr
 
 def pause() -> Path:
     """An OCI layout in the cache."""
-    program = binaries.path_of("pause")
-    return cache.made(cache.root() / "images" / f"pause-{cache.key_of(program.name)}", _make_pause)
+    key = cache.key_of(binaries.path_of("pause").name, *_writer())
+    return cache.made(cache.root() / "images" / f"pause-{key}", _make_pause)
+
+
+def _writer() -> tuple[str, str]:
+    """What decides, beside its content, how an image is written."""
+    return os.uname().machine, oci.FORM
 
 
 def _make_pause(folder: Path) -> None:
@@ -30,7 +35,7 @@ def _make_pause(folder: Path) -> None:
 
 def python_base() -> Path:
     """An OCI layout in the cache: Debian's smallest system with Python and certificates."""
-    key = cache.key_of(versions.BASE_SUITE, *versions.BASE_PACKAGES, *LEFT_OUT, os.uname().machine)
+    key = cache.key_of(versions.BASE_SUITE, *versions.BASE_PACKAGES, *LEFT_OUT, *_writer())
     return cache.made(cache.root() / "images" / f"python-base-{key}", _make_python_base)
 
 

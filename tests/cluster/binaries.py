@@ -28,7 +28,9 @@ def path_of(name: str) -> Path:
 
 def _compiled(name: str, tool: versions.GoTool) -> Path:
     module = MODULES / tool.module
-    key = cache.key_of(cache.contents(module), tool.package, repr(tool.stamps), *GO_FLAGS, " ".join(_go_version()))
+    key = cache.key_of(
+        cache.contents(module), tool.package, repr(tool.stamps), *GO_FLAGS, " ".join(_go_version())
+    )
     target = cache.root() / "bin" / f"{name}-{key}"
     return cache.made(target, lambda path: _compile(name, tool, path))
 

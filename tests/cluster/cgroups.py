@@ -53,13 +53,9 @@ class Groups:
                     _copy_cpuset(top)
                 root.mkdir(exist_ok=True)
         except OSError as error:
-            raise LabError(f"cgroups cannot be made ({error}); start the machine or container with them") from error
-
-    def join(self, pid: int) -> None:
-        """The process is in the node's groups."""
-        for root in self.roots():
-            inner = root / "init"  # see mounts(): on v2 the root gives up its processes
-            (inner if inner.is_dir() else root).joinpath("cgroup.procs").write_text(str(pid))
+            raise LabError(
+                f"cgroups cannot be made ({error}); start the machine or container with them"
+            ) from error
 
     def put_aside(self, pid: int) -> None:
         """On v2, the process outside that holds the namespaces does not keep the node's root busy."""
@@ -85,6 +81,11 @@ class Groups:
             if time.monotonic() > deadline:
                 raise LabError(f"cgroups with living processes: {', '.join(map(str, left))}")
             time.sleep(0.05)
+
+
+def node_groups() -> list[Path]:
+    """The groups of all nodes on this machine, whoever started them."""
+    return [*ROOT.glob("seatrial-*"), *ROOT.glob("*/seatrial-*")]
 
 
 DELEGATE = f"""

@@ -17,7 +17,12 @@ SERVICE_NETWORK = "10.96.0.0/16"
 POD_NETWORK = "10.244.0.0/20"
 API_SERVICE_ADDRESS = "10.96.0.1"
 DNS_SERVICE_ADDRESS = "10.96.0.10"
-API_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
+API_NAMES = (
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+)
 USERS = {  # name of the kubeconfig: user and groups
     "admin": ("lab:admin", ("system:masters",)),
     "controller-manager": ("system:kube-controller-manager", ()),
@@ -66,7 +71,13 @@ class ControlPlane:
             # another CA: whoever holds a certificate of this one may speak for any user
             {"name": "front-ca", "kind": "ca", "commonName": "seatrial-lab-front"},
             {"name": "front", "kind": "leaf", "issuer": "front-ca", "commonName": "front-proxy"},
-            {"name": "apiserver", "kind": "leaf", "issuer": "ca", "commonName": "kube-apiserver", "names": names},
+            {
+                "name": "apiserver",
+                "kind": "leaf",
+                "issuer": "ca",
+                "commonName": "kube-apiserver",
+                "names": names,
+            },
             {
                 "name": "apiserver-client",
                 "kind": "leaf",
@@ -97,7 +108,9 @@ class ControlPlane:
         config = {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "lab", "cluster": {"server": server, "certificate-authority-data": authority}}],
+            "clusters": [
+                {"name": "lab", "cluster": {"server": server, "certificate-authority-data": authority}}
+            ],
             "users": [{"name": name, "user": {"token": token}}],
             "contexts": [{"name": "lab", "context": context}],
             "current-context": "lab",

@@ -23,6 +23,7 @@ def up(name: str, folder: Path) -> lab.Lab:
         started = _start(name, plane)
         kubectl.apply(started.kubeconfig, kwok.nodes())
         _wait_for_nodes(started)
+        lab.write_record(folder, started.record)
     return started
 
 
@@ -41,7 +42,8 @@ def _start(name: str, plane: ControlPlane) -> lab.Lab:
         )
     pid = plan.Pid.of(keeper.pid)
     keeper.returncode = 0  # not this process's to wait for: it stays when we go
-    lab.write_record(folder, lab.Record(name, "control-plane", pid, {"api": plane.ports.api}))
+    # known before it is ready, so that a start that fails is cleaned up
+    lab.write_record(folder, lab.Record(name, "control-plane", pid, {}))
     plan.wait_until_ready(folder, pid)
     return lab.Lab(folder, lab.Record(name, "control-plane", pid, {"api": plane.ports.api}))
 

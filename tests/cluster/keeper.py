@@ -135,7 +135,10 @@ def accepts_unix(path: str) -> bool:
 def answers(address: str) -> bool:
     host, _, path = address.removeprefix("//").partition("/")
     trusting = ssl.create_default_context()
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE  # a look at readiness, no secret is sent
+    trusting.check_hostname, trusting.verify_mode = (
+        False,
+        ssl.CERT_NONE,
+    )  # a look at readiness, no secret is sent
     connection = http.client.HTTPSConnection(host, timeout=2, context=trusting)
     try:
         connection.request("GET", f"/{path}")

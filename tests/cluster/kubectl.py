@@ -19,7 +19,16 @@ def run(kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
 
 def apply(kubeconfig: Path, objects: str) -> None:
     """The objects (YAML or JSON) are as given, also when they were there."""
-    run(kubeconfig, "apply", "--server-side", "--force-conflicts", "--validate=false", "-f", "-", stdin=objects)
+    run(
+        kubeconfig,
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "--validate=false",
+        "-f",
+        "-",
+        stdin=objects,
+    )
 
 
 def wait(kubeconfig: Path, *arguments: str, seconds: float) -> str:

@@ -1,8 +1,8 @@
 """The node as a machine: namespaces of its own, what is mounted and configured in them, how to enter them."""
 
-import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,15 +69,15 @@ class Node:
         self.groups.create()
         kinds = ["--net", "--mount", "--pid", "--uts", "--ipc", "--cgroup"]
         command = ["unshare", *kinds, "--fork", "--kill-child=KILL", "--propagation", "private", "--"]
+        keeper = [sys.executable, "-I", str(plan.KEEPER), str(file)]
         with (self.folder / "logs" / "keeper.log").open("w") as log:
             outer = subprocess.Popen(
-                [*command, sys.executable, "-I", str(plan.KEEPER), str(file)],
+                self._joined([*command, *keeper]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 cwd=self.folder,
-                preexec_fn=self._join,
             )
         child = _child_of(outer)
         self.groups.put_aside(outer.pid)
@@ -87,20 +87,23 @@ class Node:
     def command(self, pid: int, argv: Sequence[str]) -> list[str]:
         """The command line that runs `argv` in the namespaces, from the folder where the caller is."""
         enter = ["nsenter", "-t", str(pid), "-m", "-n", "-p", "-u", "-i", "-C", f"--wd={Path.cwd()}", "--"]
-        joining = "; ".join(f"echo $$ > {root}/{_leaf(root)}cgroup.procs" for root in self.groups.roots())
-        return ["sh", "-ec", f'{joining}; exec "$@"', "sh", *enter, *argv]
+        return self._joined([*enter, *argv])
 
     def remove(self) -> None:
         """The groups and the mount points are gone; all processes must have ended."""
         self.groups.remove()
 
-    def _join(self) -> None:
-        self.groups.join(os.getpid())
+    def _joined(self, argv: Sequence[str]) -> list[str]:
+        """The command line by which `argv` starts in the node's control groups."""
+        joining = "; ".join(f"echo $$ > {root}/{_leaf(root)}cgroup.procs" for root in self.groups.roots())
+        return ["sh", "-ec", f'{joining}; exec "$@"', "sh", *argv]
 
     def _write_files(self) -> None:
         names = " ".join(OWN_NAMES)
         (self.folder / "hosts").write_text(f"127.0.0.1 localhost\n{ADDRESS} {NAME} {names}\n")
-        (self.folder / "resolv.conf").write_text(f"nameserver {ADDRESS}\nsearch svc.cluster.local cluster.local\n")
+        (self.folder / "resolv.conf").write_text(
+            f"nameserver {ADDRESS}\nsearch svc.cluster.local cluster.local\n"
+        )
         for name in MACHINE_WIDE:
             file = self.folder / "sysctl" / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -142,12 +145,15 @@ def network() -> list[Sequence[str]]:
 
 
 def _leaf(root: Path) -> str:
+    # on v2 the root gives up its processes once it has been delegated
     return "init/" if (root / "init").is_dir() else ""
 
 
 def _child_of(outer: subprocess.Popen[bytes]) -> int:
+    """The first process in the namespaces: the shell becomes unshare, which forks once."""
     children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
     while outer.poll() is None:
         if found := children.read_text().split():
             return int(found[0])
+        time.sleep(0.002)
     return outer.pid  # it has ended; whoever waits for the start says why

@@ -21,6 +21,7 @@ from tests.cluster import (
     registry,
     s3,
 )
+from tests.cluster.cgroups import node_groups
 from tests.cluster.control_plane import ControlPlane, Ports
 from tests.cluster.errors import LabError
 from tests.cluster.node import ADDRESS, FIXED_FOLDERS, NAME, Node
@@ -89,12 +90,13 @@ class NodeLab(lab.Lab):
         return {"KUBECONFIG": str(self.kubeconfig), "REGISTRY": self.registry.outside}
 
     def describe(self) -> list[str]:
+        images, store = self.registry, self.s3
         return [
             f"node '{self.name}', api https://127.0.0.1:{self.record.ports['api']}",
-            f"registry {self.registry.inside} in the cluster, {self.registry.outside} here, CA {self.registry.ca_file}",
-            f"registry with password {self.registry.guarded_inside} in the cluster, {self.registry.guarded_outside} here",
-            f"object store {self.s3.inside} in the cluster, {self.s3.outside} here, "
-            f"keys {self.s3.access_key} {self.s3.secret_key}",
+            f"registry {images.inside} in the cluster, {images.outside} here, CA {images.ca_file}",
+            f"registry with password {images.guarded_inside} in the cluster, {images.guarded_outside} here",
+            f"object store {store.inside} in the cluster, {store.outside} here",
+            f"its keys {store.access_key} {store.secret_key}",
             f"Prometheus {self.prometheus}",
         ]
 
@@ -123,7 +125,9 @@ class NodeLab(lab.Lab):
 
     def wait_for_metrics(self, *, seconds: float = READY_PATIENCE) -> None:
         """The metrics API answers for the node (`kubectl top`, autoscaling)."""
-        kubectl.wait(self.kubeconfig, "get", "--raw", f"/apis/metrics.k8s.io/v1beta1/nodes/{NAME}", seconds=seconds)
+        kubectl.wait(
+            self.kubeconfig, "get", "--raw", f"/apis/metrics.k8s.io/v1beta1/nodes/{NAME}", seconds=seconds
+        )
 
     def down(self) -> None:
         """No process, mount, network link, control group or file of the lab is left."""
@@ -146,14 +150,19 @@ def up(name: str, folder: Path) -> NodeLab:
             oci.store(layout, registry.storage(folder), *image.split(":"))
         started = _start(name, plane)
         _put_objects(started)
+        lab.write_record(folder, started.record)
     return started
 
 
 def _check_machine(folder: Path) -> None:
     if os.geteuid() != 0:
-        raise LabError("a node needs root (namespaces, mounts); use sudo, or the control-plane flavour without root")
+        raise LabError(
+            "a node needs root (namespaces, mounts); use sudo, or the control-plane flavour without root"
+        )
     if shutil.disk_usage(folder).free < DISK_NEEDED:
-        raise LabError(f"{folder} has less than {DISK_NEEDED >> 30} GiB free; make room or set SEATRIAL_LAB_DIR")
+        raise LabError(
+            f"{folder} has less than {DISK_NEEDED >> 30} GiB free; make room or set SEATRIAL_LAB_DIR"
+        )
 
 
 def _start(name: str, plane: ControlPlane) -> NodeLab:
@@ -166,14 +175,17 @@ def _start(name: str, plane: ControlPlane) -> NodeLab:
         *node_runtime.processes(folder, api_ready=ready),
         *node_services.processes(folder, api_ready=ready),
     ]
-    gates = [f"unix:{folder / forward.SOCKET}", f"tcp:{ADDRESS}:{registry.OPEN_PORT}", f"tcp:{ADDRESS}:{s3.PORT}"]
+    gates = [
+        f"unix:{folder / forward.SOCKET}",
+        f"tcp:{ADDRESS}:{registry.OPEN_PORT}",
+        f"tcp:{ADDRESS}:{s3.PORT}",
+    ]
     pid = machine.start(plan.Plan(folder, processes, machine.prepare(), gates).write())
     # known before it is ready, so that a start that fails is cleaned up
     lab.write_record(folder, lab.Record(name, "node", pid, {}))
     plan.wait_until_ready(folder, pid)
     outside = {what: forward.open_port(folder, ADDRESS, port) for what, port in OUTSIDE.items()}
     record = lab.Record(name, "node", pid, outside)
-    lab.write_record(folder, record)
     _write_kubeconfig(plane, outside["api"])
     return NodeLab(folder, record)
 
@@ -195,7 +207,9 @@ def _put_objects(started: NodeLab) -> None:
 
 
 def remove_mount_points() -> None:
-    """The empty folders that were made on this machine to be mounted over are gone; only for when no node runs."""
+    """The empty folders that were made on this machine to be mounted over are gone, unless a node runs."""
+    if node_groups():  # removing a folder would unmount it in the node that uses it
+        return
     for folder in FIXED_FOLDERS:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

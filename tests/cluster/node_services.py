@@ -49,7 +49,8 @@ def _dns(folder: Path, api_ready: str) -> Process:
 
 def _object_store(folder: Path) -> Process:
     (folder / "s3").mkdir(exist_ok=True)
-    argv = [str(binaries.path_of("versitygw")), "--port", f"{node.ADDRESS}:{PORT}", "--quiet", "posix", str(folder / "s3")]
+    program, listen = str(binaries.path_of("versitygw")), f"{node.ADDRESS}:{PORT}"
+    argv = [program, "--port", listen, "--quiet", "posix", str(folder / "s3")]
     return Process("s3", argv, env={"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY})
 
 

@@ -7,13 +7,16 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 MEDIA = "application/vnd.oci.image."
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CHUNK = 1 << 20
+FORM = "1"  # another value makes all images anew
+EPOCH = "1970-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Settings:
     entrypoint: Sequence[str] = ()
     command: Sequence[str] = ()
     user: str = ""
-    environment: Sequence[str] = field(default_factory=lambda: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])
+    environment: Sequence[str] = (PATH,)
 
 
 def write_layout(folder: Path, layer: Path, settings: Settings) -> None:
@@ -42,6 +45,7 @@ def write_layout(folder: Path, layer: Path, settings: Settings) -> None:
             "Env": list(settings.environment),
         },
         "rootfs": {"type": "layers", "diff_ids": [layer_digest]},
+        "history": [{"created": EPOCH, "created_by": "seatrial lab"}],  # builders want one for each layer
     }
     manifest = {
         "schemaVersion": 2,
@@ -156,4 +160,15 @@ def _hard_linked(source: Path, target: Path) -> bool:
         os.link(source, target)
     except OSError:
         return False
+    return True
+
+
+def replaced_by_link(file: Path, other: Path) -> bool:
+    """Whether `file` is now another name of `other`, which must have the same bytes."""
+    if file.samefile(other):
+        return False
+    spare = file.with_name(f".{file.name}")
+    if not _hard_linked(other, spare):
+        return False
+    spare.replace(file)
     return True

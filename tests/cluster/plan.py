@@ -1,5 +1,6 @@
 """What a lab starts, as data: processes, what each waits for, and the life of the process that keeps them."""
 
+import contextlib
 import json
 import os
 import signal
@@ -84,10 +85,21 @@ class Pid:
         if self.lives():
             (os.killpg if group else os.kill)(self.number, signal.SIGKILL)
         deadline = time.monotonic() + END_PATIENCE
-        while self.lives():
+        while self.lives() or (group and _group_lives(self.number)):
+            with contextlib.suppress(ChildProcessError):  # it may be a child of ours, or of nobody's here
+                os.waitpid(self.number, os.WNOHANG)
             if time.monotonic() > deadline:
                 raise LabError(f"process {self.number} does not end; look at /proc/{self.number}/stack")
             time.sleep(0.02)
+
+
+def _group_lives(leader: int) -> bool:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended while we looked
+            state, _, group = _fields(int(folder.name))[:3]
+            if group == str(leader) and state != "Z":
+                return True
+    return False
 
 
 def _fields(number: int) -> list[str]:

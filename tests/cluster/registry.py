@@ -14,7 +14,8 @@ INSIDE = f"registry.lab:{OPEN_PORT}"
 GUARDED_INSIDE = f"registry.lab:{GUARDED_PORT}"
 USERNAME = "lab"
 PASSWORD = "lab-password"
-HTPASSWD = "lab:$2b$05$rl10qXj0nntUDV0B3KzGAekUsHPjfxfaLd0ilFiEUrZSU6bHQlMf2\n"  # bcrypt of the password above: the only kind that the registry takes
+# bcrypt of the password: the only kind that the registry takes
+HTPASSWD = "lab:$2b$05$rl10qXj0nntUDV0B3KzGAekUsHPjfxfaLd0ilFiEUrZSU6bHQlMf2\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ class Registry:
 def certificates() -> list[dict[str, Any]]:
     """The registry's serving certificate, good inside by name and outside by loopback."""
     names = ["registry.lab", "localhost", "127.0.0.1", node.ADDRESS]
-    return [{"name": "registry", "kind": "leaf", "issuer": "ca", "commonName": "registry.lab", "names": names}]
+    return [
+        {"name": "registry", "kind": "leaf", "issuer": "ca", "commonName": "registry.lab", "names": names}
+    ]
 
 
 def storage(folder: Path) -> Path:

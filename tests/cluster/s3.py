@@ -47,7 +47,13 @@ class S3:
         self.send("DELETE", bucket, key, accepted=(204, 404))
 
     def send(
-        self, method: str, bucket: str, key: str = "", data: bytes = b"", *, accepted: tuple[int, ...] = (200,)
+        self,
+        method: str,
+        bucket: str,
+        key: str = "",
+        data: bytes = b"",
+        *,
+        accepted: tuple[int, ...] = (200,),
     ) -> bytes:
         """The answer's body. Raises LabError when its status is not accepted."""
         path = f"/{quote(bucket)}" + (f"/{quote(key)}" if key else "")

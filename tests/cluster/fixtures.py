@@ -1,0 +1,89 @@
+"""pytest fixtures that give a running lab: `control_plane` and `node_lab`, one of each for a whole run.
+
+Use: `pytest_plugins = ["tests.cluster.fixtures"]` in the conftest.py of the tests' root. With
+SEATRIAL_TEST_KUBECONFIG set, `control_plane` is that cluster instead. Without root, tests of the node are skipped
+and the end of the run says so in capitals.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests import cluster
+from tests.cluster import kubectl
+
+GIVEN = "SEATRIAL_TEST_KUBECONFIG"
+KEEP = "SEATRIAL_LAB_KEEP"  # when set, labs outlive the tests; the next run finds them
+NO_ROOT = "THE TESTS OF A REAL NODE WERE SKIPPED: they need root. Run them with sudo before you trust a change."
+
+
+class Cluster(Protocol):
+    """What tests of a control plane may use of it: the same for a lab and for a cluster given by the user."""
+
+    @property
+    def kubeconfig(self) -> Path: ...
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str: ...
+
+    def apply(self, objects: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCluster:
+    """The cluster of a kubeconfig that the user gave. Its pods are real, or nobody's."""
+
+    kubeconfig: Path
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """What kubectl printed."""
+        return kubectl.run(self.kubeconfig, *arguments, stdin=stdin)
+
+    def apply(self, objects: str) -> None:
+        """The objects are applied on the server's side."""
+        kubectl.apply(self.kubeconfig, objects)
+
+
+def lab_name(flavour: str) -> str:
+    """The name of this run's lab: runs side by side do not share one."""
+    return f"test-{flavour}" if os.environ.get(KEEP) else f"test-{flavour}-{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[Cluster]:
+    """A control plane whose pods KWOK plays, or the cluster that the user gave."""
+    if given := os.environ.get(GIVEN):
+        yield GivenCluster(Path(given))
+        return
+    yield cluster.up(lab_name("plane"))
+    if not os.environ.get(KEEP):
+        cluster.down(lab_name("plane"))
+
+
+@pytest.fixture(scope="session")
+def node_lab() -> Iterator[cluster.NodeLab]:
+    """A real node with a registry, an object store and Prometheus."""
+    if os.geteuid() != 0:
+        pytest.skip(NO_ROOT)
+    yield cluster.up_node(lab_name("node"))
+    if not os.environ.get(KEEP):
+        cluster.down(lab_name("node"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test of the node is skipped without root, whether or not it asks for the fixture."""
+    if os.geteuid() == 0:
+        return
+    for item in items:
+        if item.get_closest_marker("node"):
+            item.add_marker(pytest.mark.skip(reason=NO_ROOT))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A skipped node is impossible to overlook."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if any(NO_ROOT in str(report.longrepr) for report in skipped):
+        terminalreporter.write_sep("!", NO_ROOT, red=True, bold=True)

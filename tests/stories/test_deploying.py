@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from seatrial.kube import kinds
 from seatrial.kube.fake.behaviours import Behaviour, Fault, image_of
-from tests.stories.world import NAME, World, failing_build, good_builds, image, play, spec
+from tests.stories.specs import failing_build, good_builds, image, spec
+from tests.stories.world import NAME, World, play
 
 
 def test_a_first_deploy_goes_straight_to_all_users() -> None:
@@ -12,7 +13,7 @@ def test_a_first_deploy_goes_straight_to_all_users() -> None:
         await world.apply(spec("v1"))
         status = await world.phase("Healthy", seconds=60)
         assert status["stable"]["image"] == image("v1")
-        assert status["summary"] == {"ready": "3/3"}
+        assert status["summary"] == {"ready": "3/3", "verdict": "–"}
         assert status["rollout"]["steps"] == 0
         service = await world.get(kinds.SERVICE, NAME)
         assert service["metadata"]["labels"]["seatrial.dev/stable"] == status["stable"]["revision"]
@@ -30,13 +31,15 @@ def test_a_canary_takes_its_steps_and_is_promoted_without_a_restart() -> None:
         assert one["summary"]["step"] == "1/2"
         two = await world.until(lambda s: s["canary"]["weight"] == 50)
         revision = two["canary"]["revision"]
-        pods = {p["metadata"]["uid"] for p in await world.list(kinds.POD) if revision in p["metadata"]["name"]}
+        pods = {p["metadata"]["uid"] for p in await world.all(kinds.POD) if revision in p["metadata"]["name"]}
         last = await world.promoted(revision)
         assert last["history"][0]["outcome"] == "Promoted"
-        after = {p["metadata"]["uid"] for p in await world.list(kinds.POD) if revision in p["metadata"]["name"]}
+        after = {
+            p["metadata"]["uid"] for p in await world.all(kinds.POD) if revision in p["metadata"]["name"]
+        }
         assert pods <= after
         await world.until(lambda s: s["replicas"] == 3)
-        deployments = await world.list(kinds.DEPLOYMENT)
+        deployments = await world.all(kinds.DEPLOYMENT)
         assert [d["metadata"]["name"] for d in deployments] == [f"{NAME}-{revision}"]
         assert first["stable"]["revision"] != revision
 
@@ -84,9 +87,7 @@ def test_a_canary_whose_pods_crash_goes_back_fast() -> None:
         assert status["stable"]["readyReplicas"] == 3
         mark = len(world.server.writes)
         await world.apply(spec("v2"))
-        import asyncio
-
-        await asyncio.sleep(600)
+        await world.wait(600)
         assert [w for w in world.writes_since(mark) if w.kind != "ModelDeployment"] == []
 
     play(story, serving=serving)

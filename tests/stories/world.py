@@ -10,51 +10,26 @@ from typing import Any
 
 import looptime
 
-from model_runtime import contract
-from seatrial import handlers, main, options
-from seatrial.api import names, settings
-from seatrial.kube import informers, kinds
+from seatrial import main, options
+from seatrial.api import keys, names
+from seatrial.kube import kinds
 from seatrial.kube.bodies import Body
 from seatrial.kube.client import Client
 from seatrial.kube.fake import behaviours
 from seatrial.kube.fake.behaviours import Behaviour, BuildBehaviour, Building, Serving
 from seatrial.kube.fake.controllers import ControllerManager
 from seatrial.kube.fake.server import FakeApiServer
-from seatrial.kube.informers import Habits, Informer
 from seatrial.kube.limiter import Limiter
 from tests.stories import invariants
+from tests.stories.line import Line
+from tests.stories.process import Process
+from tests.stories.specs import SETTINGS, failing_build, good_builds, image, spec
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 NAMESPACE = "shop"
 NAME = "churn"
-RUNTIMES = {name: f"registry.lab:5000/runtime-{name}@sha256:{'0' * 64}" for name in ("sklearn", "xgboost", "onnx")}
-SETTINGS = settings.Settings.model_validate(
-    {"runtimes": RUNTIMES, "registry": {"repository": "registry.lab:5000/models"}}
-)
-
-
-def image(version: str) -> str:
-    """A given image of a version."""
-    return f"registry.lab:5000/{version}@sha256:{version.encode().hex().ljust(64, '0')[:64]}"
-
-
-def good_builds(pod: Body) -> BuildBehaviour:
-    """Every build takes three seconds and succeeds with an image of its own."""
-    request = contract.BuildRequest.from_json(
-        behaviours.environment_of(pod)[contract.BUILD_REQUEST_VARIABLE]
-    )
-    report = contract.BuildReport(
-        image=f"{request.repository}@sha256:{request.build_id.ljust(64, '0')}",
-        model_digest="sha256:" + "1" * 64,
-        format="skops",
-    )
-    return BuildBehaviour(seconds=3, message=report.to_json())
-
-
-def failing_build(reason: str, message: str = "it does not work") -> Building:
-    """Every build ends with this reason."""
-    report = contract.BuildReport(reason=reason, message=message).to_json()
-    return lambda _pod: BuildBehaviour(seconds=3, message=report, exit_code=1)
+QUIET = 330.0
+"""Seconds without a write after which an operator counts as at rest: longer than any of its back-offs."""
 
 
 class World:
@@ -68,51 +43,67 @@ class World:
         self.client = Client(self.server, Limiter(loop.time), lambda: True)
         self.settings = SETTINGS
         self.watcher = invariants.Watcher(self.server)
-        self._tasks: list[asyncio.Task[Any]] = []
-        self.operator: main.Operator | None = None
+        self.processes: list[Process] = []
 
     # the operator
 
-    async def start_operator(self) -> main.Operator:
+    @property
+    def operator(self) -> main.Operator:
+        """The operator that was started last."""
+        return self.processes[-1].operator
+
+    @property
+    def line(self) -> Line:
+        """The line of the operator that was started last."""
+        return self.processes[-1].line
+
+    async def start_operator(self, *, line: Line | None = None, **chosen: Any) -> Process:
         """An operator process has begun to work."""
-        loop = asyncio.get_running_loop()
-        clocks = main.Clocks(now=self.now, monotonic=loop.time)
-        operator = main.build(
-            options.Options(settings=self.settings), self.server, lost=asyncio.Event(), clocks=clocks
-        )
-        watch = Informer(
-            operator.client,
-            kinds.MODEL_DEPLOYMENT,
-            lambda event, body: handlers.take(operator.known, operator.queue, event, body),
-            habits=Habits(loop.time, trim=informers.without_managed_fields),
-        )
-        parts = [*(informer.run() for informer in operator.caches.informers), watch.run()]
-        self._tasks = [asyncio.create_task(part) for part in parts]
-        await watch.synced.wait()
-        self._tasks.append(asyncio.create_task(main._work(operator)))  # noqa: SLF001 - the part below kopf
-        self.operator = operator
-        return operator
+        line = line or Line(self.server, judge=self.watcher.judge)
+        process = Process(self.server, line, options.Options(settings=self.settings, **chosen), self.now)
+        self.processes.append(process)
+        await process.start()
+        return process
 
     async def kill_operator(self) -> None:
-        """The process is gone between two instructions, as with kill -9."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks, self.operator = [], None
+        """Every operator process is gone between two instructions."""
+        for process in self.processes:
+            await process.kill()
+        self.processes = []
 
-    def died(self) -> BaseException | None:
-        """What ended a part of the operator, if anything did."""
-        ended = [t for t in self._tasks if t.done() and not t.cancelled()]
-        return next((t.exception() for t in ended if t.exception()), None)
+    async def restart_operator(self) -> Process:
+        """The process is killed and another begins."""
+        await self.kill_operator()
+        return await self.start_operator()
+
+    def _died(self) -> BaseException | None:
+        return next((why for process in self.processes if (why := process.died())), None)
+
+    async def wait(self, seconds: float) -> None:
+        """So much time has passed."""
+        await asyncio.sleep(seconds)
+
+    async def rest(self, *, quiet: float = QUIET, seconds: float = 3600) -> None:
+        """The operator has stopped writing, and a plan made now would do nothing; fails when it never does."""
+        line, end = self.line, asyncio.get_running_loop().time() + seconds
+        while True:
+            before = len(line.writes)
+            await self.wait(quiet)
+            if len(line.writes) == before:
+                break
+            assert asyncio.get_running_loop().time() < end, f"it never rests: {line.writes[-8:]}"
+        for body in await self.all(kinds.MODEL_DEPLOYMENT):
+            left = await self.processes[-1].left_to_do(keys.Key(NAMESPACE, body["metadata"]["name"]))
+            assert left == [], f"a second plan is not empty: {left}"
 
     # what users do
 
-    async def apply(self, spec: Body, *, name: str = NAME) -> Body:
+    async def apply(self, spec: Body, *, name: str = NAME, labels: Body | None = None) -> Body:
         """The object asks for this spec."""
         body = {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,
-            "metadata": {"name": name, "namespace": NAMESPACE},
+            "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels or {}},
             "spec": spec,
         }
         return await self.client.apply(kinds.MODEL_DEPLOYMENT, body)
@@ -127,6 +118,17 @@ class World:
         }
         return await self.client.create(kinds.ROLLOUT_DECISION, body)
 
+    async def answer(self, decision: Body, *, seconds: float = 60) -> Body:
+        """What became of a decision: its status once it has one."""
+        end = asyncio.get_running_loop().time() + seconds
+        while True:
+            seen = await self.get(kinds.ROLLOUT_DECISION, decision["metadata"]["name"])
+            status: Body = seen.get("status") or {}
+            if status:
+                return status
+            assert asyncio.get_running_loop().time() < end, "the decision was never answered"
+            await self.wait(0.25)
+
     async def trust_decisions(self) -> None:
         """The chart's admission policy is in force."""
         binding = {
@@ -136,6 +138,11 @@ class World:
             "spec": {"policyName": "seatrial-decisions", "validationActions": ["Deny"]},
         }
         await self.client.create(kinds.VALIDATING_ADMISSION_POLICY_BINDING, binding)
+
+    async def configure(self, name: str, data: Body, *, kind: kinds.Kind = kinds.CONFIG_MAP) -> None:
+        """A ConfigMap or Secret has this content."""
+        head = {"apiVersion": "v1", "kind": kind.kind, "metadata": {"name": name, "namespace": NAMESPACE}}
+        await self.client.apply(kind, {**head, "data": data})
 
     # what users see
 
@@ -149,18 +156,34 @@ class World:
         """The first status for which `holds`; fails after `seconds` with the last one."""
         end = asyncio.get_running_loop().time() + seconds
         while True:
-            status = await self.status(name)
-            if self.died() is not None:
-                raise AssertionError("the operator died") from self.died()
+            status = (self.server.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name) or {}).get("status") or {}
+            if (why := self._died()) is not None:
+                raise AssertionError("the operator died") from why
             if _true(holds, status):
                 return status
             if asyncio.get_running_loop().time() > end:
-                raise AssertionError(f"not within {seconds} s; last: {status.get('phase')}: {status.get('message')}")
-            await asyncio.sleep(0.25)
+                raise AssertionError(
+                    f"not within {seconds} s; last: {status.get('phase')}: {status.get('message')}"
+                )
+            await self.wait(0.25)
 
-    async def phase(self, phase: str, *, seconds: float = 3600) -> Body:
-        """The status once it is in this phase."""
-        return await self.until(lambda s: s["phase"] == phase, seconds=seconds)
+    async def phase(self, phase: str, *, seconds: float = 3600, name: str = NAME) -> Body:
+        """The status once it is in this phase and speaks of the present spec."""
+        return await self.until(
+            lambda s: s["phase"] == phase and s["observedGeneration"] == self._generation(name),
+            seconds=seconds,
+            name=name,
+        )
+
+    async def live(self, spec: Body, *, seconds: float = 600, name: str = NAME) -> Body:
+        """The status once this spec was applied and is served by all its pods."""
+        await self.apply(spec, name=name)
+        return await self.phase("Healthy", seconds=seconds, name=name)
+
+    async def shifting(self, spec: Body, *, weight: int = 25) -> Body:
+        """The status once this spec was applied and its canary has `weight` percent of the users."""
+        await self.apply(spec)
+        return await self.until(lambda s: s["canary"]["weight"] == weight, seconds=900)
 
     async def promoted(self, revision: str, *, seconds: float = 3600) -> Body:
         """The status once this revision is stable and healthy."""
@@ -168,13 +191,32 @@ class World:
             lambda s: s["stable"]["revision"] == revision and s["phase"] == "Healthy", seconds=seconds
         )
 
-    async def list(self, kind: kinds.Kind) -> list[Body]:
+    def _generation(self, name: str) -> int:
+        body = self.server.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name) or {}
+        return int(body["metadata"]["generation"])
+
+    async def all(self, kind: kinds.Kind) -> list[Body]:
         """All objects of a kind in the story's namespace."""
         return (await self.client.list(kind, NAMESPACE)).items
 
     async def get(self, kind: kinds.Kind, name: str) -> Body:
         """One object of the story's namespace."""
         return await self.client.get(kind, NAMESPACE, name)
+
+    def pods_of(self, revision: str) -> set[str]:
+        """The uids of the server pods of a revision, those that are ending left out."""
+        return {
+            pod["metadata"]["uid"]
+            for pod in self.server.all(kinds.POD, NAMESPACE)
+            if pod["metadata"]["labels"].get(names.LABEL_REVISION) == revision
+            and names.LABEL_SERVER in pod["metadata"]["labels"]
+            and not pod["metadata"].get("deletionTimestamp")
+        }
+
+    def replicas_of(self, revision: str) -> int | None:
+        """The replicas that a revision's Deployment asks for; None without one."""
+        body = self.server.look(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{revision}")
+        return None if body is None else int(body["spec"]["replicas"])
 
     def writes_since(self, mark: int) -> list[Any]:
         """Every write after `len(world.server.writes)` was `mark`, Events apart."""
@@ -188,25 +230,31 @@ def _true(holds: Callable[[Body], Any], status: Body) -> bool:
         return False
 
 
+Story = Callable[[World], Awaitable[None]]
+
+
 def play(
-    story: Callable[[World], Awaitable[None]],
+    story: Story,
     *,
     serving: Serving = behaviours.ready_pods,
     building: Building = good_builds,
+    rests: bool = True,
 ) -> None:
-    """The story has been played to its end in virtual time, and no invariant was broken on the way."""
+    """The story has been played to its end in virtual time, no invariant was broken on the way, and it rests."""
     loop = looptime.new_event_loop()
     try:
-        loop.run_until_complete(_played(story, serving, building))
+        loop.run_until_complete(_played(story, serving, building, rests=rests))
     finally:
         loop.close()
 
 
-async def _played(story: Callable[[World], Awaitable[None]], serving: Serving, building: Building) -> None:
+async def _played(story: Story, serving: Serving, building: Building, *, rests: bool) -> None:
     world = World(serving=serving, building=building)
     await world.start_operator()
     try:
         await story(world)
+        if rests and world.processes:
+            await world.rest()
     finally:
         await world.kill_operator()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
@@ -214,19 +262,6 @@ async def _played(story: Callable[[World], Awaitable[None]], serving: Serving, b
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
     world.watcher.check()
-
-
-def spec(version: str = "v1", *, replicas: int = 3, **rollout: Any) -> Body:
-    """A spec with a given image of `version`."""
-    return {
-        "model": {"image": image(version)},
-        "scaling": {"replicas": replicas},
-        "rollout": {
-            "steps": [{"weight": 25, "hold": "1m"}, {"weight": 50, "hold": "1m"}],
-            "progressDeadline": "5m",
-            **rollout,
-        },
-    }
 
 
 __all__ = ["Behaviour", "BuildBehaviour", "World", "failing_build", "image", "play", "spec"]

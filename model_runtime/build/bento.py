@@ -6,8 +6,11 @@ that the Bento in the image is whole, and its weights are neither copied here no
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -27,17 +30,37 @@ def build(name: str, version: str, *, date: int, context: Path, into: Path) -> N
 
     context.mkdir(parents=True, exist_ok=True)
     (context / "service.py").write_text(SERVICE)
-    made = bentoml.build(
-        "service:ModelServer",
-        name=name,
-        version=version,
-        description=f"The model deployment {name}, build {version}.",
-        include=["service.py"],
-        build_ctx=str(context),
-        python={"lock_packages": False},
-    )
+    with _no_installer(context.parent / f"{context.name}-bin"):
+        made = bentoml.build(
+            "service:ModelServer",
+            name=name,
+            version=version,
+            description=f"The model deployment {name}, build {version}.",
+            include=["service.py"],
+            build_ctx=str(context),
+            python={"lock_packages": False},
+        )
     shutil.copytree(made.path, into)
     _normalise(into / "bento.yaml", date)
+
+
+@contextmanager
+def _no_installer(folder: Path) -> Iterator[None]:
+    """BentoML finds an `uv`, which refuses to work, in `folder`.
+
+    It looks for one although nothing is locked and nothing will be called, and would install it from the
+    internet, which a build pod need not have.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "uv"
+    program.write_text("#!/bin/sh\necho 'packages are not locked here' >&2\nexit 64\n")
+    program.chmod(0o755)
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = f"{folder}:{before}"
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def _normalise(described: Path, date: int) -> None:

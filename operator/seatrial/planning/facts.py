@@ -110,7 +110,7 @@ def _exits(pod: Body) -> Iterator[AbnormalExit]:
 
 def _trouble(deployment: Body | None, pods: Bodies) -> Trouble | None:
     """The worst trouble: a terminal one before a passing one, else the first in order of name."""
-    sick = [t for pod in pods if not is_ready(pod) if (t := _pod_trouble(pod)) is not None]
+    sick = [t for pod in pods if not is_ready(pod) if (t := pod_trouble(pod)) is not None]
     refused = _creation_refused(deployment) if deployment else None
     every = [*sick, *([refused] if refused else [])]
     return min(every, key=lambda t: not t.terminal, default=None)
@@ -125,7 +125,8 @@ def _creation_refused(deployment: Body) -> Trouble | None:
     return Trouble(reason=reason, message=_short(message))
 
 
-def _pod_trouble(pod: Body) -> Trouble | None:
+def pod_trouble(pod: Body) -> Trouble | None:
+    """Why a pod is not ready, where it can be seen."""
     if pod["metadata"].get("deletionTimestamp"):
         return None
     return next((t for rule in _RULES if (t := rule(pod)) is not None), None)

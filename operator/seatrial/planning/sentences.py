@@ -137,7 +137,7 @@ def _deadline(scene: Scene, rollout: api.RolloutStatus) -> str:
     if rollout.progressed_at is None:
         return ""
     ends = clock(rollout.progressed_at + scene.at.wish.progress_deadline, scene.at.now)
-    return f"; rejected at {ends} unless one more is ready by then"
+    return f"; rejected at {ends} unless one more pod is ready by then"
 
 
 def _shifting(scene: Scene, rollout: api.RolloutStatus) -> str:

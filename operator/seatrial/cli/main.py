@@ -1,0 +1,45 @@
+"""The commands `seatrial` and `kubectl seatrial`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import metadata as distributions
+
+from seatrial.cli import decide, plan
+from seatrial.cli.inputs import Unusable
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs one command; ends the process with status 2 and a sentence when it cannot."""
+    given = _parser().parse_args(arguments)
+    try:
+        text: str = given.run(given)
+    except Unusable as unusable:
+        sys.exit(_failed(str(unusable)))
+    sys.stdout.write(text)
+
+
+def _failed(sentence: str) -> int:
+    sys.stderr.write(f"seatrial: {sentence}\n")
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="seatrial", description="Plans deployments of models and writes decisions about them, offline."
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    plan.add(commands)
+    decide.add(commands)
+    version = commands.add_parser("version", help="print the version")
+    version.set_defaults(run=_version)
+    return parser
+
+
+def _version(_: argparse.Namespace) -> str:
+    return f"seatrial {distributions.version('seatrial')}\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Plays the operator against a simulated world: plan, store, do, let time pass, until nothing more happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from seatrial.api import names
+from seatrial.api import status as api
+from seatrial.cli import looking, world
+from seatrial.cli.pace import Pace
+from seatrial.cli.world import World
+from seatrial.planning import facts, planner
+from seatrial.planning.actions import Action
+from seatrial.planning.observed import Parts
+
+MOST_PASSES = 5000
+"""A rollout takes some dozens; beyond it something never comes to rest."""
+
+
+class Restless(Exception):
+    """The operator never stops acting: a bug."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """All that happened at one time: what the status says then, what was done, and how many pods there were."""
+
+    at: datetime
+    status: api.Status
+    actions: tuple[Action, ...]
+    pods: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One plan, and the world that follows from it at the same time."""
+
+    at: datetime
+    plan: planner.Plan
+    before: World
+    after: World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """One ModelDeployment, the parts its plans are made with, and how fast its world is."""
+
+    name: str
+    parts: Parts
+    pace: Pace = field(default_factory=Pace)
+
+    def step(self, here: World, now: datetime) -> Pass:
+        """One pass of the operator, and what the world makes of it at once."""
+        wanted = looking.desired(here, self.name)
+        seen = looking.observed(here, wanted, self.parts)
+        plan = planner.plan(wanted, seen, self.parts, now=now)
+        after = world.with_status(here, self.name, plan.status.to_dict())
+        after = world.lived(world.applied(after, plan.actions, now), now, self.pace)
+        return Pass(at=now, plan=plan, before=here, after=after)
+
+    def passes(self, here: World, now: datetime, *, until: datetime | None = None) -> Iterator[Pass]:
+        """Every pass until nothing moves by itself any more, or until the time is over."""
+        here = world.lived(here, now, self.pace)
+        for _ in range(MOST_PASSES):
+            one = self.step(here, now)
+            yield one
+            moved, here = one.after.objects != here.objects, one.after
+            if moved:
+                continue
+            coming = self._coming(one)
+            if coming is None or (until is not None and coming > until):
+                return
+            now = coming
+            here = world.lived(here, now, self.pace)
+        raise Restless(f"{self.name} does not come to rest")
+
+    def _coming(self, one: Pass) -> datetime | None:
+        moments = (one.plan.wake_at, world.next_event(one.after, one.at, self.pace))
+        return min((at for at in moments if at is not None), default=None)
+
+    def moments(self, here: World, now: datetime) -> tuple[Moment, ...]:
+        """What a person would see happen, one entry for each time at which something does."""
+        told: list[Moment] = []
+        for one in self.passes(here, now):
+            told = _told(told, one)
+        return tuple(told)
+
+
+def _told(moments: list[Moment], one: Pass) -> list[Moment]:
+    last = moments[-1] if moments else None
+    new = Moment(at=one.at, status=one.plan.status, actions=one.plan.actions, pods=serving_pods(one.after))
+    if last is None:
+        return [new]
+    if last.at != one.at:
+        same = last.status == new.status and not new.actions and last.pods == new.pods
+        return moments if same else [*moments, new]
+    both = Moment(
+        at=one.at,
+        status=new.status,
+        actions=(*last.actions, *new.actions),
+        pods=max(last.pods, new.pods),
+    )
+    return [*moments[:-1], both]
+
+
+def serving_pods(here: World) -> int:
+    """The pods that serve or are to serve, of all revisions."""
+    return sum(1 for pod in here.of("Pod") if facts.label(pod, names.LABEL_SERVER))

@@ -1,0 +1,121 @@
+"""The text of `seatrial plan`: what would happen, step by step, and what was taken for granted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from seatrial.api import durations, names, told
+from seatrial.api import status as api
+from seatrial.cli.pace import Pace
+from seatrial.cli.simulation import Moment
+from seatrial.manifests.metadata import Body
+from seatrial.planning import actions
+
+WAITS = frozenset({"Paused", "Degraded", "Failed"})
+"""Phases in which only a person moves it on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumptions:
+    """What the simulation could not know."""
+
+    pace: Pace
+    notes: tuple[str, ...] = ()
+
+
+def text(title: str, moments: tuple[Moment, ...], assumed: Assumptions) -> str:
+    """The whole timeline; the same text for the same moments."""
+    shown = [moment for n, moment in enumerate(moments) if n == 0 or _says_more(moment, moments[n - 1])]
+    start = moments[0].at
+    lines = [f"{title}, from {told.format_time(start)}", ""]
+    for moment in shown:
+        lines += [*_entry(moment, moment.at - start), ""]
+    lines += [_sum(moments), _end(moments[-1]), *_made(moments), "", *_taken_for_granted(assumed)]
+    return "\n".join(lines) + "\n"
+
+
+def _says_more(moment: Moment, before: Moment) -> bool:
+    same = moment.status.message == before.status.message and moment.status.phase == before.status.phase
+    return bool(moment.actions) or not same or moment.pods != before.pods
+
+
+def _entry(moment: Moment, since: timedelta) -> Iterator[str]:
+    status = moment.status
+    after = f"+{durations.format_duration(since)}"
+    yield f"{after:<9} {moment.at:%H:%M:%SZ}  {status.phase or '–'!s:<12}{_tracks(status)}; {_pods(moment.pods)}"
+    yield f"    {status.message}"
+    for action in moment.actions:
+        yield f"    · {_told(action)}"
+
+
+def _pods(count: int) -> str:
+    return f"{count} pod" if count == 1 else f"{count} pods"
+
+
+def _tracks(status: api.Status) -> str:
+    """Who has which share."""
+    shown = [("stable", status.stable), ("canary", status.canary)]
+    parts = [f"{name} {track.revision} {track.weight} %" for name, track in shown if track is not None]
+    return ", ".join(parts) or "nobody serves"
+
+
+def _told(action: actions.Action) -> str:
+    match action:
+        case actions.Create(body):
+            return f"create {_subject(body)}{_size(body)}"
+        case actions.Apply(body):
+            return f"change {_subject(body)}{_change(body)}"
+        case actions.Scale(name=name, replicas=replicas):
+            return f"scale Deployment {name} to {replicas}"
+        case actions.Delete(kind=kind, name=name):
+            return f"delete {kind} {name}"
+        case actions.Settle(name=name, phase=phase, message=message):
+            return f"answer RolloutDecision {name}: {phase}: {message}"
+
+
+def _subject(body: Body) -> str:
+    return f"{body['kind']} {body['metadata']['name']}"
+
+
+def _size(body: Body) -> str:
+    return f" with {_pods(body['spec']['replicas'])}" if body["kind"] == "Deployment" else _change(body)
+
+
+def _change(body: Body) -> str:
+    """What a reader wants to know of it: whom a Service selects, the bounds of an autoscaler."""
+    spec = body.get("spec") or {}
+    if body["kind"] == "Service":
+        revision = spec["selector"].get(names.LABEL_REVISION)
+        return f", selecting {revision or 'all revisions'}"
+    if body["kind"] == "HorizontalPodAutoscaler":
+        shrinks = spec["behavior"]["scaleDown"]["selectPolicy"] != "Disabled"
+        return f", {spec['minReplicas']} to {spec['maxReplicas']} pods{'' if shrinks else ', never fewer for now'}"
+    return ""
+
+
+def _sum(moments: tuple[Moment, ...]) -> str:
+    steps = max((m.status.rollout.steps for m in moments if m.status.rollout is not None), default=0)
+    took = durations.format_duration(moments[-1].at - moments[0].at)
+    peak = _pods(max(moment.pods for moment in moments))
+    return f"{steps} step{'' if steps == 1 else 's'}, at least {took}, {peak} at the peak"
+
+
+def _end(last: Moment) -> str:
+    status = last.status
+    awaited = " until a person decides" if str(status.phase) in WAITS else ""
+    return f"ends {status.phase}{awaited}"
+
+
+def _made(moments: tuple[Moment, ...]) -> Iterator[str]:
+    made = [a.body for moment in moments for a in moment.actions if isinstance(a, actions.Create)]
+    if made:
+        yield "makes " + ", ".join(_subject(body) for body in made)
+
+
+def _taken_for_granted(assumed: Assumptions) -> Iterator[str]:
+    ready = durations.format_duration(assumed.pace.ready_after)
+    build = durations.format_duration(assumed.pace.build)
+    yield f"Assumed: pods are ready after {ready}, builds succeed after {build}, the load stays as it is."
+    yield from assumed.notes

@@ -35,14 +35,15 @@ class Served:
     def in_words(self, sent: bytes) -> v2.Reply:
         """The answer to a body of `/predict`."""
         question = self.words.question(sent)
-        return v2.Reply(self.words.answer(question, self._asked(question.inputs, None)), None)
+        return v2.Reply(self.words.answer(question, self.in_tensors(question.inputs)), None)
 
     def in_v2(self, json_length: bytes | None, sent: bytes) -> v2.Reply:
         """The answer to a body of `/v2/models/…/infer`."""
         request = self.protocol.request(sent, json_length)
-        return self.protocol.reply(request, self._asked(request.inputs, frozenset(request.wanted)))
+        return self.protocol.reply(request, self.in_tensors(request.inputs, frozenset(request.wanted)))
 
-    def _asked(self, inputs: Tensors, wanted: frozenset[str] | None) -> Tensors:
+    def in_tensors(self, inputs: Tensors, wanted: frozenset[str] | None = None) -> Tensors:
+        """The model's outputs; whatever it raises becomes a refusal with a status."""
         try:
             return self.model.predict(inputs, wanted=wanted)
         except InputInvalid as error:

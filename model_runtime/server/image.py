@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from model_runtime import formats
+from model_runtime import contract, failures, formats
+from model_runtime.contract import ModelCard
 from model_runtime.formats import Signature, Tensors
 from model_runtime.server.settings import Settings
 
@@ -31,15 +32,41 @@ class Place:
 
 
 def of(wanted: Settings) -> Place:
-    """The place of the model that is to be served."""
-    if wanted.model_folder is None:
-        raise NotImplementedError
-    found = formats.detect(wanted.model_folder)
+    """The place of the model that is to be served; `failures.LoadFailed` when the image is no build's."""
+    return _built(wanted.image_folder) if wanted.model_folder is None else _bare(wanted)
+
+
+def _built(folder: Path) -> Place:
+    try:
+        card = ModelCard.from_json(_within(folder, contract.CARD_FILE).read_text())
+        signature = Signature.from_json(_within(folder, contract.SIGNATURE_FILE).read_text())
+    except (OSError, ValueError, TypeError) as error:
+        raise failures.LoadFailed(f"the image has no model that this server knows: {error}") from error
+    files = _within(folder, contract.MODEL_FOLDER)
+    return Place(
+        name=card.name,
+        version=card.build_id,
+        format=card.format,
+        model=files / card.path,
+        examples=files,
+        signature=signature,
+        bento=_within(folder, contract.BENTO_FOLDER),
+        allow_pickle=card.allow_pickle,
+    )
+
+
+def _within(folder: Path, in_image: str) -> Path:
+    return folder / PurePosixPath(in_image).relative_to(contract.IMAGE_FOLDER)
+
+
+def _bare(wanted: Settings) -> Place:
+    folder = wanted.model_folder or Path()
+    found = formats.detect(folder)
     return Place(
         name="model",
         version="local",
         format=found.format,
         model=found.path,
-        examples=wanted.model_folder,
+        examples=folder,
         allow_pickle=wanted.allow_pickle,
     )

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 
@@ -33,9 +33,14 @@ def main() -> None:
         logger.error("a setting is invalid", extra={"fields": {"error": str(error)}})
         sys.exit(MISUSED)
     prepare_environment()
-    code = uvloop.run(Life(wanted).run())
+    code = uvloop.new_event_loop().run_until_complete(live(wanted))
     logging.shutdown()
     os._exit(code)
+
+
+async def live(wanted: Settings) -> int:
+    """The exit code of one whole life."""
+    return await Life(wanted).run()
 
 
 def prepare_environment() -> None:
@@ -56,7 +61,7 @@ class Life:
 
     async def run(self) -> int:
         """The exit code, after the last answer."""
-        told = asyncio.create_task(_told_to_stop())
+        told = asyncio.create_task(_stop_asked().wait(), name="told to stop")
         door = listening.door(self._wanted)
         serving = asyncio.create_task(self._server.serve(sockets=[door]))
         logger.info("listening", extra={"fields": {"port": door.getsockname()[1]}})
@@ -111,12 +116,13 @@ def exit_of(error: BaseException) -> contract.Exit:
     return contract.Exit(reason=reason, message=f"{type(error).__name__}: {error}"[:2000])
 
 
-async def _told_to_stop() -> None:
-    told = asyncio.Event()
+def _stop_asked() -> asyncio.Event:
+    """Set by the signals that mean stop; from now on they end nothing by themselves."""
+    asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    await told.wait()
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    return asked
 
 
-async def _first_of(*tasks: asyncio.Task[None]) -> None:
+async def _first_of(*tasks: asyncio.Task[Any]) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from pydantic_core import to_json
 
 from model_runtime.failures import ExampleFailed
@@ -10,13 +12,18 @@ from model_runtime.server.refusals import Refusal
 
 
 def warm_up(served: Served, *, requests: int) -> None:
-    """The example is answered so many times, from bytes to bytes; `ExampleFailed` when it is not."""
-    if not requests:
-        return
-    body = to_json({name: array.tolist() for name, array in served.example.items()}, inf_nan_mode="null")
+    """The example is answered so many times; `ExampleFailed` when it is not."""
     for _ in range(requests):
         try:
-            served.in_words(b'{"columns":' + body + b"}")
+            served.in_tensors(served.example)
         except Refusal as refusal:
-            reason = refusal.__cause__ or refusal
-            raise ExampleFailed(f"the model does not answer its example: {reason}") from refusal
+            raise ExampleFailed(f"the model does not answer its example: {refusal.reason}") from refusal
+    _speak(served, times=requests)
+
+
+def _speak(served: Served, *, times: int) -> None:
+    """The way from bytes to bytes is warm too, where the example can be said in the model's own words."""
+    body = to_json({name: array.tolist() for name, array in served.example.items()}, inf_nan_mode="null")
+    for _ in range(times):
+        with contextlib.suppress(Refusal):
+            served.in_words(b'{"columns":' + body + b"}")

@@ -22,6 +22,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -90,7 +91,7 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The first request."""
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's are none by name
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's are none by name
         self._ask()
 
     def _ask(self) -> None:
@@ -138,9 +139,8 @@ async def _client(port: int, request: bytes, tally: Tally, ends: float) -> None:
     loop = asyncio.get_running_loop()
     while (left := ends - time.perf_counter()) > 0:
         ended: asyncio.Future[None] = loop.create_future()
-        _, client = await loop.create_connection(
-            lambda ended=ended: Client(request, tally, ended), "127.0.0.1", port  # type: ignore[misc]
-        )
+        made = partial(Client, request, tally, ended)
+        _, client = await loop.create_connection(made, "127.0.0.1", port)
         await asyncio.wait({ended}, timeout=left)
         client.stopped = True
         await asyncio.wait({ended}, timeout=30)
@@ -196,8 +196,21 @@ def measured(*, seconds: float, rounds: int, connections: int) -> dict[str, list
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         body = json.dumps({"instances": stored_model(folder)}).encode()
         (folder / "hand_written.py").write_text(FASTAPI)
-        ours = [sys.executable, "-m", "model_runtime.server", "--host", "127.0.0.1", "--port", str(ports["seatrial"])]
-        theirs = [sys.executable, str(folder / "hand_written.py"), str(folder / "model.skops"), str(ports["fastapi"])]
+        ours = [
+            sys.executable,
+            "-m",
+            "model_runtime.server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(ports["seatrial"]),
+        ]
+        theirs = [
+            sys.executable,
+            str(folder / "hand_written.py"),
+            str(folder / "model.skops"),
+            str(ports["fastapi"]),
+        ]
         stack.enter_context(running([*ours, "--model-folder", str(folder)], ports["seatrial"], server_core))
         stack.enter_context(running(theirs, ports["fastapi"], server_core))
         tallies: dict[str, list[Tally]] = {name: [] for name in ports}
@@ -213,7 +226,8 @@ def measured(*, seconds: float, rounds: int, connections: int) -> dict[str, list
 def _round(port: int, body: bytes, *, seconds: float, connections: int) -> Tally:
     import uvloop
 
-    return uvloop.run(load(port, body, seconds=seconds, connections=connections))
+    tally: Tally = uvloop.run(load(port, body, seconds=seconds, connections=connections))
+    return tally
 
 
 def _free_port() -> int:

@@ -88,7 +88,10 @@ def tensors() -> Fake:
             if name not in inputs:
                 raise InputInvalid(name, "this input is missing")
         image = inputs["image"].reshape(len(inputs["image"]), -1)
-        return {"sum": image.sum(axis=1, dtype=np.float32) * inputs["scale"].ravel(), "max": image.max(axis=1)}
+        return {
+            "sum": image.sum(axis=1, dtype=np.float32) * inputs["scale"].ravel(),
+            "max": image.max(axis=1),
+        }
 
     return Fake(TENSORS, answer)
 

@@ -27,7 +27,9 @@ from model_runtime.server.words import Words
 ROOT = Path(__file__).parents[4]
 
 
-def served(model: Loaded, *, name: str = "churn", concurrency: int = 8, timeout: float = 5.0, limit: int = 1 << 20) -> Served:
+def served(
+    model: Loaded, *, name: str = "churn", concurrency: int = 8, timeout: float = 5.0, limit: int = 1 << 20
+) -> Served:
     """Everything that is needed to answer for a model."""
     return Served(
         model=model,
@@ -106,7 +108,9 @@ class Process:
     port: int
     termination_message: Path
 
-    def ask(self, method: str, path: str, body: bytes | Any = None, headers: dict[str, str] | None = None) -> Reply:
+    def ask(
+        self, method: str, path: str, body: bytes | Any = None, headers: dict[str, str] | None = None
+    ) -> Reply:
         """One request over a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
@@ -141,14 +145,17 @@ class Process:
 def replied(connection: http.client.HTTPConnection) -> Reply:
     """The response on a connection."""
     response = connection.getresponse()
-    return Reply(response.status, {key.lower(): value for key, value in response.getheaders()}, response.read())
+    return Reply(
+        response.status, {key.lower(): value for key, value in response.getheaders()}, response.read()
+    )
 
 
 @contextmanager
-def running(folder: Path, scratch: Path, **environment: str) -> Iterator[Process]:
-    """A server of the model in `folder`, from the moment that it listens until it is gone."""
+def running(folder: Path | None, scratch: Path, **environment: str) -> Iterator[Process]:
+    """A server of the model in `folder`, or of an image, from the moment that it listens until it is gone."""
     message = scratch / "termination-log"
-    command = [sys.executable, "-m", "model_runtime.server", "--model-folder", str(folder)]
+    command = [sys.executable, "-m", "model_runtime.server"]
+    command += [] if folder is None else ["--model-folder", str(folder)]
     variables = os.environ | {
         "PYTHONPATH": str(ROOT),
         "SEATRIAL_TERMINATION_MESSAGE_PATH": str(message),
@@ -159,9 +166,16 @@ def running(folder: Path, scratch: Path, **environment: str) -> Iterator[Process
         **environment,
     }
     log = (scratch / "log").open("w+")
-    with log, subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", "0"], stderr=log, env=variables, text=True, cwd=scratch
-    ) as popen:
+    with (
+        log,
+        subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", "0"],
+            stderr=log,
+            env=variables,
+            text=True,
+            cwd=scratch,
+        ) as popen,
+    ):
         try:
             yield Process(popen, _port(popen, Path(log.name)), message)
         finally:

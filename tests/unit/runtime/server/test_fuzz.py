@@ -48,7 +48,8 @@ TENSOR = st.fixed_dictionaries(
         "shape": st.lists(st.integers(min_value=-2, max_value=4), max_size=4) | JSON,
         "datatype": DATATYPES,
         "data": JSON,
-        "parameters": st.fixed_dictionaries({}, optional={"binary_data_size": st.integers(-1, 40) | JSON}) | JSON,
+        "parameters": st.fixed_dictionaries({}, optional={"binary_data_size": st.integers(-1, 40) | JSON})
+        | JSON,
     },
 )
 V2 = st.fixed_dictionaries(

@@ -85,7 +85,9 @@ class TestStarting:
 
     def test_it_leaves_at_once_when_it_is_stopped_while_it_loads(self, folder: Path, tmp_path: Path) -> None:
         with running(folder, tmp_path, SEATRIAL_DRAIN_SECONDS="60") as process:
+            told = time.monotonic()
             assert process.stop() == 0
+            assert time.monotonic() - told < 1.5
 
     def test_a_model_that_cannot_be_loaded_ends_it_with_a_reason(self, tmp_path: Path) -> None:
         (tmp_path / "model").mkdir()
@@ -106,10 +108,19 @@ class TestStarting:
         assert "3" in left.message
         assert "5" in left.message
 
+    def test_an_image_without_a_model_ends_it_with_a_reason(self, tmp_path: Path) -> None:
+        with running(None, tmp_path, SEATRIAL_IMAGE_FOLDER=str(tmp_path)) as process:
+            assert process.popen.wait(timeout=60) == 1
+        left = contract.Exit.from_json((tmp_path / "termination-log").read_text())
+        assert left.reason == "ModelLoadFailed"
+        assert "card.json" in left.message
+
     def test_an_invalid_setting_ends_it_with_the_variables_name(self, folder: Path, tmp_path: Path) -> None:
-        with pytest.raises(AssertionError, match="SEATRIAL_MAX_CONCURRENCY is 'many'"):
-            with running(folder, tmp_path, SEATRIAL_MAX_CONCURRENCY="many"):
-                pass
+        with (
+            pytest.raises(AssertionError, match="SEATRIAL_MAX_CONCURRENCY is 'many'"),
+            running(folder, tmp_path, SEATRIAL_MAX_CONCURRENCY="many"),
+        ):
+            pass
 
 
 class Caller(threading.Thread):
@@ -162,7 +173,9 @@ def _hang_up(callers: list[Caller]) -> None:
 
 
 class TestStopping:
-    def test_sigterm_loses_no_request_of_kept_and_of_new_connections(self, folder: Path, tmp_path: Path) -> None:
+    def test_sigterm_loses_no_request_of_kept_and_of_new_connections(
+        self, folder: Path, tmp_path: Path
+    ) -> None:
         with running(folder, tmp_path, SEATRIAL_DRAIN_SECONDS="2") as process:
             process.await_ready()
             callers = _called(process, keeping=4, fresh=4)
@@ -170,7 +183,9 @@ class TestStopping:
             process.popen.terminate()
             process.await_status("/readyz", 503)
             before = [caller.answered for caller in callers]
-            _await(lambda: all(caller.answered > old + 20 for caller, old in zip(callers, before, strict=True)))
+            _await(
+                lambda: all(caller.answered > old + 20 for caller, old in zip(callers, before, strict=True))
+            )
             _hang_up(callers)  # by now proxies have forgotten the pod
             assert process.popen.wait(timeout=30) == 0
         assert [caller.errors for caller in callers] == [[]] * 8

@@ -173,8 +173,8 @@ class TestEngine:
         app = routes.application(bound(one))
         assert (await ask(app, "/predict", [RECORD])).status == 504
         assert (await ask(app, "/predict", [RECORD])).status == 429
-        while one.engine.running:
-            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.4)
+        assert one.engine.running == 0
 
     async def test_the_loop_goes_on_while_a_slow_model_runs(self) -> None:
         app = application(models.slow(0.2))

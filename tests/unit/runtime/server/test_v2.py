@@ -52,13 +52,17 @@ def test_json_tensors_become_the_inputs_they_name() -> None:
 
 def test_nested_data_is_as_good_as_flat() -> None:
     tensor = {"name": "input", "shape": [2, 3], "datatype": "FP32", "data": [[1, 2, 3], [4, 5, 6]]}
-    request = Protocol(models.MATRIX, name="m", version="1").request(json.dumps({"inputs": [tensor]}).encode(), None)
+    request = Protocol(models.MATRIX, name="m", version="1").request(
+        json.dumps({"inputs": [tensor]}).encode(), None
+    )
     assert request.inputs["input"].tolist() == [[1, 2, 3], [4, 5, 6]]
 
 
 def test_all_columns_may_come_as_one_matrix_of_any_name() -> None:
     tensor = {"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1, 2]}
-    request = Protocol(models.NUMBERS, name="m", version="1").request(json.dumps({"inputs": [tensor]}).encode(), None)
+    request = Protocol(models.NUMBERS, name="m", version="1").request(
+        json.dumps({"inputs": [tensor]}).encode(), None
+    )
     assert models.sums().predict(request.inputs)["prediction"].tolist() == [3.0]
 
 
@@ -89,8 +93,18 @@ class TestBinary:
         plan = texts("gold", "frée")
         head = {
             "inputs": [
-                {"name": "age", "shape": [2], "datatype": "FP64", "parameters": {"binary_data_size": len(age)}},
-                {"name": "plan", "shape": [2], "datatype": "BYTES", "parameters": {"binary_data_size": len(plan)}},
+                {
+                    "name": "age",
+                    "shape": [2],
+                    "datatype": "FP64",
+                    "parameters": {"binary_data_size": len(age)},
+                },
+                {
+                    "name": "plan",
+                    "shape": [2],
+                    "datatype": "BYTES",
+                    "parameters": {"binary_data_size": len(plan)},
+                },
                 CALLS,
             ]
         }
@@ -101,13 +115,20 @@ class TestBinary:
 
     def test_bytes_of_another_type_are_converted_where_nothing_is_lost(self) -> None:
         raw = np.array([[1, 2, 3]], dtype=np.int16).tobytes()
-        head = {"name": "input", "shape": [1, 3], "datatype": "INT16", "parameters": {"binary_data_size": len(raw)}}
+        head = {
+            "name": "input",
+            "shape": [1, 3],
+            "datatype": "INT16",
+            "parameters": {"binary_data_size": len(raw)},
+        }
         protocol = Protocol(models.MATRIX, name="m", version="1")
         inputs = protocol.request(*framed({"inputs": [head]}, raw)).inputs
         assert inputs["input"].dtype == np.float32
         assert inputs["input"].tolist() == [[1.0, 2.0, 3.0]]
 
-    @pytest.mark.parametrize("asked", [{"outputs": [{"name": "sum", "parameters": {"binary_data": True}}]}, {}])
+    @pytest.mark.parametrize(
+        "asked", [{"outputs": [{"name": "sum", "parameters": {"binary_data": True}}]}, {}]
+    )
     def test_answers_come_as_bytes_where_they_are_asked_for(self, asked: dict[str, Any]) -> None:
         protocol = Protocol(models.TENSORS, name="m", version="1")
         image = {"name": "image", "shape": [1, 2, 2], "datatype": "UINT8", "data": [1, 2, 3, 4]}
@@ -118,7 +139,12 @@ class TestBinary:
         assert reply.json_length is not None
         head = json.loads(reply.body[: reply.json_length])
         first = head["outputs"][0]
-        assert first == {"name": "sum", "datatype": "FP32", "shape": [1], "parameters": {"binary_data_size": 4}}
+        assert first == {
+            "name": "sum",
+            "datatype": "FP32",
+            "shape": [1],
+            "parameters": {"binary_data_size": 4},
+        }
         assert np.frombuffer(reply.body[reply.json_length :][:4], np.float32).tolist() == [5.0]
 
     @pytest.mark.parametrize(
@@ -141,28 +167,79 @@ class TestRefusals:
         [
             pytest.param([], "expected a JSON object; a list of 0 came", id="no object"),
             pytest.param({}, "inputs: expected a list of objects; nothing came", id="no inputs"),
-            pytest.param({"inputs": []}, "inputs: expected at least one tensor; none came", id="empty inputs"),
+            pytest.param(
+                {"inputs": []}, "inputs: expected at least one tensor; none came", id="empty inputs"
+            ),
             pytest.param({"inputs": [{}]}, "inputs[0].name: expected a text; nothing came", id="no name"),
-            pytest.param({"inputs": [AGE, AGE]}, "inputs[1].name: expected each input once; 'age' again came", id="twice"),
-            pytest.param({"inputs": [AGE | {"shape": [3]}]}, "age.data: expected 3 values as the shape says; 2 came", id="shape"),
-            pytest.param({"inputs": [AGE | {"shape": [-2]}]}, "age.shape: expected a list of lengths; a list of 1 came", id="negative"),
-            pytest.param({"inputs": [AGE | {"shape": None}]}, "age.shape: expected a list of lengths; null came", id="no shape"),
-            pytest.param({"inputs": [AGE | {"data": [1, "x"]}]}, "age.data[1]: expected a number (FP64); the text 'x' came", id="text"),
-            pytest.param({"inputs": [CALLS | {"data": [1.5, 2]}]}, "calls.data[0]: expected an integer (INT64); 1.5 came", id="half"),
+            pytest.param(
+                {"inputs": [AGE, AGE]},
+                "inputs[1].name: expected each input once; 'age' again came",
+                id="twice",
+            ),
+            pytest.param(
+                {"inputs": [AGE | {"shape": [3]}]},
+                "age.data: expected 3 values as the shape says; 2 came",
+                id="shape",
+            ),
+            pytest.param(
+                {"inputs": [AGE | {"shape": [-2]}]},
+                "age.shape: expected a list of lengths; a list of 1 came",
+                id="negative",
+            ),
+            pytest.param(
+                {"inputs": [AGE | {"shape": None}]},
+                "age.shape: expected a list of lengths; null came",
+                id="no shape",
+            ),
+            pytest.param(
+                {"inputs": [AGE | {"data": [1, "x"]}]},
+                "age.data[1]: expected a number (FP64); the text 'x' came",
+                id="text",
+            ),
+            pytest.param(
+                {"inputs": [CALLS | {"data": [1.5, 2]}]},
+                "calls.data[0]: expected an integer (INT64); 1.5 came",
+                id="half",
+            ),
             pytest.param({"inputs": [AGE], "id": 3}, "id: expected a text; 3 came", id="id"),
-            pytest.param({"inputs": [AGE], "outputs": [{"name": "x"}]}, "outputs[0].name: expected one of prediction, probabilities; the text 'x' came", id="output"),
-            pytest.param({"inputs": [AGE], "parameters": 3}, "parameters: expected an object; 3 came", id="parameters"),
-            pytest.param({"inputs": [AGE | {"parameters": {"binary_data_size": "3"}}]}, "age.parameters.binary_data_size: expected a number of bytes; the text '3' came", id="size"),
-            pytest.param({"inputs": [{"name": "age", "shape": [1], "datatype": "FP64", "parameters": {"binary_data_size": 8}}]}, "age: expected 8 bytes; 0 came", id="missing bytes"),
+            pytest.param(
+                {"inputs": [AGE], "outputs": [{"name": "x"}]},
+                "outputs[0].name: expected one of prediction, probabilities; the text 'x' came",
+                id="output",
+            ),
+            pytest.param(
+                {"inputs": [AGE], "parameters": 3}, "parameters: expected an object; 3 came", id="parameters"
+            ),
+            pytest.param(
+                {"inputs": [AGE | {"parameters": {"binary_data_size": "3"}}]},
+                "age.parameters.binary_data_size: expected a number of bytes; the text '3' came",
+                id="size",
+            ),
+            pytest.param(
+                {
+                    "inputs": [
+                        {
+                            "name": "age",
+                            "shape": [1],
+                            "datatype": "FP64",
+                            "parameters": {"binary_data_size": 8},
+                        }
+                    ]
+                },
+                "age: expected 8 bytes; 0 came",
+                id="missing bytes",
+            ),
         ],
-    )  # fmt: skip
-    def test_the_sentence_names_the_field_the_expectation_and_what_came(self, document: Any, sentence: str) -> None:
+    )
+    def test_the_sentence_names_the_field_the_expectation_and_what_came(
+        self, document: Any, sentence: str
+    ) -> None:
         with pytest.raises(InputRefused) as refused:
             churn().request(json.dumps(document).encode(), None)
         assert str(refused.value) == sentence
 
     def test_an_unknown_datatype_is_refused_with_the_known_ones(self) -> None:
-        with pytest.raises(InputRefused, match="age.datatype: expected one of BOOL, UINT8.*'FLOAT' came"):
+        with pytest.raises(InputRefused, match=r"age\.datatype: expected one of BOOL, UINT8.*'FLOAT' came"):
             churn().request(json.dumps({"inputs": [AGE | {"datatype": "FLOAT"}]}).encode(), None)
 
     @pytest.mark.parametrize("length", [b"x", b"-1", b"99999", b"9" * 40, b""])
@@ -176,7 +253,12 @@ class TestRefusals:
 
     @pytest.mark.parametrize("raw", [b"\x05\0\0\0ab", b"\x01\0", b"\x02\0\0\0\xff\xfe"])
     def test_texts_that_are_cut_or_no_texts_are_refused(self, raw: bytes) -> None:
-        plan = {"name": "plan", "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": len(raw)}}
+        plan = {
+            "name": "plan",
+            "shape": [1],
+            "datatype": "BYTES",
+            "parameters": {"binary_data_size": len(raw)},
+        }
         with pytest.raises(InputRefused, match="plan"):
             churn().request(*framed({"inputs": [plan]}, raw))
 

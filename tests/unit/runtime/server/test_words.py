@@ -34,9 +34,13 @@ class TestForms:
             pytest.param({"records": [ADA, BOB]}, Form.RECORDS, id="records in their envelope"),
             pytest.param([ADA, BOB], Form.RECORDS, id="a bare list of objects are records"),
             pytest.param(ADA, Form.RECORDS, id="one bare object is one record"),
-            pytest.param({"columns": {"age": [31], "plan": ["gold"], "calls": [3]}}, Form.COLUMNS, id="columns"),
+            pytest.param(
+                {"columns": {"age": [31], "plan": ["gold"], "calls": [3]}}, Form.COLUMNS, id="columns"
+            ),
             pytest.param({"age": [31], "plan": ["gold"], "calls": [3]}, Form.COLUMNS, id="bare columns"),
-            pytest.param({"instances": [[31, "gold", 3]]}, Form.INSTANCES, id="instances in the columns' order"),
+            pytest.param(
+                {"instances": [[31, "gold", 3]]}, Form.INSTANCES, id="instances in the columns' order"
+            ),
             pytest.param([[31, "gold", 3]], Form.INSTANCES, id="a bare list of lists are instances"),
         ],
     )
@@ -112,10 +116,14 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("document", "sentence"),
         [
-            pytest.param([], "instances: expected a list of at least one row; an empty list came", id="nothing"),
+            pytest.param(
+                [], "instances: expected a list of at least one row; an empty list came", id="nothing"
+            ),
             pytest.param(7, "expected a JSON object or list; 7 came", id="a number"),
             pytest.param(
-                [{"age": 31, "calls": 3}], "records[0].plan: expected a text; nothing came", id="a field is missing"
+                [{"age": 31, "calls": 3}],
+                "records[0].plan: expected a text; nothing came",
+                id="a field is missing",
             ),
             pytest.param(
                 [ADA | {"vip": 1}],
@@ -138,9 +146,13 @@ class TestRefusals:
                 id="half a call",
             ),
             pytest.param(
-                [ADA | {"calls": None}], "records[*].calls[0]: expected an integer (INT64); null came", id="null"
+                [ADA | {"calls": None}],
+                "records[*].calls[0]: expected an integer (INT64); null came",
+                id="null",
             ),
-            pytest.param([ADA | {"plan": 4}], "records[*].plan[0]: expected a text; 4 came", id="a number for a text"),
+            pytest.param(
+                [ADA | {"plan": 4}], "records[*].plan[0]: expected a text; 4 came", id="a number for a text"
+            ),
             pytest.param(
                 [ADA | {"age": {"years": 3}}],
                 "records[*].age[0]: expected a number (FP64); an object with 1 fields came",
@@ -153,9 +165,13 @@ class TestRefusals:
                 id="a value for a column",
             ),
             pytest.param(
-                {"columns": {"age": [1]}}, "columns.plan: expected a text; nothing came", id="a column is missing"
+                {"columns": {"age": [1]}},
+                "columns.plan: expected a text; nothing came",
+                id="a column is missing",
             ),
-            pytest.param([[1, "gold"]], "instances[0]: expected a list of 3 values; a list of 2 came", id="too short"),
+            pytest.param(
+                [[1, "gold"]], "instances[0]: expected a list of 3 values; a list of 2 came", id="too short"
+            ),
             pytest.param(
                 [ADA | {"calls": 10**30}],
                 "records[*].calls: expected an integer (INT64); an integer that is too large came",
@@ -163,7 +179,9 @@ class TestRefusals:
             ),
         ],
     )
-    def test_the_sentence_names_the_field_the_expectation_and_what_came(self, document: Any, sentence: str) -> None:
+    def test_the_sentence_names_the_field_the_expectation_and_what_came(
+        self, document: Any, sentence: str
+    ) -> None:
         with pytest.raises(InputRefused) as refused:
             question(models.CHURN, document)
         assert str(refused.value) == sentence
@@ -182,7 +200,9 @@ class TestRefusals:
             question(models.MATRIX, [[1, 2, 3], [1, 2]])
 
     def test_a_number_beyond_the_type_is_refused_instead_of_becoming_infinite(self) -> None:
-        with pytest.raises(InputRefused, match=r"instances\[0\]\[1\]: expected a number \(FP32\); 1e\+300 came"):
+        with pytest.raises(
+            InputRefused, match=r"instances\[0\]\[1\]: expected a number \(FP32\); 1e\+300 came"
+        ):
             question(models.MATRIX, [[1, 1e300, 3]])
 
     def test_a_pixel_beyond_its_byte_is_refused_instead_of_wrapping_around(self) -> None:

@@ -11,13 +11,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
+from seatrial.api import names
 from seatrial.kube import bodies, failures, ownership, transport
 from seatrial.kube.bodies import Body
 from seatrial.kube.kinds import POD, Kind
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request, Response, Transport
 
-FIELD_MANAGER: Final = "seatrial"
+FIELD_MANAGER: Final = names.FIELD_MANAGER
 DEFAULT_RETRY_AFTER: Final = 1.0
 WATCH_SECONDS: Final = 290.0
 """After this the server ends a watch; the informer opens the next where it ended."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from seatrial.api import names
 from seatrial.kube.bodies import Body
-
-SEATRIAL_GROUP: Final = "seatrial.dev"
-SEATRIAL_VERSION: Final = "v1alpha1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +63,9 @@ VALIDATING_ADMISSION_POLICY_BINDING: Final = Kind(
     "ValidatingAdmissionPolicyBinding",
     namespaced=False,
 )
-MODEL_DEPLOYMENT: Final = Kind(SEATRIAL_GROUP, SEATRIAL_VERSION, "modeldeployments", "ModelDeployment")
-ROLLOUT_DECISION: Final = Kind(SEATRIAL_GROUP, SEATRIAL_VERSION, "rolloutdecisions", "RolloutDecision")
-ROLLOUT_POLICY: Final = Kind(SEATRIAL_GROUP, SEATRIAL_VERSION, "rolloutpolicies", "RolloutPolicy")
+MODEL_DEPLOYMENT: Final = Kind(names.GROUP, names.VERSION, names.PLURAL, names.KIND)
+ROLLOUT_DECISION: Final = Kind(names.GROUP, names.VERSION, names.DECISION_PLURAL, names.DECISION_KIND)
+ROLLOUT_POLICY: Final = Kind(names.GROUP, names.VERSION, "rolloutpolicies", "RolloutPolicy")
 
 KNOWN: Final = (
     POD,

@@ -17,7 +17,7 @@ class Limiter:
         self._rate = rate
         self._burst = burst
         self._tokens = float(burst)
-        self._filled_at = clock()
+        self._filled_at: float | None = None
         self._closed_until = 0.0
 
     async def acquire(self) -> None:
@@ -34,7 +34,8 @@ class Limiter:
     def _reserve(self) -> float:
         """Takes a token, on credit if need be, and says how long to wait for it."""
         now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
+        passed = 0.0 if self._filled_at is None else now - self._filled_at
+        self._tokens = min(self._burst, self._tokens + passed * self._rate)
         self._filled_at = now
         self._tokens -= 1
         return max(-self._tokens / self._rate, self._closed_until - now)

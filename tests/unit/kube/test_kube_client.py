@@ -1,0 +1,193 @@
+"""The client's own promises: the fence, the counter, pages, errors by name, time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from seatrial.kube import failures, kinds
+from seatrial.kube.client import Client
+from seatrial.kube.fake import FakeApiServer
+from seatrial.kube.limiter import Limiter
+from tests.unit.kube import kube_objects as objects
+
+pytestmark = pytest.mark.looptime
+
+
+class Fence:
+    """Open or not; and what was counted."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.counted: list[tuple[str, str]] = []
+
+    def __call__(self) -> bool:
+        return self.open
+
+    def count(self, kind: str, verb: str) -> None:
+        self.counted.append((kind, verb))
+
+
+@pytest.fixture
+async def fence() -> Fence:
+    return Fence()
+
+
+@pytest.fixture
+async def fenced(api: FakeApiServer, fence: Fence) -> Client:
+    return Client(api, Limiter(asyncio.get_running_loop().time), fence, on_write=fence.count)
+
+
+async def every_write(client: Client) -> list[type[BaseException] | None]:
+    """What came of each kind of write on a ConfigMap and a Deployment."""
+    body = objects.settings()
+    attempts = [
+        client.create(kinds.CONFIG_MAP, body),
+        client.replace(kinds.CONFIG_MAP, body),
+        client.apply(kinds.CONFIG_MAP, body),
+        client.patch(kinds.CONFIG_MAP, "default", "settings", patch={"data": {"b": "2"}}),
+        client.create(kinds.DEPLOYMENT, objects.deployment()),
+        client.scale(kinds.DEPLOYMENT, "default", "churn", replicas=1),
+        client.replace_status(kinds.DEPLOYMENT, objects.deployment()),
+        client.patch_status(kinds.DEPLOYMENT, "default", "churn", patch={"status": {"replicas": 1}}),
+        client.delete(kinds.CONFIG_MAP, "default", "settings"),
+    ]
+    outcomes: list[type[BaseException] | None] = []
+    for attempt in attempts:
+        try:
+            await attempt
+            outcomes.append(None)
+        except failures.Failure as error:
+            outcomes.append(type(error))
+    return outcomes
+
+
+class TestFence:
+    async def test_stops_every_write(self, fenced: Client, fence: Fence, api: FakeApiServer) -> None:
+        fence.open = False
+        assert set(await every_write(fenced)) == {failures.NotLeader}
+        assert (api.writes, fence.counted) == ([], [])
+
+    async def test_stops_no_reading(self, fenced: Client, fence: Fence) -> None:
+        fence.open = False
+        assert (await fenced.list(kinds.CONFIG_MAP)).items == []
+
+    async def test_is_asked_after_the_wait_for_the_limiter(self, api: FakeApiServer, fence: Fence) -> None:
+        limiter = Limiter(asyncio.get_running_loop().time)
+        client = Client(api, limiter, fence)
+        limiter.hold_off(10)
+        writing = asyncio.create_task(client.create(kinds.CONFIG_MAP, objects.settings()))
+        await asyncio.sleep(5)
+        fence.open = False
+        with pytest.raises(failures.NotLeader):
+            await writing
+        assert api.writes == []
+
+
+class TestCounting:
+    async def test_names_kind_and_verb(self, fenced: Client, fence: Fence) -> None:
+        assert set(await every_write(fenced)) == {None}
+        assert fence.counted == [
+            ("ConfigMap", "create"),
+            ("ConfigMap", "update"),
+            ("ConfigMap", "apply"),
+            ("ConfigMap", "patch"),
+            ("Deployment", "create"),
+            ("Deployment", "scale"),
+            ("Deployment", "update_status"),
+            ("Deployment", "patch_status"),
+            ("ConfigMap", "delete"),
+        ]
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("status", "kind"),
+        [
+            (0, failures.Unavailable),
+            (400, failures.Invalid),
+            (401, failures.Unauthorized),
+            (403, failures.Forbidden),
+            (404, failures.NotFound),
+            (409, failures.Conflict),
+            (410, failures.Gone),
+            (422, failures.Invalid),
+            (429, failures.TooManyRequests),
+            (500, failures.Unavailable),
+            (503, failures.Unavailable),
+            (504, failures.Unavailable),
+        ],
+    )
+    async def test_have_names(
+        self, api: FakeApiServer, client: Client, status: int, kind: type[failures.ApiError]
+    ) -> None:
+        api.faults.fail_next(1, status)
+        with pytest.raises(kind) as raised:
+            await client.get(kinds.CONFIG_MAP, "default", "settings")
+        assert raised.value.status == status
+
+    async def test_of_a_hanging_server_come_in_time(self, api: FakeApiServer, client: Client) -> None:
+        api.faults.hanging = True
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(failures.Unavailable):
+            await client.get(kinds.CONFIG_MAP, "default", "settings")
+        assert asyncio.get_running_loop().time() - began == pytest.approx(30, abs=0.1)
+
+    async def test_429_holds_off_every_request(self, api: FakeApiServer, client: Client) -> None:
+        api.faults.fail_next(1, 429, retry_after=7)
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(failures.TooManyRequests) as refused:
+            await client.get(kinds.CONFIG_MAP, "default", "settings")
+        assert refused.value.retry_after == 7
+        await client.list(kinds.SECRET)
+        assert asyncio.get_running_loop().time() - began == pytest.approx(7, abs=0.1)
+
+    async def test_lost_answers_leave_the_write_done(self, api: FakeApiServer, client: Client) -> None:
+        api.faults.fail_next(1, 0, after=True)
+        with pytest.raises(failures.Unavailable):
+            await client.create(kinds.CONFIG_MAP, objects.settings())
+        with pytest.raises(failures.AlreadyExists):
+            await client.create(kinds.CONFIG_MAP, objects.settings())
+
+
+class TestListing:
+    async def test_starts_again_in_one_piece_when_its_pages_expire(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
+        for number in range(5):
+            api.insert(kinds.CONFIG_MAP, objects.settings(f"n{number}"))
+        asked = 0
+
+        def second_page(request: object) -> bool:
+            nonlocal asked
+            asked += 1
+            return asked == 2
+
+        api.faults.fail_next(1, 410, second_page)
+        listing = await client.list(kinds.CONFIG_MAP, "default", limit=2)
+        assert len(listing.items) == 5
+
+    async def test_of_metadata_asks_for_nothing_else(self, api: FakeApiServer, client: Client) -> None:
+        api.insert(kinds.SECRET, {**objects.settings(), "kind": "Secret"})
+        (item,) = (await client.list(kinds.SECRET, metadata_only=True)).items
+        assert "data" not in item
+        assert item["kind"] == "Secret"
+
+
+class TestReading:
+    async def test_logs_are_the_last_lines(self, api: FakeApiServer, client: Client) -> None:
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "p", "namespace": "default"},
+            "spec": {},
+        }
+        made = api.insert(kinds.POD, pod)
+        api.log_lines["default", made["metadata"]["name"]] = ["one", "two", "three"]  # type: ignore[index]
+        assert await client.logs("default", "p", tail_lines=2) == "two\nthree"
+
+    async def test_any_path_gives_bytes(self, api: FakeApiServer, client: Client) -> None:
+        path = "/api/v1/namespaces/default/pods/p:3000/proxy/metrics"
+        api.raw[path] = b"up 1\n"
+        assert await client.raw_get(path) == b"up 1\n"

@@ -1,0 +1,122 @@
+"""Every refusal has a name, and reconciling knows what to do about it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from seatrial.kube import failures, kinds
+from seatrial.kube.failures import Retry, Stalled
+from seatrial.kube.transport import Response
+
+
+def api_error(
+    kind: type[failures.ApiError], status: int, message: str = "", after: float | None = None
+) -> failures.ApiError:
+    return kind(status, kind.__name__, message, retry_after=after)
+
+
+class TestClassify:
+    @pytest.mark.parametrize(
+        ("error", "reason", "after"),
+        [
+            pytest.param(api_error(failures.Conflict, 409), "Conflict", None, id="conflict"),
+            pytest.param(api_error(failures.TooManyRequests, 429, after=9), "TooManyRequests", 9, id="busy"),
+            pytest.param(api_error(failures.Unavailable, 503), "Unavailable", None, id="down"),
+            pytest.param(api_error(failures.NotFound, 404), "NotFound", None, id="vanished"),
+            pytest.param(api_error(failures.Forbidden, 403, "no right"), "Forbidden", 30, id="rights"),
+            pytest.param(
+                api_error(failures.Forbidden, 403, "exceeded quota: pods"), "QuotaExceeded", None, id="quota"
+            ),
+            pytest.param(
+                api_error(failures.Forbidden, 403, "because it is being terminated"),
+                "NamespaceTerminating",
+                60,
+                id="a namespace that ends makes no hot loop",
+            ),
+        ],
+    )
+    def test_what_the_world_may_heal(
+        self, error: failures.ApiError, reason: str, after: float | None
+    ) -> None:
+        verdict = failures.classify(error)
+        assert isinstance(verdict, Retry)
+        assert (verdict.reason, verdict.after) == (reason, after)
+
+    def test_what_only_a_person_heals(self) -> None:
+        verdict = failures.classify(api_error(failures.Invalid, 422, "spec.x: bad"))
+        assert isinstance(verdict, Stalled)
+        assert "spec.x: bad" in verdict.message
+
+    def test_what_is_decided_already(self) -> None:
+        for decided in (Retry("Capacity", 5), Stalled("InvalidSpec", "say which")):
+            assert failures.classify(decided) is decided
+
+    @pytest.mark.parametrize("bug", [KeyError("x"), failures.NotLeader()])
+    def test_what_it_is_not_for(self, bug: Exception) -> None:
+        assert failures.classify(bug) is None
+
+
+class TestReading:
+    def test_a_status_with_causes(self) -> None:
+        causes = [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]
+        body = {"kind": "Status", "reason": "Forbidden", "message": "no", "details": {"causes": causes}}
+        error = failures.from_response(Response(403, {}, json.dumps(body).encode()))
+        assert isinstance(error, failures.Forbidden)
+        assert error.namespace_terminating
+
+    def test_a_page_of_a_proxy(self) -> None:
+        error = failures.from_response(Response(502, {}, b"<html>Bad Gateway</html>"))
+        assert isinstance(error, failures.Unavailable)
+        assert "Bad Gateway" in error.message
+
+    def test_a_json_list(self) -> None:
+        assert isinstance(failures.from_response(Response(500, {}, b"[1]")), failures.Unavailable)
+
+    @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("soon", None), ("", None)])
+    def test_the_wish_when_to_come_again(self, header: str, seconds: float | None) -> None:
+        error = failures.from_response(Response(429, {"retry-after": header}, b"{}"))
+        assert error.retry_after == seconds
+
+    def test_the_wish_in_the_details(self) -> None:
+        body = {"kind": "Status", "code": 429, "details": {"retryAfterSeconds": 3}}
+        assert failures.from_status(body).retry_after == 3
+
+    def test_another_incarnation_is_a_conflict(self) -> None:
+        details = {"causes": [{"field": "metadata.uid", "message": "field is immutable"}]}
+        error = failures.from_status({"code": 422, "reason": "Invalid", "details": details})
+        assert isinstance(error, failures.Conflict)
+
+    def test_a_time_out(self) -> None:
+        assert failures.unreachable(TimeoutError()).reason == "Timeout"
+        assert failures.unreachable(OSError("no route")).reason == "NetworkError"
+
+
+class TestKinds:
+    @pytest.mark.parametrize(
+        ("path", "expected"),
+        [
+            (kinds.POD.path("shop", "p"), "/api/v1/namespaces/shop/pods/p"),
+            (kinds.POD.path(), "/api/v1/pods"),
+            (
+                kinds.DEPLOYMENT.path("shop", "d", "scale"),
+                "/apis/apps/v1/namespaces/shop/deployments/d/scale",
+            ),
+            (kinds.NAMESPACE.path("", "shop"), "/api/v1/namespaces/shop"),
+            (kinds.NAMESPACE.path("ignored", "shop"), "/api/v1/namespaces/shop"),
+            (
+                kinds.MODEL_DEPLOYMENT.path("shop", "churn", "status"),
+                "/apis/seatrial.dev/v1alpha1/namespaces/shop/modeldeployments/churn/status",
+            ),
+        ],
+    )
+    def test_paths(self, path: str, expected: str) -> None:
+        assert path == expected
+
+    def test_are_known_by_what_objects_say(self) -> None:
+        assert kinds.kind_of({"apiVersion": "apps/v1", "kind": "Deployment"}) is kinds.DEPLOYMENT
+
+    def test_that_are_unknown_fail_loudly(self) -> None:
+        with pytest.raises(LookupError, match=r"unknown kind 'v1 Deployment'; known: .*apps/v1 Deployment"):
+            kinds.kind_of({"apiVersion": "v1", "kind": "Deployment"})

@@ -1,0 +1,172 @@
+"""There is never a moment with two leaders, and seldom one with none."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from seatrial.kube import kinds
+from seatrial.kube.client import Client
+from seatrial.kube.fake import FakeApiServer
+from seatrial.kube.lease import Candidate, Elector
+from tests.unit.kube.conftest import START
+
+pytestmark = pytest.mark.looptime
+
+
+@dataclass
+class Runner:
+    """One candidate that runs, over a wire that can be cut."""
+
+    api: FakeApiServer
+    elector: Elector
+    task: asyncio.Task[None]
+    lost: list[float]
+
+
+def run(api: FakeApiServer, client: Client, identity: str) -> Runner:
+    loop = asyncio.get_running_loop()
+    lost: list[float] = []
+    elector = Elector(
+        client,
+        Candidate("default", "leader", identity),
+        clock=loop.time,
+        now=lambda: START - timedelta(seconds=loop.time()),  # a wall clock that runs backwards
+        on_lost=lambda: lost.append(loop.time()),
+    )
+    return Runner(api, elector, asyncio.create_task(elector.run()), lost)
+
+
+def holder(api: FakeApiServer) -> str:
+    lease = api.look(kinds.LEASE, "default", "leader")
+    return lease["spec"]["holderIdentity"] if lease else ""
+
+
+async def stop(*runners: Runner) -> None:
+    for runner in runners:
+        runner.task.cancel()
+    await asyncio.gather(*(runner.task for runner in runners), return_exceptions=True)
+
+
+class TestWinning:
+    async def test_a_free_lease(self, api: FakeApiServer, client: Client) -> None:
+        one = run(api, client, "one")
+        await asyncio.wait_for(one.elector.won.wait(), 1)
+        assert one.elector.is_leader()
+        assert holder(api) == "one"
+        await stop(one)
+
+    async def test_only_one_of_two(self, api: FakeApiServer, client: Client) -> None:
+        runners = [run(api, client, name) for name in ("one", "two")]
+        for _ in range(600):
+            await asyncio.sleep(0.1)
+            assert sum(runner.elector.is_leader() for runner in runners) <= 1
+        assert sum(runner.elector.is_leader() for runner in runners) == 1
+        await stop(*runners)
+
+    async def test_a_lease_nobody_renews(self, api: FakeApiServer, client: Client) -> None:
+        one = run(api, client, "one")
+        await asyncio.sleep(5)
+        await stop(one)
+        two = run(api, client, "two")
+        await asyncio.sleep(14)
+        assert not two.elector.is_leader()
+        await asyncio.sleep(4)
+        assert two.elector.is_leader()
+        lease = api.look(kinds.LEASE, "default", "leader")
+        assert lease is not None
+        assert lease["spec"]["leaseTransitions"] == 1
+        await stop(two)
+
+    async def test_a_released_lease_soon(self, api: FakeApiServer, client: Client) -> None:
+        one = run(api, client, "one")
+        await asyncio.sleep(5)
+        await stop(one)
+        await one.elector.release()
+        assert not one.elector.is_leader()
+        two = run(api, client, "two")
+        await asyncio.sleep(0.5)
+        assert two.elector.is_leader()
+        await stop(two)
+
+    async def test_ignores_the_times_that_the_lease_shows(self, api: FakeApiServer, client: Client) -> None:
+        one = run(api, client, "one")
+        await asyncio.sleep(3)
+        two = run(api, client, "two")
+        await asyncio.sleep(60)
+        assert one.elector.is_leader()
+        assert not two.elector.is_leader()
+        await stop(one, two)
+
+
+class TestLosing:
+    async def test_to_a_server_that_is_gone(self, api: FakeApiServer, client: Client) -> None:
+        one = run(api, client, "one")
+        await asyncio.sleep(5)
+        api.faults.unreachable = True
+        await asyncio.sleep(7)
+        assert one.elector.is_leader(), "one missed renewal is no loss"
+        await asyncio.sleep(4)
+        assert not one.elector.is_leader()
+        await asyncio.sleep(5)
+        assert one.lost
+        assert one.task.done()
+
+    async def test_to_a_server_that_hangs(self, api: FakeApiServer, client: Client) -> None:
+        one = run(api, client, "one")
+        await asyncio.sleep(5)
+        api.faults.hanging = True
+        await asyncio.sleep(10.1)
+        assert not one.elector.is_leader()
+        await asyncio.sleep(10)
+        assert one.lost
+
+    async def test_to_somebody_who_took_it(self, api: FakeApiServer, client: Client) -> None:
+        one = run(api, client, "one")
+        await asyncio.sleep(5)
+        api.edit(kinds.LEASE, "default", "leader", patch={"spec": {"holderIdentity": "thief"}})
+        await asyncio.sleep(2.5)
+        assert not one.elector.is_leader()
+        await asyncio.sleep(2.5)
+        assert one.lost
+        assert holder(api) == "thief"
+
+    async def test_not_to_a_lease_deleted_by_hand(self, api: FakeApiServer, client: Client) -> None:
+        one = run(api, client, "one")
+        await asyncio.sleep(5)
+        api.remove(kinds.LEASE, "default", "leader")
+        await asyncio.sleep(5)
+        assert one.elector.is_leader()
+        assert holder(api) == "one"
+        await stop(one)
+
+    async def test_not_to_a_few_errors(self, api: FakeApiServer, client: Client) -> None:
+        one = run(api, client, "one")
+        await asyncio.sleep(5)
+        api.faults.fail_next(3, 500)
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            assert one.elector.is_leader()
+        await stop(one)
+
+    async def test_never_overlaps_with_the_next(self, api: FakeApiServer, client: Client) -> None:
+        one, two = run(api, client, "one"), run(api, client, "two")
+        await asyncio.sleep(5)
+        for round_ in range(5):
+            api.faults.unreachable = round_ % 2 == 0
+            for _ in range(200):
+                await asyncio.sleep(0.1)
+                assert one.elector.is_leader() + two.elector.is_leader() <= 1
+        await stop(one, two)
+
+    async def test_release_of_a_lost_lease_touches_nothing(self, api: FakeApiServer, client: Client) -> None:
+        one = run(api, client, "one")
+        await asyncio.sleep(1)
+        await stop(one)
+        await asyncio.sleep(11)
+        writes = len(api.writes)
+        await one.elector.release()
+        assert len(api.writes) == writes

@@ -23,7 +23,7 @@ from model_runtime.contract import BuildReport, BuildRequest, ModelCard
 from model_runtime.failures import BuildBroken, RegistryUnavailable, RuntimeMismatch
 from model_runtime.formats import RUNTIME_OF, Detected, detect, pickled
 from model_runtime.registry import trust
-from model_runtime.registry.client import Registry
+from model_runtime.registry.client import Manifest, Registry
 from model_runtime.registry.images import Additions, Assembly
 from model_runtime.registry.references import Reference
 from model_runtime.registry.secrets import Keyring
@@ -92,6 +92,7 @@ class Build:
         if standing is not None:
             log.info("%s stands in the registry already; nothing is fetched", self.target)
             return standing
+        base = self._runtime_image()
         fetched, digest = self._fetched()
         found = self._detected()
         proof = self._proven(found)
@@ -101,7 +102,7 @@ class Build:
             shown = address.shown(self.request.uri)
             additions = packing.additions(self.places, self.request, card, source=shown)
         with self.phases.phase("push"):
-            image = self._pushed(additions)
+            image = self._pushed(base, additions)
         return BuildReport(
             image=image,
             model_digest=digest,
@@ -188,13 +189,16 @@ class Build:
             allow_pickle=self.request.allow_pickle,
         )
 
-    def _pushed(self, additions: Additions) -> str:
-        base = self.registry.manifest(self.runtime)
-        if base is None:
+    def _runtime_image(self) -> Manifest:
+        found = self.registry.manifest(self.runtime)
+        if found is None:
             raise RegistryUnavailable(
-                f"the runtime image {self.runtime} does not exist in its registry: push it there, or correct the "
-                f"runtime catalogue in the operator's settings."
+                f"the runtime image {self.runtime} does not exist in its registry: push it there, or correct "
+                f"the runtime catalogue in the operator's settings."
             )
+        return found
+
+    def _pushed(self, base: Manifest, additions: Additions) -> str:
         assembly = Assembly(self.registry, self.runtime, self.target, self.places.spool)
         digest = assembly.push(base, additions)
         log.info("pushed %s@%s", self.target, digest)

@@ -23,10 +23,10 @@ class Challenge:
 def challenge_of(header: str) -> Challenge | None:
     """The challenge we can answer, Bearer before Basic."""
     found = list(_SCHEME.finditer(header))
-    ends = [match.start() for match in found[1:]] + [len(header)]
+    starts = [match.start() for match in found]
     challenges = [
         _challenge(match.group(1).lower(), header[match.end() : end])
-        for match, end in zip(found, ends, strict=True)
+        for match, end in zip(found, [*starts[1:], len(header)], strict=False)
     ]
     challenges.sort(key=lambda challenge: challenge.scheme != "bearer")
     return challenges[0] if challenges else None

@@ -18,7 +18,9 @@ from tests.cluster import kubectl
 
 GIVEN = "SEATRIAL_TEST_KUBECONFIG"
 KEEP = "SEATRIAL_LAB_KEEP"  # when set, labs outlive the tests; the next run finds them
-NO_ROOT = "THE TESTS OF A REAL NODE WERE SKIPPED: they need root. Run them with sudo before you trust a change."
+NO_ROOT = (
+    "THE TESTS OF A REAL NODE WERE SKIPPED: they need root. Run them with sudo before you trust a change."
+)
 
 
 class Cluster(Protocol):

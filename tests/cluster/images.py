@@ -130,6 +130,7 @@ def _build(recipe: Recipe, target: Path) -> None:
         _buildah("push", "-q", "--disable-compression", tag, f"oci:{target}:latest")
     _buildah("rmi", tag)  # the layers stay
     _share_blobs(target)
+    _run("umount", "--lazy", str(_storage() / "overlay"))  # buildah leaves it mounted
 
 
 def _base() -> str:

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import hmac
+import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -30,8 +31,7 @@ class S3:
 
     def create_bucket(self, bucket: str) -> None:
         """The bucket exists."""
-        if self.send("PUT", bucket, accepted=(200, 409)) is None:
-            raise LabError(f"no bucket {bucket}")
+        self.send("PUT", bucket, accepted=(200, 409))
 
     def put(self, bucket: str, key: str, data: bytes) -> str:
         """The object has these bytes; its address for `spec.model.uri`."""
@@ -68,7 +68,7 @@ class S3:
                 body = error.read()
             if error.code in accepted:
                 return body
-            raise LabError(f"{method} {path}: {error.code} {body.decode(errors='replace')}") from None
+            raise LabError(f"{method} {path}: {error.code} {_code_of(body)}") from None
 
     def _signed(self, method: str, path: str, data: bytes, *, now: datetime.datetime) -> dict[str, str]:
         """Headers with a signature of version 4."""
@@ -90,3 +90,9 @@ class S3:
         for part in (day, self.region, "s3", "aws4_request"):
             secret = hmac.digest(secret, part.encode(), "sha256")
         return hmac.digest(secret, text.encode(), "sha256").hex()
+
+
+def _code_of(body: bytes) -> str:
+    """The kind of error in an answer of the store."""
+    found = re.search(rb"<Code>(\w+)</Code>", body)
+    return (found.group(1) if found else body[:200]).decode(errors="replace")

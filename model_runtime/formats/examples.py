@@ -43,7 +43,7 @@ def _read(path: Path, signature: Signature) -> Tensors:
         raise ExampleFailed(f"{path.name} is larger than {LARGEST >> 20} MiB: a few rows are enough.")
     try:
         return tensors(json.loads(path.read_text()), signature)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise ExampleFailed(f"{path.name} is no example of the model's input: {error}") from error
 
 
@@ -82,6 +82,10 @@ def _rows(raw: Any, signature: Signature) -> Tensors:
     if not isinstance(raw, list) or not raw:
         raise ValueError("an example is a list of rows or an object of columns")
     if len(signature.columns) > 0 and isinstance(raw[0], list):
+        if any(len(row) != len(signature.columns) for row in raw):
+            raise ValueError(
+                f"a row has {len(signature.columns)} values: {', '.join(signature.columns)[:200]}"
+            )
         return {name: _array([row[index] for row in raw]) for index, name in enumerate(signature.columns)}
     spec = signature.inputs[0]
     flat = not isinstance(raw[0], list) and len(spec.shape) == 2

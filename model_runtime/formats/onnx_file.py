@@ -45,9 +45,9 @@ class OnnxModel:
         for name in inputs:
             if name not in fed:
                 raise InputInvalid(name, f"the model has no such input; it has {', '.join(fed)}")
-        names = [spec.name for spec in self.signature.outputs if wanted is None or spec.name in wanted]
-        answers = self.session.run(names, fed)
-        return {name: _array(answer) for name, answer in zip(names, answers, strict=True)}
+        specs = [spec for spec in self.signature.outputs if wanted is None or spec.name in wanted]
+        answers = self.session.run([spec.name for spec in specs], fed)
+        return {spec.name: _array(answer, spec) for spec, answer in zip(specs, answers, strict=True)}
 
 
 def load(path: Path) -> OnnxModel:
@@ -102,9 +102,9 @@ def _sizes(shape: tuple[int, ...]) -> str:
     return "[" + ", ".join("any" if length < 0 else str(length) for length in shape) + "]"
 
 
-def _array(answer: Any) -> Array:
+def _array(answer: Any, spec: TensorSpec) -> Array:
     if isinstance(answer, list) and answer and isinstance(answer[0], dict):
-        return np.array([list(row.values()) for row in answer])
+        return np.array([list(row.values()) for row in answer], dtype=spec.dtype)
     return np.asarray(answer)
 
 

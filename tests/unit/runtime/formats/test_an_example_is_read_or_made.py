@@ -1,0 +1,120 @@
+"""Inputs that a model should answer: all the forms in which people leave them, or one made from the signature."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_runtime import formats
+from model_runtime.failures import ExampleFailed
+from model_runtime.formats import Signature, TensorSpec
+from model_runtime.formats.examples import FILES, LARGEST
+
+TABLE = Signature(
+    inputs=(TensorSpec("age", "FP64", (-1,)), TensorSpec("city", "FP64", (-1,))),
+    outputs=(),
+    columns=("age", "city"),
+)
+MATRIX = Signature(inputs=(TensorSpec("input", "FP64", (-1, 2)),), outputs=())
+EXPECTED = {"age": [30, 40], "city": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param([{"age": 30, "city": "a"}, {"age": 40, "city": "b"}], id="records"),
+        pytest.param({"age": [30, 40], "city": ["a", "b"]}, id="columns"),
+        pytest.param([[30, "a"], [40, "b"]], id="rows"),
+        pytest.param({"columns": ["age", "city"], "data": [[30, "a"], [40, "b"]]}, id="MLflow's split"),
+        pytest.param(
+            {"dataframe_split": {"columns": ["age", "city"], "data": [[30, "a"], [40, "b"]]}}, id="served"
+        ),
+        pytest.param(
+            {"dataframe_records": [{"age": 30, "city": "a"}, {"age": 40, "city": "b"}]}, id="served records"
+        ),
+        pytest.param(
+            {
+                "inputs": [
+                    {"name": "age", "shape": [2], "data": [30, 40]},
+                    {"name": "city", "shape": [2], "data": ["a", "b"]},
+                ]
+            },
+            id="V2",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", FILES[:2])
+def test_an_own_example_is_read_in_any_form(tmp_path: Path, document: Any, name: str) -> None:
+    (tmp_path / name).write_text(json.dumps(document))
+    found = formats.example(tmp_path, TABLE)
+
+    assert [found["age"].tolist(), found["city"].tolist()] == [EXPECTED["age"], EXPECTED["city"]]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param([[1, 2]], id="rows"),
+        pytest.param([1, 2], id="one row"),
+        pytest.param({"input": [[1, 2]]}, id="by name"),
+        pytest.param({"instances": [[1, 2]]}, id="instances"),
+        pytest.param({"columns": [0, 1], "data": [[1, 2]]}, id="MLflow without names"),
+    ],
+)
+def test_rows_without_names_are_a_matrix(tmp_path: Path, document: Any) -> None:
+    (tmp_path / "example.json").write_text(json.dumps(document))
+
+    assert formats.example(tmp_path, MATRIX)["input"].tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "3",
+        "[]",
+        '[{"age": 1}, {"city": 2}]',
+        '{"inputs": [{"name": "a", "data": [1]}]}',
+        "[[1], [2, 3]]",
+    ],
+)
+def test_what_is_no_example_is_told_with_the_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "example.json").write_text(text)
+
+    with pytest.raises(ExampleFailed, match=r"example\.json is no example"):
+        formats.example(tmp_path, TABLE)
+
+
+def test_an_example_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "example.json").open("wb") as file:
+        file.truncate(LARGEST + 1)
+
+    with pytest.raises(ExampleFailed, match="larger than 16 MiB"):
+        formats.example(tmp_path, TABLE)
+
+
+def test_without_an_example_there_are_zeros_and_first_categories(tmp_path: Path) -> None:
+    signature = Signature(
+        inputs=(
+            TensorSpec("n", "FP32", (-1, 3)),
+            TensorSpec("t", "BYTES", (-1,), ("eu", "us")),
+            TensorSpec("u", "BYTES", (-1,)),
+        ),
+        outputs=(),
+    )
+    found = formats.example(tmp_path, signature)
+
+    assert found["n"].tolist() == [[0, 0, 0]]
+    assert found["n"].dtype == "float32"
+    assert [found["t"].tolist(), found["u"].tolist()] == [["eu"], [""]]
+
+
+def test_a_signature_learns_from_the_example_which_columns_hold_texts(tmp_path: Path) -> None:
+    (tmp_path / "example.json").write_text(json.dumps(EXPECTED))
+    refined = TABLE.refined_by(formats.example(tmp_path, TABLE))
+
+    assert [spec.datatype for spec in refined.inputs] == ["FP64", "BYTES"]

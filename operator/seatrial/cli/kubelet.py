@@ -80,7 +80,7 @@ def starts_at(pod: Body, takes: timedelta) -> datetime | None:
     """When a pod becomes ready; None when it is, or never will."""
     if not facts.label(pod, names.LABEL_SERVER) or facts.is_ready(pod) or facts.pod_trouble(pod):
         return None
-    if pod["metadata"].get("deletionTimestamp"):
+    if pod["metadata"].get("deletionTimestamp") or facts.container_of(pod, server.CONTAINER).get("started"):
         return None
     born = facts.time_of(pod["metadata"].get("creationTimestamp"))
     return None if born is None else born + takes

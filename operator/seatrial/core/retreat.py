@@ -92,7 +92,9 @@ def _word_for(exits: tuple[tracks.AbnormalExit, ...]) -> Reason:
 
 def _exits_sentence(exits: tuple[tracks.AbnormalExit, ...], count: int, allowed: int) -> str:
     last = max(exits, key=lambda e: e.at)
-    cause = "out of memory" if last.out_of_memory else f"exit code {last.code}"
+    cause = f"exit code {last.code}; see kubectl logs --previous"
+    if last.out_of_memory:
+        cause = "out of memory; raise spec.serving.resources.limits.memory"
     return f"{count} abnormal exit(s) while it had users, {allowed} allowed; last: pod {last.pod}, {cause}"
 
 
@@ -104,6 +106,8 @@ def roll_back(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
         return replace(
             memory, rollout=moves.changed(rollout, weight=0, step_started_at=at.now, waiting_for=None)
         )
+    if _has_had_users(memory, rollout) and not at.narrow:
+        return replace(memory, rollout=moves.changed(rollout, step_started_at=at.now))
     if draining(memory, at) or at.canary(memory).pods > 0:
         return memory
     return _ended(memory, rollout, at)
@@ -118,10 +122,14 @@ def stable_can_take_over(memory: Memory, at: Situation) -> bool:
 def draining(memory: Memory, at: Situation) -> bool:
     """The canary had users until just now: it is kept for the delay, and until the router is seen to be away."""
     rollout = memory.rollout
-    if rollout is None or rollout.users_since is None or memory.stable is None:
+    if rollout is None or not _has_had_users(memory, rollout):
         return False
     since = rollout.step_started_at or at.now
     return not at.narrow or at.now < since + at.wish.scale_down_delay
+
+
+def _has_had_users(memory: Memory, rollout: api.RolloutStatus) -> bool:
+    return rollout.users_since is not None and memory.stable is not None
 
 
 def _ended(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:

@@ -22,12 +22,20 @@ LONGEST_CHAIN = 16
 
 def advance(memory: Memory, at: Situation) -> Memory:
     """The memory after every decision that what is seen allows; the same object when there is none."""
+    memory = _as_routed(memory, at)
     for _ in range(LONGEST_CHAIN):
         after = _decide(memory, at)
         if after == memory:
             return memory
         memory = after
     raise moves.IllegalMove("the decisions of one pass go in a circle")
+
+
+def _as_routed(memory: Memory, at: Situation) -> Memory:
+    """Stable is stable since users are sent to it: an operator that died on the way there may come late."""
+    if memory.stable is None or at.routed in ("", memory.stable.revision):
+        return memory
+    return replace(memory, stable=changed(memory.stable, since=at.now))
 
 
 def _decide(memory: Memory, at: Situation) -> Memory:
@@ -161,7 +169,7 @@ def _shifting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
     if pauses.holder(rollout, at):
         return pauses.pause(memory, rollout, at)
     if _stable_is_gone(memory, at):
-        return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, waiting_for=None))
+        return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, weight=100, waiting_for=None))
     if canary_is_gone(memory, rollout, at):
         return _take_in(memory, rollout)
     return _on_its_step(memory, rollout, at)
@@ -177,7 +185,7 @@ def _on_its_step(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> M
 
 
 def _stable_is_gone(memory: Memory, at: Situation) -> bool:
-    """Waiting protects nobody when only the canary answers."""
+    """Waiting protects nobody when only the canary answers: it has all users from now on."""
     stable = at.stable(memory)
     return stable is not None and stable.available == 0 and at.canary(memory).available > 0
 

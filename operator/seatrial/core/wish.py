@@ -78,6 +78,8 @@ class Situation:
     """Revision → what is seen of it."""
     narrow: bool = True
     """The router is seen to send nothing to the canary."""
+    routed: str = ""
+    """The revision that the router is seen to take for stable; empty while that cannot be read."""
     images: Mapping[str, Image] = field(default_factory=dict)
     """Of every revision whose template is kept."""
     build: BuildSeen = BuildSeen()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seatrial.api import conditions as told_conditions
-from seatrial.api import reasons
+from seatrial.api import phases, reasons
 from seatrial.api import status as api
 from seatrial.core import builds
 from seatrial.core.moves import AT_REST, Phase
@@ -101,6 +101,8 @@ def _going(scene: Scene, rollout: api.RolloutStatus) -> str:
     if rollout.phase is Phase.BUILDING and build is not None and build.reason in set(Reason):
         return str(build.reason)
     trouble = scene.at.canary(scene.memory).trouble
+    if rollout.phase is Phase.STARTING and rollout.waiting_for is phases.WaitingFor.CAPACITY:
+        return Reason.STARTING if scene.at.strangers(scene.memory) else Reason.REPLICAS_TOO_FEW_FOR_WEIGHT
     if rollout.phase is Phase.STARTING and trouble is not None:
         return str(trouble.reason)
     return str(_GOING[rollout.phase])

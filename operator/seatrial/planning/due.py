@@ -45,7 +45,8 @@ def _of_rollout(scene: Scene) -> Iterator[datetime | None]:
     started = rollout.step_started_at
     if rollout.phase is Phase.SHIFTING and started is not None and _is_held(scene, rollout):
         yield started + step_of(scene.at.wish, rollout).hold
-    if rollout.phase is Phase.ROLLING_BACK and started is not None and rollout.users_since is not None:
+    draining = rollout.phase is Phase.ROLLING_BACK and rollout.users_since is not None and not rollout.weight
+    if draining and started is not None:
         yield started + scene.at.wish.scale_down_delay
     if rollout.phase is Phase.BUILDING and build is not None:
         yield builds.retry_at(build)

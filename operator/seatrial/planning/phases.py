@@ -65,14 +65,4 @@ def wanted_pods(scene: Scene) -> int:
 def has_its_pods(scene: Scene) -> bool:
     """Every pod that stable should have is ready."""
     stable = scene.at.stable(scene.memory)
-    return (
-        stable is not None
-        and stable.exists
-        and stable.wanted >= scene_floor(scene)
-        and stable.ready >= wanted_pods(scene)
-    )
-
-
-def scene_floor(scene: Scene) -> int:
-    """The fewest pods that the spec asks for."""
-    return scene.desired.spec.scaling.floor
+    return stable is not None and stable.exists and stable.ready >= wanted_pods(scene)

@@ -13,7 +13,7 @@ from seatrial.core.moves import Phase
 from seatrial.core.references import Reference
 from seatrial.core.tracks import Track
 from seatrial.core.wish import step_of
-from seatrial.planning import due
+from seatrial.planning import due, sizes
 from seatrial.planning.documents import Scene, has_users, split_of
 from seatrial.planning.phases import has_its_pods, stable_is_sick, wanted_pods
 from seatrial.planning.wishes import missing_of_build
@@ -81,6 +81,8 @@ def _meanwhile(scene: Scene) -> str:
     stable, seen = scene.memory.stable, scene.at.stable(scene.memory)
     if stable is None or seen is None:
         return "; nothing serves yet"
+    if sizes.making_room(scene.memory, scene.at):
+        return f"; {stable.revision} makes room for it: nobody is served until then (strategy Recreate)"
     if seen.ready:
         return f"; {stable.revision} serves"
     return f"; {stable.revision} is stable but has no ready pod{_cause(seen)}"

@@ -37,6 +37,7 @@ def situation(
         now=now,
         tracks=seen,
         narrow=split is not None and split.weight == 0,
+        routed="" if split is None else split.stable,
         images={name: facts.image_in(body) for name, body in facts.kept(observed).items()},
         build=_build_of(memory, wish),
     )

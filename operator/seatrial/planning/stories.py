@@ -65,7 +65,13 @@ def _turns(before: Memory, after: Memory) -> Iterator[Tale]:
         or (old is not None and old.phase is new.phase and old.weight == new.weight)
     ):
         return
-    if new.phase is Phase.SHIFTING:
+    if new.phase is Phase.SHIFTING and new.weight == 0:
+        yield Tale(
+            reason=Reason.SHIFTING,
+            message=f"{new.revision}: no pod of it is ready, its users go to {after.stable.revision}",
+            tone=Tone.WARNING,
+        )
+    elif new.phase is Phase.SHIFTING:
         yield Tale(
             reason=Reason.SHIFTING, message=f"{new.revision}: step {new.step} of {new.steps}, {new.weight} %"
         )
@@ -73,7 +79,7 @@ def _turns(before: Memory, after: Memory) -> Iterator[Tale]:
         yield Tale(
             reason=Reason.ROLLING_BACK,
             message=f"{new.revision}: {new.reason}: {new.message}",
-            tone=Tone.WARNING,
+            tone=Tone.NORMAL if new.reason == Reason.SUPERSEDED else Tone.WARNING,
         )
     if new.phase is Phase.PAUSED and old is not None and old.phase not in AT_REST:
         yield Tale(reason=Reason.PAUSED, message=f"{new.revision} is held")

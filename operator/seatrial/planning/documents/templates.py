@@ -17,17 +17,23 @@ from seatrial.planning.documents.scenes import Scene
 
 
 def changes(scene: Scene) -> Iterator[Action]:
-    """The canary's copies and template are kept before its first pod."""
-    canary, rollout = scene.memory.canary, scene.memory.rollout
-    if canary is None or rollout is None or rollout.phase in {Phase.REJECTED, Phase.ROLLING_BACK}:
+    """The copies and the template of the wanted revision are kept before its first pod, and made again if lost."""
+    track = _of_the_wish(scene)
+    if track is None:
         return
+    yield from scenes.compared(scene, _copies(scene, track.revision))
+    if track.revision not in facts.kept(scene.observed):
+        yield actions.Create(_rendered(scene, track, copy_names(scene, track.revision)))
+
+
+def _of_the_wish(scene: Scene) -> api.TrackStatus | None:
+    """The track that runs what the spec asks for now: the only one that can be rendered."""
     if scene.missing:
-        return
-    if canary.revision in facts.kept(scene.observed) or canary.revision != scene.at.wish.revision:
-        return
-    copies = copy_names(scene, canary.revision)
-    yield from scenes.compared(scene, _copies(scene, canary.revision))
-    yield actions.Create(_rendered(scene, canary, copies))
+        return None
+    rollout, canary = scene.memory.rollout, scene.memory.canary
+    leaving = rollout is None or rollout.phase in {Phase.REJECTED, Phase.ROLLING_BACK}
+    tracks = (scene.memory.stable, None if leaving else canary)
+    return next((t for t in tracks if t is not None and t.revision == scene.at.wish.revision), None)
 
 
 def copy_names(scene: Scene, revision: str) -> Mapping[str, str]:
@@ -55,26 +61,26 @@ def _copies(scene: Scene, revision: str) -> Iterator[Body]:
         )
 
 
-def _rendered(scene: Scene, canary: api.TrackStatus, copies: Mapping[str, str]) -> Body:
+def _rendered(scene: Scene, track: api.TrackStatus, copies: Mapping[str, str]) -> Body:
     registry = job.registry_of(scene.desired.spec, scene.parts.settings)
     template = server.template(
         scene.owner,
-        canary.revision,
+        track.revision,
         wanted=scene.desired.spec,
-        image=canary.image,
+        image=track.image,
         pull_secret=registry.pull_secret_name,
         copies=copies,
     )
     image = Image(
-        reference=canary.image,
-        build_id=canary.build_id,
-        model_digest=canary.model_digest,
-        format=canary.format,
+        reference=track.image,
+        build_id=track.build_id,
+        model_digest=track.model_digest,
+        format=track.format,
     )
     number = 1 + max((int(r.get("revision", 0)) for r in scene.observed.revisions), default=0)
     return workload.controller_revision(
         scene.owner,
-        canary.revision,
+        track.revision,
         template=template,
         image=image,
         fingerprint=scene.fingerprint,
@@ -88,8 +94,8 @@ def template_of(scene: Scene, revision: str) -> Body | None:
     if kept is not None:
         template: Body = (kept.get("data") or {}).get("template") or {}
         return template
-    canary = scene.memory.canary
-    if canary is None or scene.missing or not canary.revision == revision == scene.at.wish.revision:
+    track = _of_the_wish(scene)
+    if track is None or track.revision != revision:
         return None
-    rendered: Body = _rendered(scene, canary, copy_names(scene, revision))["data"]["template"]
+    rendered: Body = _rendered(scene, track, copy_names(scene, revision))["data"]["template"]
     return rendered

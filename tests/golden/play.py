@@ -1,0 +1,185 @@
+"""Brings a simulated cluster into the situation that a golden folder shows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from model_runtime import contract
+from seatrial.api import names, told
+from seatrial.cli import inputs, kubelet, world
+from seatrial.cli.pace import Pace
+from seatrial.cli.simulation import Simulation
+from seatrial.cli.world import World
+from seatrial.manifests.metadata import Body
+from seatrial.planning import facts
+from seatrial.planning.observed import Parts
+from seatrial.routers.replicas import ReplicaRouter
+
+FOLDER = Path(__file__).parent
+START = datetime(2026, 11, 21, 12, tzinfo=UTC)
+PACE = Pace(ready_after=timedelta(seconds=15), build=timedelta(seconds=60))
+NAME = "churn"
+V1, V2, V3 = (f"registry.shop/churn@sha256:{digit * 64}" for digit in "123")
+UID = "6f0c2a1e-churn"
+
+
+def simulation() -> Simulation:
+    """The simulation that golden folders are made with."""
+    settings = inputs.operator_settings(str(FOLDER / "settings.yaml"))
+    return Simulation(name=NAME, parts=Parts(router=ReplicaRouter(), settings=settings), pace=PACE)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What a folder holds: the object that is applied, what the cluster has, and when."""
+
+    cr: Body
+    observed: tuple[Body, ...]
+    now: datetime
+
+
+class Play:
+    """One cluster; every method returns the play, so that a situation reads as one sentence."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.world = World({})
+        self._cr: Body = {}
+
+    def apply(self, **spec: Any) -> Self:
+        """The spec is applied; the parts named replace those before."""
+        before = self._cr.get("spec", {})
+        head = {"name": NAME, "namespace": "shop"}
+        self._cr = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "metadata": head,
+            "spec": {**before, **spec},
+        }
+        snapshot = tuple(self.world.objects.values())
+        if self.world.get(names.KIND, NAME) is None:
+            self.world = inputs.given(self._cr, (), self.now).world.having(*snapshot)
+            self._change(names.KIND, NAME, lambda b: {**b, "metadata": {**b["metadata"], "uid": UID}})
+        else:
+            self.world = inputs.given(self._cr, snapshot, self.now).world
+        return self
+
+    def rest(self) -> Self:
+        """Everything has happened that happens by itself."""
+        return self._until(None)
+
+    def later(self, seconds: float) -> Self:
+        """So much time has passed."""
+        return self._until(self.now + timedelta(seconds=seconds))
+
+    def _until(self, end: datetime | None) -> Self:
+        for one in simulation().passes(self.world, self.now, until=end):
+            self.world, self.now = one.after, one.at
+        if end is not None:
+            self.now = end
+            self.world = world.lived(self.world, self.now, PACE)
+        return self
+
+    def wait(self, seconds: float) -> Self:
+        """Time passes and nobody looks."""
+        self.now += timedelta(seconds=seconds)
+        self.world = world.lived(self.world, self.now, PACE)
+        return self
+
+    def having(self, *bodies: Body) -> Self:
+        """The cluster has these objects beside."""
+        self.world = self.world.having(*bodies)
+        return self
+
+    def without(self, kind: str, name: str) -> Self:
+        """Somebody deleted it."""
+        self.world = self.world.without((kind, name))
+        return self
+
+    def edited(self, kind: str, change: Callable[[Body], Body], name: str = NAME) -> Self:
+        """Somebody edited it by hand."""
+        self._change(kind, name, change)
+        return self
+
+    def losing_status(self) -> Self:
+        """Somebody restored the object without its status."""
+        self._change(names.KIND, NAME, lambda body: {**body, "status": {}})
+        return self
+
+    def decide(self, action: str, **more: Any) -> Self:
+        """A person has just created a RolloutDecision about the revision on its way, unless told otherwise."""
+        status = self._status()
+        revision = more.pop("revision", None) or (status.get("rollout") or {}).get("revision")
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.DECISION_KIND,
+            "metadata": {
+                "name": f"{NAME}-{action.lower()}",
+                "namespace": "shop",
+                "uid": f"decision-{action.lower()}",
+                "creationTimestamp": told.format_time(self.now),
+            },
+            "spec": {
+                "deployment": NAME,
+                "revision": revision,
+                "action": action,
+                "decidedBy": "jo@shop.example",
+                "reason": "agreed with the on-call",
+                **more,
+            },
+        }
+        return self.having(body)
+
+    def pods(self, track: str, change: Callable[[Body], Body]) -> Self:
+        """Something has happened to every pod of a track."""
+        for pod in self._pods(self.revision(track)):
+            self.world = self.world.having(change(copy.deepcopy(pod)))
+        return self
+
+    def losing_pods(self, track: str) -> Self:
+        """A node was drained: every pod of the track has been replaced by one that starts."""
+        places = [world.place_of(pod) for pod in self._pods(self.revision(track))]
+        self.world = world.lived(self.world.without(*places), self.now, PACE)
+        return self
+
+    def job_ends(self, report: contract.BuildReport) -> Self:
+        """The build under way has ended with this report."""
+        for job in self.world.of("Job"):
+            for body in kubelet.built(job, self.world.of("Pod"), now=self.now, takes=timedelta(0)):
+                self.world = self.world.having(_reporting(body, report))
+        return self
+
+    def revision(self, track: str) -> str:
+        """The revision of a track, from the status."""
+        found = self._status().get(track) or self._status()["rollout"]
+        return str(found["revision"])
+
+    def _status(self) -> Mapping[str, Any]:
+        status: Mapping[str, Any] = self.world.objects[(names.KIND, NAME)]["status"]
+        return status
+
+    def _pods(self, revision: str) -> list[Body]:
+        serving = (p for p in self.world.of("Pod") if facts.label(p, names.LABEL_SERVER))
+        return [p for p in serving if facts.label(p, names.LABEL_REVISION) == revision]
+
+    def _change(self, kind: str, name: str, change: Callable[[Body], Body]) -> None:
+        self.world = self.world.having(change(copy.deepcopy(self.world.objects[(kind, name)])))
+
+    def story(self) -> Story:
+        """The situation as it stands."""
+        bodies = sorted(self.world.objects.items())
+        return Story(cr=self._cr, observed=tuple(body for _, body in bodies), now=self.now)
+
+
+def _reporting(body: Body, report: contract.BuildReport) -> Body:
+    body = copy.deepcopy(body)
+    if body["kind"] == "Job" and report.reason:
+        body["status"] = {"conditions": [{"type": "Failed", "status": "True", "reason": "PodFailurePolicy"}]}
+    for status in (body.get("status") or {}).get("containerStatuses") or ():
+        status["state"] = {"terminated": {"exitCode": 1 if report.reason else 0, "message": report.to_json()}}
+    return body

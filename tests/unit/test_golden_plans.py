@@ -1,0 +1,56 @@
+"""Every golden folder: the plan of its situation, and everything that follows from it, are as written there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from seatrial.api import names, told
+from seatrial.cli import inputs, timeline, written
+from tests.golden import play, stories
+
+FOLDER = play.FOLDER
+NAMES = sorted(stories.SITUATIONS)
+
+
+def _inputs_of(story: play.Story) -> dict[str, str]:
+    return {
+        "cr.yaml": written.yaml_of(story.cr),
+        "observed.yaml": written.yaml_of(list(story.observed)),
+        "now": told.format_time(story.now) + "\n",
+    }
+
+
+def _outputs_of(folder: Path) -> dict[str, str]:
+    """What the files of a folder lead to: nothing else is known here."""
+    now = datetime.fromisoformat((folder / "now").read_text().strip().replace("Z", "+00:00"))
+    wanted = inputs.the_deployment(inputs.read(str(folder / "cr.yaml")), "cr.yaml")
+    start = inputs.given(wanted, inputs.read(str(folder / "observed.yaml")), now)
+    simulated = play.simulation()
+    plan = simulated.step(start.world, now).plan
+    assumed = timeline.Assumptions(pace=play.PACE)
+    told_text = timeline.text(f"{names.KIND} {start.key}", simulated.moments(start.world, now), assumed)
+    return {"plan.yaml": written.plan_text(plan), "timeline.txt": told_text}
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_plan_of_a_situation_is_as_written(name: str, request: pytest.FixtureRequest) -> None:
+    folder = FOLDER / name
+    made = _inputs_of(stories.SITUATIONS[name]().story())
+    if request.config.getoption("--update-golden"):
+        _write(folder, made)
+        _write(folder, _outputs_of(folder))
+    found = {file.name: file.read_text() for file in folder.iterdir()}
+    assert found == {**made, **_outputs_of(folder)}
+
+
+def test_every_golden_folder_has_a_situation() -> None:
+    assert sorted(path.name for path in FOLDER.iterdir() if (path / "cr.yaml").exists()) == NAMES

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 from seatrial.kube.bodies import Body
@@ -40,7 +41,13 @@ def of(body: Body, shapes: Shapes) -> Fields:
 
 def changed(before: Body, after: Body, shapes: Shapes) -> Fields:
     """The fields of `after` that `before` lacks or has otherwise."""
-    return frozenset(p for p in of(after, shapes) if _differs(p, before, after))
+    return frozenset(path for path in _differing(before, after, (), (), shapes) if _is_ownable(path))
+
+
+def gone(before: Body, after: Body, shapes: Shapes) -> Fields:
+    """The fields of `before` that `after` lacks."""
+    different = _differing(after, before, (), (), shapes)
+    return frozenset(path for path in different if value_at(after, path) is ABSENT)
 
 
 def value_at(body: Any, path: Path) -> Any:
@@ -69,8 +76,19 @@ def without(body: Any, gone: Iterable[Path]) -> Any:
 
 def item_key(item: Any, keys: tuple[str, ...]) -> str:
     """The path element of an item of a keyed list."""
-    found = {key: _PORT_PROTOCOL if key == "protocol" and key not in item else item.get(key) for key in keys}
-    return "k:" + json.dumps(found, separators=(",", ":"))
+    return _element(
+        keys, tuple(_PORT_PROTOCOL if k == "protocol" and k not in item else item.get(k) for k in keys)
+    )
+
+
+@cache
+def _element(keys: tuple[str, ...], values: tuple[Any, ...]) -> str:
+    return "k:" + json.dumps(dict(zip(keys, values, strict=True)), separators=(",", ":"))
+
+
+@cache
+def _parsed(text: str) -> Any:
+    return json.loads(text)
 
 
 def value_key(value: Any) -> str:
@@ -137,10 +155,29 @@ def _is_ownable(path: Path) -> bool:
     return not (path[0] == "f:metadata" and (len(path) == 1 or path[1][2:] in _UNOWNED_METADATA))
 
 
-def _differs(path: Path, before: Body, after: Body) -> bool:
-    old, new = value_at(before, path), value_at(after, path)
-    is_item = path[-1].startswith(("k:", "v:"))
-    return old is ABSENT if is_item else old != new
+def _differing(before: Any, after: Any, at: Path, place: Place, shapes: Shapes) -> Iterator[Path]:
+    """The paths of `_walk(after)` where `before` differs; what is equal is not walked."""
+    if before == after:
+        return
+    shape = shapes.of(place, after)
+    match shape.style:
+        case Style.GRANULAR if isinstance(before, dict) and after:
+            for name, child in after.items():
+                yield from _differing(
+                    before.get(name, ABSENT), child, (*at, f"f:{name}"), (*place, name), shapes
+                )
+        case Style.KEYED if isinstance(before, list) and after:
+            standing = {item_key(item, shape.keys): item for item in before}
+            for item in after:
+                inside = (*at, item_key(item, shape.keys))
+                if inside[-1] not in standing:
+                    yield inside
+                old = standing.get(inside[-1], {})
+                yield from _differing(old, item, inside, (*place, "[]"), shapes)
+        case Style.SET if isinstance(before, list) and after:
+            yield from ((*at, value_key(value)) for value in after if value not in before)
+        case _:
+            yield from _walk(after, at, place, shapes)
 
 
 def _step(value: Any, element: str) -> Any:
@@ -149,15 +186,14 @@ def _step(value: Any, element: str) -> Any:
         return value.get(rest, ABSENT) if isinstance(value, dict) else ABSENT
     if not isinstance(value, list):
         return ABSENT
-    return next((item for item in value if _is_item(item, kind, json.loads(rest))), ABSENT)
+    return next((item for item in value if _is_item(item, kind, _parsed(rest))), ABSENT)
 
 
 def _is_item(item: Any, kind: str, wanted: Any) -> bool:
     if kind == "v":
         return bool(item == wanted)
-    return isinstance(item, dict) and item_key(item, tuple(wanted)) == "k:" + json.dumps(
-        wanted, separators=(",", ":")
-    )
+    keys = tuple(wanted)
+    return isinstance(item, dict) and item_key(item, keys) == _element(keys, tuple(wanted.values()))
 
 
 def _map_without(body: Body, ending: set[str], deeper: dict[str, list[Path]]) -> Body:
@@ -183,4 +219,4 @@ def _list_without(body: list[Any], ending: set[str], deeper: dict[str, list[Path
 
 def _is_element(item: Any, element: str) -> bool:
     kind, _, rest = element.partition(":")
-    return kind != "f" and _is_item(item, kind, json.loads(rest))
+    return kind != "f" and _is_item(item, kind, _parsed(rest))

@@ -65,16 +65,13 @@ def write(body: Body, claims: Claims) -> None:
 
 def after_update(before: Body | None, after: Body, owner: Owner, *, shapes: Shapes, now: str) -> Claims:
     """The claims once `owner` has made `after` of `before`: it owns what it changed, and nobody else does."""
-    claims = read(before or {})
     taken = fields.changed(before or {}, after, shapes)
-    present = fields.of(after, shapes)
+    gone = fields.gone(before or {}, after, shapes)
     kept = {
         other: Claim(
-            (claim.fields - (taken if other != owner else frozenset())) & present,
-            claim.time,
-            claim.api_version,
+            claim.fields - gone - (taken if other != owner else frozenset()), claim.time, claim.api_version
         )
-        for other, claim in claims.items()
+        for other, claim in read(before or {}).items()
     }
     if taken:
         mine = kept[owner].fields if owner in kept else frozenset()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -67,8 +66,7 @@ class Store:
         if body is None:
             self._objects[kind].pop(key, None)
         else:
-            after = copy.deepcopy(body)
-            after["metadata"]["resourceVersion"] = str(self.revision)
+            after = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.revision)}}
             self._objects[kind][key] = after
         self._note_owners(kind, key, before, after)
         change = Change(self.revision, before, after)

@@ -11,7 +11,7 @@ from typing import Final
 
 from seatrial.kube import bodies, failures, kinds
 from seatrial.kube.bodies import Body, ObjectKey
-from seatrial.kube.fake import checks, defaults, ownership, status
+from seatrial.kube.fake import births, checks, defaults, ownership
 from seatrial.kube.fake.ownership import Claims, Owner
 from seatrial.kube.fake.registry import Registry, Resource, from_crd
 from seatrial.kube.fake.store import Store
@@ -77,7 +77,8 @@ class Writer:
         kind = resource.kind
         self._check_identity(resource, before, wanted)
         after = self._composed(resource, before, wanted, author)
-        checks.change(kind, before, after)
+        if author.subresource != "status":
+            checks.change(kind, before, after)
         after["metadata"]["generation"] = _generation(resource, before, after)
         if not after["metadata"]["generation"]:
             del after["metadata"]["generation"]
@@ -87,10 +88,10 @@ class Writer:
             claims = ownership.after_update(
                 _rewritten(before, wanted), after, author.owner, shapes=resource.shapes, now=self.now()
             )
+        if _same(before, after) and _same_owners(before, claims):
+            return before
         if claims is not None:
             ownership.write(after, claims)
-        if _same(before, after):
-            return before
         return self._put(kind, bodies.key_of(before), after)
 
     def finish(self, kind: Kind, key: ObjectKey) -> Body:
@@ -134,11 +135,11 @@ class Writer:
         self._name(metadata, kind)
         if resource.status:
             born.pop("status", None)
-        status.at_birth(kind, born, self._made)
+        births.at_birth(kind, born, self._made)
         checks.new(kind, born)
         metadata |= {"uid": self._uid(), "creationTimestamp": self.now()}
         metadata |= {"generation": 1} if resource.generation else {}
-        status.identify(kind, born)
+        births.identify(kind, born)
         return born
 
     def _create(self, resource: Resource, born: Body, author: Author, claims: Claims | None) -> Body:
@@ -206,9 +207,8 @@ class Writer:
     def _composed(self, resource: Resource, before: Body, wanted: Body, author: Author) -> Body:
         """What of `before` and what of `wanted` makes the new object."""
         if author.subresource == "status":
-            after = copy.deepcopy(before)
-            after["status"] = copy.deepcopy(wanted.get("status") or {})
-            return after
+            told = copy.deepcopy(wanted.get("status") or {})
+            return {**before, "metadata": dict(before["metadata"]), "status": told}
         after = defaults.filled(resource.kind, wanted)
         old, new = before["metadata"], after.setdefault("metadata", {})
         for name in (*_KEPT_METADATA, "deletionGracePeriodSeconds"):
@@ -218,8 +218,8 @@ class Writer:
         if resource.status:
             after.pop("status", None)
             if "status" in before:
-                after["status"] = copy.deepcopy(before["status"])
-        status.carried_over(resource.kind, before, after)
+                after["status"] = before["status"]
+        births.carried_over(resource.kind, before, after)
         return after
 
 
@@ -248,14 +248,21 @@ def _rewritten(before: Body, wanted: Body) -> Body:
 
 
 def _same(before: Body, after: Body) -> bool:
-    """Nothing but the times of claims differs."""
+    """Nothing differs but who owns it."""
     return _comparable(before) == _comparable(after)
+
+
+def _same_owners(before: Body, claims: Claims | None) -> bool:
+    """Nobody owns another field than before."""
+    if claims is None:
+        return not before["metadata"].get("managedFields")
+    standing = {owner: claim.fields for owner, claim in ownership.read(before).items()}
+    return standing == {owner: claim.fields for owner, claim in claims.items() if claim.fields}
 
 
 def _comparable(body: Body) -> Body:
     metadata = {k: v for k, v in body["metadata"].items() if k not in ("managedFields", "resourceVersion")}
-    owners = {owner: claim.fields for owner, claim in ownership.read(body).items()}
-    return {**body, "metadata": metadata, "owners": owners}
+    return {**body, "metadata": metadata}
 
 
 def _qualified(kind: Kind) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -33,6 +34,7 @@ def main() -> None:
         logger.error("a setting is invalid", extra={"fields": {"error": str(error)}})
         sys.exit(MISUSED)
     prepare_environment()
+    gc.disable()  # nothing that a start makes is garbage; the loaded application turns it on again
     code = uvloop.new_event_loop().run_until_complete(live(wanted))
     logging.shutdown()
     os._exit(code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import json
 from collections.abc import Callable
@@ -69,8 +71,9 @@ def application(model: Callable[[], models.Fake]) -> ASGIApp:
     return routes.application(bound(served(model())))
 
 
-async def status(model: Any, path: str, body: bytes, headers: dict[str, str] | None = None) -> int:
-    reply = await ask(application(model), path, body, headers=headers)
+def status(model: Any, path: str, body: bytes, headers: dict[str, str] | None = None) -> int:
+    with contextlib.closing(asyncio.new_event_loop()) as loop:  # hypothesis calls, and it does not await
+        reply = loop.run_until_complete(ask(application(model), path, body, headers=headers))
     assert isinstance(reply.document, dict)
     return reply.status
 
@@ -78,23 +81,23 @@ async def status(model: Any, path: str, body: bytes, headers: dict[str, str] | N
 @MODELS
 @settings(max_examples=150, deadline=None)
 @given(document=WORDS)
-async def test_no_json_makes_predict_fail(model: Any, document: Any) -> None:
-    assert await status(model, "/predict", json.dumps(document).encode()) < 500
+def test_no_json_makes_predict_fail(model: Any, document: Any) -> None:
+    assert status(model, "/predict", json.dumps(document).encode()) < 500
 
 
 @MODELS
 @settings(max_examples=150, deadline=None)
 @given(document=V2, tail=st.binary(max_size=40))
-async def test_no_tensors_make_v2_fail(model: Any, document: Any, tail: bytes) -> None:
+def test_no_tensors_make_v2_fail(model: Any, document: Any, tail: bytes) -> None:
     head = json.dumps(document).encode()
     lengths = {"Inference-Header-Content-Length": str(len(head))}
-    assert await status(model, "/v2/models/churn/infer", head) < 500
-    assert await status(model, "/v2/models/churn/infer", head + tail, lengths) < 500
+    assert status(model, "/v2/models/churn/infer", head) < 500
+    assert status(model, "/v2/models/churn/infer", head + tail, lengths) < 500
 
 
 @settings(max_examples=150, deadline=None)
 @given(body=st.binary(max_size=200), length=st.text("0123456789-x", max_size=6))
-async def test_no_bytes_make_it_fail(body: bytes, length: str) -> None:
+def test_no_bytes_make_it_fail(body: bytes, length: str) -> None:
     headers = {"Inference-Header-Content-Length": length}
-    assert await status(models.churn, "/predict", body) == 400
-    assert await status(models.churn, "/v2/models/churn/infer", body, headers) == 400
+    assert status(models.churn, "/predict", body) == 400
+    assert status(models.churn, "/v2/models/churn/infer", body, headers) == 400

@@ -63,6 +63,20 @@ class TestServing:
         assert "stranger" not in text
         assert "_created" not in text
 
+    def test_a_body_beyond_the_limit_is_413_and_the_connection_goes_on(
+        self, folder: Path, tmp_path: Path
+    ) -> None:
+        with running(folder, tmp_path, SEATRIAL_MAX_BODY_BYTES="100000") as process:
+            process.await_ready()
+            connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=20)
+            connection.request("POST", "/predict", b" " * 3_000_000)
+            assert replied(connection).status == 413
+            connection.request("POST", "/predict", iter([b" " * 60_000] * 20), encode_chunked=True)
+            assert replied(connection).status == 413
+            connection.request("POST", "/predict", b'{"instances": [[5.5, 5, 0]]}')
+            assert replied(connection).status == 200
+            connection.close()
+
     def test_what_is_no_http_is_400(self, server: Process) -> None:
         import socket
 

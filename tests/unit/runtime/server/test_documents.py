@@ -1,0 +1,56 @@
+"""The documents tell clients what the server really takes and gives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from model_runtime.server import documents
+from model_runtime.server.v2 import Protocol
+from model_runtime.server.words import Words
+from tests.unit.runtime.server import models
+
+
+def forms(model: models.Fake) -> dict[str, dict[str, Any]]:
+    """The schema of each form of the question, by its envelope."""
+    return {form["required"][0]: form for form in documents.question(model.signature)["oneOf"]}
+
+
+def test_columns_have_their_types_and_what_they_were_trained_on() -> None:
+    record = forms(models.churn())["records"]["properties"]["records"]["items"]
+    assert record["required"] == ["age", "plan", "calls"]
+    assert record["properties"]["age"] == {"type": "number", "nullable": True}
+    assert record["properties"]["calls"] == {"type": "integer"}
+    assert record["properties"]["plan"]["example"] == "free"
+    assert record["properties"]["plan"]["description"] == "trained on: free, gold"
+
+
+def test_rows_of_tensors_are_nested_lists_of_fixed_lengths() -> None:
+    image = forms(models.tensors())["records"]["properties"]["records"]["items"]["properties"]["image"]
+    assert (image["minItems"], image["items"]["maxItems"]) == (2, 2)
+    assert "instances" not in forms(models.tensors())
+
+
+def test_the_answers_schema_has_the_keys_of_a_real_answer() -> None:
+    model = models.churn()
+    words = Words(model.signature)
+    question = words.question(json.dumps([{"age": 1, "plan": "gold", "calls": 1}]).encode())
+    answer = json.loads(words.answer(question, model.predict(question.inputs)))
+    schema = documents.answer(model.signature)["oneOf"][0]["properties"]["predictions"]["items"]
+    assert set(answer["predictions"][0]) == set(schema["required"])
+    assert (
+        list(answer["predictions"][0]["probabilities"]) == schema["properties"]["probabilities"]["required"]
+    )
+
+
+@pytest.mark.parametrize("model", [models.churn(), models.sums(), models.matrix(), models.tensors()])
+def test_every_path_of_the_document_exists(model: models.Fake) -> None:
+    from model_runtime.server import routes
+
+    document = documents.OpenApi(
+        model.signature, Protocol(model.signature, name="churn", version="1")
+    ).asdict()
+    assert set(document["paths"]) <= routes.known_paths("churn")
+    assert json.loads(json.dumps(document)) == document

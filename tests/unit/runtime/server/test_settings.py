@@ -1,0 +1,56 @@
+"""What the pod tells the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from model_runtime import contract
+from model_runtime.server import cores, settings
+
+
+def test_a_pod_without_a_word_gets_the_defaults() -> None:
+    wanted = settings.of([], {})
+    assert wanted.port == contract.SERVER_PORT
+    assert wanted.image_folder == Path(contract.IMAGE_FOLDER)
+    assert (wanted.timeout, wanted.concurrency, wanted.warmup) == (30.0, 64, 5)
+    assert (wanted.drain, wanted.connection_age) == (contract.SERVER_DRAIN_SECONDS, 10.0)
+    assert wanted.model_folder is None
+
+
+def test_the_contracts_variables_are_read() -> None:
+    wanted = settings.of(
+        ["--port", "0", "--model-folder", "/m"],
+        {
+            contract.SERVER_NAME_VARIABLE: "churn",
+            contract.SERVER_REVISION_VARIABLE: "9f3c",
+            contract.SERVER_TIMEOUT_VARIABLE: "1.5",
+            contract.SERVER_CONCURRENCY_VARIABLE: "7",
+            contract.SERVER_WARMUP_VARIABLE: "0",
+        },
+    )
+    assert (wanted.name, wanted.revision, wanted.port) == ("churn", "9f3c", 0)
+    assert (wanted.timeout, wanted.concurrency, wanted.warmup) == (1.5, 7, 0)
+    assert wanted.model_folder == Path("/m")
+
+
+@pytest.mark.parametrize("text", ["many", "-1", "0", "nan", "inf"])
+def test_what_is_no_number_of_the_right_size_is_refused_by_name(text: str) -> None:
+    with pytest.raises(settings.SettingInvalid, match="SEATRIAL_MAX_CONCURRENCY is"):
+        settings.of([], {contract.SERVER_CONCURRENCY_VARIABLE: text})
+
+
+class TestCores:
+    @pytest.mark.parametrize(
+        ("quota", "expected"), [("50000 100000", 1), ("max 100000", None), ("odd", None)]
+    )
+    def test_the_containers_limit_counts(self, tmp_path: Path, quota: str, expected: int | None) -> None:
+        (tmp_path / "cpu.max").write_text(quota)
+        everything = cores.available(tmp_path / "none", tmp_path / "none")
+        assert cores.available(tmp_path / "cpu.max", tmp_path) == (expected or everything)
+
+    def test_the_older_kernel_interface_counts_too(self, tmp_path: Path) -> None:
+        (tmp_path / "cpu.cfs_quota_us").write_text("20000\n")
+        (tmp_path / "cpu.cfs_period_us").write_text("100000\n")
+        assert cores.available(tmp_path / "none", tmp_path) == 1

@@ -1,0 +1,55 @@
+"""The operator may be killed before or after any write: the end is the same."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from tests.stories import wholes
+from tests.stories.line import Side
+from tests.stories.wholes import WHOLES, Played
+from tests.stories.world import World
+
+
+@functools.cache
+def undisturbed(name: str) -> Played:
+    """How the story ends when nothing goes wrong."""
+    return wholes.played(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("name", WHOLES)
+def test_a_kill_at_any_write_changes_nothing_in_the_end(name: str, side: Side) -> None:
+    whole = undisturbed(name)
+    assert whole.writes > 20
+    for number in range(1, whole.writes + 1):
+
+        def killed(world: World, number: int = number) -> None:
+            world.line.cut(number, side)
+
+        assert wholes.played(name, killed).end == whole.end, f"killed {side} write {number}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("status", "after"),
+    [
+        pytest.param(409, False, id="409"),
+        pytest.param(429, False, id="429"),
+        pytest.param(500, False, id="500"),
+        pytest.param(500, True, id="500 although it was done"),
+        pytest.param(0, False, id="no answer"),
+        pytest.param(0, True, id="no answer although it was done"),
+    ],
+)
+@pytest.mark.parametrize("name", WHOLES)
+def test_a_refusal_of_any_write_changes_nothing_in_the_end(name: str, status: int, after: bool) -> None:
+    whole = undisturbed(name)
+    for number in range(1, whole.writes + 1):
+
+        def failing(world: World, number: int = number) -> None:
+            world.line.fail(number, status, after=after)
+
+        assert wholes.played(name, failing).end == whole.end, f"{status} at write {number}"

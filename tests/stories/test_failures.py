@@ -1,0 +1,250 @@
+"""What becomes of pods that do not start: terminal reasons fail fast, passing ones are waited for."""
+
+from __future__ import annotations
+
+import pytest
+
+from model_runtime import contract
+from seatrial.api import names
+from seatrial.kube import kinds
+from seatrial.kube.bodies import Body
+from seatrial.kube.fake.behaviours import Behaviour, Fault, image_of
+from tests.stories.specs import sick, spec
+from tests.stories.world import NAMESPACE, World, play
+
+
+def _conditions(status: Body) -> dict[str, str]:
+    return {c["type"]: c["status"] for c in status["conditions"]}
+
+
+def _exit(reason: str) -> str:
+    return contract.Exit(reason=reason, message="the file is of another version").to_json()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        pytest.param(Behaviour(fault=Fault.CRASH_LOOP, exit_code=3), "CrashLoop", id="crash loop"),
+        pytest.param(Behaviour(fault=Fault.OUT_OF_MEMORY), "OutOfMemory", id="out of memory"),
+        pytest.param(
+            Behaviour(fault=Fault.CRASH_LOOP, message=_exit("ModelLoadFailed")),
+            "ModelLoadFailed",
+            id="its own word",
+        ),
+    ],
+)
+def test_a_pod_that_waiting_cannot_help_fails_before_the_deadline(behaviour: Behaviour, reason: str) -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        await world.apply(spec("v2"))
+        status = await world.phase("Degraded", seconds=90)
+        assert status["rejected"][0]["reason"] == reason
+        failure = status["canary"]["failure"]
+        assert failure["reason"] == reason
+        assert failure["pod"].startswith("churn-")
+        assert failure["exitCode"] in (1, 3, 137)
+        said = _conditions(status)
+        assert (said["Serving"], said["Updated"], said["RolloutHealthy"]) == ("True", "False", "False")
+
+    play(story, serving=sick("v2", behaviour))
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        pytest.param(Fault.IMAGE_PULL, "ImagePullFailed", id="image pull"),
+        pytest.param(Fault.CONFIG_ERROR, "ContainerConfigError", id="config error"),
+        pytest.param(Fault.UNSCHEDULABLE, "Unschedulable", id="no node"),
+    ],
+)
+def test_a_trouble_that_may_pass_is_waited_for_until_the_deadline(fault: Fault, reason: str) -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        await world.apply(spec("v2"))
+        waiting = await world.until(lambda s: s["canary"]["failure"]["reason"] == reason)
+        assert reason in waiting["message"]
+        assert _conditions(waiting)["Stalled"] == "False"
+        await world.wait(280)
+        assert (await world.status())["phase"] == "Canary"
+        status = await world.phase("Degraded", seconds=40)
+        assert status["rejected"][0]["reason"] == "ProgressDeadlineExceeded"
+        assert reason in status["rejected"][0]["message"]
+
+    play(story, serving=sick("v2", Behaviour(fault=fault)))
+
+
+@pytest.mark.parametrize("fault", [Fault.IMAGE_PULL, Fault.CONFIG_ERROR, Fault.UNSCHEDULABLE])
+def test_a_trouble_that_passes_in_time_is_forgotten(fault: Fault) -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        await world.apply(spec("v2"))
+        await world.until(lambda s: s["canary"]["failure"])
+        world.cluster.kubelet.serving = lambda _pod: Behaviour()
+        for pod in world.server.all(kinds.POD, NAMESPACE):
+            if "/v2@" in image_of(pod):
+                world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
+        status = await world.phase("Healthy", seconds=300)
+        assert status["history"][0]["outcome"] == "Promoted"
+        assert "rejected" not in status
+
+    play(story, serving=sick("v2", Behaviour(fault=fault)))
+
+
+def test_a_quota_that_is_raised_lets_the_canary_start() -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        full = "exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3"
+        world.cluster.deployments.refusal = lambda pod: full if "/v2@" in image_of(pod) else ""
+        await world.apply(spec("v2"))
+        waiting = await world.until(lambda s: s["canary"]["failure"]["reason"] == "QuotaExceeded")
+        assert "exceeded quota" in waiting["message"]
+        await world.wait(60)
+        world.cluster.deployments.refusal = lambda _pod: ""
+        revision = waiting["canary"]["revision"]
+        world.server.edit(
+            kinds.DEPLOYMENT, NAMESPACE, f"churn-{revision}", patch={"metadata": {"annotations": {"a": "b"}}}
+        )
+        await world.promoted(revision)
+
+    play(story)
+
+
+def test_a_pod_that_admission_refuses_fails_at_once() -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        no = 'violates PodSecurity "restricted:latest": hostPath volumes'
+        world.cluster.deployments.refusal = lambda pod: no if "/v2@" in image_of(pod) else ""
+        await world.apply(spec("v2"))
+        status = await world.phase("Degraded", seconds=20)
+        assert status["rejected"][0]["reason"] == "PodRejected"
+        assert "PodSecurity" in status["rejected"][0]["message"]
+
+    play(story)
+
+
+def test_pods_that_crash_and_return_are_no_progress() -> None:
+    """One of two pods gets ready and is lost again and again: the high-water mark stays, the deadline comes."""
+
+    async def story(world: World) -> None:
+        await world.live(spec("v1", replicas=4))
+        await world.apply(spec("v2", replicas=4, steps=[{"weight": 50, "hold": "1m"}]))
+        start = await world.until(lambda s: s["rollout"]["phase"] == "Starting")
+        revision = start["rollout"]["revision"]
+        flapping = 0
+        while (await world.status())["phase"] == "Canary" and flapping < 40:
+            await world.wait(15)
+            flapping += 1
+            for pod in world.server.all(kinds.POD, NAMESPACE):
+                if pod["metadata"]["labels"].get(names.LABEL_REVISION) == revision:
+                    world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
+        status = await world.phase("Degraded", seconds=60)
+        assert flapping < 30
+        assert status["rejected"][0]["reason"] == "ProgressDeadlineExceeded"
+
+    seen: dict[str, int] = {}
+
+    def slow(pod: Body) -> Behaviour:
+        number = seen.setdefault(pod["metadata"]["uid"], len(seen))
+        late = "/v2@" in image_of(pod) and number % 2
+        return Behaviour(ready_after=500 if late else 5)
+
+    play(story, serving=slow)
+
+
+def test_a_node_that_comes_late_is_waited_for() -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        await world.apply(spec("v2"))
+        await world.until(lambda s: s["canary"]["failure"]["reason"] == "Unschedulable")
+        await world.wait(200)
+        world.cluster.kubelet.serving = lambda _pod: Behaviour()
+        for pod in world.server.all(kinds.POD, NAMESPACE):
+            if "/v2@" in image_of(pod):
+                world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
+        await world.phase("Healthy", seconds=300)
+
+    play(story, serving=sick("v2", Behaviour(fault=Fault.UNSCHEDULABLE)))
+
+
+def test_a_stable_pod_that_dies_later_is_no_failed_rollout() -> None:
+    async def story(world: World) -> None:
+        first = await world.live(spec("v1"))
+        await world.wait(900)
+        pods = sorted(p["metadata"]["name"] for p in world.server.all(kinds.POD, NAMESPACE))
+        world.cluster.kubelet.serving = lambda _pod: Behaviour(fault=Fault.CRASH_LOOP)
+        for name in pods:
+            world.server.remove(kinds.POD, NAMESPACE, name)
+        await world.phase("Degraded", seconds=60)
+        status = await world.until(lambda s: s["stable"]["failure"]["reason"] == "CrashLoop", seconds=60)
+        said = _conditions(status)
+        assert (said["Serving"], said["Updated"], said["Stalled"]) == ("False", "True", "False")
+        assert "rejected" not in status
+        assert status["rollout"]["phase"] == "Stable"
+        await world.wait(1200)
+        world.cluster.kubelet.serving = lambda _pod: Behaviour()
+        for pod in world.server.all(kinds.POD, NAMESPACE):
+            world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
+        last = await world.phase("Healthy", seconds=60)
+        assert last["stable"]["revision"] == first["stable"]["revision"]
+        assert len(last["history"]) == 1
+
+    play(story)
+
+
+def test_a_first_start_that_fails_says_so_and_a_mended_spec_goes_live() -> None:
+    async def story(world: World) -> None:
+        await world.apply(spec("v1"))
+        status = await world.phase("Failed", seconds=120)
+        assert _conditions(status) | {"Serving": "False", "Stalled": "True"} == _conditions(status)
+        assert "stable" not in status
+        await world.rest()
+        last = await world.live(spec("v2"))
+        assert [h["outcome"] for h in last["history"]] == ["Promoted", "RolledBack"]
+
+    play(story, serving=sick("v1", Behaviour(fault=Fault.CRASH_LOOP)))
+
+
+def test_a_container_that_dies_under_its_users_goes_back() -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        revision = (await world.shifting(spec("v2")))["canary"]["revision"]
+        await world.wait(5)
+        _restart(world, revision)
+        away = await world.until(lambda s: s["stable"]["weight"] == 100, seconds=1)
+        assert away["rollout"]["reason"] == "CanaryRestarted"
+        status = await world.phase("Degraded", seconds=90)
+        assert "exit code 7" in status["rejected"][0]["message"]
+
+    play(story)
+
+
+def test_as_many_deaths_as_the_spec_bears_are_borne() -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        revision = (await world.shifting(spec("v2", maxRestarts=1)))["canary"]["revision"]
+        await world.wait(5)
+        _restart(world, revision)
+        await world.promoted(revision)
+
+    play(story)
+
+
+def test_deaths_before_the_first_user_do_not_count() -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        await world.apply(spec("v2"))
+        start = await world.until(lambda s: s["rollout"]["phase"] == "Starting" and s["canary"]["replicas"])
+        await world.wait(0.9)
+        _restart(world, start["rollout"]["revision"])
+        await world.promoted(start["rollout"]["revision"])
+
+    play(story)
+
+
+def _restart(world: World, revision: str) -> None:
+    """One pod of the revision dies and returns."""
+    for pod in world.server.all(kinds.POD, NAMESPACE):
+        if pod["metadata"]["labels"].get(names.LABEL_REVISION) == revision:
+            world.cluster.kubelet.restart(NAMESPACE, pod["metadata"]["name"], exit_code=7)
+            return
+    raise AssertionError(f"no pod of {revision}")

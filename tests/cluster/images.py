@@ -18,6 +18,7 @@ from tests.cluster import base_images, cache, debian, oci, progress
 from tests.cluster.errors import LabError
 
 ROOT = Path(__file__).parents[2]  # of the repository: the build's context
+FORM = "2"  # another value builds all images anew
 RUNTIMES = ("sklearn", "xgboost", "onnx")
 DISK_NEEDED = 8 << 30  # bytes: layers, and the images made of them
 KEPT = 2  # versions of one image in the cache
@@ -100,7 +101,7 @@ def key_of(recipe: Recipe, *, base: Path) -> str:
     missing = [str(file) for file in files if not file.exists()]
     if missing:
         raise LabError(f"{recipe.containerfile} copies what is not there: {', '.join(missing)}")
-    return cache.key_of(cache.contents(*files), repr(sorted(recipe.arguments.items())), base.name)
+    return cache.key_of(cache.contents(*files), repr(sorted(recipe.arguments.items())), base.name, FORM)
 
 
 def _check_machine() -> None:
@@ -126,27 +127,32 @@ def _build(recipe: Recipe, target: Path) -> None:
             options.append(f"--ignorefile={recipe.ignore_file}")
         common = ["--isolation=chroot", "--network=host", "--layers", "--timestamp=0", "--format=oci"]
         _buildah("bud", *common, *options, "-t", tag, "-f", str(recipe.containerfile), str(recipe.context))
-        # uncompressed: on one machine unpacking costs more than copying
-        _buildah("push", "-q", "--disable-compression", tag, f"oci:{target}:latest")
+        # uncompressed: on one machine packing and unpacking cost more than copying
+        copy = ["skopeo", "copy", "-q", "--insecure-policy", "--dest-oci-accept-uncompressed-layers"]
+        _run(*copy, _in_storage(tag), f"oci:{target}:latest")
     _buildah("rmi", tag)  # the layers stay
     _share_blobs(target)
-    _run("umount", "--lazy", str(_storage() / "overlay"))  # buildah leaves it mounted
+    # buildah leaves it mounted
+    subprocess.run(["umount", str(_storage() / "overlay")], capture_output=True, check=False)
 
 
 def _base() -> str:
     """The name of python-base in buildah's storage, where it is now."""
     layout = base_images.python_base()
     name = f"localhost/{layout.name}:latest"
-    storage = _storage()
     if name not in _run("buildah", *_places(), "images", "--format", "{{.Name}}:{{.Tag}}").split():
         # buildah itself cannot name an image that it pulls from a folder
-        place = f"containers-storage:[overlay@{storage}+{storage / 'run'}]{name}"
-        _run("skopeo", "copy", "-q", "--insecure-policy", f"oci:{layout}", place)
+        _run("skopeo", "copy", "-q", "--insecure-policy", f"oci:{layout}", _in_storage(name))
     return name
 
 
 def _storage() -> Path:
     return cache.root() / "buildah"
+
+
+def _in_storage(name: str) -> str:
+    """What skopeo calls an image of buildah's storage."""
+    return f"containers-storage:[overlay@{_storage()}+{_storage() / 'run'}]{name}"
 
 
 def _places() -> list[str]:

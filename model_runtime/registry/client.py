@@ -96,7 +96,7 @@ class Registry:
                 response.read()
                 self._require(response, (200, 206), repository, doing="reading")
             with into.open("ab" if response.status_code == httpx.codes.PARTIAL_CONTENT else "wb") as file:
-                for piece in response.iter_raw(blobs.PIECE):
+                for piece in response.iter_raw():
                     file.write(piece)
         with into.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,6 +7,11 @@ import ssl
 from pathlib import Path
 from typing import Final
 
+_SYSTEM: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
 _PEM: Final = "-----BEGIN CERTIFICATE-----"
 
 
@@ -35,7 +40,7 @@ def bundle(folder: Path, into: Path) -> Path | None:
     extra = authorities(folder)
     if not extra:
         return None
-    system = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
-    known = Path(system).read_text() if system and Path(system).is_file() else ""
+    places = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, *_SYSTEM)
+    known = next((Path(place).read_text() for place in places if place and Path(place).is_file()), "")
     into.write_text(f"{known}\n{extra}\n")
     return into

@@ -21,7 +21,7 @@ def fetch(order: Order) -> Fetched:
     found = [start] if single else list(_files(start, root))
     room = bounds.Room(order.limits)
     for file in found:
-        room.take(file.stat().st_size, file.name)
+        room.take(_resolved(file, root).stat().st_size, file.name)
     progress = Progress(room.size)
     for file in found:
         name = file.name if single else file.relative_to(start).as_posix()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,16 @@ _KEYS: Final = {
     "endpoint": "aws_endpoint_url",
 }
 """Keys of the Secret, the AWS tools' own names and the plain ones, and what the client calls them."""
+
+_IDENTITY: Final = frozenset(
+    {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    }
+)
+"""Variables by which a cloud gives the pod an identity of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +94,7 @@ def _config(secret: Mapping[str, str], environment: Mapping[str, str]) -> dict[s
         if secret.get(key):
             config.setdefault(name, secret[key])
     config.setdefault("aws_region", environment.get("AWS_REGION", "us-east-1"))
-    identity = any(name.startswith("AWS_") and "REGION" not in name for name in environment)
-    if "aws_access_key_id" not in config and not identity:
+    if "aws_access_key_id" not in config and not _IDENTITY & environment.keys():
         config["aws_skip_signature"] = True
     return config
 
@@ -136,14 +146,26 @@ def _failures(order: Order) -> Iterator[None]:
     except FileNotFoundError as error:
         raise SourceNotFound(f"{name} does not exist: check the bucket and the key.") from error
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
-        raise SourceForbidden(
-            f"{name} refuses access ({_code(error)}): check the Secret in spec.model.credentials "
-            f"(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) and what its account may read."
-        ) from error
+        raise _forbidden(name, error) from error
     except exceptions.BaseError as error:
-        if "NoSuchBucket" in str(error):
+        if _status(error) in (401, 403):
+            raise _forbidden(name, error) from error
+        if "NoSuchBucket" in str(error) or _status(error) == 404:
             raise SourceNotFound(f"{name}: there is no such bucket.") from error
         raise SourceUnavailable(f"{name} cannot be read: {_first(error)}") from error
+
+
+def _forbidden(name: str, error: Exception) -> SourceForbidden:
+    return SourceForbidden(
+        f"{name} refuses access ({_code(error)}): check the Secret in spec.model.credentials "
+        f"(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) and what its account may read."
+    )
+
+
+def _status(error: Exception) -> int:
+    """The client types the errors of objects only; those of listings have their status in the text."""
+    found = re.search(r"status: (\d{3})", str(error))
+    return int(found.group(1)) if found else 0
 
 
 def _code(error: Exception) -> str:

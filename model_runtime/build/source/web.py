@@ -6,7 +6,6 @@ import hashlib
 import logging
 import ssl
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 from urllib.parse import unquote
 
@@ -30,8 +29,8 @@ class _Changed(Exception):
 def fetch(order: Order) -> Fetched:
     """The file stands in the folder under the last part of its path."""
     url = httpx.URL(order.uri)
-    name = unquote(PurePosixPath(url.path).name)
-    if not name or url.path.endswith("/"):
+    name = unquote(url.raw_path.decode().partition("?")[0].rpartition("/")[2])
+    if not name:
         raise SourceNotFound(
             f"{address.shown(order.uri)} names no file: a web server cannot be listed. Name one file, or pack "
             f"the folder as a .tar.gz."
@@ -106,7 +105,7 @@ class _Download:
         self.file.truncate()
         self._begin(response.headers)
         room = bounds.Room(self.order.limits, size=self.have)
-        for piece in response.iter_raw(bounds.PIECE):
+        for piece in response.iter_raw():
             room.grow(len(piece), self.name)
             self.file.write(piece)
             self.have += len(piece)

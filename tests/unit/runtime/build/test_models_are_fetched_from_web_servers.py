@@ -1,0 +1,157 @@
+"""http and https: one file, whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from model_runtime.build import source
+from model_runtime.build.source import bounds
+from model_runtime.failures import BuildBroken, SourceForbidden, SourceNotFound, SourceUnavailable
+from tests.unit.runtime.build.sources import Handler, brought, order, serving
+
+CONTENT = bytes(range(256)) * 400
+HALF = len(CONTENT) // 2
+
+
+def whole(handler: Handler) -> None:
+    handler.answer(200, CONTENT, etag='"v1"')
+
+
+def test_a_file_comes_whole_with_its_version(tmp_path: Path) -> None:
+    with serving(whole) as site:
+        fetched = source.fetch(order(tmp_path, f"{site.address}/a/my%20model.bin?x=1"))
+
+    assert brought(tmp_path) == {"my model.bin": CONTENT}
+    assert fetched.single
+    assert (fetched.resolved["etag"], fetched.resolved["size"]) == ("v1", str(len(CONTENT)))
+
+
+def flaky(*first: Callable[[Handler], None]) -> Callable[[Handler], None]:
+    """Each of these once, then the whole file."""
+    left = list(first)
+
+    def answers(handler: Handler) -> None:
+        (left.pop(0) if left else resumable)(handler)
+
+    return answers
+
+
+def resumable(handler: Handler) -> None:
+    asked = handler.headers.get("range", "")
+    if asked and handler.headers.get("if-range") == '"v1"':
+        start = int(asked.removeprefix("bytes=").rstrip("-"))
+        return handler.answer(
+            206, CONTENT[start:], content_range=f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        )
+    return whole(handler)
+
+
+def breaks_off(handler: Handler) -> None:
+    handler.answer(200, CONTENT[:HALF], etag='"v1"', content_length=str(len(CONTENT)))
+    handler.break_off()
+
+
+def breaks_off_without_version(handler: Handler) -> None:
+    handler.answer(200, b"other" * 9, content_length=str(len(CONTENT)))
+    handler.break_off()
+
+
+def breaks_off_as_another_version(handler: Handler) -> None:
+    handler.answer(200, b"other" * 9, etag='"v0"', content_length=str(len(CONTENT)))
+    handler.break_off()
+
+
+def busy(handler: Handler) -> None:
+    handler.answer(503, retry_after="0")
+
+
+def lies(handler: Handler) -> None:
+    handler.answer(206, b"x", content_range="bytes 7-8/9")
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param(flaky(busy, busy), id="that is busy at first"),
+        pytest.param(flaky(breaks_off), id="that breaks off"),
+        pytest.param(flaky(breaks_off, breaks_off), id="that breaks off twice"),
+        pytest.param(flaky(breaks_off_without_version), id="that breaks off and names no version"),
+        pytest.param(flaky(breaks_off_as_another_version), id="whose file is replaced meanwhile"),
+        pytest.param(flaky(lies), id="that answers what was not asked"),
+    ],
+)
+def test_a_file_comes_whole_from_a_server(tmp_path: Path, answers: Callable[[Handler], None]) -> None:
+    with serving(answers) as site:
+        source.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert brought(tmp_path) == {"m.bin": CONTENT}
+
+
+def test_what_came_before_a_break_is_not_fetched_again(tmp_path: Path) -> None:
+    with serving(flaky(breaks_off)) as site:
+        source.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert {key.lower(): value for key, value in site.asked[1][2].items()}["range"] == f"bytes={HALF}-"
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [
+        (404, SourceNotFound),
+        (410, SourceNotFound),
+        (401, SourceForbidden),
+        (403, SourceForbidden),
+        (418, SourceUnavailable),
+        (500, SourceUnavailable),
+    ],
+)
+def test_a_refusal_has_its_reason(tmp_path: Path, status: int, failure: type[Exception]) -> None:
+    with serving(lambda handler: handler.answer(status)) as site, pytest.raises(failure, match=str(status)):
+        source.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+
+@pytest.mark.parametrize(
+    ("secret", "header"),
+    [
+        ({"token": "abc\n"}, "Bearer abc"),
+        ({"username": "jo", "password": "pw"}, "Basic " + base64.b64encode(b"jo:pw").decode()),
+    ],
+)
+def test_credentials_are_shown_as_the_secret_says(
+    tmp_path: Path, secret: dict[str, str], header: str
+) -> None:
+    (tmp_path / "credentials").mkdir()
+    for key, value in secret.items():
+        (tmp_path / "credentials" / key).write_text(value)
+    with serving(whole) as site:
+        source.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert {key.lower(): value for key, value in site.asked[0][2].items()}["authorization"] == header
+
+
+def test_credentials_do_not_follow_to_another_host(tmp_path: Path) -> None:
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "token").write_text("abc")
+    with serving(whole) as other:
+        elsewhere = other.address.replace("127.0.0.1", "localhost")
+        with serving(lambda handler: handler.answer(302, location=f"{elsewhere}/m.bin")) as site:
+            source.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert "authorization" not in {key.lower() for key in other.asked[0][2]}
+
+
+@pytest.mark.parametrize("name", ["..%2Fescaped", "a%0Ab", "%2e%2e", "a%5Cb"])
+def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+    with serving(whole) as site, pytest.raises((BuildBroken, SourceNotFound)):
+        source.fetch(order(tmp_path, f"{site.address}/{name}"))
+    assert brought(tmp_path) == {}
+
+
+def test_a_file_that_does_not_fit_is_told_before_the_disk_is_full(tmp_path: Path) -> None:
+    limits = bounds.Limits(10, 1000, tmp_path)
+    with serving(whole) as site, pytest.raises(BuildBroken, match=r"no space.*spec\.build\.resources"):
+        source.fetch(order(tmp_path, f"{site.address}/m.bin", limits=limits))

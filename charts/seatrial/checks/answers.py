@@ -13,12 +13,12 @@ def leads(text: str) -> bool:
     return "seatrial_leader 1.0" in text.splitlines()
 
 
-def check(url: str) -> str:
+def check(url: str, *, patience: float = LONGEST_WAIT) -> str:
     """Empty when all is well, else what is wrong: every new connection may reach another of the operators."""
-    deadline, found = time.monotonic() + LONGEST_WAIT, "nobody was asked"
+    deadline, found = time.monotonic() + patience, "nobody was asked"
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - the chart names the address
                 if leads(answer.read().decode()):
                     return ""
             found = "an operator answers, and none that was reached has the lease"

@@ -1,0 +1,185 @@
+"""What the chart installs: restricted pods that the operator's own code understands."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from seatrial import options
+from seatrial.observer import DECISION_POLICY
+from tests.unit.chart import chart_rendering
+from tests.unit.chart.chart_rendering import CHART, EVERYTHING, Body, of_kind, one, rendered
+
+pytestmark = pytest.mark.slow  # helm is compiled once
+
+NAMESPACED = {"scope": "namespaced", "watchNamespace": "shop"}
+EVERY_SHAPE = [
+    pytest.param({}, id="as it comes"),
+    pytest.param(EVERYTHING, id="with everything on"),
+    pytest.param(NAMESPACED, id="for one namespace"),
+    pytest.param({"replicas": 1, "rbac": {"create": False}, "serviceAccount": {"create": False}}, id="lean"),
+]
+
+
+@pytest.mark.parametrize("values", EVERY_SHAPE)
+def test_helm_finds_nothing_to_complain_about(values: dict[str, Any]) -> None:
+    done = chart_rendering.helm("lint", "--strict", str(CHART), values=values)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("values", EVERY_SHAPE)
+def test_every_pod_satisfies_pod_security_restricted_with_a_read_only_root(values: dict[str, Any]) -> None:
+    found = list(chart_rendering.pods(rendered(values)))
+    assert len(found) == 2
+    for pod in found:
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+        assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        assert all(set(volume) & {"configMap", "emptyDir"} for volume in pod.get("volumes", []))
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert set(container["resources"]) == {"requests", "limits"}
+
+
+def started_as(objects: list[Body], folder: Path) -> options.Options:
+    """The options that the operator reads from its command line and its settings."""
+    file = folder / "settings.yaml"
+    file.write_text(one(objects, "ConfigMap")["data"]["settings.yaml"])
+    arguments = chart_rendering.arguments_of(objects)
+    settings = next(word for word in arguments if word.startswith("--settings="))
+    mount = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]
+    assert settings == f"--settings={mount['mountPath']}/settings.yaml"
+    return options.parse([f"--settings={file}" if word == settings else word for word in arguments])
+
+
+def test_the_operator_understands_its_command_line(tmp_path: Path) -> None:
+    chosen = started_as(rendered({"operator": {"workers": 7, "logLevel": "debug"}}), tmp_path)
+    assert chosen.namespace == ""
+    assert (chosen.lease_namespace, chosen.lease_name) == ("seatrial-system", "seatrial")
+    assert (chosen.metrics_port, chosen.probe_port, chosen.workers) == (8080, 8081, 7)
+    assert chosen.log_level == "debug"
+
+
+def test_the_operator_reads_the_settings(tmp_path: Path) -> None:
+    values = {key: value for key, value in EVERYTHING.items() if key != "grafanaDashboard"}
+    chosen = started_as(rendered(values), tmp_path).settings
+    assert chosen.registry.repository == "registry.example:5000/models"
+    assert set(chosen.build_resources.requests) == {"cpu", "memory"}
+    assert set(chosen.runtimes) == {"sklearn"}
+    assert chosen.unverified_decisions
+
+
+def test_one_namespace_is_said_on_the_command_line(tmp_path: Path) -> None:
+    assert started_as(rendered(NAMESPACED), tmp_path).namespace == "shop"
+    assert started_as(rendered({"scope": "namespaced"}), tmp_path).namespace == "seatrial-system"
+
+
+def test_changed_settings_restart_the_operator_and_nothing_else_does() -> None:
+    def checksum(values: dict[str, Any]) -> str:
+        template = one(rendered(values), "Deployment")["spec"]["template"]
+        return str(template["metadata"]["annotations"]["checksum/settings"])
+
+    assert checksum({"settings": {"plainHttp": True}}) != checksum({})
+    assert checksum({"podLabels": {"a": "b"}}) == checksum({})
+
+
+def test_two_operators_are_spread_and_never_drained_together() -> None:
+    objects = rendered()
+    deployment = one(objects, "Deployment")["spec"]
+    assert deployment["replicas"] == 2
+    assert (
+        deployment["template"]["spec"]["topologySpreadConstraints"][0]["topologyKey"]
+        == "kubernetes.io/hostname"
+    )
+    budget = one(objects, "PodDisruptionBudget")["spec"]
+    assert budget["maxUnavailable"] == 1
+
+
+@pytest.mark.parametrize("values", EVERY_SHAPE)
+def test_selectors_choose_the_operators_and_not_the_test(values: dict[str, Any]) -> None:
+    objects = rendered(values)
+    deployment = one(objects, "Deployment")["spec"]
+    labels = deployment["template"]["metadata"]["labels"].items()
+    test = one(objects, "Pod")["metadata"]["labels"].items()
+    selectors = [
+        deployment["selector"]["matchLabels"],
+        one(objects, "Service")["spec"]["selector"],
+        one(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        one(objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+    ]
+    for selector in selectors:
+        assert selector.items() <= labels
+        assert not selector.items() <= test
+
+
+def test_ports_probes_and_service_have_names_that_exist() -> None:
+    objects = rendered({"ports": {"metrics": 9090, "probes": 9091}})
+    container = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"metrics": 9090, "probes": 9091}
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"] == {"path": "/healthz", "port": "probes"}
+    assert one(objects, "Service")["spec"]["ports"][0]["targetPort"] == "metrics"
+    policy = one(objects, "NetworkPolicy")["spec"]
+    assert {port["port"] for rule in policy["ingress"] for port in rule["ports"]} == set(ports)
+
+
+def test_nobody_but_the_named_peers_and_the_test_reads_metrics_when_peers_are_named() -> None:
+    policy = one(rendered(EVERYTHING), "NetworkPolicy")["spec"]
+    metrics = policy["ingress"][1]
+    assert len(metrics["from"]) == 2
+    test = one(rendered(EVERYTHING), "Pod")["metadata"]["labels"]
+    assert metrics["from"][0]["podSelector"]["matchLabels"].items() <= test.items()
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert one(rendered(), "NetworkPolicy")["spec"]["policyTypes"] == ["Ingress"]
+
+
+def test_what_needs_other_operators_is_off_until_asked_for() -> None:
+    assert of_kind(rendered(), "ServiceMonitor") == []
+    assert len(of_kind(rendered(), "ConfigMap")) == 1
+    objects = rendered(EVERYTHING)
+    monitor = one(objects, "ServiceMonitor")["spec"]
+    assert monitor["endpoints"][0]["port"] == one(objects, "Service")["spec"]["ports"][0]["name"]
+    assert monitor["selector"]["matchLabels"].items() <= one(objects, "Service")["metadata"]["labels"].items()
+    assert {body["metadata"]["name"] for body in of_kind(objects, "ConfigMap")} == {
+        "seatrial-dashboard",
+        "seatrial-settings",
+    }
+
+
+def test_the_policy_has_the_name_that_the_operator_looks_for_and_fails_closed() -> None:
+    policy = one(rendered(), "ValidatingAdmissionPolicy")
+    binding = one(rendered(), "ValidatingAdmissionPolicyBinding")
+    assert policy["metadata"]["name"] == binding["metadata"]["name"] == DECISION_POLICY
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    assert binding["spec"] == {"policyName": DECISION_POLICY, "validationActions": ["Deny"]}
+
+
+def test_two_releases_in_one_cluster_share_no_name() -> None:
+    second = {**NAMESPACED, "roles": {"create": False}, "decisionPolicy": {"create": False}}
+
+    def names(objects: list[Body]) -> set[tuple[str, str, str]]:
+        heads = [(body["kind"], body["metadata"]) for body in objects]
+        return {(kind, head.get("namespace", ""), head["name"]) for kind, head in heads}
+
+    assert not names(rendered(NAMESPACED)) & names(rendered(second, namespace="other"))
+
+
+def test_long_names_still_fit() -> None:
+    objects = rendered(release="a-release-with-a-name-as-long-as-helm-lets-one-be-now")
+    labels = [value for body in objects for value in body["metadata"]["labels"].values()]
+    assert max(map(len, labels)) <= 63
+    assert max(len(body["metadata"]["name"]) for body in objects if body["kind"] == "Service") <= 63
+
+
+def test_chart_operator_and_package_have_one_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    project = tomllib.loads((CHART.parents[1] / "pyproject.toml").read_text())["project"]
+    assert chart["version"] == chart["appVersion"] == project["version"]

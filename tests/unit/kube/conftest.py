@@ -6,15 +6,17 @@ Virtual time begins with the test itself: fixtures start nothing that waits.
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
+from seatrial.kube import bodies, informers, kinds
 from seatrial.kube.client import Client
 from seatrial.kube.fake import FakeApiServer
+from seatrial.kube.informers import Habits, Informer
 from seatrial.kube.limiter import Limiter
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
+from tests.unit.kube.kube_watching import OWNER, RUNNING, START, Heard
 
 
 @pytest.fixture
@@ -28,3 +30,25 @@ async def api() -> FakeApiServer:
 async def client(api: FakeApiServer) -> Client:
     """A client that leads."""
     return Client(api, Limiter(asyncio.get_running_loop().time), lambda: True)
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+async def informer(client: Client, heard: Heard) -> AsyncIterator[Informer]:
+    """An informer of ConfigMaps; the test starts it."""
+    habits = Habits(
+        asyncio.get_running_loop().time,
+        jitter=lambda: 1.0,
+        trim=informers.without_managed_fields,
+        index_by=lambda body: bodies.labels_of(body).get(OWNER),
+        page=2,
+    )
+    watched = Informer(client, kinds.CONFIG_MAP, heard, habits=habits)
+    yield watched
+    running = RUNNING.pop(watched)
+    assert not running.done(), "an informer never ends by itself"
+    running.cancel()

@@ -3,64 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from seatrial.kube import bodies, failures, informers, kinds
-from seatrial.kube.bodies import Body
+from seatrial.kube import kinds
 from seatrial.kube.client import Client, Selection
 from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.informers import Habits, Informer
 from tests.unit.kube import kube_objects as objects
+from tests.unit.kube.kube_watching import OWNER, Heard, names, settle, start
 
 pytestmark = pytest.mark.looptime
-OWNER = "seatrial.dev/deployment"
-
-
-class Heard(list[tuple[str, str]]):
-    """The events that an informer told: what and of whom."""
-
-    def __call__(self, event: str, body: Body) -> None:
-        self.append((event, body["metadata"]["name"]))
-
-
-@pytest.fixture
-def heard() -> Heard:
-    return Heard()
-
-
-@pytest.fixture
-async def informer(client: Client, heard: Heard) -> AsyncIterator[Informer]:
-    """An informer of ConfigMaps; the test starts it."""
-    habits = Habits(
-        asyncio.get_running_loop().time,
-        jitter=lambda: 1.0,
-        trim=informers.without_managed_fields,
-        index_by=lambda body: bodies.labels_of(body).get(OWNER),
-        page=2,
-    )
-    watched = Informer(client, kinds.CONFIG_MAP, heard, habits=habits)
-    yield watched
-    running = RUNNING.pop(watched)
-    assert not running.done(), "an informer never ends by itself"
-    running.cancel()
-
-
-RUNNING: dict[Informer, asyncio.Task[None]] = {}
-
-
-def start(informer: Informer) -> None:
-    """The informer runs until the test ends."""
-    RUNNING[informer] = asyncio.create_task(informer.run())
-
-
-async def settle(seconds: float = 1.0) -> None:
-    await asyncio.sleep(seconds)
-
-
-def names(informer: Informer) -> set[str]:
-    return {key.name for key in informer.store}
 
 
 class TestKeeping:
@@ -225,94 +178,3 @@ class TestBreaking:
         api.faults.drop_watches()
         await settle(200)
         assert informer.last_event_age() > 190
-
-
-class TestOwnWrites:
-    async def test_are_seen_at_once(self, client: Client, informer: Informer, heard: Heard) -> None:
-        start(informer)
-        await settle()
-        informer.observe_write(await client.create(kinds.CONFIG_MAP, objects.settings("a")))
-        assert heard == [("ADDED", "a")]
-        await settle()
-        assert heard == [("ADDED", "a")], "the watch tells nothing new"
-
-    async def test_do_not_undo_what_is_newer(
-        self, api: FakeApiServer, client: Client, informer: Informer
-    ) -> None:
-        start(informer)
-        answer = await client.create(kinds.CONFIG_MAP, objects.settings("a"))
-        api.edit(kinds.CONFIG_MAP, "default", "a", patch={"data": {"a": "2"}})
-        await settle()
-        informer.observe_write(answer)
-        kept = informer.get("default", "a")
-        assert kept is not None
-        assert kept["data"] == {"a": "2"}
-
-    async def test_that_delete_are_seen_at_once(
-        self, client: Client, informer: Informer, heard: Heard
-    ) -> None:
-        start(informer)
-        informer.observe_write(await client.create(kinds.CONFIG_MAP, objects.settings("a")))
-        await client.delete(kinds.CONFIG_MAP, "default", "a")
-        informer.observe_delete("default", "a")
-        assert informer.store == {}
-        await settle()
-        assert informer.store == {}
-        assert heard == [("ADDED", "a"), ("DELETED", "a")]
-
-    async def test_that_delete_spare_another_of_the_name(self, client: Client, informer: Informer) -> None:
-        start(informer)
-        informer.observe_write(await client.create(kinds.CONFIG_MAP, objects.settings("a")))
-        informer.observe_delete("default", "a", uid="another")
-        assert names(informer) == {"a"}
-
-    async def test_that_create_again_are_seen(self, client: Client, informer: Informer) -> None:
-        start(informer)
-        await settle()
-        informer.observe_write(await client.create(kinds.CONFIG_MAP, objects.settings("a")))
-        await client.delete(kinds.CONFIG_MAP, "default", "a")
-        informer.observe_delete("default", "a")
-        second = await client.create(kinds.CONFIG_MAP, objects.settings("a"))
-        informer.observe_write(second)
-        await settle()
-        kept = informer.get("default", "a")
-        assert kept is not None
-        assert bodies.uid_of(kept) == bodies.uid_of(second)
-
-    async def test_of_something_else_are_left_out(self, client: Client, heard: Heard) -> None:
-        habits = Habits(asyncio.get_running_loop().time)
-        selection = Selection("default", labels="app=x")
-        chosen = Informer(client, kinds.CONFIG_MAP, heard, habits=habits, selection=selection)
-        chosen.observe_write(await client.create(kinds.CONFIG_MAP, objects.labelled("a", app="y")))
-        assert chosen.store == {}
-
-    async def test_before_the_first_list_are_no_harm(self, client: Client, informer: Informer) -> None:
-        start(informer)
-        informer.observe_write(await client.create(kinds.CONFIG_MAP, objects.settings("a")))
-        await settle()
-        assert names(informer) == {"a"}
-
-
-class TestBodies:
-    @pytest.mark.parametrize(
-        ("version", "than", "expected"),
-        [
-            ("10", "9", True),
-            ("9", "10", False),
-            ("9", "9", False),
-            ("x", "9", True),
-            ("x", "x", False),
-            ("1", "", True),
-        ],
-    )
-    async def test_versions_are_compared_as_numbers(self, version: str, than: str, expected: bool) -> None:
-        assert bodies.is_newer(version, than) is expected
-
-    async def test_all_synced(self, informer: Informer) -> None:
-        start(informer)
-        assert not informers.all_synced([informer])
-        await settle()
-        assert informers.all_synced([informer])
-
-    async def test_gone_is_an_api_error(self) -> None:
-        assert issubclass(failures.Gone, failures.ApiError)

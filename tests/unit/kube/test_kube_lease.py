@@ -12,7 +12,7 @@ from seatrial.kube import kinds
 from seatrial.kube.client import Client
 from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.lease import Candidate, Elector
-from tests.unit.kube.conftest import START
+from tests.unit.kube.kube_watching import START
 
 pytestmark = pytest.mark.looptime
 

@@ -53,12 +53,12 @@ class Reader:
         if start < self.store.compacted:
             yield _line("ERROR", _too_old(start, self.store.compacted))
             return
-        listener = self.store.listener()
+        listener = self.store.listener(route.resource.kind)
         try:
             async for line in self._events(route, request, start, listener):
                 yield line
         finally:
-            self.store.dismiss(listener)
+            self.store.dismiss(route.resource.kind, listener)
 
     async def _events(
         self, route: Route, request: Request, seen: int, listener: asyncio.Event
@@ -72,14 +72,13 @@ class Reader:
             listener.clear()
             if self.faults.unreachable or connection != self.faults.watch_generation:
                 raise failures.Unavailable(0, "NetworkError", "the watch was cut")
-            if seen < self.store.compacted:
+            if seen < self.store.forgotten(route.resource.kind):
                 yield _line("ERROR", _too_old(seen, self.store.compacted))
                 return
             for change in self.store.since(route.resource.kind, seen):
                 seen = change.revision
                 for line in see(change):
                     yield line
-            seen = max(seen, self.store.revision) if not listener.is_set() else seen
             left = ends_at - loop.time()
             if not await _heard(listener, min(BOOKMARK_INTERVAL, left)):
                 if marks:

@@ -36,7 +36,8 @@ class Store:
         self._changes: dict[Kind, list[Change]] = defaultdict(list)
         self._owned: dict[str, set[tuple[Kind, ObjectKey]]] = defaultdict(set)
         """What names each uid as an owner."""
-        self._waiting: list[asyncio.Event] = []
+        self._waiting: dict[Kind, list[asyncio.Event]] = defaultdict(list)
+        self._forgotten: dict[Kind, int] = {}
 
     def get(self, kind: Kind, key: ObjectKey) -> Body | None:
         """The object itself: look, do not touch."""
@@ -79,29 +80,35 @@ class Store:
         changes = self._changes[kind]
         return changes[bisect_right(changes, revision, key=lambda change: change.revision) :]
 
+    def forgotten(self, kind: Kind) -> int:
+        """The revision of the newest change of a kind that `since` no longer tells."""
+        return self._forgotten.get(kind, 0)
+
     def forget(self) -> None:
         """Only what is written from now on can be watched from."""
         self.compacted = self.revision
+        self._forgotten |= {kind: changes[-1].revision for kind, changes in self._changes.items() if changes}
         self._changes.clear()
 
     def lose(self, kind: Kind, revision: int) -> None:
         """Watches never hear of the change that made `revision`."""
         self._changes[kind] = [change for change in self._changes[kind] if change.revision != revision]
 
-    def listener(self) -> asyncio.Event:
-        """An event that is set at every change, until `dismiss`."""
+    def listener(self, kind: Kind) -> asyncio.Event:
+        """An event that is set at every change of a kind, until `dismiss`."""
         event = asyncio.Event()
-        self._waiting.append(event)
+        self._waiting[kind].append(event)
         return event
 
-    def dismiss(self, listener: asyncio.Event) -> None:
+    def dismiss(self, kind: Kind, listener: asyncio.Event) -> None:
         """`listener` is set no more."""
-        self._waiting.remove(listener)
+        self._waiting[kind].remove(listener)
 
     def wake(self) -> None:
         """Every listener looks again."""
-        for event in self._waiting:
-            event.set()
+        for waiting in self._waiting.values():
+            for event in waiting:
+                event.set()
 
     def _note_owners(self, kind: Kind, key: ObjectKey, before: Body | None, after: Body | None) -> None:
         for uid in _owners(before) - _owners(after):
@@ -112,7 +119,8 @@ class Store:
     def _tell(self, kind: Kind, change: Change) -> None:
         for listener in list(self.on_change):
             listener(kind, change)
-        self.wake()
+        for event in self._waiting[kind]:
+            event.set()
 
     def _last_words(self, before: Body | None) -> Body:
         """A deleted object as its watchers see it: under the revision of its deletion."""

@@ -1,0 +1,93 @@
+"""What a cluster's controllers make of objects, held against the fake and a real one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seatrial.kube import kinds
+from seatrial.kube.bodies import Body
+from tests.contract import api_objects as objects
+from tests.contract.api_servers import Server
+
+
+class TestControllers:
+    async def test_deployment_gets_its_pods_and_says_so(self, server: Server) -> None:
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=2))
+        status = await server.eventually(lambda: ready(server, 2))
+        assert {name: status[name] for name in status if name.endswith("eplicas")} == {
+            "replicas": 2,
+            "readyReplicas": 2,
+            "updatedReplicas": 2,
+            "availableReplicas": 2,
+        }
+        assert status["observedGeneration"] == 1
+        conditions = {c["type"]: (c["status"], c["reason"]) for c in status["conditions"]}
+        assert conditions == {
+            "Available": ("True", "MinimumReplicasAvailable"),
+            "Progressing": ("True", "NewReplicaSetAvailable"),
+        }
+
+    async def test_deployment_pods_carry_labels_and_owner(self, server: Server) -> None:
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=1))
+        await server.eventually(lambda: ready(server, 1))
+        (pod,) = (await server.client.list(kinds.POD, server.namespace, labels="app=churn")).items
+        assert "pod-template-hash" in pod["metadata"]["labels"]
+        assert pod["metadata"]["ownerReferences"][0]["controller"] is True
+        assert pod["spec"]["nodeName"]
+        (container,) = pod["status"]["containerStatuses"]
+        assert (container["name"], container["ready"], container["restartCount"]) == ("server", True, 0)
+
+    async def test_deployment_scales_to_zero(self, server: Server) -> None:
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=1))
+        await server.eventually(lambda: ready(server, 1))
+        await server.client.scale(kinds.DEPLOYMENT, server.namespace, "churn", replicas=0)
+
+        async def is_empty() -> bool:
+            status = (await server.get(kinds.DEPLOYMENT, "churn"))["status"]
+            return status["observedGeneration"] == 2 and "replicas" not in status
+
+        await server.eventually(is_empty)
+
+    async def test_deployment_over_quota_says_so(self, server: Server) -> None:
+        await server.limit_pods(1)
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=3))
+
+        async def refused() -> Body | None:
+            status = (await server.get(kinds.DEPLOYMENT, "churn")).get("status") or {}
+            found = [c for c in status.get("conditions") or [] if c["type"] == "ReplicaFailure"]
+            return found[0] if found else None
+
+        condition = await server.eventually(refused)
+        assert (condition["status"], condition["reason"]) == ("True", "FailedCreate")
+        assert "exceeded quota" in condition["message"]
+        assert "is forbidden" in condition["message"]
+
+    async def test_autoscaler_raises_to_its_floor(self, server: Server) -> None:
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=1))
+        await server.client.create(kinds.HPA, objects.autoscaler(server, minReplicas=2))
+
+        async def is_raised() -> bool:
+            return bool((await server.get(kinds.DEPLOYMENT, "churn"))["spec"]["replicas"] == 2)
+
+        await server.eventually(is_raised)
+
+    async def test_autoscaler_leaves_zero_alone(self, server: Server) -> None:
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=0))
+        await server.client.create(kinds.HPA, objects.autoscaler(server, minReplicas=2))
+
+        async def is_disabled() -> bool:
+            status = (await server.get(kinds.HPA, "churn")).get("status") or {}
+            conditions = {c["type"]: (c["status"], c["reason"]) for c in status.get("conditions") or []}
+            return conditions.get("ScalingActive") == ("False", "ScalingDisabled")
+
+        await server.eventually(is_disabled)
+        assert (await server.get(kinds.DEPLOYMENT, "churn"))["spec"]["replicas"] == 0
+
+
+async def ready(server: Server, count: int) -> Any:
+    """The Deployment's status once it has so many ready pods."""
+    status = (await server.get(kinds.DEPLOYMENT, "churn")).get("status") or {}
+    done = {c["type"]: c["reason"] for c in status.get("conditions") or []}
+    if status.get("readyReplicas") == count and done.get("Progressing") == "NewReplicaSetAvailable":
+        return status
+    return None

@@ -1,0 +1,163 @@
+"""The fake's controllers do with Jobs and autoscalers what a cluster does, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from seatrial.kube import kinds
+from seatrial.kube.bodies import Body
+from seatrial.kube.fake import FakeApiServer
+from seatrial.kube.fake.behaviours import BuildBehaviour, Fault, environment_of
+from seatrial.kube.fake.controllers import ControllerManager
+from tests.unit.kube import kube_objects as objects
+
+pytestmark = pytest.mark.looptime
+
+
+def status_of(api: FakeApiServer, kind: kinds.Kind, name: str) -> Body:
+    found = api.look(kind, "default", name)
+    assert found is not None
+    status: Body = found["status"]
+    return status
+
+
+def states(api: FakeApiServer) -> list[Any]:
+    """The state of each pod's container."""
+    return [pod["status"]["containerStatuses"][0]["state"] for pod in api.all(kinds.POD)]
+
+
+def conditions(status: Body) -> dict[str, tuple[str, str]]:
+    return {c["type"]: (c["status"], c.get("reason", "")) for c in status.get("conditions") or []}
+
+
+def told(pod: Body) -> BuildBehaviour:
+    """A build that answers with its request."""
+    return BuildBehaviour(seconds=4, message=f"built {environment_of(pod)['REQUEST']}", log=("one", "two"))
+
+
+class TestJobs:
+    async def test_succeed_with_a_message(self, api: FakeApiServer) -> None:
+        ControllerManager(api, building=told)
+        api.insert(kinds.JOB, objects.job(request="v1"))
+        await asyncio.sleep(3)
+        assert status_of(api, kinds.JOB, "build")["active"] == 1
+        await asyncio.sleep(2)
+        assert conditions(status_of(api, kinds.JOB, "build"))["Complete"][0] == "True"
+        (state,) = states(api)
+        assert (state["terminated"]["exitCode"], state["terminated"]["message"]) == (0, "built v1")
+
+    async def test_log(self, api: FakeApiServer) -> None:
+        ControllerManager(api, building=told)
+        api.insert(kinds.JOB, objects.job())
+        await asyncio.sleep(5)
+        assert list(api.log_lines.values()) == [["one", "two"]]
+
+    @pytest.mark.parametrize(
+        ("behaviour", "code", "reason"),
+        [
+            (BuildBehaviour(exit_code=1, message="no"), 1, "Error"),
+            (BuildBehaviour(fault=Fault.OUT_OF_MEMORY, message="lost"), 137, "OOMKilled"),
+        ],
+        ids=["by their program", "by the kernel"],
+    )
+    async def test_fail(self, api: FakeApiServer, behaviour: BuildBehaviour, code: int, reason: str) -> None:
+        ControllerManager(api, building=lambda _: behaviour)
+        api.insert(kinds.JOB, objects.job())
+        await asyncio.sleep(5)
+        status = status_of(api, kinds.JOB, "build")
+        assert conditions(status)["Failed"] == ("True", "BackoffLimitExceeded")
+        assert status["failed"] == 1
+        (state,) = states(api)
+        assert (state["terminated"]["exitCode"], state["terminated"]["reason"]) == (code, reason)
+
+    async def test_run_out_of_time(self, api: FakeApiServer) -> None:
+        ControllerManager(api, building=lambda _: BuildBehaviour(seconds=100))
+        api.insert(kinds.JOB, objects.job(activeDeadlineSeconds=30))
+        await asyncio.sleep(31)
+        assert conditions(status_of(api, kinds.JOB, "build"))["Failed"] == ("True", "DeadlineExceeded")
+        assert api.all(kinds.POD) == []
+
+    async def test_outlive_a_disruption_that_their_policy_ignores(self, api: FakeApiServer) -> None:
+        fates = iter([BuildBehaviour(evicted=True), BuildBehaviour(message="done")])
+        ControllerManager(api, building=lambda _: next(fates))
+        rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
+        api.insert(kinds.JOB, objects.job(podFailurePolicy={"rules": [rule]}))
+        await asyncio.sleep(10)
+        assert conditions(status_of(api, kinds.JOB, "build"))["Complete"][0] == "True"
+
+    async def test_fail_at_once_where_their_policy_says_so(self, api: FakeApiServer) -> None:
+        ControllerManager(api, building=lambda _: BuildBehaviour(exit_code=42))
+        rule = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [42]}}
+        api.insert(kinds.JOB, objects.job(backoffLimit=5, podFailurePolicy={"rules": [rule]}))
+        await asyncio.sleep(5)
+        assert conditions(status_of(api, kinds.JOB, "build"))["Failed"] == ("True", "PodFailurePolicy")
+
+    async def test_try_again_within_their_limit(self, api: FakeApiServer) -> None:
+        fates = iter([BuildBehaviour(exit_code=1), BuildBehaviour()])
+        ControllerManager(api, building=lambda _: next(fates))
+        api.insert(kinds.JOB, objects.job(backoffLimit=1))
+        await asyncio.sleep(10)
+        assert conditions(status_of(api, kinds.JOB, "build"))["Complete"][0] == "True"
+
+    async def test_count_a_pod_deleted_by_hand(self, api: FakeApiServer) -> None:
+        ControllerManager(api, building=lambda _: BuildBehaviour(seconds=60))
+        api.insert(kinds.JOB, objects.job())
+        await asyncio.sleep(5)
+        api.remove(kinds.POD, "default", api.all(kinds.POD)[0]["metadata"]["name"])
+        await asyncio.sleep(5)
+        assert conditions(status_of(api, kinds.JOB, "build"))["Failed"][0] == "True"
+
+    async def test_go_when_their_time_to_live_is_over(self, api: FakeApiServer) -> None:
+        ControllerManager(api)
+        api.insert(kinds.JOB, objects.job(ttlSecondsAfterFinished=60))
+        await asyncio.sleep(60)
+        assert api.look(kinds.JOB, "default", "build") is not None
+        await asyncio.sleep(5)
+        assert api.look(kinds.JOB, "default", "build") is None
+        assert api.all(kinds.POD) == []
+
+    async def test_wait_while_suspended(self, api: FakeApiServer) -> None:
+        ControllerManager(api)
+        api.insert(kinds.JOB, objects.job(suspend=True))
+        await asyncio.sleep(5)
+        assert api.all(kinds.POD) == []
+
+    async def test_wait_for_an_image(self, api: FakeApiServer) -> None:
+        ControllerManager(api, building=lambda _: BuildBehaviour(fault=Fault.IMAGE_PULL, message="why"))
+        api.insert(kinds.JOB, objects.job())
+        await asyncio.sleep(60)
+        assert states(api) == [{"waiting": {"reason": "ImagePullBackOff", "message": "why"}}]
+        assert conditions(status_of(api, kinds.JOB, "build")) == {}
+
+
+class TestAutoscalers:
+    async def test_go_where_metrics_ask_within_bounds(self, api: FakeApiServer) -> None:
+        manager = ControllerManager(api)
+        api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=1))
+        api.insert(kinds.HPA, objects.autoscaler(minReplicas=2, maxReplicas=5))
+        found = []
+        for asked in (4, 9, 1):
+            manager.autoscalers.want("default", "churn", asked)
+            await asyncio.sleep(5)
+            found.append(status_of(api, kinds.DEPLOYMENT, "churn")["replicas"])
+        assert found == [4, 5, 2]
+
+    async def test_do_not_scale_in_where_told_not_to(self, api: FakeApiServer) -> None:
+        manager = ControllerManager(api)
+        api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=3))
+        behavior = {"scaleDown": {"selectPolicy": "Disabled"}}
+        api.insert(kinds.HPA, objects.autoscaler(minReplicas=1, behavior=behavior))
+        manager.autoscalers.want("default", "churn", 1)
+        await asyncio.sleep(60)
+        assert status_of(api, kinds.DEPLOYMENT, "churn")["replicas"] == 3
+
+    async def test_leave_zero_alone(self, api: FakeApiServer) -> None:
+        ControllerManager(api)
+        api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=0))
+        api.insert(kinds.HPA, objects.autoscaler(minReplicas=2))
+        await asyncio.sleep(60)
+        assert conditions(status_of(api, kinds.HPA, "churn"))["ScalingActive"] == ("False", "ScalingDisabled")
+        assert api.all(kinds.POD) == []

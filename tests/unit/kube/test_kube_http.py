@@ -1,0 +1,126 @@
+"""The HTTP transport against a small server: logins, errors, lines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from kubernetes.aio.client.configuration import Configuration
+
+from seatrial.kube import failures
+from seatrial.kube.http import HttpTransport
+from seatrial.kube.transport import MERGE_PATCH, Request
+
+
+class Backend:
+    """Answers what the test wants, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.seen: list[web.Request] = []
+        self.bodies: list[bytes] = []
+        self.token = "first"
+        self.logins = 0
+        self.host = ""
+
+    async def login(self) -> Any:
+        self.logins += 1
+        configuration = Configuration(host=self.host)
+        configuration.api_key["BearerToken"] = f"Bearer {self.token}"
+        return configuration
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append(request)
+        self.bodies.append(await request.read())
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return web.json_response({"kind": "Status", "code": 401, "reason": "Unauthorized"}, status=401)
+        match request.path:
+            case "/slow":
+                await asyncio.sleep(5)
+            case "/lines":
+                return await self._lines(request)
+        return web.json_response({"ok": True}, headers={"X-Thing": "1"})
+
+    async def _lines(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in (b"one\ntw", b"o\n", b"x" * 300_000, b"\n"):
+            await response.write(piece)
+        return response
+
+
+@pytest.fixture
+async def backend() -> AsyncIterator[Backend]:
+    backend = Backend()
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", backend.answer)
+    async with TestServer(application) as server:
+        backend.host = f"http://{server.host}:{server.port}"
+        yield backend
+
+
+@pytest.fixture
+async def carrier(backend: Backend) -> AsyncIterator[HttpTransport]:
+    carrier = HttpTransport(backend.login)
+    yield carrier
+    await carrier.close()
+
+
+class TestRequests:
+    async def test_carry_method_query_body_and_type(self, backend: Backend, carrier: HttpTransport) -> None:
+        request = Request(
+            "PATCH", "/a/p:3000/proxy", {"x": "a=b,c"}, b"{}", MERGE_PATCH, "application/json;as=T"
+        )
+        answer = await carrier.request(request)
+        (seen,) = backend.seen
+        assert (answer.status, answer.headers["x-thing"], answer.body) == (200, "1", b'{"ok": true}')
+        assert (seen.method, seen.path, dict(seen.query)) == ("PATCH", "/a/p:3000/proxy", {"x": "a=b,c"})
+        assert (seen.headers["Content-Type"], seen.headers["Accept"]) == (
+            MERGE_PATCH,
+            "application/json;as=T",
+        )
+        assert backend.bodies == [b"{}"]
+
+    async def test_log_in_once(self, backend: Backend, carrier: HttpTransport) -> None:
+        for _ in range(3):
+            await carrier.request(Request("GET", "/"))
+        assert backend.logins == 1
+
+    async def test_log_in_again_when_the_token_has_changed(
+        self, backend: Backend, carrier: HttpTransport
+    ) -> None:
+        await carrier.request(Request("GET", "/"))
+        backend.token = "second"
+        assert (await carrier.request(Request("GET", "/"))).status == 200
+        assert backend.logins == 2
+
+    async def test_that_take_too_long_are_unavailable(self, carrier: HttpTransport) -> None:
+        with pytest.raises(failures.Unavailable) as raised:
+            await carrier.request(Request("GET", "/slow", timeout=0.1))
+        assert raised.value.reason == "Timeout"
+
+    async def test_to_nobody_are_unavailable(self, backend: Backend) -> None:
+        backend.host = "http://127.0.0.1:1"
+        carrier = HttpTransport(backend.login)
+        with pytest.raises(failures.Unavailable) as raised:
+            await carrier.request(Request("GET", "/"))
+        assert raised.value.reason == "NetworkError"
+        await carrier.close()
+
+
+class TestStreams:
+    async def test_give_whole_lines_however_long(self, carrier: HttpTransport) -> None:
+        lines = [line async for line in carrier.stream(Request("GET", "/lines"))]
+        assert [lines[0], lines[1], len(lines[2])] == [b"one", b"two", 300_000]
+
+    async def test_raise_what_refuses_them_and_log_in_again(
+        self, backend: Backend, carrier: HttpTransport
+    ) -> None:
+        await carrier.request(Request("GET", "/"))
+        backend.token = "second"
+        with pytest.raises(failures.Unauthorized):
+            _ = [line async for line in carrier.stream(Request("GET", "/lines"))]
+        assert len([line async for line in carrier.stream(Request("GET", "/lines"))]) == 3

@@ -1,7 +1,8 @@
 # Seatrial. `make demo` shows it, `make test` proves it; each sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 PY := $(VENV)/bin/python
 NAME ?= lab
@@ -12,7 +13,7 @@ help: ## this list
 	@awk 'BEGIN{FS=":.*## "} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.ready: pyproject.toml
-	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11)' || { echo "Python 3.11 or newer is needed; this is $(PYTHON). Set PYTHON=…" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; install it, or set PYTHON=…" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -q python3-venv >/dev/null; } || { echo "the venv module is missing: apt-get install python3-venv" >&2; exit 1; }
 	@echo "· installing the Python packages into $(VENV)"
 	@$(PYTHON) -m venv $(VENV) && $(PY) -m pip install -q --disable-pip-version-check -e '.[dev]'
@@ -36,8 +37,8 @@ test: lint ## everything, on the lab's control plane and node
 	$(PY) -m pytest -q --durations=15
 
 .PHONY: demo
-demo: setup ## the story of four models on the lab's node (or CONTEXT=… REGISTRY=… on your cluster)
-	$(PY) -m tests.demo $(if $(CONTEXT),--context $(CONTEXT)) $(if $(REGISTRY),--registry $(REGISTRY))
+demo: setup ## the story of four models, on a real node that the lab starts
+	$(PY) -m tests.demo
 
 .PHONY: lab-up lab-down lab-status lab-exec
 lab-up: setup ## a real cluster without Docker: the control plane, or NODE=1 for a whole node

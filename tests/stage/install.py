@@ -1,0 +1,121 @@
+"""The operator installed from its chart and its image, and a namespace in which models can be served."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tests.cluster import NodeLab, binaries, images, progress
+
+ROOT: Final = Path(__file__).parents[2]
+SYSTEM: Final = "seatrial-system"
+BUCKET: Final = "models"
+CREDENTIALS: Final = "models-s3"
+AUTHORITY: Final = "registry-ca"
+RUNTIMES: Final = ("sklearn", "xgboost", "onnx")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A lab with an operator in it, and one namespace of it."""
+
+    lab: NodeLab
+    namespace: str
+
+    def put_model(self, path: str, data: bytes) -> str:
+        """The file is in the object store; the address of its folder for `spec.model.uri`."""
+        self.lab.s3.put(BUCKET, path, data)
+        return f"s3://{BUCKET}/{path.rpartition('/')[0]}/"
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """What kubectl printed, in the stage's namespace."""
+        return self.lab.kubectl("-n", self.namespace, *arguments, stdin=stdin)
+
+    def apply(self, name: str, spec: dict[str, Any]) -> None:
+        """The ModelDeployment asks for this spec."""
+        body = {
+            "apiVersion": "seatrial.dev/v1alpha1",
+            "kind": "ModelDeployment",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": spec,
+        }
+        self.lab.apply(yaml.safe_dump(body))
+
+
+def runtime_references(lab: NodeLab, names: Iterable[str]) -> dict[str, str]:
+    """Runtime → its image in the lab's registry, built when it is not in the cache."""
+    return {
+        name: f"{lab.registry.inside}/seatrial/runtime-{name}@"
+        + lab.load_image(images.runtime_image(name), f"seatrial/runtime-{name}:v1")
+        for name in names
+    }
+
+
+def settings(lab: NodeLab, runtimes: Iterable[str]) -> dict[str, Any]:
+    """The operator's settings for this lab."""
+    return {
+        "runtimes": runtime_references(lab, runtimes),
+        "registry": {"repository": f"{lab.registry.inside}/models", "caConfigMapName": AUTHORITY},
+    }
+
+
+def operator(lab: NodeLab, *, runtimes: Iterable[str] = ("sklearn",)) -> None:
+    """The chart is installed: CRDs, roles, policy, and an operator that works."""
+    digest = lab.load_image(images.operator_image(), "seatrial/operator:v1")
+    values = {
+        "image": {"repository": f"{lab.registry.inside}/seatrial/operator", "digest": digest},
+        "settings": settings(lab, runtimes),
+    }
+    with progress.step("installing the chart"):
+        crds(lab)
+        _helm(lab, values)
+
+
+def crds(lab: NodeLab) -> None:
+    """The cluster knows the kinds."""
+    for crd in sorted((ROOT / "crds").glob("seatrial.dev_*.yaml")):
+        lab.apply(crd.read_text())
+    lab.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+
+
+def _helm(lab: NodeLab, values: dict[str, Any]) -> None:
+    command = [
+        str(binaries.path_of("helm")),
+        *("upgrade", "--install", "seatrial", str(ROOT / "charts/seatrial")),
+        *("--namespace", SYSTEM, "--create-namespace", "--skip-crds", "--wait", "--timeout", "120s"),
+        *("--kubeconfig", str(lab.kubeconfig), "--values", "-"),
+    ]
+    done = subprocess.run(command, input=yaml.safe_dump(values), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"helm: {done.stderr.strip()}")
+
+
+def namespace(lab: NodeLab, name: str) -> Stage:
+    """A namespace of the strictest pod security, with the keys to the object store and the registry's authority."""
+    enforce = {"pod-security.kubernetes.io/enforce": "restricted"}
+    keys = {
+        "AWS_ACCESS_KEY_ID": lab.s3.access_key,
+        "AWS_SECRET_ACCESS_KEY": lab.s3.secret_key,
+        "AWS_REGION": lab.s3.region,
+        "AWS_ENDPOINT_URL": lab.s3.inside,
+    }
+    objects = [
+        _object("Namespace", name, labels=enforce),
+        _object("Secret", CREDENTIALS, namespace=name, stringData=keys),
+        _object("ConfigMap", AUTHORITY, namespace=name, data={"ca.crt": lab.registry.ca_file.read_text()}),
+    ]
+    lab.apply(yaml.safe_dump_all(objects))
+    lab.s3.create_bucket(BUCKET)
+    return Stage(lab, name)
+
+
+def _object(
+    kind: str, name: str, *, namespace: str = "", labels: dict[str, str] | None = None, **content: Any
+) -> dict[str, Any]:
+    head = {"name": name, "labels": labels or {}} | ({"namespace": namespace} if namespace else {})
+    return {"apiVersion": "v1", "kind": kind, "metadata": head, **content}

@@ -1,0 +1,145 @@
+"""Users who ask all the time: at a fixed rate, some on connections they keep, some on a new one each time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+
+PATIENCE: Final = 10.0
+"""Seconds after which an answer counts as failed."""
+REVISION_HEADER: Final = "x-seatrial-revision"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What users got since the last `reset`."""
+
+    answered: int = 0
+    failed: int = 0
+    revisions: Counter[str] = field(default_factory=Counter)
+    new_connections: Counter[str] = field(default_factory=Counter)
+    """By revision, of requests that opened a connection for themselves: what a Service shares out."""
+    faults: Counter[str] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+
+    def share_of(self, revision: str) -> float:
+        """The revision's share of the requests on new connections, 0 to 100."""
+        total = sum(self.new_connections.values())
+        return 100.0 * self.new_connections[revision] / total if total else 0.0
+
+
+class Users:
+    """Half of `rate` requests a second on kept connections, half on new ones; from `with` on until its end."""
+
+    def __init__(self, address: str, body: bytes, *, rate: float = 50.0, path: str = "/predict") -> None:
+        host, _, port = address.partition(":")
+        self._host, self._port = host, int(port)
+        self._head = f"POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n"
+        self._body = body
+        self._rate = rate
+        self._tally = Tally()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def reset(self) -> Tally:
+        """The tally so far; counting begins anew."""
+        with self._lock:
+            tally, self._tally = self._tally, Tally()
+            return tally
+
+    @property
+    def tally(self) -> Tally:
+        """What was counted since the last reset."""
+        return self._tally
+
+    async def _run(self) -> None:
+        keepers = max(1, int(self._rate / 2 / 5))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(keepers):
+                group.create_task(self._keep(interval=keepers / (self._rate / 2)))
+            group.create_task(self._come_and_go(interval=1 / (self._rate / 2)))
+
+    async def _keep(self, *, interval: float) -> None:
+        """One user on one connection; it connects again when the server has ended the connection."""
+        connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        while not self._stop.is_set():
+            began = time.perf_counter()
+            try:
+                if connection is None:
+                    connection = await asyncio.wait_for(self._connect(), PATIENCE)
+                revision, kept = await asyncio.wait_for(self._ask(*connection, keep=True), PATIENCE)
+                self._note(revision, began)
+                if not kept:
+                    connection = _closed(connection)
+            except (OSError, EOFError, TimeoutError, ValueError) as fault:
+                self._fault(fault, "kept connection")
+                connection = None if connection is None else _closed(connection)
+            await asyncio.sleep(max(0.0, interval - (time.perf_counter() - began)))
+
+    async def _come_and_go(self, *, interval: float) -> None:
+        due = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            while not self._stop.is_set():
+                group.create_task(self._once())
+                due += interval
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+    async def _once(self) -> None:
+        began = time.perf_counter()
+        try:
+            connection = await asyncio.wait_for(self._connect(), PATIENCE)
+            try:
+                revision, _ = await asyncio.wait_for(self._ask(*connection, keep=False), PATIENCE)
+            finally:
+                _closed(connection)
+            self._note(revision, began, new=True)
+        except (OSError, EOFError, TimeoutError, ValueError) as fault:
+            self._fault(fault, "new connection")
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(self._host, self._port)
+
+    async def _ask(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, keep: bool
+    ) -> tuple[str, bool]:
+        """The revision that answered 200, and whether the connection may be used again."""
+        ending = "" if keep else "Connection: close\r\n"
+        writer.write(f"{self._head}{ending}Content-Length: {len(self._body)}\r\n\r\n".encode() + self._body)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:])}
+        await reader.readexactly(int(headers.get("content-length", "0")))
+        if " 200 " not in f"{head[0]} ":
+            raise ValueError(head[0])
+        return headers.get(REVISION_HEADER, ""), headers.get("connection", "").lower() != "close"
+
+    def _note(self, revision: str, began: float, *, new: bool = False) -> None:
+        with self._lock:
+            self._tally.answered += 1
+            self._tally.revisions[revision] += 1
+            self._tally.new_connections[revision] += new
+            self._tally.seconds.append(time.perf_counter() - began)
+
+    def _fault(self, fault: BaseException, where: str) -> None:
+        with self._lock:
+            self._tally.failed += 1
+            self._tally.faults[f"{where}: {type(fault).__name__}: {fault}"[:120]] += 1
+
+
+def _closed(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+    connection[1].close()

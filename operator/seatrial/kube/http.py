@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -70,32 +71,44 @@ class Credentials:
     key_file: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    """One login and the session that belongs to it."""
+
+    configuration: Any
+    session: aiohttp.ClientSession
+
+
 class HttpTransport:
     """One API server, at most `connections` connections. `close` it at the end."""
 
     def __init__(self, login: Login, *, connections: int = CONNECTIONS) -> None:
         self._login = login
         self._connections = connections
-        self._configuration: Any = None
-        self._session: aiohttp.ClientSession | None = None
+        self._current: _Connection | None = None
+        self._former: _Connection | None = None
+        """The login before: what was under way on it may end."""
+        self._opening = asyncio.Lock()
 
     async def request(self, request: Request) -> Response:
         """The server's answer; after a 401 one more try with a fresh login."""
-        response = await self._exchange(request)
+        connection = await self._opened()
+        response = await self._exchange(connection, request)
         if response.status != 401:
             return response
-        await self.close()
-        return await self._exchange(request)
+        await self._retire(connection)
+        return await self._exchange(await self._opened(), request)
 
     async def stream(self, request: Request) -> AsyncGenerator[bytes]:
         """The lines of the answer as they come."""
         limits = aiohttp.ClientTimeout(
             total=request.timeout, sock_connect=CONNECT_TIMEOUT, sock_read=SILENCE_TIMEOUT
         )
-        async with self._answered(request, limits) as answer:
+        connection = await self._opened()
+        async with _answered(connection, request, limits) as answer:
+            if answer.status == 401:
+                await self._retire(connection)
             if answer.status >= 400:
-                if answer.status == 401:
-                    await self.close()
                 raise failures.from_response(await _read(answer))
             rest_of_line = b""
             async for chunk in answer.content.iter_chunked(LARGEST_READ):
@@ -105,65 +118,69 @@ class HttpTransport:
 
     async def close(self) -> None:
         """No connection is open; the next request logs in again."""
-        session, self._session, self._configuration = self._session, None, None
-        if session is not None:
-            await session.close()
+        open_ones = [connection for connection in (self._current, self._former) if connection]
+        self._current = self._former = None
+        for connection in open_ones:
+            await connection.session.close()
 
-    async def credentials(self) -> Credentials:
-        """Who we are now, for another client of the same server: a fresh login."""
-        configuration = await self._login()
-        header = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
-        return Credentials(
-            server=configuration.host,
-            ca_file=configuration.ssl_ca_cert,
-            insecure=not configuration.verify_ssl,
-            token=header.removeprefix("Bearer ") if header else None,
-            certificate_file=configuration.cert_file,
-            key_file=configuration.key_file,
-        )
-
-    async def _exchange(self, request: Request) -> Response:
+    async def _exchange(self, connection: _Connection, request: Request) -> Response:
         limits = aiohttp.ClientTimeout(total=request.timeout, sock_connect=CONNECT_TIMEOUT)
-        async with self._answered(request, limits) as answer:
+        async with _answered(connection, request, limits) as answer:
             return await _read(answer)
 
-    @asynccontextmanager
-    async def _answered(
-        self, request: Request, limits: aiohttp.ClientTimeout
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer while it is read; network errors under their own name."""
-        try:
-            session = await self._opened()
-            async with session.request(
-                request.method,
-                self._configuration.host + request.path,
-                params=request.query,
-                data=request.body,
-                headers=await self._headers(request),
-                timeout=limits,
-                proxy=self._configuration.proxy,
-                server_hostname=self._configuration.tls_server_name,
-                allow_redirects=False,
-            ) as answer:
-                yield answer
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise failures.unreachable(error) from error
+    async def _opened(self) -> _Connection:
+        """The present login, made where there is none."""
+        async with self._opening:
+            if self._current is None:
+                try:
+                    configuration = await self._login()
+                except OSError as error:
+                    raise failures.unreachable(error) from error
+                context = rest.RESTClientObject(configuration).ssl_context
+                connector = aiohttp.TCPConnector(limit=self._connections, ssl=context)
+                session = aiohttp.ClientSession(connector=connector, trust_env=True)
+                self._current = _Connection(configuration, session)
+            return self._current
 
-    async def _headers(self, request: Request) -> dict[str, str]:
-        headers = {"Accept": request.accept, "User-Agent": "seatrial"}
-        if request.body is not None:
-            headers["Content-Type"] = request.content_type
-        # The library renews the service account's token here.
-        token = await self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
-        return headers | ({"Authorization": token} if token else {})
+    async def _retire(self, connection: _Connection) -> None:
+        """The next request logs in again, unless another has done so already."""
+        if self._current is not connection:
+            return
+        oldest, self._former, self._current = self._former, connection, None
+        if oldest is not None:
+            await oldest.session.close()
 
-    async def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._configuration = await self._login()
-            context = rest.RESTClientObject(self._configuration).ssl_context
-            connector = aiohttp.TCPConnector(limit=self._connections, ssl=context)
-            self._session = aiohttp.ClientSession(connector=connector, trust_env=True)
-        return self._session
+
+@asynccontextmanager
+async def _answered(
+    connection: _Connection, request: Request, limits: aiohttp.ClientTimeout
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The answer while it is read; network errors under their own name."""
+    configuration = connection.configuration
+    try:
+        async with connection.session.request(
+            request.method,
+            configuration.host + request.path,
+            params=request.query,
+            data=request.body,
+            headers=await _headers(configuration, request),
+            timeout=limits,
+            proxy=configuration.proxy,
+            server_hostname=configuration.tls_server_name,
+            allow_redirects=False,
+        ) as answer:
+            yield answer
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise failures.unreachable(error) from error
+
+
+async def _headers(configuration: Any, request: Request) -> dict[str, str]:
+    headers = {"Accept": request.accept, "User-Agent": "seatrial"}
+    if request.body is not None:
+        headers["Content-Type"] = request.content_type
+    # The library renews the service account's token here.
+    token = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+    return headers | ({"Authorization": token} if token else {})
 
 
 async def _read(answer: aiohttp.ClientResponse) -> Response:

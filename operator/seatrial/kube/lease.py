@@ -8,6 +8,7 @@ monotonic clock counts, never the times that the Lease shows.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,19 +82,16 @@ class Elector:
         self._on_lost()
 
     async def release(self) -> None:
-        """The next candidate need not wait; without effect when the lease is not ours."""
+        """The next candidate need not wait; without effect when the lease is not ours. `run` has ended before."""
         if not self.is_leader():
             return
         self._held_until = _NEVER
-        try:
+        with contextlib.suppress(failures.ApiError, TimeoutError):
             async with asyncio.timeout(self._timing.call):
                 lease = await self._client.get(LEASE, self._candidate.namespace, self._candidate.name)
                 if _holder(lease) == self._candidate.identity:
-                    await self._client.replace(
-                        LEASE, _with_spec(lease, holderIdentity="", leaseDurationSeconds=1)
-                    )
-        except (failures.ApiError, TimeoutError):
-            return
+                    freed = _with_spec(lease, holderIdentity="", leaseDurationSeconds=1)
+                    await self._client.replace(LEASE, freed)
 
     async def _attempt(self) -> bool:
         """Takes or renews the lease where it may; says whether it is ours."""
@@ -140,12 +138,8 @@ class Elector:
 
     def _new(self) -> Body:
         metadata = {"namespace": self._candidate.namespace, "name": self._candidate.name}
-        return {
-            "apiVersion": LEASE.api_version,
-            "kind": LEASE.kind,
-            "metadata": metadata,
-            "spec": self._taken(0),
-        }
+        body = {"metadata": metadata, "spec": self._taken(0)}
+        return {"apiVersion": LEASE.api_version, "kind": LEASE.kind, **body}
 
     def _stamp(self) -> str:
         return self._now().astimezone(UTC).strftime(_MICRO_TIME)

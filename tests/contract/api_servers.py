@@ -20,7 +20,7 @@ from seatrial.kube.fake.behaviours import Behaviour
 from seatrial.kube.fake.controllers import ControllerManager
 from seatrial.kube.kinds import Kind
 from seatrial.kube.limiter import Limiter
-from seatrial.kube.transport import Request, Response, Transport
+from seatrial.kube.transport import JSON, Request, Response, Transport
 
 PATIENCE = 20.0
 WIDGET = Kind("contract.seatrial.dev", "v1", "widgets", "Widget")
@@ -42,7 +42,7 @@ class Server:
         path: str,
         body: Any = None,
         *,
-        content_type: str = transport.JSON,
+        content_type: str = JSON,
         **query: str,
     ) -> Response:
         """The raw answer, whatever its status."""
@@ -55,7 +55,7 @@ class Server:
         path: str,
         body: Any = None,
         *,
-        content_type: str = transport.JSON,
+        content_type: str = JSON,
         **query: str,
     ) -> Body:
         """The object in the answer; the failure it stands for where there is one."""

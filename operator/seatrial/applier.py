@@ -15,6 +15,7 @@ from seatrial.planning.actions import Action
 from seatrial.planning.observed import Setback
 
 Reason = reasons.Reason
+LEAVING = "still belongs to a deleted object of this name; it is waited until that is collected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,8 @@ class Applier:
                 return Outcome(done=count, setback=Setback(reason=stalled.reason, message=stalled.message))
             except (failures.Conflict, failures.NotFound):
                 return Outcome(done=count, again=True)
+            except failures.Retry as retry:
+                return Outcome(done=count, setback=Setback(reason=retry.reason, message=retry.message))
             except failures.ApiError as error:
                 return Outcome(done=count, setback=_setback(error, action))
         return Outcome(done=len(todo))
@@ -76,6 +79,8 @@ class Applier:
         if controller is not None and controller.get("uid") == uid:
             self._caches.observe(present)
             return
+        if controller is not None and _is_of_predecessor(controller, body):
+            raise failures.Retry(Reason.PENDING, message=f"{kind.kind} {body['metadata']['name']} {LEAVING}")
         labels = bodies.labels_of(present)
         ours = labels.get(names.LABEL_DEPLOYMENT) == bodies.labels_of(body)[names.LABEL_DEPLOYMENT]
         if controller is not None or not ours:
@@ -114,10 +119,18 @@ class Applier:
         self._caches.observe(patched)
 
 
+def _is_of_predecessor(controller: Body, body: Body) -> bool:
+    """A deleted object of our name still owns it; the garbage collector is on its way."""
+    owner = body["metadata"]["ownerReferences"][0]
+    return all(controller.get(part) == owner[part] for part in ("kind", "name"))
+
+
 def _setback(error: failures.ApiError, action: Action) -> Setback:
     what = _subject_of(action)
     if "exceeded quota" in str(error):
         return Setback(reason=Reason.QUOTA_EXCEEDED, message=f"{what} was refused: {error.message}")
+    if isinstance(error, failures.Invalid) and isinstance(action, actions.Create | actions.Apply):
+        return Setback(reason=Reason.INVALID_SPEC, message=f"{what} was refused: {error.message}")
     return Setback(
         reason=f"Api{type(error).__name__}", message=f"{what} could not be written: {error.message}"
     )

@@ -50,6 +50,7 @@ class Process:
         begin = self._ready(watch)
         parts.append(reconciler.crew(operator.reconciler, size=operator.options.workers, ready=begin))
         self._tasks = [asyncio.create_task(part) for part in parts]
+        await watch.synced.wait()
 
     async def _ready(self, watch: Informer) -> None:
         await watch.synced.wait()

@@ -96,6 +96,14 @@ class World:
             left = await self.processes[-1].left_to_do(keys.Key(NAMESPACE, body["metadata"]["name"]))
             assert left == [], f"a second plan is not empty: {left}"
 
+    async def pause_of_writes(self, *, quiet: float = 5.0) -> None:
+        """For some seconds the operator has written nothing; it need not have ended."""
+        while True:
+            before = len(self.line.writes)
+            await self.wait(quiet)
+            if len(self.line.writes) == before:
+                return
+
     # what users do
 
     async def apply(self, spec: Body, *, name: str = NAME, labels: Body | None = None) -> Body:
@@ -122,12 +130,16 @@ class World:
         """What became of a decision: its status once it has one."""
         end = asyncio.get_running_loop().time() + seconds
         while True:
-            seen = await self.get(kinds.ROLLOUT_DECISION, decision["metadata"]["name"])
-            status: Body = seen.get("status") or {}
+            status = await self.status_of(decision)
             if status:
                 return status
             assert asyncio.get_running_loop().time() < end, "the decision was never answered"
             await self.wait(0.25)
+
+    async def status_of(self, decision: Body) -> Body:
+        """What became of a decision so far."""
+        seen = await self.get(kinds.ROLLOUT_DECISION, decision["metadata"]["name"])
+        return seen.get("status") or {}
 
     async def trust_decisions(self) -> None:
         """The chart's admission policy is in force."""

@@ -131,6 +131,11 @@ TERMINAL: Final = frozenset(
 SPEC: Final = frozenset({Reason.INVALID_SPEC, Reason.NAME_CONFLICT, Reason.ROUTER_CHANGE_REFUSED})
 
 
+def is_of_the_spec(word: str) -> bool:
+    """Whether `word` is a reason that only a person or another spec takes away; it may be no reason at all."""
+    return word in SPEC
+
+
 def class_of(reason: Reason) -> ReasonClass:
     """What follows from `reason`."""
     if reason in TRANSIENT:

@@ -61,6 +61,8 @@ def why_not_starting(
         return fail(memory, at, trouble.reason, trouble.message)
     if available >= needed:
         return None
+    if at.blocked:
+        return replace(memory, rollout=moves.waiting(rollout, phases.WaitingFor.READINESS))
     running = moves.progressing(rollout, available, at.now)
     if moves.overdue(running, at.wish.progress_deadline, at.now):
         return fail(memory, at, Reason.PROGRESS_DEADLINE_EXCEEDED, _too_slow(available, needed, trouble))
@@ -99,9 +101,13 @@ def _exits_sentence(exits: tuple[tracks.AbnormalExit, ...], count: int, allowed:
 
 
 def roll_back(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    """Weight, then delay, then scale, then the record; each only when the one before is seen."""
+    """Weight, then delay, then scale, then the record; each only when the one before is seen.
+
+    Where only the canary answers it has all users until stable is back, whatever speaks against it.
+    """
     if rollout.weight and not stable_can_take_over(memory, at):
-        return replace(memory, rollout=moves.changed(rollout, waiting_for=phases.WaitingFor.READINESS))
+        kept = moves.changed(rollout, weight=100, waiting_for=phases.WaitingFor.READINESS)
+        return replace(memory, rollout=kept)
     if rollout.weight:
         return replace(
             memory, rollout=moves.changed(rollout, weight=0, step_started_at=at.now, waiting_for=None)

@@ -80,6 +80,8 @@ class Situation:
     """The router is seen to send nothing to the canary."""
     routed: str = ""
     """The revision that the router is seen to take for stable; empty while that cannot be read."""
+    blocked: bool = False
+    """Children could not be written, for a reason that only a person or another spec takes away."""
     images: Mapping[str, Image] = field(default_factory=dict)
     """Of every revision whose template is kept."""
     build: BuildSeen = BuildSeen()

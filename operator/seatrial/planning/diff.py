@@ -33,6 +33,15 @@ def change(wanted: Body, seen: Body | None) -> actions.Action | None:
     return None if is_as_wanted(wanted, seen) else _applied(wanted, seen)
 
 
+def adoption(owner: Body, seen: Body) -> actions.Apply | None:
+    """What makes an orphan that is never written over ours; None when it has an owner. `owner`: the reference."""
+    if seen["metadata"].get("ownerReferences") or seen["metadata"].get("deletionTimestamp"):
+        return None
+    head = {name: seen["metadata"][name] for name in ("namespace", "name", "labels", "annotations")}
+    body = {"apiVersion": seen["apiVersion"], "kind": seen["kind"]}
+    return _applied({**body, "metadata": {**head, "ownerReferences": [owner]}}, seen)
+
+
 def is_as_wanted(wanted: Body, seen: Body) -> bool:
     """Every field we render has our value, whatever the server and others have added beside it."""
     noted = (seen["metadata"].get("annotations") or {}).get(metadata.APPLIED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from seatrial.api import settings
 from seatrial.core import references
@@ -39,6 +39,22 @@ class Observed:
     """The admission policy that vouches for the author of a decision is seen to be in force."""
     setback: Setback | None = None
 
+    def without_foreign(self, uid: str) -> Observed:
+        """The same without children that another object controls, whatever their labels say.
+
+        Those that nobody controls stay: they are orphans of a lost object of this name, and adopted.
+        """
+        return replace(
+            self,
+            deployments=_not_foreign(self.deployments, uid),
+            services=_not_foreign(self.services, uid),
+            autoscalers=_not_foreign(self.autoscalers, uid),
+            budgets=_not_foreign(self.budgets, uid),
+            jobs=_not_foreign(self.jobs, uid),
+            revisions=_not_foreign(self.revisions, uid),
+            copies=_not_foreign(self.copies, uid),
+        )
+
     def children(self) -> Bodies:
         """Everything that the operator itself makes, pods apart."""
         return (
@@ -50,6 +66,16 @@ class Observed:
             *self.budgets,
             *self.jobs,
         )
+
+
+def _not_foreign(bodies: Bodies, uid: str) -> Bodies:
+    return tuple(body for body in bodies if controller_of(body) in ("", uid))
+
+
+def controller_of(body: Body) -> str:
+    """The uid of the object that controls this one; empty when nobody does."""
+    owners = body["metadata"].get("ownerReferences") or ()
+    return next((str(owner.get("uid", "")) for owner in owners if owner.get("controller")), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,12 +37,7 @@ def is_stalled(scene: Scene) -> bool:
     """What the spec asks for will not be served without a person."""
     rollout, setback = scene.memory.rollout, scene.observed.setback
     rejected = rollout is not None and rollout.phase is Phase.REJECTED
-    return rejected or (setback is not None and _is_of_the_spec(setback.reason))
-
-
-def _is_of_the_spec(word: str) -> bool:
-    known = word in set(reasons.Reason)
-    return known and reasons.class_of(reasons.Reason(word)) is reasons.ReasonClass.SPEC
+    return rejected or (setback is not None and reasons.is_of_the_spec(setback.reason))
 
 
 def stable_is_sick(scene: Scene) -> bool:

@@ -35,6 +35,7 @@ def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, 
     if desired.deleting:
         return Plan(status=desired.status)
     now = now.replace(microsecond=0)
+    observed = observed.without_foreign(desired.uid)
     asked = wanted(desired, observed, parts)
     before = situations.recovered(memory_of(desired.status), desired, observed, parts)
     at = situations.situation(desired, observed, parts, memory=before, asked=asked, now=now)

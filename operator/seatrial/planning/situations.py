@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from seatrial.api import deployment, names
+from seatrial.api import deployment, names, reasons
 from seatrial.api import status as api
 from seatrial.core import builds, moves
 from seatrial.core.memory import Memory
@@ -37,6 +37,7 @@ def situation(
         now=now,
         tracks=seen,
         narrow=split is not None and split.weight == 0,
+        blocked=observed.setback is not None and reasons.is_of_the_spec(observed.setback.reason),
         routed="" if split is None else split.stable,
         images={name: facts.image_in(body) for name, body in facts.kept(observed).items()},
         build=_build_of(memory, wish),

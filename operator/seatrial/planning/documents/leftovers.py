@@ -35,15 +35,15 @@ def changes(scene: Scene) -> Iterator[Action]:
     if memory.rollout is not None and memory.rollout.phase is Phase.REJECTED and memory.canary is not None:
         current.discard(memory.canary.revision)
     current |= {memory.stable.revision} if memory.stable is not None else set()
-    yield from _revisions_out(scene, scene.observed.deployments, keep=current | _lingering(scene))
+    yield from _revisions_out(scene.observed.deployments, keep=current | _lingering(scene))
     serving = memory.stable.revision if memory.stable is not None else ""
     keep_scalers = {serving} if scene.desired.spec.scaling.autoscaled else set()
-    yield from _revisions_out(scene, scene.observed.autoscalers, keep=keep_scalers)
+    yield from _revisions_out(scene.observed.autoscalers, keep=keep_scalers)
     if scene.desired.spec.scaling.floor < 2:
         yield from map(actions.deletion_of, scene.observed.budgets)
     known = current | {h.revision for h in memory.history} | _wanted(memory)
-    yield from _revisions_out(scene, scene.observed.copies, keep=known)
-    yield from _revisions_out(scene, scene.observed.revisions, keep=known)
+    yield from _revisions_out(scene.observed.copies, keep=known)
+    yield from _revisions_out(scene.observed.revisions, keep=known)
 
 
 def _lingering(scene: Scene) -> set[str]:
@@ -59,18 +59,8 @@ def _wanted(memory: Memory) -> set[str]:
     return set() if rollout is None or rollout.phase in moves.AT_REST else {rollout.revision}
 
 
-def _revisions_out(scene: Scene, bodies: tuple[Body, ...], *, keep: set[str]) -> Iterator[Action]:
+def _revisions_out(bodies: tuple[Body, ...], *, keep: set[str]) -> Iterator[Action]:
     for body in bodies:
         revision = facts.label(body, names.LABEL_REVISION)
-        if (
-            revision
-            and revision not in keep
-            and not body["metadata"].get("deletionTimestamp")
-            and _ours(scene, body)
-        ):
+        if revision and revision not in keep and not body["metadata"].get("deletionTimestamp"):
             yield actions.deletion_of(body)
-
-
-def _ours(scene: Scene, body: Body) -> bool:
-    owners = body["metadata"].get("ownerReferences") or ()
-    return any(o.get("uid") == scene.desired.uid and o.get("controller") for o in owners)

@@ -10,7 +10,7 @@ from seatrial.core.moves import Phase
 from seatrial.core.wish import Image
 from seatrial.manifests import job, server, workload
 from seatrial.manifests.metadata import Body
-from seatrial.planning import actions, facts
+from seatrial.planning import actions, diff, facts
 from seatrial.planning.actions import Action
 from seatrial.planning.documents import scenes
 from seatrial.planning.documents.scenes import Scene
@@ -18,12 +18,22 @@ from seatrial.planning.documents.scenes import Scene
 
 def changes(scene: Scene) -> Iterator[Action]:
     """The copies and the template of the wanted revision are kept before its first pod, and made again if lost."""
-    track = _of_the_wish(scene)
+    orphans = [*_orphans(scene)]
+    yield from orphans
+    track = None if orphans else _of_the_wish(scene)
     if track is None:
         return
     yield from scenes.compared(scene, _copies(scene, track.revision))
     if track.revision not in facts.kept(scene.observed):
         yield actions.Create(_rendered(scene, track, copy_names(scene, track.revision)))
+
+
+def _orphans(scene: Scene) -> Iterator[Action]:
+    """What a lost object of this name has left is ours: templates and copies of every revision."""
+    for kept in (*scene.observed.revisions, *scene.observed.copies):
+        adopted = diff.adoption(scene.owner.reference(), kept)
+        if adopted is not None:
+            yield adopted
 
 
 def _of_the_wish(scene: Scene) -> api.TrackStatus | None:

@@ -1,0 +1,260 @@
+"""How an object begins: what is there already, what starts a rollout and what does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from seatrial.api import names
+from seatrial.kube import kinds
+from seatrial.kube.bodies import Body
+from tests.stories.specs import image, spec
+from tests.stories.world import NAME, NAMESPACE, World, play
+
+CHILDREN = (kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION, kinds.PDB)
+
+
+def _conditions(status: Body) -> dict[str, tuple[str, str]]:
+    return {c["type"]: (c["status"], c["reason"]) for c in status["conditions"]}
+
+
+def test_orphaned_children_are_adopted_without_a_restart() -> None:
+    """A backup was restored: the children are there, their owner is not."""
+
+    async def story(world: World) -> None:
+        first = await world.live(spec("v1"))
+        revision = first["stable"]["revision"]
+        pods = world.pods_of(revision)
+        await world.kill_operator()
+        world.server.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME, options={"propagationPolicy": "Orphan"})
+        await world.wait(5)
+        await world.apply(spec("v1"))
+        await world.start_operator()
+        status = await world.phase("Healthy", seconds=60)
+        assert status["stable"]["revision"] == revision
+        uid = world.server.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME)["metadata"]["uid"]  # type: ignore[index]
+        for kind in CHILDREN:
+            for child in await world.all(kind):
+                assert [o["uid"] for o in child["metadata"]["ownerReferences"]] == [uid], child["metadata"]
+        assert world.pods_of(revision) == pods
+
+    play(story)
+
+
+def test_an_object_that_is_replaced_starts_anew_once_the_old_children_are_gone() -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        world.server.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME)
+        await world.apply(spec("v2"))
+        status = await world.phase("Healthy", seconds=120)
+        assert status["stable"]["image"] == image("v2")
+        assert len(await world.all(kinds.DEPLOYMENT)) == 1
+
+    play(story)
+
+
+def test_labels_and_annotations_start_no_rollout() -> None:
+    async def story(world: World) -> None:
+        first = await world.live(spec("v1"))
+        await world.apply(spec("v1"), labels={"team": "risk"})
+        await world.wait(120)
+        last = await world.status()
+        assert last["rollout"] == first["rollout"]
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"scaling": {"replicas": 5}}, id="replicas"),
+        pytest.param({"rollout": {"steps": [{"weight": 1, "hold": "1h"}]}}, id="steps"),
+        pytest.param({"rollout": {"strategy": "Recreate"}}, id="strategy"),
+        pytest.param({"traffic": {"replicas": {"whenTooFew": "Hold"}}}, id="traffic"),
+        pytest.param({"scaling": {"minReplicas": 3, "maxReplicas": 6}}, id="bounds"),
+    ],
+)
+def test_an_edit_of_what_pods_do_not_run_starts_no_rollout(change: Any) -> None:
+    async def story(world: World) -> None:
+        first = await world.live(spec("v1"))
+        pods = world.pods_of(first["stable"]["revision"])
+        last = await world.live({**spec("v1"), **change})
+        assert last["rollout"] == first["rollout"]
+        assert pods <= world.pods_of(first["stable"]["revision"])
+
+    play(story)
+
+
+def test_another_spelling_of_the_same_is_the_same_revision() -> None:
+    async def story(world: World) -> None:
+        one = {**spec("v1"), "serving": {"resources": {"requests": {"cpu": "1000m"}}, "env": []}}
+        other = {**spec("v1"), "serving": {"resources": {"limits": {}, "requests": {"cpu": "1"}}}}
+        first = await world.live(one)
+        last = await world.live(other)
+        assert last["rollout"] == first["rollout"]
+
+    play(story)
+
+
+def test_an_object_that_is_paused_from_its_creation_makes_nothing() -> None:
+    async def story(world: World) -> None:
+        await world.apply({**spec("v1"), "paused": True})
+        status = await world.phase("Paused", seconds=5)
+        assert "spec.paused" in status["message"]
+        await world.rest()
+        assert await world.all(kinds.DEPLOYMENT) == []
+        await world.live(spec("v1"))
+
+    play(story)
+
+
+def test_zero_replicas_are_promoted_at_once_and_it_says_that_nothing_was_checked() -> None:
+    async def story(world: World) -> None:
+        world.watcher.outages_allowed = True
+        await world.live(spec("v1", replicas=0))
+        status = await world.live(spec("v2", replicas=0), seconds=60)
+        assert status["stable"]["image"] == image("v2")
+        assert "checks were skipped" in status["history"][0]["message"]
+        await world.live(spec("v2", replicas=2), seconds=60)
+
+    play(story)
+
+
+def test_a_scale_to_zero_and_back_is_no_rollout() -> None:
+    async def story(world: World) -> None:
+        world.watcher.outages_allowed = True
+        first = await world.live(spec("v1"))
+        await world.apply(spec("v1", replicas=0))
+        await world.until(lambda s: s["replicas"] == 0 and s.get("readyReplicas", 0) == 0)
+        last = await world.live(spec("v1"))
+        assert last["rollout"] == first["rollout"]
+
+    play(story)
+
+
+async def _lose_status(world: World) -> None:
+    body = world.server.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME)
+    assert body is not None
+    await world.client.replace_status(kinds.MODEL_DEPLOYMENT, {**body, "status": {}})
+
+
+def test_a_lost_status_is_read_again_from_the_children() -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        second = await world.live(spec("v2"))
+        await world.rest()
+        revision = second["stable"]["revision"]
+        pods = world.pods_of(revision)
+        mark = len(world.server.writes)
+        await _lose_status(world)
+        last = await world.phase("Healthy", seconds=30)
+        assert (last["stable"]["revision"], last["stable"]["image"]) == (revision, image("v2"))
+        assert world.pods_of(revision) == pods
+        assert {w.kind for w in world.writes_since(mark)} <= {"ModelDeployment", "ControllerRevision"}
+
+    play(story)
+
+
+def test_a_status_lost_in_mid_rollout_keeps_stable_and_tries_the_canary_again() -> None:
+    async def story(world: World) -> None:
+        first = (await world.live(spec("v1")))["stable"]["revision"]
+        second = (await world.shifting(spec("v2"), weight=50))["canary"]["revision"]
+        pods = world.pods_of(first)
+        await _lose_status(world)
+        status = await world.until(lambda s: s["stable"]["revision"] == first, seconds=10)
+        assert status["rollout"]["revision"] == second
+        assert world.pods_of(first) == pods
+        await world.promoted(second)
+
+    play(story)
+
+
+@pytest.mark.parametrize("kind", [kinds.SERVICE, kinds.PDB])
+def test_a_foreign_object_under_our_name_is_never_touched(kind: kinds.Kind) -> None:
+    async def story(world: World) -> None:
+        foreign = {
+            "apiVersion": kind.api_version,
+            "kind": kind.kind,
+            "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": {"team": "somebody"}},
+            "spec": {"selector": {"matchLabels": {"a": "b"}}, "minAvailable": 1}
+            if kind == kinds.PDB
+            else {"selector": {"a": "b"}, "ports": [{"port": 80}]},
+        }
+        before = world.server.insert(kind, foreign)
+        await world.apply(spec("v1"))
+        status = await world.until(
+            lambda s: _conditions(s)["Stalled"] == ("True", "NameConflict"), seconds=60
+        )
+        assert kind.kind in status["message"]
+        await world.wait(600)
+        assert await world.get(kind, NAME) == before
+        assert len(world.line.writes) < 80
+        world.server.remove(kind, NAMESPACE, NAME)
+        await world.phase("Healthy", seconds=60)
+
+    play(story)
+
+
+def test_a_foreign_deployment_under_our_name_is_never_touched() -> None:
+    async def story(world: World) -> None:
+        revision = (await world.live(spec("v1")))["stable"]["revision"]
+        world.server.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME)
+        await world.wait(5)
+        before = world.server.insert(kinds.DEPLOYMENT, _foreign_deployment(f"{NAME}-{revision}"))
+        await world.apply(spec("v1"))
+        await world.until(lambda s: _conditions(s)["Stalled"] == ("True", "NameConflict"), seconds=60)
+        await world.wait(300)
+        after = await world.get(kinds.DEPLOYMENT, f"{NAME}-{revision}")
+        assert (after["spec"], after["metadata"]["labels"]) == (before["spec"], before["metadata"]["labels"])
+        world.server.remove(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{revision}")
+        await world.phase("Healthy", seconds=60)
+
+    play(story)
+
+
+def test_of_two_objects_that_claim_one_child_the_later_is_told() -> None:
+    """The child carries all our labels, but its controller is another object."""
+
+    async def story(world: World) -> None:
+        rival = await world.apply(spec("v1", replicas=0), name="rival")
+        await world.phase("Healthy", name="rival", seconds=20)
+        owner = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "name": "rival",
+            "uid": rival["metadata"]["uid"],
+            "controller": True,
+        }
+        head = {
+            "name": NAME,
+            "namespace": NAMESPACE,
+            "labels": {names.LABEL_DEPLOYMENT: NAME, names.LABEL_MANAGED_BY: names.MANAGED_BY},
+            "ownerReferences": [owner],
+        }
+        body = {"apiVersion": "v1", "kind": "Service", "metadata": head, "spec": {"ports": [{"port": 1}]}}
+        before = world.server.insert(kinds.SERVICE, body)
+        await world.apply(spec("v1"))
+        await world.until(lambda s: _conditions(s)["Stalled"] == ("True", "NameConflict"), seconds=60)
+        await world.wait(120)
+        assert await world.get(kinds.SERVICE, NAME) == before
+        world.server.remove(kinds.SERVICE, NAMESPACE, NAME)
+        await world.phase("Healthy", seconds=60)
+
+    play(story)
+
+
+def _foreign_deployment(name: str) -> Body:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"team": "somebody"}},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"a": "b"}},
+            "template": {
+                "metadata": {"labels": {"a": "b"}},
+                "spec": {"containers": [{"name": "c", "image": "i"}]},
+            },
+        },
+    }

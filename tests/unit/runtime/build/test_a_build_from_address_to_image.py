@@ -33,6 +33,7 @@ def config_of(registry: Any, image: Reference) -> dict[str, Any]:
 
 
 Built = tuple[Job, BuildReport]
+pytestmark = pytest.mark.slow  # each test is seconds; together they are a minute
 
 
 def test_a_model_becomes_an_image_that_nodes_pull_by_digest(built: Built) -> None:

@@ -20,6 +20,8 @@ from tests.unit.runtime.build.harness import Job, push_secret, web_server
 from tests.unit.runtime.registry.fixtures import free_port
 from tests.unit.runtime.registry.front import Fault, Front, says
 
+pytestmark = pytest.mark.slow  # each test is seconds; together they are a minute
+
 
 def built_from(job: Job, files: dict[str, bytes], **changes: Any) -> BuildReport:
     """The report of a build whose volume holds these files."""

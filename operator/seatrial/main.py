@@ -200,7 +200,14 @@ async def _running(
     shell = asyncio.create_task(_kopf(operator, transport, stop))
     try:
         finished, _ = await asyncio.wait([shell, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        return 0 if shell in finished and shell.exception() is None else 1
+        broken = [task for task in finished if task is not shell or task.exception() is not None]
+        for task in broken:
+            log.error(
+                "a part of the operator ended",
+                exc_info=task.exception(),
+                extra={"part": repr(task.get_coro())},
+            )
+        return 1 if broken else 0
     finally:
         stop.set()
         for task in tasks:

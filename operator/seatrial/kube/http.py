@@ -123,6 +123,19 @@ class HttpTransport:
         for connection in open_ones:
             await connection.session.close()
 
+    async def credentials(self) -> Credentials:
+        """Who we are now, for another client of the same server: a fresh login."""
+        configuration = await self._login()
+        header = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        return Credentials(
+            server=configuration.host,
+            ca_file=configuration.ssl_ca_cert,
+            insecure=not configuration.verify_ssl,
+            token=header.split()[-1] if header else None,
+            certificate_file=configuration.cert_file,
+            key_file=configuration.key_file,
+        )
+
     async def _exchange(self, connection: _Connection, request: Request) -> Response:
         limits = aiohttp.ClientTimeout(total=request.timeout, sock_connect=CONNECT_TIMEOUT)
         async with _answered(connection, request, limits) as answer:

@@ -1,0 +1,118 @@
+"""One ModelDeployment on the node: apply it, wait for it, ask it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from tests.stage import install, models
+from tests.stage.install import Stage
+
+Status = dict[str, Any]
+
+
+class Served:
+    """An object of this name in the stage's namespace."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        self.stage, self.name = stage, name
+
+    def spec(self, version: int | str, *, replicas: int = 1, **sections: Any) -> dict[str, Any]:
+        """Digits of this version (or any address), quickly rolled out unless `sections` say otherwise."""
+        uri = version if isinstance(version, str) else f"s3://{install.BUCKET}/digits/{version}/"
+        base = {
+            "model": {"uri": uri, "credentials": {"secretName": install.CREDENTIALS}},
+            "serving": {"resources": {"requests": {"cpu": "20m", "memory": "64Mi"}}},
+            "scaling": {"replicas": replicas},
+            "rollout": {
+                "steps": [{"weight": 50, "hold": "2s"}],
+                "scaleDownDelay": "2s",
+                "progressDeadline": "2m",
+            },
+        }
+        return {**base, **sections}
+
+    def apply(self, spec: dict[str, Any]) -> None:
+        """The object asks for `spec`."""
+        self.stage.apply(self.name, spec)
+
+    def delete(self) -> None:
+        """The object and its pods are gone."""
+        self.stage.kubectl("delete", "mdep", self.name, "--wait=true", "--timeout=60s")
+        selector = f"seatrial.dev/deployment={self.name}"
+        self.stage.kubectl("wait", "--for=delete", "pods", "-l", selector, "--timeout=90s")
+
+    def status(self) -> Status:
+        """The status as it is now, with the generation that is asked for."""
+        body = json.loads(self.stage.kubectl("get", "mdep", self.name, "-o", "json"))
+        status: Status = body.get("status") or {}
+        return status | {"generation": body["metadata"]["generation"]}
+
+    def until(self, holds: Callable[[Status], Any], *, seconds: float = 60) -> Status:
+        """The first status of the present spec for which `holds`; fails with the last one."""
+        deadline = time.monotonic() + seconds
+        while True:
+            status = self.status()
+            if status.get("observedGeneration") == status["generation"] and holds(status):
+                return status
+            assert time.monotonic() < deadline, f"{self.name}: {status.get('phase')}: {status.get('message')}"
+            time.sleep(0.2)
+
+    def healthy(self, *, seconds: float = 90) -> Status:
+        """The status once what is asked for serves."""
+        return self.until(lambda s: s["phase"] == "Healthy", seconds=seconds)
+
+    def waits_with(self, reason: str, *, seconds: float = 60) -> Status:
+        """The status once a condition has this reason."""
+        return self.until(lambda s: reason in {c["reason"] for c in s["conditions"]}, seconds=seconds)
+
+    @property
+    def address(self) -> str:
+        """The Service as a process outside the node reaches it."""
+        return self.stage.lab.service_address(self.stage.namespace, self.name)
+
+    def ask(self, body: bytes | None = None, *, path: str = "/predict") -> tuple[Any, dict[str, str]]:
+        """The answer's JSON and headers."""
+        request = urllib.request.Request(
+            f"http://{self.address}{path}",
+            data=models.request_body() if body is None else body,
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer), {k.lower(): v for k, v in answer.headers.items()}
+
+    def pods(self) -> list[dict[str, Any]]:
+        """The server's pods."""
+        listed = self.stage.kubectl("get", "pods", "-l", f"seatrial.dev/server={self.name}", "-o", "json")
+        pods: list[dict[str, Any]] = json.loads(listed)["items"]
+        return pods
+
+
+def shares(address: str, *, count: int, at_once: int = 8) -> Counter[str]:
+    """Who answered `count` requests, each on a new connection."""
+    return asyncio.run(_shares(address, count, at_once))
+
+
+async def _shares(address: str, count: int, at_once: int) -> Counter[str]:
+    host, _, port = address.partition(":")
+    head = f"GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode()
+    seen: Counter[str] = Counter()
+    left = iter(range(count))
+
+    async def asker() -> None:
+        for _ in left:
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(head)
+            answer = (await reader.read()).decode("latin-1").lower()
+            writer.close()
+            seen[answer.partition("x-seatrial-revision: ")[2].partition("\r\n")[0]] += 1
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(asker())
+    return seen

@@ -40,6 +40,7 @@ def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, 
     before = situations.recovered(memory_of(desired.status), desired, observed, parts)
     at = situations.situation(desired, observed, parts, memory=before, asked=asked, now=now)
     memory, answers = orders.answered(decisions.pending(observed, parts), before, at)
+    at = replace(at, build=situations.build_of(memory, at.wish))  # a Retry has forgotten it
     memory, at = _advanced(_Pass(desired, observed, parts), memory, at)
     scene = Scene(
         desired=desired,
@@ -69,7 +70,7 @@ def _advanced(one: _Pass, memory: Memory, at: Situation) -> tuple[Memory, Situat
     """The memory after all decisions, a build's among them, and the situation that they saw."""
     memory = rollout.advance(memory, at)
     for _ in range(3):  # begun, ended, and begun again on another runtime
-        if memory.rollout is None or memory.rollout.phase is not Phase.BUILDING or at.wish.image:
+        if memory.rollout is None or memory.rollout.phase is not Phase.BUILDING or not at.wish.build_id:
             return memory, at
         built = _built(one, memory, at)
         if built is None or built == memory.build:

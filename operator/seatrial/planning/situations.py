@@ -26,7 +26,7 @@ def situation(
     now: datetime,
 ) -> Situation:
     """Everything that a rollout looks at, at `now`."""
-    wish = replace(asked.wish, revision=_kept(memory)) if asked.missing else asked.wish
+    wish = _without_a_name(asked.wish, memory) if asked.missing else asked.wish
     seen = {revision: facts.track(observed, revision) for revision in _revisions(observed)}
     stable = None if memory.stable is None else seen.get(memory.stable.revision)
     base = sizes.base_of(desired.spec.scaling, stable)
@@ -40,8 +40,13 @@ def situation(
         blocked=observed.setback is not None and reasons.is_of_the_spec(observed.setback.reason),
         routed="" if split is None else split.stable,
         images={name: facts.image_in(body) for name, body in facts.kept(observed).items()},
-        build=_build_of(memory, wish),
+        build=build_of(memory, wish),
     )
+
+
+def _without_a_name(wish: Wish, memory: Memory) -> Wish:
+    """The wish while its revision cannot be named: its image must not become that of another."""
+    return replace(wish, revision=_kept(memory), image="", build_id="")
 
 
 def _kept(memory: Memory) -> str:
@@ -51,7 +56,8 @@ def _kept(memory: Memory) -> str:
     return "" if memory.stable is None else memory.stable.revision
 
 
-def _build_of(memory: Memory, wish: Wish) -> BuildSeen:
+def build_of(memory: Memory, wish: Wish) -> BuildSeen:
+    """What is known of the image that the wish needs built."""
     if memory.build is None or memory.build.id != wish.build_id:
         return BuildSeen()
     return builds.seen(memory.build)

@@ -33,7 +33,9 @@ def apply(live: Body, intent: Body, owner: Owner, *, shapes: Shapes, force: bool
         raise _conflict(contested)
     held = {o: Claim(c.fields - contested[o], c.time, c.api_version) for o, c in others.items()}
     merged = merge(live, intent, shapes)
-    left = fields.without(merged, _abandoned(former - wanted, held))
+    left = fields.without(
+        merged, _abandoned(former - wanted, {**held, owner: Claim(wanted, now, intent["apiVersion"])})
+    )
     same = former == wanted and left == live
     mine = Claim(wanted, claims[owner].time if same else now, intent["apiVersion"])
     return Applied(left, {**held, owner: mine})
@@ -102,7 +104,7 @@ def _contested(shared: Fields, live: Body, intent: Body) -> Fields:
 
 
 def _abandoned(candidates: Fields, held: Claims) -> list[fields.Path]:
-    """Of the fields this owner no longer wants, those that nobody else owns, nor anything inside them."""
+    """Of the fields this owner no longer wants, those that nobody owns now, nor anything inside them."""
     owned = frozenset[fields.Path]().union(*(claim.fields for claim in held.values()))
     return [path for path in candidates if not any(other[: len(path)] == path for other in owned)]
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import kopf
 import prometheus_client
@@ -249,6 +249,8 @@ async def _kopf(operator: Operator, transport: http.HttpTransport, stop: asyncio
         registry=registry,
         settings=handlers.quiet_settings(),
         standalone=True,
+        # without one kopf asks who the user is, and an arbitrary uid has no name
+        identity=cast("Any", operator.options.identity or "seatrial"),
         clusterwide=not operator.options.namespace,
         namespaces=[operator.options.namespace] if operator.options.namespace else [],
         liveness_endpoint=f"http://0.0.0.0:{port}/healthz" if port else None,

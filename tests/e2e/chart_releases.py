@@ -1,0 +1,267 @@
+"""A release of the chart in a cluster, its operator as a process with the chart's rights, and its ModelDeployments."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.fixtures import Cluster
+from tests.unit.chart import chart_rendering
+from tests.unit.chart.chart_rendering import CHART, Body
+
+ROOT = CHART.parents[1]
+PATIENCE = 60.0
+RUN = uuid.uuid4().hex[:6]
+IMAGE = "registry.example/churn@sha256:"
+CRDS = ("modeldeployments.seatrial.dev", "rolloutdecisions.seatrial.dev")
+
+
+def until(found: Callable[[], Any], what: str, *, patience: float = PATIENCE) -> Any:
+    """The first answer that is true."""
+    deadline = time.monotonic() + patience
+    while not (answer := found()):
+        assert time.monotonic() < deadline, f"waited {patience:.0f} s for {what}"
+        time.sleep(0.1)
+    return answer
+
+
+@dataclass(frozen=True)
+class Release:
+    """The chart in a cluster: namespace, release and the namespace of the models are of this run."""
+
+    cluster: Cluster
+    namespace: str
+    models: str
+    scope: str
+
+    @property
+    def account(self) -> str:
+        """The operator's user name."""
+        return f"system:serviceaccount:{self.namespace}:seatrial"
+
+    def objects(self) -> str:
+        """What Helm renders, without the test pod."""
+        values = {
+            "scope": self.scope,
+            "watchNamespace": self.models if self.scope == "namespaced" else "",
+            "settings": {
+                "runtimes": {"sklearn": "registry.example/runtime@sha256:" + "1" * 64},
+                "registry": {"repository": "registry.example/models"},
+            },
+        }
+        bodies = chart_rendering.rendered(values, namespace=self.namespace)
+        return yaml.safe_dump_all([body for body in bodies if body["kind"] != "Pod"])
+
+    def settings(self) -> str:
+        """The operator's settings as its pods read them."""
+        text = self.cluster.kubectl(
+            "get", "configmap", "seatrial-settings", "-n", self.namespace, "-o", "json"
+        )
+        return str(json.loads(text)["data"]["settings.yaml"])
+
+    def kubeconfig(self, folder: Path) -> Path:
+        """A kubeconfig with the rights of the operator's ServiceAccount alone."""
+        config = json.loads(self.cluster.kubectl("config", "view", "--raw", "-o", "json"))
+        token = self.cluster.kubectl("create", "token", "seatrial", "-n", self.namespace).strip()
+        config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
+        file = folder / "operator.kubeconfig"
+        file.write_text(json.dumps(config))
+        return file
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """What kubectl says about the namespace of the models."""
+        return self.cluster.kubectl("-n", self.models, *arguments, stdin=stdin)
+
+    def install(self) -> None:
+        """All that Helm renders is in the cluster."""
+        self.cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=self.objects())
+
+    def may(self, user: str, verb: str, resource: str) -> bool:
+        """Whether RBAC lets a user do it to `plural.group/subresource` in the namespace of the models."""
+        return self._may(user, verb, resource, self.models)
+
+    def may_everywhere(self, user: str, verb: str, resource: str) -> bool:
+        """Whether RBAC lets a user do it in every namespace, and outside of them."""
+        return self._may(user, verb, resource, "")
+
+    def _may(self, user: str, verb: str, resource: str, namespace: str) -> bool:
+        where, _, subresource = resource.partition("/")
+        plural, _, group = where.partition(".")
+        asked = {"namespace": namespace, "verb": verb, "group": group, "resource": plural}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {"user": user, "resourceAttributes": {**asked, "subresource": subresource}},
+        }
+        answer = self.cluster.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review))
+        return bool(json.loads(answer)["status"]["allowed"])
+
+    def apply(self, name: str, spec: Body) -> None:
+        """A ModelDeployment is applied."""
+        self.cluster.apply(json.dumps(model(self.models, name, spec)))
+
+    def status(self, name: str) -> Body:
+        """The status of a ModelDeployment once it speaks of its present spec, else nothing."""
+        body = json.loads(self.kubectl("get", "mdep", name, "-o", "json"))
+        status: Body = body.get("status") or {}
+        return status if status.get("observedGeneration") == body["metadata"]["generation"] else {}
+
+    def is_healthy(self, name: str) -> bool:
+        """Whether users have what the spec asks for."""
+        return self.status(name).get("phase") == "Healthy"
+
+    def names(self, kind: str) -> list[str]:
+        """The objects of one kind in the namespace of the models."""
+        return [line.partition("/")[2] for line in self.kubectl("get", kind, "-o", "name").split()]
+
+    def answers(self) -> list[str]:
+        """What became of each decision; empty where nothing has yet."""
+        found = json.loads(self.kubectl("get", "rdec", "-o", "json"))["items"]
+        return [str((body.get("status") or {}).get("phase") or "") for body in found]
+
+    def event_reasons(self) -> set[str]:
+        """The reasons of all Events of the models' namespace."""
+        return {event["reason"] for event in json.loads(self.kubectl("get", "events", "-o", "json"))["items"]}
+
+    def leader(self) -> str:
+        """Who holds the lease; empty when nobody does."""
+        text = self.cluster.kubectl("get", "lease", "seatrial", "-n", self.namespace, "-o", "json")
+        return str(json.loads(text)["spec"].get("holderIdentity") or "")
+
+
+def model(namespace: str, name: str, spec: Body) -> Body:
+    """A ModelDeployment."""
+    return {
+        "apiVersion": "seatrial.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
+
+
+def folder(parent: Path, name: str) -> Path:
+    """A new folder."""
+    (parent / name).mkdir()
+    return parent / name
+
+
+def decision(release: Release, *, by: str, revision: str, action: Mapping[str, Any]) -> str:
+    """A RolloutDecision about `churn`, as JSON."""
+    return json.dumps(
+        {
+            "apiVersion": "seatrial.dev/v1alpha1",
+            "kind": "RolloutDecision",
+            "metadata": {"generateName": "churn-", "namespace": release.models},
+            "spec": {"deployment": "churn", "revision": revision, "decidedBy": by, **action},
+        }
+    )
+
+
+def refused(cluster: Cluster) -> dict[str, float]:
+    """How often the API server has said 403 so far, by what was asked for.
+
+    Creates are left out: controllers are refused them in every namespace that goes away.
+    """
+    found: dict[str, float] = {}
+    for line in cluster.kubectl("get", "--raw", "/metrics").splitlines():
+        if line.startswith("apiserver_request_total{") and 'code="403"' in line:
+            labels, _, count = line.rpartition(" ")
+            words: dict[str, str] = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+            if words["verb"] == "POST":
+                continue
+            what = f"{words['verb']} {words['group']}/{words['resource']}/{words['subresource']}"
+            found[what] = found.get(what, 0.0) + float(count)
+    return found
+
+
+@contextmanager
+def installed(cluster: Cluster, scope: str) -> Iterator[Release]:
+    """The rendered chart, and two namespaces, until the end."""
+    release = Release(cluster, f"system-{scope}-{RUN}", f"models-{scope}-{RUN}", scope)
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CHART / "crds"))
+    for crd in CRDS:
+        cluster.kubectl("wait", "--for=condition=Established", f"crd/{crd}")
+    for namespace in (release.namespace, release.models):
+        cluster.kubectl("create", "namespace", namespace)
+    release.install()
+    try:
+        yield release
+    finally:
+        cluster.kubectl("delete", "--wait=false", "--ignore-not-found", "-f", "-", stdin=release.objects())
+        cluster.kubectl("delete", "namespace", "--wait=false", release.namespace, release.models)
+
+
+class Operator:
+    """An operator process with the rights of the chart's ServiceAccount."""
+
+    def __init__(self, release: Release, folder: Path) -> None:
+        settings = folder / "settings.yaml"
+        settings.write_text(release.settings())
+        self.log_file = folder / "operator.log"
+        arguments = [
+            f"--kubeconfig={release.kubeconfig(folder)}",
+            f"--settings={settings}",
+            f"--lease-namespace={release.namespace}",
+            "--lease-name=seatrial",
+        ]
+        if release.scope == "namespaced":
+            arguments.append(f"--namespace={release.models}")
+        with self.log_file.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "seatrial.main", *arguments],
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": "operator:."},
+            )
+
+    def log(self) -> str:
+        """All that it has said."""
+        return self.log_file.read_text()
+
+    def works(self) -> bool:
+        """Whether it has the lease and every list."""
+        assert self.process.poll() is None, self.log()
+        return '"message": "working"' in self.log()
+
+    def stop(self) -> int:
+        """The exit code after a polite request to end."""
+        self.process.terminate()
+        return self.process.wait(timeout=20)
+
+
+@contextmanager
+def operating(release: Release, folder: Path) -> Iterator[Operator]:
+    """An operator that works, until the end."""
+    operator = Operator(release, folder)
+    try:
+        until(operator.works, "an operator that works")
+        yield operator
+    finally:
+        if operator.process.poll() is None:
+            operator.process.kill()
+            operator.process.wait()
+
+
+def serving(digit: str) -> Body:
+    """A spec that makes one child of every kind but a Job; `digit` tells one image from another."""
+    return {
+        "model": {"image": IMAGE + digit * 64},
+        "serving": {
+            "envFrom": [{"configMapRef": {"name": "churn-settings"}}, {"secretRef": {"name": "churn-secret"}}]
+        },
+        "scaling": {"minReplicas": 2, "maxReplicas": 4, "metrics": [{"cpu": 70}]},
+        "rollout": {"steps": [{"weight": 50, "hold": "1s"}], "scaleDownDelay": "1s", "historyLimit": 1},
+    }

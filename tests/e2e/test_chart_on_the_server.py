@@ -1,0 +1,212 @@
+"""The chart's rights on a real API server: enough for whole rollouts, and for nothing else.
+
+The Deployment's pods only pretend to run, so the operator runs here, with a token of the chart's ServiceAccount.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.errors import LabError
+from tests.cluster.fixtures import Cluster
+from tests.e2e import chart_releases
+from tests.e2e.chart_releases import CRDS, Operator, Release, operating, serving, until
+from tests.unit.chart.chart_rendering import CHART
+
+pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
+
+JO = "jo@shop.example"
+"""May decide about rollouts."""
+ED = "ed@shop.example"
+"""May edit everything in the namespace."""
+VI = "vi@shop.example"
+"""May look."""
+COMMAND = ("apply", "--server-side", "--force-conflicts", "-f", str(CHART / "crds"))
+"""What the chart's notes and the operator's refusal tell to do."""
+
+
+@pytest.fixture(scope="module", params=["cluster", "namespaced"])
+def release(request: pytest.FixtureRequest, control_plane: Cluster) -> Iterator[Release]:
+    """The chart in both scopes, one after the other, and three people."""
+    with chart_releases.installed(control_plane, request.param) as found:
+        for user, role in ((JO, "seatrial-approver"), (ED, "edit"), (VI, "view")):
+            name = user.partition("@")[0]
+            found.kubectl("create", "rolebinding", name, f"--clusterrole={role}", f"--user={user}")
+        until(lambda: found.may(ED, "create", "modeldeployments.seatrial.dev"), "roles that have joined")
+        until(lambda: refusal(found, by="mallory", user=JO), "a policy in force")
+        yield found
+
+
+def refusal(release: Release, *, by: str, user: str) -> str:
+    """What the API server says to a decision of `user` in the name of `by`; empty when it is taken."""
+    text = chart_releases.decision(release, by=by, revision="0123456789", action={"action": "Pause"})
+    try:
+        release.kubectl("create", "--dry-run=server", "-f", "-", f"--as={user}", stdin=text)
+    except LabError as error:
+        return str(error)
+    return ""
+
+
+def test_a_whole_rollout_needs_no_right_that_the_chart_does_not_give(
+    release: Release, tmp_path: Path
+) -> None:
+    before = chart_releases.refused(release.cluster)
+    release.kubectl("create", "configmap", "churn-settings", "--from-literal=A=1")
+    release.kubectl("create", "secret", "generic", "churn-secret", "--from-literal=B=2")
+    with operating(release, tmp_path) as operator:
+        first = rolled_out(release, "a")
+        assert release.names("hpa") == [f"churn-{first}"]
+        assert release.names("pdb") == ["churn"]
+        second = rolled_out(release, "b")
+        until(lambda: release.names("deployment") == [f"churn-{second}"], "the first one's end")
+        release.apply("built", {"model": {"uri": "https://models.example/iris.skops"}})
+        until(lambda: release.names("job"), "a build")
+        decided(release, second)
+        until(lambda: "Promoted" in release.event_reasons(), "Events")
+        assert operator.stop() == 0
+    assert "orbidden" not in operator.log()
+    assert '"level": "error"' not in operator.log()
+    assert chart_releases.refused(release.cluster) == before
+
+
+def rolled_out(release: Release, digit: str) -> str:
+    """The revision that is stable once this image serves."""
+    release.apply("churn", serving(digit))
+    until(lambda: release.is_healthy("churn"), f"image {digit}")
+    return str(release.status("churn")["stable"]["revision"])
+
+
+def decided(release: Release, revision: str) -> None:
+    """Jo's decision has an answer."""
+    text = chart_releases.decision(release, by=JO, revision=revision, action={"action": "Pause"})
+    release.kubectl("create", "-f", "-", f"--as={JO}", stdin=text)
+    until(lambda: all(answer for answer in release.answers()) and release.answers(), "an answer")
+
+
+def test_stopping_gives_the_lease_back_and_the_standby_takes_it(release: Release, tmp_path: Path) -> None:
+    with operating(release, chart_releases.folder(tmp_path, "one")) as first:
+        standby = Operator(release, chart_releases.folder(tmp_path, "two"))
+        assert release.leader()
+        assert first.stop() == 0
+        until(standby.works, "the standby", patience=10)
+        assert standby.stop() == 0
+        assert release.leader() == ""
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource"),
+    [
+        ("create", "pods"),
+        ("delete", "pods"),
+        ("get", "pods/log"),
+        ("create", "pods/exec"),
+        ("delete", "secrets"),
+        ("create", "secrets"),
+        ("update", "secrets"),
+        ("delete", "services"),
+        ("delete", "jobs.batch"),
+        ("update", "modeldeployments.seatrial.dev"),
+        ("patch", "modeldeployments.seatrial.dev"),
+        ("delete", "modeldeployments.seatrial.dev"),
+        ("create", "rolloutdecisions.seatrial.dev"),
+        ("get", "nodes"),
+        ("list", "namespaces"),
+        ("create", "rolebindings.rbac.authorization.k8s.io"),
+        ("create", "serviceaccounts/token"),
+        ("impersonate", "users"),
+        ("patch", "customresourcedefinitions.apiextensions.k8s.io"),
+        ("list", "customresourcedefinitions.apiextensions.k8s.io"),
+        ("create", "validatingadmissionpolicybindings.admissionregistration.k8s.io"),
+        ("list", "leases.coordination.k8s.io"),
+        ("delete", "leases.coordination.k8s.io"),
+    ],
+)
+def test_the_operator_may_not(release: Release, verb: str, resource: str) -> None:
+    assert not release.may(release.account, verb, resource)
+
+
+def test_one_namespace_means_one_namespace(release: Release) -> None:
+    for verb, resource in (("create", "deployments.apps"), ("get", "secrets"), ("list", "configmaps")):
+        assert release.may(release.account, verb, resource)
+        everywhere = release.may_everywhere(release.account, verb, resource)
+        assert everywhere is (release.scope == "cluster")
+
+
+def test_a_decision_in_ones_own_name_is_taken(release: Release) -> None:
+    assert refusal(release, by=JO, user=JO) == ""
+
+
+def test_a_decision_in_anothers_name_is_refused_with_a_sentence(release: Release) -> None:
+    said = refusal(release, by=ED, user=JO)
+    assert f"decidedBy must be the user who creates the decision: write '{JO}', not '{ED}'" in said
+
+
+def test_not_even_an_administrator_decides_in_anothers_name(release: Release) -> None:
+    text = chart_releases.decision(release, by=JO, revision="0123456789", action={"action": "Pause"})
+    with pytest.raises(LabError, match="decidedBy must be the user who creates the decision"):
+        release.kubectl("create", "-f", "-", stdin=text)
+
+
+@pytest.mark.parametrize(
+    ("user", "verb", "resource", "allowed"),
+    [
+        pytest.param(JO, "create", "rolloutdecisions.seatrial.dev", True, id="the approver decides"),
+        pytest.param(
+            JO, "get", "modeldeployments.seatrial.dev", True, id="the approver sees what it decides about"
+        ),
+        pytest.param(JO, "update", "modeldeployments.seatrial.dev", False, id="the approver writes no spec"),
+        pytest.param(
+            JO, "update", "rolloutdecisions.seatrial.dev", False, id="the approver changes no decision"
+        ),
+        pytest.param(ED, "create", "modeldeployments.seatrial.dev", True, id="an editor deploys"),
+        pytest.param(ED, "patch", "modeldeployments.seatrial.dev/scale", True, id="an editor scales"),
+        pytest.param(ED, "get", "rolloutdecisions.seatrial.dev", True, id="an editor sees decisions"),
+        pytest.param(ED, "create", "rolloutdecisions.seatrial.dev", False, id="an editor does not decide"),
+        pytest.param(
+            ED, "update", "modeldeployments.seatrial.dev/status", False, id="an editor writes no status"
+        ),
+        pytest.param(VI, "list", "modeldeployments.seatrial.dev", True, id="a viewer looks"),
+        pytest.param(VI, "create", "modeldeployments.seatrial.dev", False, id="a viewer deploys nothing"),
+    ],
+)
+def test_people(release: Release, user: str, verb: str, resource: str, allowed: bool) -> None:
+    assert release.may(user, verb, resource) is allowed
+
+
+def test_without_the_reads_outside_namespaces_it_does_not_start_and_says_why(
+    release: Release, tmp_path: Path
+) -> None:
+    binding = f"{release.namespace}-seatrial-reads"
+    release.kubectl("delete", "clusterrolebinding", binding)
+    try:
+        until(lambda: not release.may_everywhere(release.account, "list", BINDINGS), "a right that is gone")
+        operator = Operator(release, tmp_path)
+        assert operator.process.wait(timeout=20) == 1
+        assert "cannot get resource" in operator.log()
+        assert "ClusterRole that ends in -reads" in operator.log()
+    finally:
+        release.install()
+        until(lambda: release.may_everywhere(release.account, "list", BINDINGS), "the right to be back")
+
+
+BINDINGS = "validatingadmissionpolicybindings.admissionregistration.k8s.io"
+
+
+def test_on_an_older_crd_it_does_not_start_and_says_the_command_that_helps(
+    release: Release, tmp_path: Path
+) -> None:
+    older = "seatrial.dev/schema-version=0"
+    release.kubectl("annotate", "--overwrite", "--field-manager=helm", f"crd/{CRDS[0]}", older)
+    try:
+        operator = Operator(release, tmp_path)
+        assert operator.process.wait(timeout=20) == 1
+        assert "has schema version 0" in operator.log()
+        assert " ".join(COMMAND[:3]) in operator.log()
+    finally:
+        release.kubectl(*COMMAND)
+    found = json.loads(release.kubectl("get", "crd", CRDS[0], "-o", "json"))
+    assert found["metadata"]["annotations"]["seatrial.dev/schema-version"] != "0"

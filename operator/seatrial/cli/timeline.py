@@ -8,13 +8,11 @@ from datetime import timedelta
 
 from seatrial.api import durations, names, told
 from seatrial.api import status as api
+from seatrial.api.phases import DisplayPhase
 from seatrial.cli.pace import Pace
 from seatrial.cli.simulation import Moment
 from seatrial.manifests.metadata import Body
 from seatrial.planning import actions
-
-WAITS = frozenset({"Paused", "Degraded", "Failed"})
-"""Phases in which only a person moves it on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +102,7 @@ def _sum(moments: tuple[Moment, ...]) -> str:
 
 def _end(last: Moment) -> str:
     status = last.status
-    awaited = " until a person decides" if str(status.phase) in WAITS else ""
+    awaited = "" if status.phase is DisplayPhase.HEALTHY else "; only an event or a person moves it on"
     return f"ends {status.phase}{awaited}"
 
 

@@ -136,7 +136,7 @@ def _starting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
         return pauses.pause(memory, rollout, at)
     if at.strangers(memory):
         return replace(memory, rollout=moves.waiting(rollout, phases.WaitingFor.CAPACITY))
-    straight = rollout.steps == 0 or not at.wish.steps
+    straight = rollout.steps == 0 or not at.wish.steps or at.counts.full == 0
     needed = at.counts.full if straight else at.counts.at_step[0]
     if (halt := retreat.why_not_starting(memory, rollout, at, needed=needed)) is not None:
         return halt
@@ -168,7 +168,7 @@ def _shifting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
         return halt
     if pauses.holder(rollout, at):
         return pauses.pause(memory, rollout, at)
-    if _stable_is_gone(memory, at):
+    if at.counts.full == 0 or _stable_is_gone(memory, at):
         return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, weight=100, waiting_for=None))
     if canary_is_gone(memory, rollout, at):
         return _take_in(memory, rollout)

@@ -203,7 +203,7 @@ def _promoting(scene: Scene, rollout: api.RolloutStatus) -> str:
 def _rolling_back(scene: Scene, rollout: api.RolloutStatus) -> str:
     why = f"{rollout.reason}: {rollout.message}"
     if rollout.weight and not retreat.stable_can_take_over(scene.memory, scene.at):
-        kept = "but no pod of stable is ready; it keeps its users until one is"
+        kept = "but no pod of stable is ready; it has all users until one is"
         return f"{rollout.revision} should go back ({why}), {kept}"
     leaves = due.next_transition(scene)
     then = f"; its pods leave at {clock(leaves, scene.at.now)}" if leaves else "; its pods are leaving"

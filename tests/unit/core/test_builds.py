@@ -1,0 +1,139 @@
+"""The build of one image: when it begins, what its end means, when it is tried again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from model_runtime import contract
+from seatrial.api import phases, reasons
+from seatrial.api import status as api
+from seatrial.core import builds
+from seatrial.core.builds import BuildWish, JobSeen
+from tests.builders import NOW, after
+
+Phase = phases.BuildPhase
+Reason = reasons.Reason
+
+
+def wish(**changes: Any) -> BuildWish:
+    known = {"build_id": "b1", "runtime": "sklearn", "runtimes": {"sklearn": "i", "onnx": "j"}}
+    return BuildWish(**{**known, **changes})
+
+
+def build(**changes: Any) -> api.BuildStatus:
+    known = {"id": "b1", "phase": Phase.RUNNING, "runtime": "sklearn", "started_at": NOW}
+    return api.BuildStatus.model_validate({**known, **changes})
+
+
+def job(**changes: Any) -> JobSeen:
+    return JobSeen(**{"name": "j-1", "finished": True, **changes})
+
+
+def report(**changes: Any) -> contract.BuildReport:
+    return contract.BuildReport(**changes)
+
+
+def test_a_wanted_image_begins_with_its_first_attempt() -> None:
+    begun = builds.advance(None, wish(), None, NOW)
+    assert (begun.phase, begun.attempt, begun.started_at) == (Phase.PENDING, 1, NOW)
+
+
+def test_another_image_begins_anew_whatever_the_last_one_did() -> None:
+    begun = builds.advance(build(id="old", attempt=4), wish(), job(report=report(image="x")), NOW)
+    assert (begun.id, begun.attempt, begun.image) == ("b1", 1, "")
+
+
+def test_a_retry_leaves_the_jobs_of_former_attempts_behind() -> None:
+    assert builds.advance(None, wish(attempts_over=2), None, NOW).attempt == 3
+
+
+def test_an_unknown_runtime_fails_at_once_and_lists_the_known_ones() -> None:
+    begun = builds.advance(None, wish(runtime="caffe"), None, NOW)
+    assert (begun.phase, begun.reason) == (Phase.FAILED, Reason.RUNTIME_UNKNOWN)
+    assert "'caffe'; known: onnx, sklearn" in begun.message
+
+
+def test_a_runtime_that_leaves_the_catalogue_before_the_job_exists_fails_the_build() -> None:
+    assert builds.advance(build(), wish(runtimes={}), None, NOW).reason == Reason.RUNTIME_UNKNOWN
+
+
+@pytest.mark.parametrize(("cached", "phase"), [(False, Phase.SUCCEEDED), (True, Phase.CACHED)])
+def test_a_report_with_an_image_ends_it(cached: bool, phase: Phase) -> None:
+    ended = builds.advance(
+        build(), wish(), job(report=report(image="x@sha256:1", cached=cached)), after(seconds=9)
+    )
+    assert (ended.phase, ended.image, ended.seconds["total"]) == (phase, "x@sha256:1", 9.0)
+    assert builds.seen(ended).image is not None
+
+
+ENDS = [
+    pytest.param(job(report=report(reason="SourceNotFound")), Reason.SOURCE_NOT_FOUND, False, id="no source"),
+    pytest.param(job(report=report(reason="ModelLoadFailed")), Reason.MODEL_LOAD_FAILED, True, id="no model"),
+    pytest.param(job(evicted=True), Reason.BUILD_EVICTED, False, id="evicted"),
+    pytest.param(job(deadline_exceeded=True), Reason.BUILD_TIMEOUT, True, id="too slow"),
+    pytest.param(job(out_of_memory=True), Reason.BUILD_OUT_OF_MEMORY, True, id="out of memory"),
+    pytest.param(job(exit_code=1), Reason.BUILD_EVICTED, False, id="without a word the registry is asked"),
+]
+
+
+@pytest.mark.parametrize(("seen", "reason", "terminal"), ENDS)
+def test_a_build_that_ends_badly_says_why_and_whether_waiting_helps(
+    seen: JobSeen, reason: Reason, terminal: bool
+) -> None:
+    ended = builds.advance(build(), wish(), seen, after(seconds=5))
+    assert (ended.phase, ended.reason, builds.terminal(ended)) == (Phase.FAILED, reason, terminal)
+    assert builds.seen(ended).terminal is terminal
+
+
+def test_words_that_stay_lost_fail_it_for_good() -> None:
+    ended = builds.advance(build(attempt=3), wish(), job(exit_code=1), NOW)
+    assert ended.reason == Reason.BUILD_FAILED
+    assert "see the log of j-1" in ended.message
+
+
+def _failed(**changes: Any) -> api.BuildStatus:
+    known = {"phase": Phase.FAILED, "reason": Reason.SOURCE_NOT_FOUND, "message": "gone", "finished_at": NOW}
+    return build(**{**known, **changes})
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(1, 10), (2, 20), (3, 40), (6, 300), (60, 300)])
+def test_the_wait_for_the_next_attempt_doubles_up_to_five_minutes(attempt: int, seconds: int) -> None:
+    failed = _failed(attempt=attempt)
+    assert builds.retry_at(failed) == NOW + timedelta(seconds=seconds)
+    assert builds.advance(failed, wish(), None, after(seconds=seconds - 1)) == failed
+
+
+def test_the_next_attempt_says_nothing_of_the_last_failure() -> None:
+    again = builds.advance(_failed(), wish(), None, after(seconds=10))
+    assert (again.phase, again.attempt, again.reason, again.message) == (Phase.PENDING, 2, "", "")
+
+
+def test_a_changed_secret_is_tried_at_once() -> None:
+    assert builds.advance(_failed(inputs="old"), wish(inputs="new"), None, after(seconds=1)).attempt == 2
+
+
+def test_a_terminal_failure_is_not_tried_again() -> None:
+    failed = _failed(reason=Reason.MODEL_LOAD_FAILED)
+    assert builds.advance(failed, wish(inputs="new"), None, after(hours=9)) == failed
+
+
+def test_another_runtime_is_tried_at_once_when_the_catalogue_has_it() -> None:
+    mismatch = report(reason=contract.RUNTIME_MISMATCH, format="onnx", wanted_runtime="onnx")
+    ended = builds.advance(build(), wish(), job(report=mismatch), NOW)
+    again = builds.advance(ended, wish(), None, NOW)
+    assert (again.attempt, again.runtime, again.phase) == (2, "onnx", Phase.PENDING)
+
+
+def test_a_runtime_that_nobody_has_is_terminal() -> None:
+    mismatch = report(reason=contract.RUNTIME_MISMATCH, format="torch", wanted_runtime="torch")
+    ended = builds.advance(build(), wish(), job(report=mismatch), NOW)
+    assert (ended.reason, builds.terminal(ended)) == (Reason.RUNTIME_UNKNOWN, True)
+
+
+def test_a_pod_that_does_not_start_is_told_while_it_waits() -> None:
+    waits = job(finished=False, trouble="Unschedulable", trouble_message="no node")
+    running = builds.advance(build(), wish(), waits, NOW)
+    assert (running.phase, running.reason, running.message) == (Phase.PENDING, "Unschedulable", "no node")

@@ -1,0 +1,174 @@
+"""What a person decides: each order's effect, each refusal's reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from seatrial.api import decision, phases, reasons
+from seatrial.api import status as api
+from seatrial.core import orders, rollout
+from seatrial.core.memory import Memory
+from seatrial.core.moves import Phase
+from seatrial.core.orders import Order
+from seatrial.core.wish import Situation
+from tests.builders import NEW, NEWER, NOW, OLD, after, image, memory, seen, shifting
+from tests.builders import rollout as staged
+
+Action = decision.Action
+TAKEN, REFUSED = decision.DecisionPhase.TAKEN, decision.DecisionPhase.REFUSED
+
+
+def order(action: Action, **changes: Any) -> Order:
+    known = {"uid": "o-1", "name": "o", "action": action, "revision": NEW, "at": NOW, "decided_by": "jo"}
+    return Order(**{**known, **changes})
+
+
+def answer(one: Order, before: Memory, situation: Situation | None = None) -> tuple[Memory, orders.Answer]:
+    at = situation or seen().stable().canary().at(after(seconds=30))
+    then, answers = orders.answered((one,), before, at)
+    return then, answers[0]
+
+
+def phase_of(then: Memory) -> Phase | None:
+    return then.rollout.phase if then.rollout else None
+
+
+REJECTED = api.Rejected(revision=NEW, reason=reasons.Reason.CRASH_LOOP, attempt=1)
+SERVED = api.HistoryEntry(revision=NEWER, outcome=phases.Outcome.PROMOTED)
+
+
+def at_rest() -> Memory:
+    return memory(staged(Phase.REJECTED), rejected=(REJECTED,), history=(SERVED,))
+
+
+def paused(**changes: Any) -> Memory:
+    held = {"step": 1, "weight": 20, "users_since": NOW, "step_started_at": NOW, "paused_at": NOW}
+    return memory(staged(Phase.PAUSED, **{**held, "paused_by": phases.PausedBy.DECISION, **changes}))
+
+
+EFFECTS = [
+    pytest.param(order(Action.ABORT), shifting(), Phase.ROLLING_BACK, id="abort goes back"),
+    pytest.param(order(Action.ABORT), paused(), Phase.ROLLING_BACK, id="abort ends a pause"),
+    pytest.param(order(Action.PROMOTE), shifting(), Phase.PROMOTING, id="promote takes over"),
+    pytest.param(order(Action.PROMOTE), paused(), Phase.PROMOTING, id="promote ends a pause"),
+    pytest.param(order(Action.PAUSE), shifting(), Phase.PAUSED, id="pause holds"),
+    pytest.param(order(Action.RESUME), paused(), Phase.SHIFTING, id="resume goes on"),
+    pytest.param(order(Action.SKIP, step=1), shifting(), Phase.SHIFTING, id="skip goes to the next step"),
+    pytest.param(
+        order(Action.SKIP, step=2),
+        shifting(step=2, weight=50),
+        Phase.PROMOTING,
+        id="skip of the last step takes over",
+    ),
+    pytest.param(order(Action.RETRY), at_rest(), Phase.BUILDING, id="retry begins again"),
+]
+
+
+@pytest.mark.parametrize(("one", "before", "phase"), EFFECTS)
+def test_an_order_that_applies_is_taken_and_remembered(one: Order, before: Memory, phase: Phase) -> None:
+    then, said = answer(one, before)
+    assert (said.phase, phase_of(then)) == (TAKEN, phase)
+    assert then.rollout is not None
+    assert (then.rollout.decisions, then.rollout.decided_by) == (("o-1",), "jo")
+
+
+@pytest.mark.parametrize(("one", "before", "phase"), EFFECTS)
+def test_an_order_that_was_taken_has_no_second_effect(one: Order, before: Memory, phase: Phase) -> None:
+    once, _ = answer(one, before)
+    twice, said = answer(one, once)
+    assert (twice, said.phase) == (once, TAKEN)
+
+
+REFUSALS = [
+    pytest.param(order(Action.ABORT), Memory(), "there is no rollout yet", id="before any rollout"),
+    pytest.param(order(Action.ABORT), memory(staged(Phase.STABLE)), "action Rollback", id="at rest"),
+    pytest.param(
+        order(Action.ABORT, revision=NEWER), shifting(), "on its way is b", id="of another revision"
+    ),
+    pytest.param(order(Action.ABORT, attempt=2), shifting(), "attempt 1", id="of another attempt"),
+    pytest.param(
+        order(Action.ABORT, at=after(seconds=-1)), shifting(), "older than", id="of an older rollout"
+    ),
+    pytest.param(order(Action.ABORT, trusted=False), shifting(), "nobody vouches", id="of nobody"),
+    pytest.param(
+        order(Action.PROMOTE), memory(staged(Phase.ROLLING_BACK)), "rolling back already", id="too late"
+    ),
+    pytest.param(order(Action.SKIP, step=2), shifting(), "at step 1", id="skip of another step"),
+    pytest.param(
+        order(Action.SKIP, step=1),
+        memory(staged(Phase.STARTING)),
+        "while it is held",
+        id="skip before a step",
+    ),
+    pytest.param(order(Action.RESUME), shifting(), "nothing is paused", id="resume of what goes on"),
+    pytest.param(order(Action.RETRY), shifting(), "is not rejected", id="retry of what was not rejected"),
+    pytest.param(order(Action.RETRY, attempt=3), at_rest(), "attempt 1", id="retry of another attempt"),
+    pytest.param(
+        order(Action.ROLLBACK, revision=NEWER, to_revision=OLD),
+        at_rest(),
+        "served is a",
+        id="back from another",
+    ),
+    pytest.param(
+        order(Action.ROLLBACK, revision=OLD, to_revision=OLD),
+        at_rest(),
+        "served already",
+        id="back to itself",
+    ),
+    pytest.param(
+        order(Action.ROLLBACK, revision=OLD, to_revision=NEWER),
+        at_rest(),
+        "not in history",
+        id="template gone",
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "before", "why"), REFUSALS)
+def test_an_order_that_does_not_apply_is_refused_with_the_reason(
+    one: Order, before: Memory, why: str
+) -> None:
+    then, said = answer(one, before)
+    assert (then, said.phase) == (before, REFUSED)
+    assert why in said.message
+
+
+@pytest.mark.parametrize("action", [Action.RESUME, Action.PROMOTE])
+def test_what_the_spec_pauses_no_order_moves(action: Action) -> None:
+    before = paused(paused_by=phases.PausedBy.SPEC)
+    then, said = answer(order(action), before, seen().stable().canary().at(paused=True))
+    assert (then, said.message) == (before, "spec.paused is true; set it to false")
+
+
+def test_an_abort_beats_a_promotion_of_the_same_moment() -> None:
+    both = (order(Action.PROMOTE), order(Action.ABORT, uid="o-2"))
+    then, answers = orders.answered(both, shifting(), seen().stable().canary().at(after(seconds=1)))
+    assert phase_of(then) is Phase.ROLLING_BACK
+    assert [(a.order.action, a.phase) for a in answers] == [(Action.ABORT, TAKEN), (Action.PROMOTE, REFUSED)]
+
+
+def test_a_promotion_outlasts_a_pause() -> None:
+    promoted, _ = answer(order(Action.PROMOTE), shifting())
+    facts = seen().stable().canary()
+    held = rollout.advance(promoted, facts.at(after(seconds=40), paused=True))
+    assert phase_of(held) is Phase.PAUSED
+    assert phase_of(rollout.advance(held, facts.at(after(seconds=50)))) is Phase.PROMOTING
+
+
+def test_a_rollback_rejects_what_is_served_and_goes_back_without_steps() -> None:
+    back = order(Action.ROLLBACK, revision=OLD, to_revision=NEWER, reason="complaints")
+    kept = seen().stable().having(images={NEWER: image(NEWER)}).at(after(hours=1))
+    then, said = answer(back, at_rest(), kept)
+    rejection = then.rejection_of(OLD)
+    assert (said.phase, phase_of(then)) == (TAKEN, Phase.BUILDING)
+    assert rejection is not None
+    assert rejection.message == f"taken back to {NEWER} by jo: complaints"
+
+
+def test_a_retry_counts_and_builds_anew() -> None:
+    failed = api.BuildStatus(id="x", phase=phases.BuildPhase.FAILED)
+    then, _ = answer(order(Action.RETRY), memory(staged(Phase.REJECTED), rejected=(REJECTED,), build=failed))
+    assert then.rollout is not None
+    assert (then.rollout.attempt, then.build, then.rejected) == (2, None, ())

@@ -72,6 +72,11 @@ def _split_of(head: dict[str, Any], spec: dict[str, Any]) -> Split | None:
     if selector == {**wide, names.LABEL_REVISION: stable}:
         return Split(stable=stable, canary=notes.get(CANARY, ""))
     weight = str(notes.get(WEIGHT, ""))
-    if selector != wide or not notes.get(CANARY) or not weight.isdecimal() or not 1 <= int(weight) <= 100:
+    if (
+        selector != wide
+        or not notes.get(CANARY)
+        or not (weight.isascii() and weight.isdecimal())
+        or not 1 <= int(weight) <= 100
+    ):
         return None
     return Split(stable=stable, canary=notes[CANARY], weight=int(weight))

@@ -1,0 +1,125 @@
+"""The contract of routers, held against every one that is installed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatrial.manifests.metadata import Owner
+from seatrial.routers import base
+from seatrial.routers.base import Ready, Router, Split
+
+OWNER = Owner(namespace="shop", name="churn", uid="u-1")
+INSTALLED = base.routers()
+revisions = st.text("0123456789abcdef", min_size=10, max_size=10)
+weights = st.integers(1, 100)
+pods = st.integers(0, 500)
+
+
+@pytest.fixture(params=sorted(INSTALLED), scope="module")
+def router(request: pytest.FixtureRequest) -> Router:
+    """One installed router."""
+    return base.chosen(request.param, INSTALLED)
+
+
+@st.composite
+def splits(draw: st.DrawFn) -> Split:
+    stable = draw(revisions)
+    canary = draw(revisions.filter(lambda name: name != stable))
+    return draw(
+        st.sampled_from(
+            [
+                Split(stable=stable),
+                Split(stable=stable, canary=canary),
+                Split(stable=stable, canary=canary, weight=draw(weights)),
+            ]
+        )
+    )
+
+
+@given(split=splits())
+def test_what_is_rendered_is_read_back(router: Router, split: Split) -> None:
+    assert router.read(router.render(OWNER, split)) == split
+
+
+@given(split=splits())
+def test_rendering_is_the_same_every_time(router: Router, split: Split) -> None:
+    assert router.render(OWNER, split) == router.render(OWNER, split)
+
+
+def test_nothing_is_read_from_nothing(router: Router) -> None:
+    assert router.read(()) is None
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [{}, {"app": "mine"}, {"seatrial.dev/server": "churn", "app": "mine"}, {"seatrial.dev/server": "x"}],
+)
+@pytest.mark.parametrize("weight", [0, 20])
+def test_a_selector_that_was_edited_by_hand_is_not_understood(
+    router: Router, selector: dict[str, str], weight: int
+) -> None:
+    documents = router.render(OWNER, Split(stable="a" * 10, canary="b" * 10, weight=weight))
+    edited = tuple({**d, "spec": {**d["spec"], "selector": selector}} for d in documents)
+    assert router.read(edited) is None
+
+
+@pytest.mark.parametrize("note", ["", "abc", "0", "101", "-5", "٣"])
+def test_a_weight_that_was_edited_by_hand_is_not_understood(router: Router, note: str) -> None:
+    (document,) = router.render(OWNER, Split(stable="a" * 10, canary="b" * 10, weight=20))
+    notes = {**document["metadata"]["annotations"], "seatrial.dev/weight": note}
+    assert router.read(({**document, "metadata": {**document["metadata"], "annotations": notes}},)) is None
+
+
+@given(weight=weights, stable=pods)
+def test_a_canary_has_a_pod_for_every_share_and_never_more_than_stable(
+    router: Router, weight: int, stable: int
+) -> None:
+    count = router.canary_pods(weight, stable=stable)
+    assert (count == 0) == (stable == 0)
+    assert count <= stable
+
+
+@given(first=weights, second=weights, stable=pods)
+def test_a_larger_share_never_has_fewer_pods(router: Router, first: int, second: int, stable: int) -> None:
+    small, large = sorted((first, second))
+    assert router.canary_pods(small, stable=stable) <= router.canary_pods(large, stable=stable)
+
+
+@given(weight=weights, stable=st.integers(1, 500))
+def test_the_real_share_is_near_what_was_asked_for_unless_it_says_too_few(
+    router: Router, weight: int, stable: int
+) -> None:
+    canary = router.canary_pods(weight, stable=stable)
+    split = Split(stable="a" * 10, canary="b" * 10, weight=weight)
+    share = router.actual(split, Ready(stable=stable, canary=canary))
+    if not router.too_few(weight, stable=stable):
+        assert share <= weight
+    if weight <= 50:
+        assert share >= weight - 100 / (stable + canary) - 1 or router.too_few(weight, stable=stable)
+
+
+@given(weight=weights, stable=pods, canary=pods)
+def test_a_share_is_between_nobody_and_everybody(
+    router: Router, weight: int, stable: int, canary: int
+) -> None:
+    share = router.actual(Split(stable="a", canary="b", weight=weight), Ready(stable=stable, canary=canary))
+    assert 0 <= share <= 100
+    assert share == 0 or canary > 0
+
+
+@given(canary=pods)
+def test_without_weight_the_canary_has_nobody(router: Router, canary: int) -> None:
+    assert router.actual(Split(stable="a", canary="b"), Ready(stable=1, canary=canary)) == 0
+
+
+def test_an_unknown_router_is_an_error_that_lists_the_known_ones() -> None:
+    with pytest.raises(base.UnknownRouter, match="unknown router 'istoi'; known: replicas"):
+        base.chosen("istoi", INSTALLED)
+
+
+@pytest.mark.parametrize("weight", [-1, 20, 101])
+def test_a_share_for_nobody_or_beyond_all_is_no_split(weight: int) -> None:
+    with pytest.raises(ValueError, match="is no split"):
+        Split(stable="a" * 10, canary="" if weight == 20 else "b", weight=weight)

@@ -1,0 +1,137 @@
+"""What is written over and what is left alone."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from seatrial.api import refusal, spec
+from seatrial.manifests import server, workload
+from seatrial.manifests.metadata import Body
+from seatrial.planning import actions, diff
+from tests.builders import DIGEST, NEW, OWNER
+
+
+def deployment(**pod: Any) -> Body:
+    raw = {
+        "model": {"image": DIGEST},
+        "serving": {"resources": {"limits": {"memory": "1024Mi"}}, "pod": pod},
+    }
+    wanted = refusal.validated(spec.Spec, raw)
+    template = server.template(OWNER, NEW, wanted=wanted, image=DIGEST, pull_secret="", copies={})
+    return workload.deployment(OWNER, NEW, template)
+
+
+def as_stored(body: Body) -> Body:
+    """The same with what an API server adds and rewrites."""
+    stored = copy.deepcopy(body)
+    stored["metadata"].update(uid="d-1", resourceVersion="7", generation=1)
+    stored["spec"]["replicas"] = 3
+    pod = stored["spec"]["template"]["spec"]
+    pod.update(dnsPolicy="ClusterFirst", restartPolicy="Always", schedulerName="default-scheduler")
+    container = pod["containers"][0]
+    container["resources"]["limits"]["memory"] = "1Gi"
+    container["imagePullPolicy"] = "IfNotPresent"
+    container["readinessProbe"]["httpGet"]["scheme"] = "HTTP"
+    stored["status"] = {"replicas": 3}
+    return stored
+
+
+def test_what_is_not_there_is_created() -> None:
+    assert diff.change(deployment(), None) == actions.Create(deployment())
+
+
+def test_defaults_of_the_api_server_and_other_spellings_are_no_change() -> None:
+    assert diff.change(deployment(), as_stored(deployment())) is None
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        pytest.param({"volumeMounts": [{"name": "a", "mountPath": "/a", "readOnly": False}]}, id="false"),
+        pytest.param({"affinity": {"nodeAffinity": {"preferred": []}}}, id="an empty list"),
+    ],
+)
+def test_what_the_api_server_drops_is_no_change(pod: dict[str, Any]) -> None:
+    stored = as_stored(deployment(**pod))
+    inner = stored["spec"]["template"]["spec"]
+    for mount in inner["containers"][0]["volumeMounts"]:
+        mount.pop("readOnly", None)
+    inner.get("affinity", {}).get("nodeAffinity", {}).pop("preferred", None)
+    assert diff.change(deployment(**pod), stored) is None
+
+
+def _selector(body: Body) -> None:
+    body["spec"]["selector"]["matchLabels"]["extra"] = "x"
+
+
+def _label(body: Body) -> None:
+    body["metadata"]["labels"]["seatrial.dev/revision"] = "other"
+
+
+def _image(body: Body) -> None:
+    body["spec"]["template"]["spec"]["containers"][0]["image"] = "mine"
+
+
+def _sidecar(body: Body) -> None:
+    body["spec"]["template"]["spec"]["containers"].append({"name": "more"})
+
+
+def _owner(body: Body) -> None:
+    body["metadata"]["ownerReferences"] = []
+
+
+def _older_rendering(body: Body) -> None:
+    body["metadata"]["annotations"]["seatrial.dev/applied"] = "older"
+
+
+@pytest.mark.parametrize("edit", [_selector, _label, _image, _sidecar, _owner, _older_rendering])
+def test_what_somebody_edited_is_written_over(edit: Callable[[Body], None]) -> None:
+    stored = as_stored(deployment())
+    edit(stored)
+    action = diff.change(deployment(), stored)
+    assert isinstance(action, actions.Apply)
+    assert action.body["metadata"]["uid"] == "d-1"
+    assert action.body["metadata"]["resourceVersion"] == "7"
+
+
+def test_replicas_are_nobodys_business_here() -> None:
+    stored = as_stored(deployment())
+    stored["spec"]["replicas"] = 50
+    assert diff.change(deployment(), stored) is None
+
+
+def test_what_is_going_is_waited_for() -> None:
+    stored = as_stored(deployment())
+    stored["metadata"]["deletionTimestamp"] = "2026-11-21T12:00:00Z"
+    stored["spec"]["template"]["spec"]["containers"] = []
+    assert diff.change(deployment(), stored) is None
+
+
+def test_a_metric_of_another_spelling_is_no_change() -> None:
+    target = {"type": "AverageValue", "averageValue": "1000m"}
+    raw = {"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": target}}
+    scaling = refusal.validated(
+        spec.Spec,
+        {
+            "model": {"image": DIGEST},
+            "scaling": {"minReplicas": 1, "maxReplicas": 3, "metrics": [{"raw": raw}]},
+        },
+    ).scaling
+    wanted = workload.autoscaler(OWNER, NEW, wanted=scaling, floor=1, may_shrink=True)
+    stored = copy.deepcopy(wanted)
+    stored["spec"]["metrics"][0]["pods"]["target"]["averageValue"] = "1"
+    assert diff.change(wanted, stored) is None
+
+
+def test_an_immutable_child_is_only_taken_into_ownership() -> None:
+    wanted = {**deployment(), "kind": "ControllerRevision", "data": {"a": 1}}
+    stored = {**as_stored(wanted), "data": {"a": 2}}
+    assert diff.change(wanted, stored) is None
+    stored["metadata"]["ownerReferences"] = []
+    action = diff.change(wanted, stored)
+    assert isinstance(action, actions.Apply)
+    assert "data" not in action.body

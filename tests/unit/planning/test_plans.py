@@ -1,0 +1,111 @@
+"""Whole rollouts of plans on a simulated cluster: what holds after every pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from seatrial.api import names
+from seatrial.cli import looking, world
+from seatrial.cli.simulation import Pass
+from seatrial.planning import actions, planner
+from seatrial.planning.observed import Setback
+from tests.builders import NOW, PARTS, desired
+from tests.builders import world as world_of
+from tests.golden import play, stories
+from tests.golden.play import Play
+
+SAMPLE = (
+    "first-deploy-to-build",
+    "canary-holds-its-share",
+    "canary-crashes-before-it-has-users",
+    "superseded-under-users",
+    "aborted-by-a-decision",
+    "recreated",
+    "autoscaled-canary-follows-the-pods-of-stable",
+    "status-lost-under-users",
+    "stable-dies-while-the-canary-answers",
+    "rolled-back-by-a-decision",
+)
+
+
+def _passes(name: str) -> list[Pass]:
+    situation: Play = stories.SITUATIONS[name]()
+    return list(play.simulation().passes(situation.world, situation.now))
+
+
+@pytest.fixture(scope="module", params=SAMPLE)
+def passes(request: pytest.FixtureRequest) -> list[Pass]:
+    """Every pass of one story until it rests."""
+    return _passes(request.param)
+
+
+def test_a_plan_on_its_own_outcome_has_no_actions(passes: list[Pass]) -> None:
+    for one in passes:
+        after = world.with_status(one.before, play.NAME, one.plan.status.to_dict())
+        done = world.applied(after, one.plan.actions, one.at)
+        again = play.simulation().step(done, one.at).plan
+        assert [a for a in again.actions if not _follows(a)] == []
+
+
+def _follows(action: actions.Action) -> bool:
+    """What only the next look can ask for: an autoscaler that has come to life, a child of a child that left."""
+    return isinstance(action, actions.Apply) and action.body["kind"] == "HorizontalPodAutoscaler"
+
+
+def test_shares_sum_to_all(passes: list[Pass]) -> None:
+    for one in passes:
+        status = one.plan.status
+        if status.stable is not None:
+            canary = 0 if status.canary is None else status.canary.weight
+            assert status.stable.weight + canary == 100
+
+
+def test_no_canary_without_ready_pods_has_a_share(passes: list[Pass]) -> None:
+    for one in passes:
+        canary = one.plan.status.canary
+        assert canary is None or canary.weight == 0 or canary.ready_replicas > 0
+
+
+def test_no_plan_writes_the_object_itself(passes: list[Pass]) -> None:
+    for one in passes:
+        bodies = [a.body for a in one.plan.actions if isinstance(a, actions.Create | actions.Apply)]
+        assert all(body["kind"] != names.KIND for body in bodies)
+
+
+def test_every_object_that_is_made_has_its_owner(passes: list[Pass]) -> None:
+    for one in passes:
+        for action in one.plan.actions:
+            if isinstance(action, actions.Create):
+                assert action.body["metadata"]["ownerReferences"][0]["uid"] == play.UID
+
+
+def test_wake_up_times_lie_ahead(passes: list[Pass]) -> None:
+    assert all(one.plan.wake_at is None or one.plan.wake_at > one.at for one in passes)
+
+
+def test_at_rest_nothing_is_written(passes: list[Pass]) -> None:
+    last = passes[-1]
+    assert last.plan.actions == ()
+    later = play.simulation().step(last.after, last.at + timedelta(days=3)).plan
+    assert (later.actions, later.status) == ((), last.plan.status)
+
+
+def test_an_object_that_is_going_is_left_alone() -> None:
+    here = world_of()
+    body = here.objects[(names.KIND, "churn")]
+    going = {**body["metadata"], "deletionTimestamp": "2026-11-21T12:00:00Z"}
+    wanted = looking.desired(here.having({**body, "metadata": going}), "churn")
+    assert planner.plan(wanted, looking.observed(here, wanted, PARTS), PARTS, now=NOW).actions == ()
+
+
+def test_a_setback_is_the_first_thing_that_is_said() -> None:
+    here, wanted = world_of(), desired()
+    seen = looking.observed(here, wanted, PARTS)
+    refused = Setback(reason="NameConflict", message="Service churn belongs to somebody else; rename it")
+    plan = planner.plan(wanted, replace(seen, setback=refused), PARTS, now=NOW)
+    assert plan.status.message.startswith("Service churn belongs to somebody else; rename it; ")
+    assert plan.status.phase == "Failed"
+    assert plan.wake_at is not None

@@ -1,0 +1,1 @@
+"""The laws of the house: what every change is held to."""

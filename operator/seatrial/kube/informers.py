@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
@@ -14,6 +15,8 @@ from seatrial.kube import bodies, failures
 from seatrial.kube.bodies import Body, ObjectKey
 from seatrial.kube.client import Client, Listing, Selection
 from seatrial.kube.kinds import Kind
+
+log = logging.getLogger(__name__)
 
 FIRST_BACK_OFF: Final = 0.5
 LAST_BACK_OFF: Final = 30.0
@@ -75,6 +78,8 @@ class Informer:
         """Uids that own deletions ended, with the version last seen."""
         self._heard_at = habits.clock()
         self._failures = 0
+        self._refusal = ""
+        """What the log said last of why the server does not answer; empty while it does."""
 
     def last_event_age(self) -> float:
         """Seconds since the server last said anything, a bookmark or the end of a watch included."""
@@ -97,8 +102,9 @@ class Informer:
                 self._version = ""
                 self.restarts += 1
                 await self._back_off()
-            except failures.ApiError:
+            except failures.ApiError as error:
                 self.restarts += 1
+                self._complain(error)
                 await self._back_off()
 
     def observe_write(self, body: Body) -> None:
@@ -133,7 +139,7 @@ class Informer:
             async for event, body in events:
                 self._hear()
                 self._take(event, body)
-        self._heard_at = self._habits.clock()
+        self._works()
         if self._heard_at - began < SHORTEST_WATCH:
             await self._back_off()
         else:
@@ -152,7 +158,7 @@ class Informer:
 
     def _replace(self, listing: Listing) -> None:
         """The store is what the server has: what it lacks was deleted while nobody looked."""
-        self._heard_at = self._habits.clock()
+        self._works()
         present = {bodies.key_of(body) for body in listing.items}
         for key, body in list(self.store.items()):
             if key not in present and not bodies.is_newer(bodies.version_of(body), listing.resource_version):
@@ -224,8 +230,22 @@ class Informer:
         return all(_holds(term, labels) for term in self._selection.labels.split(",") if term)
 
     def _hear(self) -> None:
-        self._heard_at = self._habits.clock()
+        self._works()
         self._failures = 0
+
+    def _works(self) -> None:
+        """The server has answered; the log says so where it said before that it does not."""
+        self._heard_at = self._habits.clock()
+        if self._refusal:
+            log.info("a watch works again", extra={"kind": str(self.kind), "after": self._refusal})
+        self._refusal = ""
+
+    def _complain(self, error: failures.ApiError) -> None:
+        """The log says why nothing is heard: once, and again when the reason is another."""
+        refusal = f"{error.status} {error.reason}"
+        if refusal != self._refusal:
+            log.warning("a watch does not work", extra={"kind": str(self.kind), "error": str(error)})
+        self._refusal = refusal
 
     async def _back_off(self) -> None:
         """Waits, longer each time until the server speaks again, never longer than the cap."""

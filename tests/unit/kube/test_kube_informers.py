@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
@@ -178,3 +179,39 @@ class TestBreaking:
         api.faults.drop_watches()
         await settle(200)
         assert informer.last_event_age() > 190
+
+
+class TestSaying:
+    async def test_one_line_a_refusal_and_one_at_its_end(
+        self, api: FakeApiServer, informer: Informer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, logger="seatrial.kube.informers")
+        api.faults.fail_next(5, 403)
+        start(informer)
+        await settle(200)
+        first, last = caplog.records
+        assert (first.levelname, first.getMessage()) == ("WARNING", "a watch does not work")
+        assert vars(first)["kind"] == "ConfigMap"
+        assert vars(first)["error"].startswith("403 Forbidden")
+        assert (last.levelname, last.getMessage()) == ("INFO", "a watch works again")
+
+    async def test_another_refusal_is_another_line(
+        self, api: FakeApiServer, informer: Informer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        api.faults.fail_next(3, 403)
+        start(informer)
+        await settle(1)
+        api.faults.fail_next(8, 500)
+        await settle(400)
+        errors = [vars(record)["error"][:3] for record in caplog.records if record.levelname == "WARNING"]
+        assert errors == ["403", "500"]
+
+    async def test_a_watch_that_ends_in_time_is_no_news(
+        self, api: FakeApiServer, informer: Informer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, logger="seatrial.kube.informers")
+        start(informer)
+        await settle(1)
+        api.faults.compact()
+        await settle(900)
+        assert caplog.records == []

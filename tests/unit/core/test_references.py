@@ -1,0 +1,67 @@
+"""The ConfigMaps and Secrets of a spec: which they are, and pods that read a copy instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seatrial.api import refusal, spec
+from seatrial.core import references
+from seatrial.core.references import Holder, Reference
+from tests.builders import DIGEST, SETTINGS
+
+
+def parsed(**raw: Any) -> spec.Spec:
+    return refusal.validated(spec.Spec, {"model": {"image": DIGEST}, **raw})
+
+
+def of_pods(**serving: Any) -> tuple[Reference, ...]:
+    return references.of_pods(parsed(serving=serving).serving)
+
+
+def test_every_place_that_names_one_is_found_once() -> None:
+    key = {"name": "a", "key": "k"}
+    found = of_pods(
+        envFrom=[{"configMapRef": {"name": "a"}}, {"secretRef": {"name": "s"}}],
+        env=[{"name": "X", "valueFrom": {"configMapKeyRef": key}}],
+        pod={
+            "volumes": [
+                {"name": "v", "secret": {"secretName": "t"}},
+                {"name": "p", "projected": {"sources": [{"configMap": {"name": "b"}}]}},
+            ]
+        },
+    )
+    assert [str(reference) for reference in found] == ["ConfigMap a", "ConfigMap b", "Secret s", "Secret t"]
+
+
+def test_what_one_place_needs_is_not_optional_because_another_place_says_so() -> None:
+    found = of_pods(
+        envFrom=[{"configMapRef": {"name": "a", "optional": True}}, {"configMapRef": {"name": "a"}}]
+    )
+    assert found == (Reference(Holder.CONFIG_MAP, "a", optional=False),)
+
+
+def test_a_given_image_needs_nothing_to_build() -> None:
+    assert references.of_build(parsed(build={"registry": {"pushSecretName": "push"}}), SETTINGS) == ()
+
+
+def test_a_build_needs_its_credentials_its_push_secret_and_its_certificates() -> None:
+    model = {"uri": "s3://a/b", "credentials": {"secretName": "s3"}}
+    wanted = parsed(model=model, build={"registry": {"pushSecretName": "push", "caConfigMapName": "ca"}})
+    assert [str(r) for r in references.of_build(wanted, SETTINGS)] == [
+        "ConfigMap ca",
+        "Secret push",
+        "Secret s3",
+    ]
+
+
+def test_pods_read_copies_of_config_maps_and_secrets_themselves() -> None:
+    body = {
+        "envFrom": [{"configMapRef": {"name": "a"}}, {"secretRef": {"name": "a"}}],
+        "volumes": [{"projected": {"sources": [{"configMap": {"name": "a", "optional": True}}]}}],
+        "name": "a",
+    }
+    assert references.renamed(body, {"a": "a-0"}) == {
+        "envFrom": [{"configMapRef": {"name": "a-0"}}, {"secretRef": {"name": "a"}}],
+        "volumes": [{"projected": {"sources": [{"configMap": {"name": "a-0", "optional": True}}]}}],
+        "name": "a",
+    }

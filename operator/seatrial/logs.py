@@ -1,4 +1,4 @@
-"""Logs as JSON lines: a constant sentence and fields."""
+"""Logs as JSON lines, or for people: a constant sentence and fields."""
 
 from __future__ import annotations
 
@@ -16,24 +16,43 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        fields = {key: value for key, value in vars(record).items() if key not in _PLAIN}
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **{key: value for key, value in fields.items() if isinstance(value, str | int | float | bool)},
+            **fields_of(record),
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
 
 
+class PlainLines(logging.Formatter):
+    """The same for people: the fields stand behind the sentence."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """The line, without a trace."""
+        said = "".join(f" {name}={value}" for name, value in fields_of(record).items())
+        return super().formatMessage(record) + said
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, str | int | float | bool]:
+    """What was passed as `extra`."""
+    return {
+        name: value
+        for name, value in vars(record).items()
+        if name not in _PLAIN and isinstance(value, str | int | float | bool)
+    }
+
+
 def configure(*, level: str, json_lines: bool) -> None:
     """The root logger writes to standard error; chatty libraries only warn."""
     handler = logging.StreamHandler(sys.stderr)
-    plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    handler.setFormatter(JsonLines() if json_lines else plain)
+    handler.setFormatter(JsonLines() if json_lines else PlainLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("kopf", "kopf.objects", "kopf.activities", "asyncio", "aiohttp.access"):
         logging.getLogger(name).setLevel(logging.WARNING)

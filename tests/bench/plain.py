@@ -1,0 +1,53 @@
+"""The floor: what the cluster itself needs for a Deployment and a Service that the driver makes directly."""
+
+from __future__ import annotations
+
+import asyncio
+
+from seatrial.kube import kinds
+from seatrial.kube.bodies import Body
+from tests.bench.milestones import PLAIN
+from tests.live import hands as living
+from tests.live.hands import Hands
+
+
+async def create(hands: Hands, name: str) -> None:
+    """A Deployment of one pod and its Service are asked for."""
+    await hands.create(kinds.SERVICE, _service(hands.namespace, name))
+    await hands.create(kinds.DEPLOYMENT, _deployment(hands.namespace, name))
+
+
+async def new_image(hands: Hands, name: str) -> None:
+    """The Deployment asks for another image."""
+    containers = [{"name": "server", "image": living.image(2)}]
+    await hands.patch(
+        kinds.DEPLOYMENT, f"plain-{name}", {"spec": {"template": {"spec": {"containers": containers}}}}
+    )
+
+
+async def narrow(hands: Hands, name: str) -> None:
+    """The Service selects other pods."""
+    await hands.patch(kinds.SERVICE, f"plain-{name}", {"spec": {"selector": {"narrow": "yes"}}})
+
+
+async def delete_all(hands: Hands) -> None:
+    """Nothing is left of the floor."""
+    for kind in (kinds.DEPLOYMENT, kinds.SERVICE):
+        found = await hands.client.list(kind, hands.namespace, labels=PLAIN)
+        await asyncio.gather(*(hands.delete(kind, body["metadata"]["name"]) for body in found.items))
+
+
+def _head(namespace: str, name: str) -> Body:
+    return {"namespace": namespace, "name": f"plain-{name}", "labels": {PLAIN: name}}
+
+
+def _service(namespace: str, name: str) -> Body:
+    spec = {"selector": {PLAIN: name}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": _head(namespace, name), "spec": spec}
+
+
+def _deployment(namespace: str, name: str) -> Body:
+    container = {"name": "server", "image": living.image(1)}
+    template = {"metadata": {"labels": {PLAIN: name}}, "spec": {"containers": [container]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {PLAIN: name}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _head(namespace, name), "spec": spec}

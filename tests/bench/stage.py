@@ -1,0 +1,91 @@
+"""Where the operator is measured: a control plane of its own whose pods KWOK plays, with eyes and hands on it."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from seatrial.kube import kinds
+from tests import cluster
+from tests.bench.timeline import Timeline, watched
+from tests.live import hands as living
+from tests.live import install
+from tests.live.hands import Hands
+from tests.live.process import OperatorProcess, total
+
+WATCHED: Final = (
+    kinds.MODEL_DEPLOYMENT,
+    kinds.DEPLOYMENT,
+    kinds.SERVICE,
+    kinds.REPLICA_SET,
+    kinds.ROLLOUT_DECISION,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much is done: `paced` objects in turn, `gap` seconds apart; `burst` at once; `idle` seconds of rest."""
+
+    paced: int = 60
+    gap: float = 1.0
+    burst: int = 1000
+    idle: float = 60.0
+    several: int = 20
+    """Objects for the figures of single steps."""
+
+
+QUICK: Final = Size(paced=20, gap=0.25, burst=100, idle=5.0, several=5)
+
+
+@dataclass(slots=True)
+class Stage:
+    """A lab with an operator that works, and a namespace that is watched."""
+
+    lab: cluster.Lab
+    hands: Hands
+    timeline: Timeline
+    operator: OperatorProcess
+    logs: Path
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    async def restarted(self) -> OperatorProcess:
+        """The operator was told to end, and another one has just been started."""
+        assert await self.operator.stop() == 0, self.operator.said()[-2000:]
+        self.operator = OperatorProcess(
+            self.lab.kubeconfig, self.logs / f"operator-{next(self._numbers)}.log"
+        )
+        return self.operator
+
+    async def quiet(self) -> None:
+        """For a while the operator has made no pass."""
+        before = -1.0
+        while (now := await self.operator.total("seatrial_reconcile_total")) != before:
+            before = now
+            await self.operator.nothing_waits(seconds=2.0)
+
+
+@asynccontextmanager
+async def staged(lab: cluster.Lab) -> AsyncIterator[Stage]:
+    """A stage on this lab, cleared afterwards."""
+    install.crds(lab.kubeconfig)
+    install.decision_policy(lab.kubeconfig)
+    with tempfile.TemporaryDirectory() as folder:
+        operator = OperatorProcess(lab.kubeconfig, Path(folder) / "operator.log")
+        stage: Stage | None = None
+        try:
+            await operator.working()
+            async with living.hands(lab.kubeconfig) as hands, watched(hands, *WATCHED) as timeline:
+                stage = Stage(lab, hands, timeline, operator, Path(folder))
+                yield stage
+        finally:
+            await (stage.operator if stage else operator).stop()
+
+
+def difference(before: dict[tuple[str, ...], float], after: dict[tuple[str, ...], float], name: str) -> float:
+    """By how much all series of this name have grown."""
+    return total(after, name) - total(before, name)

@@ -1,0 +1,165 @@
+"""The operator on a real API server: whole rollouts, repairs, and what is not its own to touch."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seatrial.api import names
+from seatrial.kube import bodies, kinds
+from seatrial.kube.bodies import Body
+from seatrial.kube.kinds import Kind
+from tests.cluster import binaries
+from tests.live.hands import Hands, is_healthy, spec
+from tests.live.process import OperatorProcess
+
+pytestmark = pytest.mark.controlplane
+
+CHILDREN = (kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION, kinds.POD)
+TWO_STEPS = [{"weight": 25, "hold": "1s"}, {"weight": 50, "hold": "1s"}]
+LONG = [{"weight": 50, "hold": "1h"}]
+
+
+async def child(hands: Hands, kind: Kind) -> Body:
+    """The only child of this kind."""
+    (found,) = await hands.all(kind, "churn")
+    return found
+
+
+async def versions(hands: Hands) -> dict[str, str]:
+    """Uid and resourceVersion of all that the operator writes for the object, and of the object itself."""
+    written = (kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION)
+    found = [await hands.get("churn"), *[body for kind in written for body in await hands.all(kind, "churn")]]
+    return {bodies.uid_of(body): bodies.version_of(body) for body in found}
+
+
+def selected(service: Body) -> str:
+    """The one revision that a Service selects; empty while it selects several."""
+    return str(service["spec"]["selector"].get(names.LABEL_REVISION, ""))
+
+
+async def test_a_new_image_goes_live_step_by_step(operator: OperatorProcess, hands: Hands) -> None:
+    await hands.apply("churn", spec(1, replicas=3))
+    before = await hands.healthy("churn", 1)
+    await hands.apply("churn", spec(2, replicas=3, steps=TWO_STEPS))
+    first = await hands.until("churn", lambda body: body["status"]["summary"].get("step") == "1/2")
+    canary = first["status"]["canary"]["revision"]
+    wide = await hands.until("churn", lambda service: not selected(service), kind=kinds.SERVICE)
+    pods = {bodies.uid_of(pod) for pod in await hands.all(kinds.POD) if canary in pod["metadata"]["name"]}
+    await hands.until("churn", lambda body: body["status"]["summary"].get("step") == "2/2")
+    after = await hands.healthy("churn", 2)
+    kept = {bodies.uid_of(pod) for pod in await hands.all(kinds.POD) if canary in pod["metadata"]["name"]}
+    assert wide["metadata"]["labels"][names.LABEL_STABLE] == before["status"]["stable"]["revision"]
+    assert (
+        selected(await hands.get("churn", kinds.SERVICE)) == canary == after["status"]["stable"]["revision"]
+    )
+    assert pods <= kept, "no pod of the canary was restarted"
+    assert [entry["outcome"] for entry in after["status"]["history"]] == ["Promoted", "Promoted"]
+    old = f"churn-{before['status']['stable']['revision']}"
+    await hands.until_gone(kinds.DEPLOYMENT, old)
+
+
+async def test_kubectl_can_wait_for_it(operator: OperatorProcess, hands: Hands, kubeconfig: Path) -> None:
+    await hands.apply("churn", spec(1))
+    argv = [str(binaries.path_of("kubectl")), f"--kubeconfig={kubeconfig}", "-n", hands.namespace]
+    wait = [*argv, "wait", "mdep/churn", "--for=condition=Ready", "--timeout=30s"]
+    done = await asyncio.to_thread(subprocess.run, wait, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert is_healthy(await hands.get("churn"), 1)
+
+
+async def test_a_pass_with_nothing_to_do_writes_nothing(operator: OperatorProcess, hands: Hands) -> None:
+    await hands.apply("churn", spec(1))
+    await hands.healthy("churn", 1)
+    await operator.nothing_waits(seconds=0.5)
+    before, writes = await versions(hands), await operator.writes()
+    passes = int(await operator.total("seatrial_reconcile_total"))
+    (uid,) = [uid for uid in before if uid == bodies.uid_of(await hands.get("churn"))]
+    touch = {"metadata": {"annotations": {"touched": "yes"}, "labels": {"team": "shop"}}}
+    touched = await hands.patch(kinds.MODEL_DEPLOYMENT, "churn", touch)
+    await operator.passed_over(passes + 1)
+    await operator.nothing_waits(seconds=0.5)
+    assert await operator.writes() == writes
+    assert await versions(hands) == {**before, uid: bodies.version_of(touched)}
+
+
+@pytest.mark.parametrize("kind", [kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION], ids=str)
+async def test_a_child_deleted_by_hand_comes_back(
+    operator: OperatorProcess, hands: Hands, kind: Kind
+) -> None:
+    await hands.apply("churn", spec(1))
+    await hands.healthy("churn", 1)
+    lost = await child(hands, kind)
+    await hands.delete(kind, lost["metadata"]["name"])
+    again = await hands.until(
+        lost["metadata"]["name"],
+        lambda body: bodies.uid_of(body) != bodies.uid_of(lost),
+        kind=kind,
+        patience=5,
+    )
+    assert bodies.controller_of(again) == bodies.controller_of(lost)
+    await hands.healthy("churn", 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "edit", "path"),
+    [
+        pytest.param(
+            kinds.SERVICE, {"spec": {"selector": {"elsewhere": "yes"}}}, ("spec", "selector"), id="a selector"
+        ),
+        pytest.param(kinds.DEPLOYMENT, {"spec": {"replicas": 5}}, ("spec", "replicas"), id="replicas"),
+        pytest.param(
+            kinds.DEPLOYMENT,
+            {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 77}}}},
+            ("spec", "template", "spec", "terminationGracePeriodSeconds"),
+            id="a template",
+        ),
+    ],
+)
+async def test_an_edit_by_hand_is_taken_back(
+    operator: OperatorProcess, hands: Hands, kind: Kind, edit: Body, path: tuple[str, ...]
+) -> None:
+    await hands.apply("churn", spec(1, replicas=2))
+    await hands.healthy("churn", 1)
+    before = await child(hands, kind)
+    edited = await hands.patch(kind, before["metadata"]["name"], edit)
+    assert at(edited, path) != at(before, path)
+    name = before["metadata"]["name"]
+    await hands.until(name, lambda body: at(body, path) == at(before, path), kind=kind, patience=5)
+
+
+def at(body: Body, path: tuple[str, ...]) -> Any:
+    """What stands at a path."""
+    found: Any = body
+    for part in path:
+        found = found[part]
+    return found
+
+
+async def test_a_stranger_under_its_name_is_left_alone(operator: OperatorProcess, hands: Hands) -> None:
+    ports = [{"port": 80}]
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "churn"}, "spec": {"ports": ports}}
+    theirs = await hands.create(kinds.SERVICE, service)
+    await hands.apply("churn", spec(1))
+    told = await hands.until("churn", lambda body: "NameConflict" in str(body.get("status")))
+    (ready,) = [c for c in told["status"]["conditions"] if c["type"] == "Ready"]
+    assert (ready["status"], ready["reason"]) == ("False", "NameConflict")
+    assert "Service churn belongs to somebody else" in told["status"]["message"]
+    assert bodies.version_of(await hands.get("churn", kinds.SERVICE)) == bodies.version_of(theirs)
+    await hands.delete(kinds.SERVICE, "churn")
+    await hands.healthy("churn", 1)
+
+
+async def test_a_deletion_takes_everything_along(operator: OperatorProcess, hands: Hands) -> None:
+    await hands.apply("churn", spec(1))
+    await hands.healthy("churn", 1)
+    await hands.apply("churn", spec(2, steps=LONG))
+    await hands.until("churn", lambda body: body["status"]["summary"].get("step") == "1/1")
+    assert len(await hands.all(kinds.DEPLOYMENT, "churn")) == 2
+    await hands.delete(kinds.MODEL_DEPLOYMENT, "churn")
+    for kind in CHILDREN:
+        await hands.until_left(kind, "churn")

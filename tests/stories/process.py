@@ -10,6 +10,7 @@ from typing import Any
 from seatrial import handlers, main, options, reconciler
 from seatrial.api import deployment, keys
 from seatrial.kube import informers, kinds
+from seatrial.kube.bodies import Body
 from seatrial.kube.fake.server import FakeApiServer
 from seatrial.kube.informers import Habits, Informer
 from seatrial.planning import planner, questions
@@ -25,6 +26,8 @@ class Process:
         self, server: FakeApiServer, line: Line, chosen: options.Options, now: Callable[[], datetime]
     ) -> None:
         self.line = line
+        self.deaf = False
+        """kopf's watch delivers nothing, and never makes up for it."""
         self.lost = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         clocks = main.Clocks(now=now, monotonic=self._clock)
@@ -38,11 +41,11 @@ class Process:
         watch = Informer(
             operator.client,
             kinds.MODEL_DEPLOYMENT,
-            lambda event, body: handlers.take(operator.known, operator.queue, event, body),
+            self._deliver,
             habits=Habits(self._clock, trim=informers.without_managed_fields),
         )
         parts: list[Coroutine[Any, Any, None]] = [
-            *(informer.run() for informer in operator.caches.informers),
+            *(informer.run() for informer in operator.informers),
             watch.run(),
         ]
         if operator.elector is not None:
@@ -55,6 +58,10 @@ class Process:
     async def _ready(self, watch: Informer) -> None:
         await watch.synced.wait()
         await main._ready(self.operator)
+
+    def _deliver(self, event: str, body: Body) -> None:
+        if not self.deaf:
+            handlers.take(self.operator.known, self.operator.queue, event, body)
 
     async def kill(self) -> None:
         """The process is gone between two instructions, as with kill -9."""

@@ -29,6 +29,8 @@ class Line:
         self._judge = judge
         self._cut: tuple[int, Side] | None = None
         self._failing: tuple[int, int, bool] | None = None
+        self._each: tuple[int, bool] | None = None
+        self._tried: set[str] = set()
 
     def cut(self, number: int, side: Side) -> None:
         """The process dies at this write."""
@@ -37,6 +39,10 @@ class Line:
     def fail(self, number: int, status: int, *, after: bool) -> None:
         """This write is answered `status` once; with `after` it is carried out nevertheless."""
         self._failing = (number, status, after)
+
+    def fail_each(self, status: int, *, after: bool) -> None:
+        """The first try of every write is answered `status`."""
+        self._each = (status, after)
 
     async def request(self, request: Request) -> Response:
         """The answer of the server, unless the process dies of asking."""
@@ -57,8 +63,8 @@ class Line:
         number = len(self.writes)
         if self._cut == (number, "before"):
             self._die()
-        if self._failing is not None and self._failing[0] == number:
-            _, status, after = self._failing
+        if (planned := self._planned(request, number)) is not None:
+            status, after = planned
             self._server.faults.fail_next(1, status, lambda r: r is request, after=after)
         self._judge(request)
         response = await self._server.request(request)
@@ -67,6 +73,14 @@ class Line:
             self._die()
         self._alive()
         return response
+
+    def _planned(self, request: Request, number: int) -> tuple[int, bool] | None:
+        if self._failing is not None and self._failing[0] == number:
+            return self._failing[1:]
+        aim = f"{request.method} {request.path}"
+        first = aim not in self._tried
+        self._tried.add(aim)
+        return self._each if first else None
 
     def _alive(self) -> None:
         if self.dead:

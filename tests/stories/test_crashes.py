@@ -33,6 +33,17 @@ def test_a_kill_at_any_write_changes_nothing_in_the_end(name: str, side: Side) -
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", WHOLES)
+def test_an_answer_to_any_write_that_is_lost_changes_nothing_in_the_end(name: str) -> None:
+    whole = undisturbed(name)
+    for number in range(1, whole.writes + 1):
+
+        def lost(world: World, number: int = number) -> None:
+            world.line.fail(number, 0, after=True)
+
+        assert wholes.played(name, lost).end == whole.end, f"no answer to write {number}"
+
+
 @pytest.mark.parametrize(
     ("status", "after"),
     [
@@ -45,11 +56,7 @@ def test_a_kill_at_any_write_changes_nothing_in_the_end(name: str, side: Side) -
     ],
 )
 @pytest.mark.parametrize("name", WHOLES)
-def test_a_refusal_of_any_write_changes_nothing_in_the_end(name: str, status: int, after: bool) -> None:
+def test_every_write_may_need_a_second_try(name: str, status: int, after: bool) -> None:
     whole = undisturbed(name)
-    for number in range(1, whole.writes + 1):
-
-        def failing(world: World, number: int = number) -> None:
-            world.line.fail(number, status, after=after)
-
-        assert wholes.played(name, failing).end == whole.end, f"{status} at write {number}"
+    ended = wholes.played(name, lambda world: world.line.fail_each(status, after=after))
+    assert ended.end == whole.end

@@ -1,6 +1,9 @@
-"""Options of all tests."""
+"""Options and ground rules of all tests."""
 
 from __future__ import annotations
+
+import asyncio
+import contextlib
 
 import pytest
 
@@ -10,3 +13,15 @@ pytest_plugins = ["tests.cluster.fixtures"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` writes the golden folders anew; review them as a diff."""
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_orphaned_loop() -> None:
+    """No event loop is left for the garbage collector to complain about in some unlucky test.
+
+    pytest-asyncio asks for the main thread's loop, never closes it, and does without. `get_event_loop` makes one
+    where none was ever set; where None was set it raises instead.
+    """
+    with contextlib.suppress(RuntimeError):
+        asyncio.get_event_loop_policy().get_event_loop().close()
+    asyncio.set_event_loop(None)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from seatrial.api import serving, settings, spec
 
@@ -52,17 +53,23 @@ def of_pods(server: serving.Serving) -> tuple[Reference, ...]:
 
 
 def of_build(wanted: spec.Spec, operator: settings.Settings) -> tuple[Reference, ...]:
-    """What the build Job needs beside the object."""
+    """What the build Job mounts: without one of them its pod would wait and not say for what."""
     if wanted.model.image:
         return ()
     registry = wanted.build.registry
     secrets = (
         wanted.model.credentials.secret_name if wanted.model.credentials else "",
         registry.push_secret_name or operator.registry.push_secret_name,
+        registry.pull_secret_name or operator.registry.pull_secret_name,
     )
-    ca = registry.ca_config_map_name or operator.registry.ca_config_map_name
+    source = urlsplit(wanted.model.uri)
+    config_maps = (
+        registry.ca_config_map_name or operator.registry.ca_config_map_name,
+        source.netloc if source.scheme == "configmap" else "",
+    )
     found = {Reference(Holder.SECRET, name) for name in secrets if name}
-    return tuple(sorted(found | ({Reference(Holder.CONFIG_MAP, ca)} if ca else set())))
+    found |= {Reference(Holder.CONFIG_MAP, name) for name in config_maps if name}
+    return tuple(sorted(found))
 
 
 def _of_environment(server: serving.Serving) -> Iterator[Reference]:

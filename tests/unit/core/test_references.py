@@ -44,14 +44,21 @@ def test_a_given_image_needs_nothing_to_build() -> None:
     assert references.of_build(parsed(build={"registry": {"pushSecretName": "push"}}), SETTINGS) == ()
 
 
-def test_a_build_needs_its_credentials_its_push_secret_and_its_certificates() -> None:
+def test_a_build_needs_its_credentials_its_logins_and_its_certificates() -> None:
     model = {"uri": "s3://a/b", "credentials": {"secretName": "s3"}}
-    wanted = parsed(model=model, build={"registry": {"pushSecretName": "push", "caConfigMapName": "ca"}})
+    registry = {"pushSecretName": "push", "pullSecretName": "pull", "caConfigMapName": "ca"}
+    wanted = parsed(model=model, build={"registry": registry})
     assert [str(r) for r in references.of_build(wanted, SETTINGS)] == [
         "ConfigMap ca",
+        "Secret pull",
         "Secret push",
         "Secret s3",
     ]
+
+
+def test_a_build_from_a_config_map_needs_it() -> None:
+    wanted = parsed(model={"uri": "configmap://files/model.skops"})
+    assert references.of_build(wanted, SETTINGS) == (Reference(Holder.CONFIG_MAP, "files"),)
 
 
 def test_pods_read_copies_of_config_maps_and_secrets_themselves() -> None:

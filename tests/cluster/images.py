@@ -22,6 +22,7 @@ FORM = "2"  # another value builds all images anew
 RUNTIMES = ("sklearn", "xgboost", "onnx")
 DISK_NEEDED = 8 << 30  # bytes: layers, and the images made of them
 KEPT = 2  # versions of one image in the cache
+NOT_STARTED = "sealing memfd"  # buildah could not copy itself for a step: on a busy machine, now and then
 COPY = re.compile(r"^(?:COPY|ADD)\s+(?!--from)(?:--\S+\s+)*(.+)$", re.MULTILINE)
 
 
@@ -126,7 +127,8 @@ def _build(recipe: Recipe, target: Path) -> None:
         if recipe.ignore_file:
             options.append(f"--ignorefile={recipe.ignore_file}")
         common = ["--isolation=chroot", "--network=host", "--layers", "--timestamp=0", "--format=oci"]
-        _buildah("bud", *common, *options, "-t", tag, "-f", str(recipe.containerfile), str(recipe.context))
+        _buildah("rm", "--all")  # what a broken build left would hold its layers
+        _bud(*common, *options, "-t", tag, "-f", str(recipe.containerfile), str(recipe.context))
         # uncompressed: on one machine packing and unpacking cost more than copying
         copy = ["skopeo", "copy", "-q", "--insecure-policy", "--dest-oci-accept-uncompressed-layers"]
         _run(*copy, _in_storage(tag), f"oci:{target}:latest")
@@ -134,6 +136,16 @@ def _build(recipe: Recipe, target: Path) -> None:
     _share_blobs(target)
     # buildah leaves it mounted
     subprocess.run(["umount", str(_storage() / "overlay")], capture_output=True, check=False)
+
+
+def _bud(*arguments: str) -> None:
+    """The image is built; a step that did not even start is tried once more, on the layers that are there."""
+    try:
+        _buildah("bud", *arguments)
+    except LabError as error:
+        if NOT_STARTED not in str(error):
+            raise
+        _buildah("bud", *arguments)
 
 
 def _base() -> str:

@@ -63,6 +63,21 @@ def test_a_restart_in_the_middle_writes_nothing_where_nothing_has_changed(state:
     play(story, serving=sick("bad", Behaviour(fault=Fault.CRASH_LOOP)), rests=False)
 
 
+def test_an_operator_that_renders_otherwise_restarts_nothing() -> None:
+    """As after an upgrade: pods run what was rendered when they were made."""
+
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        await world.rest()
+        registry = world.settings.registry.model_copy(update={"pull_secret_name": "other"})
+        world.settings = world.settings.model_copy(update={"registry": registry})
+        await world.restart_operator()
+        await world.wait(300)
+        assert world.line.writes == []
+
+    play(story)
+
+
 def test_a_first_deploy_needs_few_writes() -> None:
     async def story(world: World) -> None:
         await world.live(spec("v1", replicas=1))

@@ -137,6 +137,18 @@ def test_bounds_that_change_in_mid_rollout_count_at_once() -> None:
     play(story)
 
 
+def test_an_autoscaled_track_without_pods_is_scaled_first() -> None:
+    """An autoscaler leaves a Deployment of zero replicas alone."""
+
+    async def story(world: World) -> None:
+        world.watcher.outages_allowed = True
+        revision = (await world.live(_scaled("v1")))["stable"]["revision"]
+        world.server.scale(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{revision}", replicas=0)
+        await world.until(lambda s: s["readyReplicas"] == 3, seconds=20)
+
+    play(story)
+
+
 def test_the_canary_follows_what_the_autoscaler_makes_of_stable() -> None:
     async def story(world: World) -> None:
         first = (await world.live(_scaled("v1")))["stable"]["revision"]

@@ -8,6 +8,7 @@ A rule is one method that says whether it holds, beside its CEL and the sentence
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar, get_args
@@ -48,13 +49,12 @@ def rule(message: str, *, cel: str, field: str = "") -> Callable[[Check], Check]
     return mark
 
 
-def rules_of(model: type[BaseModel]) -> Iterator[tuple[Rule, Callable[[Any], bool]]]:
+@functools.cache  # asked for every value that is parsed
+def rules_of(model: type[BaseModel]) -> tuple[tuple[Rule, Callable[[Any], bool]], ...]:
     """Every rule of `model` with its check, those of base classes first, in the order of the source."""
-    for owner in reversed(model.__mro__):
-        for member in vars(owner).values():
-            found = getattr(member, _MARK, None)
-            if isinstance(found, Rule):
-                yield found, member
+    members = [member for owner in reversed(model.__mro__) for member in vars(owner).values()]
+    marked = [(getattr(member, _MARK, None), member) for member in members]
+    return tuple((found, member) for found, member in marked if isinstance(found, Rule))
 
 
 class Frozen(BaseModel):
@@ -67,6 +67,10 @@ class Frozen(BaseModel):
         use_attribute_docstrings=True,
         protected_namespaces=(),
     )
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Itself: pydantic copies every default, and a value needs no copies."""
+        return self
 
     def replaced(self, **changes: Any) -> Self:
         """The same value but for `changes` (by snake_case name), checked like a new one."""

@@ -39,5 +39,5 @@ class DyingTransport(http.HttpTransport):
 
 
 if __name__ == "__main__":
-    http.HttpTransport = DyingTransport  # type: ignore[misc] # this process alone carries requests so
+    http.HttpTransport = DyingTransport  # type: ignore[misc,assignment] # this process alone carries requests so
     main.main()

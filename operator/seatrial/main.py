@@ -23,11 +23,13 @@ from seatrial.applier import Applier
 from seatrial.kube import failures, http, kinds
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
+from seatrial.kube.informers import Informer
 from seatrial.kube.known import Known
 from seatrial.kube.lease import Candidate, Elector
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.queue import KeyedQueue
 from seatrial.kube.transport import Transport
+from seatrial.kube.witness import Witness
 from seatrial.observer import Observer, Referrers
 from seatrial.options import Options
 from seatrial.reconciler import Reconciler, Shell, crew
@@ -40,6 +42,8 @@ SILENT_TOO_LONG: Final = 400.0
 """Seconds: a watch is ended by the server after 290 at the latest, and a bookmark comes every minute."""
 STUCK_TOO_LONG: Final = 120.0
 """Seconds that a key may wait while this process leads."""
+BEHIND_TOO_LONG: Final = 60.0
+"""Seconds for which kopf may owe a version: longer than the longest of its back-offs."""
 
 
 class Refusal(Exception):
@@ -70,8 +74,14 @@ class Operator:
     known: Known
     queue: KeyedQueue[Key]
     caches: Caches
+    witness: Witness
     reconciler: Reconciler
     telemetry: Telemetry
+
+    @property
+    def informers(self) -> tuple[Informer, ...]:
+        """Every watch of our own."""
+        return (*self.caches.informers, self.witness.informer)
 
     def may_write(self) -> bool:
         """Nobody else may: the lease is ours, or there is none."""
@@ -79,9 +89,11 @@ class Operator:
 
     def stalled(self) -> str:
         """What has stopped living, in a sentence; empty when all is well."""
-        for informer in self.caches.informers:
+        for informer in self.informers:
             if informer.last_event_age() > SILENT_TOO_LONG:
                 return f"the watch of {informer.kind} has been silent for {informer.last_event_age():.0f} s"
+        if (behind := self.witness.behind()) > BEHIND_TOO_LONG:
+            return f"kopf's watch of {kinds.MODEL_DEPLOYMENT} owes a version that was seen {behind:.0f} s ago"
         if self.may_write() and self.queue.oldest_age() > STUCK_TOO_LONG:
             return f"an object has waited for {self.queue.oldest_age():.0f} s"
         return ""
@@ -130,6 +142,7 @@ def build(
         known=known,
         queue=queue,
         caches=caches,
+        witness=Witness(client, known, queue.add, clock=clocks.monotonic, namespace=chosen.namespace),
         reconciler=Reconciler(shell),
         telemetry=measures,
     )
@@ -190,7 +203,7 @@ async def _running(
 ) -> int:
     metrics = await _serve_metrics(operator)
     parts: list[Coroutine[Any, Any, Any]] = [
-        *(informer.run() for informer in operator.caches.informers),
+        *(informer.run() for informer in operator.informers),
         crew(operator.reconciler, size=operator.options.workers, ready=_ready(operator)),
         lost.wait(),
     ]
@@ -226,14 +239,23 @@ async def _ready(operator: Operator) -> None:
     log.info("working", extra={"objects": len(operator.known), "workers": operator.options.workers})
 
 
-async def _serve_metrics(operator: Operator) -> web.AppRunner | None:
-    queue, caches = operator.queue, operator.caches
+def watch_gauges(operator: Operator) -> None:
+    """The gauges that are read when they are scraped say how this operator does."""
+    queue, witness = operator.queue, operator.witness
+    ages: dict[str, list[Callable[[], float]]] = {}
+    for informer in operator.informers:
+        ages.setdefault(str(informer.kind), []).append(informer.last_event_age)
+    ages[str(witness.informer.kind)].append(witness.behind)
     operator.telemetry.watch(
         depth=lambda: queue.depth,
         oldest=queue.oldest_age,
         leader=lambda: float(operator.may_write()),
-        ages={str(informer.kind): informer.last_event_age for informer in caches.informers},
+        ages=ages,
     )
+
+
+async def _serve_metrics(operator: Operator) -> web.AppRunner | None:
+    watch_gauges(operator)
     if not operator.options.metrics_port:
         return None
     return await telemetry.serve(operator.telemetry.registry, operator.options.metrics_port)

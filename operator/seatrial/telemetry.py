@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from aiohttp import web
 from prometheus_client import (
@@ -88,9 +89,9 @@ class Telemetry:
         depth: Callable[[], float],
         oldest: Callable[[], float],
         leader: Callable[[], float],
-        ages: dict[str, Callable[[], float]],
+        ages: Mapping[str, Sequence[Callable[[], float]]],
     ) -> None:
-        """The gauges that are read when they are scraped."""
+        """The gauges that are read when they are scraped. `ages`: kind → its watches, the worst of which counts."""
         for name, text, read in (
             ("seatrial_queue_depth", "Objects that wait for a pass", depth),
             ("seatrial_queue_oldest_seconds", "How long the oldest of them has waited", oldest),
@@ -103,8 +104,8 @@ class Telemetry:
             ("kind",),
             registry=self.registry,
         )
-        for kind, read in ages.items():
-            watches.labels(kind).set_function(read)
+        for kind, reads in ages.items():
+            watches.labels(kind).set_function(partial(_worst, reads))
 
     def show(self, key: Key, phase: str, weight: int) -> None:
         """The gauges of an object say where it is."""
@@ -122,3 +123,7 @@ class Telemetry:
         for each in phases.DisplayPhase:
             self._phase.remove(key.namespace, key.name, each)
         self._weight.remove(key.namespace, key.name)
+
+
+def _worst(reads: Sequence[Callable[[], float]]) -> float:
+    return max(read() for read in reads)

@@ -67,14 +67,14 @@ class Caches:
                 client,
                 kind,
                 self._hear_reference(kind.kind),
-                habits=Habits(clock, trim=_version_alone),
+                habits=Habits(clock, trim=informers.version_alone),
                 selection=Selection(namespace, metadata_only=True),
             )
         self.policies = Informer(
             client,
             kinds.VALIDATING_ADMISSION_POLICY_BINDING,
             lambda _event, _body: None,
-            habits=Habits(clock, trim=_version_alone),
+            habits=Habits(clock, trim=informers.version_alone),
         )
 
     @property
@@ -145,12 +145,3 @@ def _what_matters_of_a_pod(body: Body) -> Body:
     head = informers.without_managed_fields(body)["metadata"]
     status = body.get("status") or {}
     return {"metadata": head, "status": {part: status[part] for part in POD_PARTS if part in status}}
-
-
-def _version_alone(body: Body) -> Body:
-    head = body["metadata"]
-    return {
-        "metadata": {
-            part: head[part] for part in ("namespace", "name", "uid", "resourceVersion") if part in head
-        }
-    }

@@ -47,6 +47,13 @@ def without_managed_fields(body: Body) -> Body:
     return {**body, "metadata": metadata}
 
 
+def version_alone(body: Body) -> Body:
+    """Which object it is and how new: all that is kept where only that matters."""
+    head = body["metadata"]
+    parts = ("namespace", "name", "uid", "resourceVersion")
+    return {"metadata": {part: head[part] for part in parts if part in head}}
+
+
 class Informer:
     """Objects of `kind` that `selection` chooses. `run` never ends by itself.
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
+from typing import Final
 
 from seatrial.api.keys import Key
 from seatrial.kube import bodies
 from seatrial.kube.bodies import Body
 
+REMEMBERED_DELETIONS: Final = 1024
+"""What was seen or written before a deletion may arrive after it, but not much later."""
+
 
 class Known:
-    """Bodies by key; an older version never replaces a newer one."""
+    """Bodies by key; an older version never replaces a newer one, and what was deleted does not come back."""
 
     def __init__(self) -> None:
         self._bodies: dict[Key, Body] = {}
+        self._deleted: OrderedDict[str, None] = OrderedDict()
+        """The uids that were dropped last."""
 
     def __iter__(self) -> Iterator[Key]:
         return iter(tuple(self._bodies))
@@ -29,16 +36,20 @@ class Known:
         """The object is known by this body unless a newer or the same is known; whether anything changed."""
         key = Key(*bodies.key_of(body))
         known = self._bodies.get(key)
-        if known is not None and not self._replaces(body, known):
+        if bodies.uid_of(body) in self._deleted or (known is not None and not self._replaces(body, known)):
             return False
         self._bodies[key] = bodies_without_noise(body)
         return True
 
     def drop(self, body: Body) -> None:
         """The object is gone, unless another of its name is known by now."""
-        key = Key(*bodies.key_of(body))
+        key, uid = Key(*bodies.key_of(body)), bodies.uid_of(body)
+        if uid:
+            self._deleted[uid] = None
+        while len(self._deleted) > REMEMBERED_DELETIONS:
+            self._deleted.popitem(last=False)
         known = self._bodies.get(key)
-        if known is not None and bodies.uid_of(known) == bodies.uid_of(body):
+        if known is not None and bodies.uid_of(known) == uid:
             del self._bodies[key]
 
     def _replaces(self, body: Body, known: Body) -> bool:

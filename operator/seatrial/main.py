@@ -232,8 +232,9 @@ async def _running(
 
 
 async def _ready(operator: Operator) -> None:
-    """Passes begin when the caches are full and the lease is won: a standby knows everything and does nothing."""
+    """Passes begin when all is known and the lease is won: a standby knows everything and does nothing."""
     await operator.caches.synced()
+    await operator.witness.caught_up()
     if operator.elector is not None:
         await operator.elector.won.wait()
     log.info("working", extra={"objects": len(operator.known), "workers": operator.options.workers})

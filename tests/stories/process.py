@@ -50,14 +50,10 @@ class Process:
         ]
         if operator.elector is not None:
             parts.append(operator.elector.run())
-        begin = self._ready(watch)
+        begin = main._ready(operator)
         parts.append(reconciler.crew(operator.reconciler, size=operator.options.workers, ready=begin))
         self._tasks = [asyncio.create_task(part) for part in parts]
         await watch.synced.wait()
-
-    async def _ready(self, watch: Informer) -> None:
-        await watch.synced.wait()
-        await main._ready(self.operator)
 
     def _deliver(self, event: str, body: Body) -> None:
         if not self.deaf:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
 from prometheus_client import generate_latest
 
-from seatrial import main
+from seatrial import handlers, main, options
 from seatrial.kube import kinds
+from tests.stories.line import Line
+from tests.stories.process import Process
 from tests.stories.specs import spec
 from tests.stories.world import NAME, NAMESPACE, World, play
 
@@ -57,3 +62,29 @@ def test_an_operator_whose_kopf_has_fallen_silent_says_that_it_is_sick() -> None
         assert world.operator.stalled() == ""
 
     play(story)
+
+
+def test_no_pass_begins_before_kopf_has_told_of_every_object(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(world: World) -> None:
+        caplog.set_level(logging.INFO, logger="seatrial.main")
+        await world.kill_operator()
+        one, other = await world.apply(spec("v1"), name="one"), await world.apply(spec("v2"), name="other")
+        process = Process(
+            world.server,
+            Line(world.server, judge=world.watcher.judge),
+            options.Options(settings=world.settings),
+            world.now,
+        )
+        process.deaf = True
+        world.processes.append(process)
+        await process.start()
+        known, queue = process.operator.known, process.operator.queue
+        handlers.take(known, queue, "", one)
+        await world.wait(30)
+        assert (process.line.writes, caplog.records) == ([], [])
+        handlers.take(known, queue, "", other)
+        await world.wait(1)
+        assert [vars(record)["objects"] for record in caplog.records] == [2]
+        assert process.line.writes
+
+    play(story, rests=False)

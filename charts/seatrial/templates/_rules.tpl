@@ -8,6 +8,9 @@ delete of what can be left over. It makes no pods, reads no nodes and writes no 
   resources: [modeldeployments, rolloutdecisions]
   verbs: [list, watch]
 - apiGroups: [seatrial.dev]
+  resources: [rolloutdecisions] # answered long ago
+  verbs: [delete]
+- apiGroups: [seatrial.dev]
   resources: [modeldeployments/status]
   verbs: [update]
 - apiGroups: [seatrial.dev]

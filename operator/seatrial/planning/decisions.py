@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Final
 
 from seatrial.api import decision, refusal
 from seatrial.api.keys import Key
 from seatrial.core.orders import Answer, Order
 from seatrial.manifests.metadata import Body
 from seatrial.planning import actions
-from seatrial.planning.observed import Observed, Parts
+from seatrial.planning.observed import Bodies, Observed, Parts
+
+KEPT: Final = 20
+"""Settled decisions that stay beside an object. `historyLimit` counts revisions, and one may take many decisions;
+who decided what a revision became stands in `status.history` anyway.
+"""
 
 
 def pending(observed: Observed, parts: Parts) -> tuple[Order, ...]:
@@ -58,3 +65,17 @@ def settlements(key: Key, answers: tuple[Answer, ...], *, now: datetime) -> tupl
         )
         for answer in answers
     )
+
+
+def past(decisions: Bodies) -> Iterator[actions.Delete]:
+    """What takes away the settled decisions of one object beyond the newest."""
+    settled = [body for body in decisions if (body.get("status") or {}).get("phase")]
+    newest_first = sorted(settled, key=_age, reverse=True)
+    for body in newest_first[KEPT:]:
+        if not body["metadata"].get("deletionTimestamp"):
+            yield actions.deletion_of(body)
+
+
+def _age(body: Body) -> tuple[str, str]:
+    """Times of the API server sort as texts."""
+    return str(body["metadata"].get("creationTimestamp", "")), str(body["metadata"]["name"])

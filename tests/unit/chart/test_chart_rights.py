@@ -17,7 +17,14 @@ Right = tuple[str, str, str]
 
 MADE = caches.CHILDREN
 """Made by `Applier`: a create; a get where the name is taken; a patch, which is a server-side apply."""
-TAKEN_AWAY = (kinds.DEPLOYMENT, kinds.HPA, kinds.PDB, kinds.CONFIG_MAP, kinds.CONTROLLER_REVISION)
+TAKEN_AWAY = (
+    kinds.DEPLOYMENT,
+    kinds.HPA,
+    kinds.PDB,
+    kinds.CONFIG_MAP,
+    kinds.CONTROLLER_REVISION,
+    kinds.ROLLOUT_DECISION,
+)
 """Deleted by `Applier`; a Service goes with its owner, a Job by its time to live."""
 OTHERS: set[Right] = {
     ("apps", "deployments/scale", "patch"),  # Applier: replicas
@@ -27,8 +34,8 @@ OTHERS: set[Right] = {
     ("", "events", "patch"),  # Reporter: one more of the same
     ("", "configmaps", "get"),  # Observer: what pods read
     ("", "secrets", "get"),  # Observer: their hash
-    ("seatrial.dev", "modeldeployments", "list"),  # kopf
-    ("seatrial.dev", "modeldeployments", "watch"),  # kopf
+    ("seatrial.dev", "modeldeployments", "list"),  # kopf, Witness
+    ("seatrial.dev", "modeldeployments", "watch"),  # kopf, Witness
     ("seatrial.dev", "modeldeployments/finalizers", "update"),  # blockOwnerDeletion, where it is checked
 }
 

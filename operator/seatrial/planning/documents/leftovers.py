@@ -10,7 +10,7 @@ from seatrial.core import moves
 from seatrial.core.memory import Memory
 from seatrial.core.moves import Phase
 from seatrial.manifests.metadata import Body
-from seatrial.planning import actions, facts
+from seatrial.planning import actions, decisions, facts
 from seatrial.planning.actions import Action
 from seatrial.planning.documents.scenes import Scene
 
@@ -44,6 +44,7 @@ def changes(scene: Scene) -> Iterator[Action]:
     known = current | {h.revision for h in memory.history} | _wanted(memory)
     yield from _revisions_out(scene.observed.copies, keep=known)
     yield from _revisions_out(scene.observed.revisions, keep=known)
+    yield from decisions.past(scene.observed.decisions)
 
 
 def _lingering(scene: Scene) -> set[str]:

@@ -54,6 +54,8 @@ class Reporter:
 
     async def tell(self, desired: deployment.ModelDeployment, plan: Plan) -> None:
         """What was decided in this pass is counted and is an Event, once."""
+        for end in plan.built:
+            self._telemetry.build_seconds.labels(end.outcome, end.reason).observe(end.seconds)
         for tale in plan.told:
             self._count(tale)
             log.info(

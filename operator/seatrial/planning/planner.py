@@ -27,6 +27,8 @@ class Plan:
     status: api.Status
     actions: tuple[Action, ...] = ()
     told: tuple[stories.Tale, ...] = ()
+    built: tuple[stories.BuildEnd, ...] = ()
+    """Builds that this pass saw ended: counted, not told."""
     wake_at: datetime | None = None
 
 
@@ -41,7 +43,7 @@ def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, 
     at = situations.situation(desired, observed, parts, memory=before, asked=asked, now=now)
     memory, answers = orders.answered(decisions.pending(observed, parts), before, at)
     at = replace(at, build=situations.build_of(memory, at.wish))  # a Retry has forgotten it
-    memory, at = _advanced(_Pass(desired, observed, parts), memory, at)
+    memory, at, ended = _advanced(_Pass(desired, observed, parts), memory, at)
     scene = Scene(
         desired=desired,
         observed=observed,
@@ -55,6 +57,7 @@ def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, 
         status=words.status(scene),
         actions=(*documents.child_actions(scene), *decisions.settlements(desired.key, answers, now=now)),
         told=stories.tales(before, memory, answers),
+        built=ended,
         wake_at=due.wake_at(scene),
     )
 
@@ -66,19 +69,23 @@ class _Pass:
     parts: Parts
 
 
-def _advanced(one: _Pass, memory: Memory, at: Situation) -> tuple[Memory, Situation]:
-    """The memory after all decisions, a build's among them, and the situation that they saw."""
+def _advanced(
+    one: _Pass, memory: Memory, at: Situation
+) -> tuple[Memory, Situation, tuple[stories.BuildEnd, ...]]:
+    """The memory after all decisions, a build's among them, the situation that they saw, and the builds' ends."""
+    ended: tuple[stories.BuildEnd, ...] = ()
     memory = rollout.advance(memory, at)
     for _ in range(3):  # begun, ended, and begun again on another runtime
         if memory.rollout is None or memory.rollout.phase is not Phase.BUILDING or not at.wish.build_id:
-            return memory, at
+            break
         built = _built(one, memory, at)
         if built is None or built == memory.build:
-            return memory, at
+            break
+        ended += stories.build_ends(memory.build, built)
         memory = replace(memory, build=built)
         at = replace(at, build=builds.seen(built))
         memory = rollout.advance(memory, at)
-    return memory, at
+    return memory, at, ended
 
 
 def _built(one: _Pass, memory: Memory, at: Situation) -> api.BuildStatus | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from seatrial.api import decision, reasons
+from seatrial.api import decision, phases, reasons
+from seatrial.api import status as api
 from seatrial.core.memory import Memory
 from seatrial.core.moves import AT_REST, Phase
 from seatrial.core.orders import Answer
@@ -31,6 +32,30 @@ class Tale:
     outcome: str = ""
     seconds: float | None = None
     """How long the rollout took, where it ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildEnd:
+    """How one attempt at an image ended; `reason` is empty where it has one."""
+
+    outcome: str
+    reason: str
+    seconds: float
+
+
+def build_ends(before: api.BuildStatus | None, after: api.BuildStatus) -> tuple[BuildEnd, ...]:
+    """The end of an attempt that came between two states of a build, if one did."""
+    same = before is not None and (before.id, before.attempt) == (after.id, after.attempt)
+    if not _is_over(after) or (same and _is_over(before)):
+        return ()
+    took = 0.0
+    if after.started_at is not None and after.finished_at is not None:
+        took = (after.finished_at - after.started_at).total_seconds()
+    return (BuildEnd(outcome=str(after.phase), reason=after.reason, seconds=took),)
+
+
+def _is_over(build: api.BuildStatus | None) -> bool:
+    return build is not None and build.phase not in {phases.BuildPhase.PENDING, phases.BuildPhase.RUNNING}
 
 
 def tales(before: Memory, after: Memory, answers: tuple[Answer, ...]) -> tuple[Tale, ...]:

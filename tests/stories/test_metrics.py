@@ -1,0 +1,91 @@
+"""What a scrape of /metrics shows after a story: every metric of the API, with exactly its labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import Metric, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from seatrial import main
+from seatrial.api import phases, reasons
+from tests.stories.specs import built, failing_build, good_builds, spec
+from tests.stories.world import World, play
+
+OBJECT = ("namespace", "name")
+LABELS = {
+    "seatrial_phase": {*OBJECT, "phase"},
+    "seatrial_canary_weight": {*OBJECT},
+    "seatrial_rollouts": {"outcome", "reason"},
+    "seatrial_rollout_duration_seconds": set(),
+    "seatrial_build_duration_seconds": {"outcome", "reason"},
+    "seatrial_reconcile_duration_seconds": set(),
+    "seatrial_reconcile": {"result"},
+    "seatrial_api_writes": {"kind", "verb"},
+    "seatrial_queue_depth": set(),
+    "seatrial_queue_oldest_seconds": set(),
+    "seatrial_watch_last_event_age_seconds": {"kind"},
+    "seatrial_leader": set(),
+}
+OF_BUCKETS = {"le"}
+
+
+def _scrape(world: World) -> dict[str, Metric]:
+    text = generate_latest(world.operator.telemetry.registry).decode()
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+def _samples(family: Metric) -> Iterator[Sample]:
+    return (sample for sample in family.samples if not sample.name.endswith("_created"))
+
+
+def _counted(samples: Iterable[Sample], ending: str) -> dict[tuple[str, str], float]:
+    chosen = (s for s in samples if s.name.endswith(ending))
+    return {(s.labels["outcome"], s.labels["reason"]): s.value for s in chosen}
+
+
+def test_every_metric_is_there_with_exactly_its_labels() -> None:
+    async def story(world: World) -> None:
+        main.watch_gauges(world.operator)
+        await world.live(built("1"))
+        await world.live(spec("v2"))
+        scraped = _scrape(world)
+        for name, labels in LABELS.items():
+            found = [set(sample.labels) - OF_BUCKETS for sample in _samples(scraped[name])]
+            assert found, f"{name} was never observed"
+            assert all(each == labels for each in found), name
+
+    play(story)
+
+
+def test_a_build_is_timed_by_how_it_ended() -> None:
+    async def story(world: World) -> None:
+        await world.live(built("1"))
+        await world.rest()
+        family = _scrape(world)["seatrial_build_duration_seconds"]
+        assert _counted(family.samples, "_count") == {("Succeeded", ""): 1}
+        assert _counted(family.samples, "_sum")["Succeeded", ""] > 0
+
+    play(story)
+
+
+def test_a_failed_build_is_timed_with_its_reason() -> None:
+    async def story(world: World) -> None:
+        await world.apply(built("1"))
+        await world.phase("Failed")
+        family = _scrape(world)["seatrial_build_duration_seconds"]
+        assert _counted(family.samples, "_count") == {("Failed", "ModelLoadFailed"): 1}
+
+    play(story, building=failing_build("ModelLoadFailed"))
+
+
+def test_labels_come_from_closed_lists() -> None:
+    async def story(world: World) -> None:
+        await world.live(built("1"))
+        await world.live(built("2"))
+        ends = _counted(_scrape(world)["seatrial_build_duration_seconds"].samples, "_count")
+        assert {outcome for outcome, _ in ends} <= set(phases.BuildPhase)
+        assert {reason for _, reason in ends} <= {"", *reasons.Reason}
+
+    play(story, building=good_builds)

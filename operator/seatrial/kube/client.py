@@ -24,6 +24,8 @@ WATCH_SECONDS: Final = 290.0
 """After this the server ends a watch; the informer opens the next where it ended."""
 WATCH_GRACE: Final = 15.0
 """Seconds that a watch may last longer than the server was asked for."""
+WRITE_SECONDS: Final = 5.0
+"""A write that is sent just before the lease's deadline has ended before another process may hold the lease."""
 
 OnWrite = Callable[[str, str], None]
 """Told kind and verb of every write before it is sent."""
@@ -219,7 +221,7 @@ class Client:
         self._on_write(kind.kind, verb)
         if request.method != "DELETE":
             request = replace(request, query={"fieldManager": FIELD_MANAGER, **request.query})
-        return _object(await self._carry(request))
+        return _object(await self._carry(replace(request, timeout=WRITE_SECONDS)))
 
     async def _ask(self, request: Request) -> Body:
         return _object(await self._send(request))

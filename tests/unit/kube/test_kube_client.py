@@ -9,6 +9,7 @@ import pytest
 from seatrial.kube import failures, kinds
 from seatrial.kube.client import Client
 from seatrial.kube.fake import FakeApiServer
+from seatrial.kube.lease import Timing
 from seatrial.kube.limiter import Limiter
 from tests.unit.kube import kube_objects as objects
 
@@ -83,6 +84,25 @@ class TestFence:
         with pytest.raises(failures.NotLeader):
             await writing
         assert api.writes == []
+
+
+class TestLasting:
+    async def test_a_write_ends_before_another_may_lead(self, api: FakeApiServer, client: Client) -> None:
+        timing = Timing()
+        api.faults.hanging = True
+        loop = asyncio.get_running_loop()
+        sent_at = loop.time()
+        with pytest.raises(failures.Unavailable):
+            await client.create(kinds.CONFIG_MAP, objects.settings())
+        assert loop.time() - sent_at <= timing.duration - timing.deadline
+
+    async def test_reading_may_last_longer(self, api: FakeApiServer, client: Client) -> None:
+        api.faults.hanging = True
+        loop = asyncio.get_running_loop()
+        sent_at = loop.time()
+        with pytest.raises(failures.Unavailable):
+            await client.list(kinds.CONFIG_MAP)
+        assert loop.time() - sent_at == pytest.approx(30, abs=0.1)
 
 
 class TestCounting:

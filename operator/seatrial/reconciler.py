@@ -28,7 +28,7 @@ from seatrial.telemetry import Telemetry
 log = logging.getLogger(__name__)
 
 SOON: Final = 0.05
-"""Seconds until a second look, where the world has changed between look and write."""
+"""Seconds that a look which is due now waits at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class Reconciler:
         observed = await shell.observer.look(desired, asked, self._setbacks.get(key))
         plan = planner.plan(desired, observed, parts, now=shell.clock())
         if not await shell.reporter.store(desired, body, plan.status):
-            shell.queue.add_after(key, SOON)
+            shell.queue.retry(key)
             return
         outcome = await shell.applier.run(plan.actions, uid=desired.uid)
         await shell.reporter.tell(desired, plan)
@@ -114,7 +114,7 @@ class Reconciler:
     def _come_again(self, key: Key, outcome: Outcome, wake_at: datetime | None) -> None:
         queue = self._shell.queue
         if outcome.again:
-            queue.add_after(key, SOON)
+            queue.retry(key)
         elif outcome.setback is not None:
             if self._setbacks.get(key) != outcome.setback:
                 self._setbacks[key] = outcome.setback

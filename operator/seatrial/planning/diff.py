@@ -68,7 +68,7 @@ def _applied(wanted: Body, seen: Body) -> actions.Apply:
 
 
 def _within(wanted: Any, seen: Any, key: str = "") -> bool:
-    if _is_empty(wanted) and _is_empty(seen):
+    if wanted == seen or (_is_empty(wanted) and _is_empty(seen)):
         return True
     if isinstance(wanted, Mapping):
         return isinstance(seen, Mapping) and _map_within(wanted, seen, key)
@@ -76,7 +76,7 @@ def _within(wanted: Any, seen: Any, key: str = "") -> bool:
         return isinstance(seen, list) and _list_within(wanted, seen)
     if key in QUANTITIES:
         return seen is not None and _same_amount(wanted, seen)
-    return bool(wanted == seen) or (key in LEFT_OUT_WHEN_FALSE and not wanted and not seen)
+    return key in LEFT_OUT_WHEN_FALSE and not wanted and not seen
 
 
 def _is_empty(value: Any) -> bool:

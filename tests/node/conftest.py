@@ -15,6 +15,7 @@ def stage(node_lab: NodeLab) -> Stage:
     """The chart is installed, a namespace of the strictest pod security is ready, two models are in the store."""
     install.operator(node_lab, runtimes=install.RUNTIMES)
     stage = install.namespace(node_lab, "shop")
+    stage.kubectl("delete", "mdep", "--all", "--timeout=90s")  # of an earlier run in a lab that was kept
     stage.put_model("digits/1/model.skops", models.skops_file(models.first()))
     stage.put_model("digits/2/model.skops", models.skops_file(models.better()))
     return stage

@@ -6,14 +6,26 @@ import asyncio
 import json
 import time
 import urllib.request
+import uuid
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
 
 from tests.stage import install, models
 from tests.stage.install import Stage
 
 Status = dict[str, Any]
+RUN: Final = uuid.uuid4().hex[:8]
+NOTHING: Final[Status] = {
+    "stable": {},
+    "canary": {},
+    "build": {},
+    "conditions": [],
+    "replicas": 0,
+    "readyReplicas": 0,
+}
+"""What a status says where it says nothing."""
 
 
 class Served:
@@ -51,7 +63,7 @@ class Served:
         """The status as it is now, with the generation that is asked for."""
         body = json.loads(self.stage.kubectl("get", "mdep", self.name, "-o", "json"))
         status: Status = body.get("status") or {}
-        return status | {"generation": body["metadata"]["generation"]}
+        return {**NOTHING, **status, "generation": body["metadata"]["generation"]}
 
     def until(self, holds: Callable[[Status], Any], *, seconds: float = 60) -> Status:
         """The first status of the present spec for which `holds`; fails with the last one."""
@@ -76,14 +88,18 @@ class Served:
         """The Service as a process outside the node reaches it."""
         return self.stage.lab.service_address(self.stage.namespace, self.name)
 
-    def ask(self, body: bytes | None = None, *, path: str = "/predict") -> tuple[Any, dict[str, str]]:
+    def ask(
+        self, body: bytes | None = None, *, path: str = "/predict", method: str = "POST"
+    ) -> tuple[Any, dict[str, str]]:
         """The answer's JSON and headers."""
+        sent = None if method == "GET" else models.request_body() if body is None else body
         request = urllib.request.Request(
             f"http://{self.address}{path}",
-            data=models.request_body() if body is None else body,
+            data=sent,
             headers={"Content-Type": "application/json"},
+            method=method,
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer), {k.lower(): v for k, v in answer.headers.items()}
 
     def pods(self) -> list[dict[str, Any]]:
@@ -91,6 +107,24 @@ class Served:
         listed = self.stage.kubectl("get", "pods", "-l", f"seatrial.dev/server={self.name}", "-o", "json")
         pods: list[dict[str, Any]] = json.loads(listed)["items"]
         return pods
+
+
+def fresh(name: str) -> str:
+    """For `spec.build.refresh`: an image that this run of the tests builds for this object alone."""
+    return f"{name}-{RUN}"
+
+
+@contextmanager
+def applied(stage: Stage, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Served]]:
+    """Objects of these names and sections are asked for all at once, and gone in the end."""
+    all_of_them = {name: Served(stage, name) for name in wanted}
+    for name, sections in wanted.items():
+        build = {"refresh": fresh(name), **sections.get("build", {})}
+        all_of_them[name].apply(all_of_them[name].spec(1, **{**sections, "build": build}))
+    try:
+        yield all_of_them
+    finally:
+        stage.kubectl("delete", "mdep", *wanted, "--ignore-not-found", "--wait=true", "--timeout=90s")
 
 
 def shares(address: str, *, count: int, at_once: int = 8) -> Counter[str]:

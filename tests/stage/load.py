@@ -86,11 +86,16 @@ class Users:
                 revision, kept = await asyncio.wait_for(self._ask(*connection, keep=True), PATIENCE)
                 self._note(revision, began)
                 if not kept:
-                    connection = _closed(connection)
+                    _closed(connection)
+                    connection = None
             except (OSError, EOFError, TimeoutError, ValueError) as fault:
                 self._fault(fault, "kept connection")
-                connection = None if connection is None else _closed(connection)
+                if connection is not None:
+                    _closed(connection)
+                connection = None
             await asyncio.sleep(max(0.0, interval - (time.perf_counter() - began)))
+        if connection is not None:
+            _closed(connection)
 
     async def _come_and_go(self, *, interval: float) -> None:
         due = time.perf_counter()

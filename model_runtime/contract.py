@@ -116,6 +116,8 @@ class BuildReport:
     """Of each phase: fetch, hash, load, bento, layers, push."""
     reason: str = ""
     message: str = ""
+    log_tail: str = ""
+    """Of a build that failed: the last lines of its log, without secrets."""
     wanted_runtime: str = ""
     """With reason `RuntimeMismatch`: the detected format needs this runtime; build again on it."""
 
@@ -125,14 +127,18 @@ class BuildReport:
         return bool(self.image) and not self.reason
 
     def to_json(self) -> str:
-        """One line of at most `TERMINATION_MESSAGE_LIMIT` bytes: the message is shortened until it fits."""
+        """One line of at most `TERMINATION_MESSAGE_LIMIT` bytes: the log is cut until it fits, then the message.
+
+        A log loses its oldest lines, a message its end.
+        """
         body: dict[str, Any] = {"version": VERSION, **{k: v for k, v in asdict(self).items() if v}}
-        text = _dumped(body)
-        while len(text.encode()) > TERMINATION_MESSAGE_LIMIT and body.get("message"):
-            surplus = len(text.encode()) - TERMINATION_MESSAGE_LIMIT
+        while (surplus := _surplus(body)) > 0 and body.get("log_tail"):
+            body["log_tail"] = str(body["log_tail"])[
+                max(surplus // 6, 16) :
+            ]  # as JSON a character has six bytes at most
+        while (surplus := _surplus(body)) > 0 and body.get("message"):
             body["message"] = str(body["message"])[: -max(surplus, 16)]
-            text = _dumped(body)
-        return text
+        return _dumped(body)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -185,6 +191,10 @@ class Exit:
         """The exit in `text`; `ValueError` when there is none."""
         raw = _versioned(text)
         return cls(reason=str(raw.get("reason", "")), message=str(raw.get("message", "")))
+
+
+def _surplus(body: dict[str, Any]) -> int:
+    return len(_dumped(body).encode()) - TERMINATION_MESSAGE_LIMIT
 
 
 def _dumped(body: dict[str, Any]) -> str:

@@ -36,11 +36,19 @@ class Phases:
             self.seconds[name] = round(self.clock() - began, 3)
 
 
-def of_failure(error: BaseException, *, work: Path, seconds: dict[str, float]) -> BuildReport:
-    """The report of a build that ended in `error`."""
+def of_failure(
+    error: BaseException, *, work: Path, seconds: dict[str, float], log_tail: Callable[[], str] = str
+) -> BuildReport:
+    """The report of a build that ended in `error`, with what `log_tail` then is."""
     failure = _failure(error, work)
     wanted = failure.wanted_runtime if isinstance(failure, RuntimeMismatch) else ""
-    return BuildReport(reason=failure.reason, message=failure.message, wanted_runtime=wanted, seconds=seconds)
+    return BuildReport(
+        reason=failure.reason,
+        message=failure.message,
+        log_tail=log_tail(),
+        wanted_runtime=wanted,
+        seconds=seconds,
+    )
 
 
 def _failure(error: BaseException, work: Path) -> BuildFailure:

@@ -19,6 +19,7 @@ from model_runtime.build import archives, bento, hashing, lookup, packing, provi
 from model_runtime.build.places import Places
 from model_runtime.build.proving import Proof
 from model_runtime.build.source import address, bounds
+from model_runtime.build.tail import Tail
 from model_runtime.contract import BuildReport, BuildRequest, ModelCard
 from model_runtime.failures import BuildBroken, RegistryUnavailable, RuntimeMismatch
 from model_runtime.formats import RUNTIME_OF, Detected, detect, pickled
@@ -34,7 +35,8 @@ log = logging.getLogger("seatrial.build")
 
 def main(environment: Mapping[str, str] = os.environ) -> int:
     """The exit code: 0 when the image stands in the registry. The report is in the termination message."""
-    _log_to_stdout()
+    tail = Tail()
+    _log_to_stdout(tail)
     places = Places.of(environment)
     phases = report.Phases()
     try:
@@ -44,17 +46,18 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
             with closing(Build(request, places, phases)) as build:
                 outcome = build.run()
     except BaseException as error:
-        outcome = report.of_failure(error, work=places.work, seconds=phases.seconds)
+        outcome = report.of_failure(error, work=places.work, seconds=phases.seconds, log_tail=tail.text)
     report.write(outcome, places.termination)
     return 0 if outcome.succeeded else 1
 
 
-def _log_to_stdout() -> None:
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+def _log_to_stdout(tail: Tail) -> None:
+    handlers = [logging.StreamHandler(sys.stdout), tail]
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
     for name in ("seatrial.build", "seatrial.registry"):
         logging.getLogger(name).setLevel(logging.INFO)
-        logging.getLogger(name).handlers = [handler]
+        logging.getLogger(name).handlers = list(handlers)
         logging.getLogger(name).propagate = False
 
 

@@ -97,6 +97,7 @@ def _again(build: api.BuildStatus, wish: BuildWish, now: datetime) -> api.BuildS
         inputs=wish.inputs,
         reason="",
         message="",
+        log_tail="",
     )
 
 
@@ -148,7 +149,8 @@ def _ended(build: api.BuildStatus, wish: BuildWish, job: JobSeen, now: datetime)
         )
     if report is not None and report.reason == contract.RUNTIME_MISMATCH:
         return _other_runtime(ended, wish, report)
-    return _failed(ended, *_verdict(build, job))
+    logged = ended if report is None else _changed(ended, log_tail=report.log_tail)
+    return _failed(logged, *_verdict(build, job))
 
 
 def _other_runtime(build: api.BuildStatus, wish: BuildWish, report: contract.BuildReport) -> api.BuildStatus:

@@ -137,3 +137,11 @@ def test_a_pod_that_does_not_start_is_told_while_it_waits() -> None:
     waits = job(finished=False, trouble="Unschedulable", trouble_message="no node")
     running = builds.advance(build(), wish(), waits, NOW)
     assert (running.phase, running.reason, running.message) == (Phase.PENDING, "Unschedulable", "no node")
+
+
+def test_a_failed_build_shows_the_end_of_its_log_until_it_is_tried_again() -> None:
+    said = report(reason=Reason.SOURCE_NOT_FOUND, message="nothing there", log_tail="fetching\n404")
+    failed = builds.advance(build(), wish(), job(report=said), NOW)
+    assert failed.log_tail == "fetching\n404"
+    again = builds.advance(failed, wish(), None, after(minutes=1))
+    assert (again.attempt, again.log_tail) == (2, "")

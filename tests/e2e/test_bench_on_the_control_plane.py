@@ -1,0 +1,47 @@
+"""The benchmark measures what it says, on a few objects; its figures are for `make bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import cluster
+from tests.bench import operator, report
+from tests.bench.report import Row
+from tests.bench.stage import Size
+
+pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
+
+A_FEW = Size(paced=3, gap=0.1, burst=6, idle=1.0, several=2)
+
+
+async def test_every_figure_of_the_operator_is_measured(
+    request: pytest.FixtureRequest, kubeconfig: Path
+) -> None:
+    lab = request.getfixturevalue("control_plane")
+    if not isinstance(lab, cluster.Lab):
+        pytest.skip("a cluster that was given does not say what its API server costs")
+    rows = await operator.rows(lab, A_FEW)
+    found = {row.what: row for row in rows}
+    assert len(found) == len(rows) > 20
+    assert found["writes of the operator per object"].value <= 6
+    assert found["… writes"].value == 0
+    times = [row.value for row in rows if row.unit in ("s", "ms")]
+    assert min(times) > 0
+    assert report.table("The operator", rows).count("\n") > len(rows)
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        pytest.param(Row(what="a", value=3), "–", id="no budget"),
+        pytest.param(Row(what="a", value=3, budget=3), "met", id="just met"),
+        pytest.param(Row(what="a", value=6, budget=3), "missed ×2.0", id="twice as much"),
+        pytest.param(Row(what="a", value=2, budget=0), "missed: 2", id="something instead of nothing"),
+        pytest.param(Row(what="a", value=0.9, at_least=0.85), "met", id="more than the least"),
+        pytest.param(Row(what="a", value=0.5, at_least=0.85), "missed ×1.7", id="less than the least"),
+    ],
+)
+def test_a_budget_is_met_or_missed_by_a_factor(row: Row, verdict: str) -> None:
+    assert row.verdict == verdict

@@ -73,8 +73,7 @@ class Stage:
 async def staged(lab: cluster.Lab) -> AsyncIterator[Stage]:
     """A stage on this lab, cleared afterwards."""
     install.crds(lab.kubeconfig)
-    install.decision_policy(lab.kubeconfig)
-    with tempfile.TemporaryDirectory() as folder:
+    with install.decision_policy(lab.kubeconfig), tempfile.TemporaryDirectory() as folder:
         operator = OperatorProcess(lab.kubeconfig, Path(folder) / "operator.log")
         stage: Stage | None = None
         try:

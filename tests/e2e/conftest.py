@@ -27,11 +27,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="module")
 def kubeconfig(request: pytest.FixtureRequest) -> Path:
-    """Of a cluster that has the CRDs and the policy for decisions."""
+    """Of a cluster that has the CRDs."""
     found = Path(request.getfixturevalue("control_plane").kubeconfig)
     install.crds(found)
-    install.decision_policy(found)
     return found
+
+
+@pytest.fixture(scope="module")
+def decision_policy(kubeconfig: Path) -> Iterator[None]:
+    """Nobody can decide in another's name while the tests of this module run."""
+    with install.decision_policy(kubeconfig):
+        yield
 
 
 @pytest.fixture

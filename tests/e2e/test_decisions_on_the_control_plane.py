@@ -12,7 +12,7 @@ from seatrial.kube.bodies import Body
 from tests.live.hands import Hands, image, phase_is, spec
 from tests.live.process import OperatorProcess
 
-pytestmark = pytest.mark.controlplane
+pytestmark = [pytest.mark.controlplane, pytest.mark.usefixtures("decision_policy")]
 
 WHO = "lab:admin"
 """Who the lab's kubeconfig says we are."""

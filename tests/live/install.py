@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cluster import binaries, kubectl
@@ -19,9 +21,15 @@ def crds(kubeconfig: Path) -> None:
     kubectl.run(kubeconfig, "wait", "--for=condition=Established", *named, "--timeout=30s")
 
 
-def decision_policy(kubeconfig: Path) -> None:
-    """Nobody can decide in another's name: the chart's policy and its binding are in force."""
-    kubectl.apply(kubeconfig, _rendered("templates/decision-policy.yaml"))
+@contextmanager
+def decision_policy(kubeconfig: Path) -> Iterator[None]:
+    """Nobody can decide in another's name: the chart's policy and its binding are in force meanwhile."""
+    rendered = _rendered("templates/decision-policy.yaml")
+    kubectl.apply(kubeconfig, rendered)
+    try:
+        yield
+    finally:
+        kubectl.run(kubeconfig, "delete", "--ignore-not-found", "-f", "-", stdin=rendered)
 
 
 def _rendered(template: str) -> str:

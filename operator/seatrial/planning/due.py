@@ -9,6 +9,7 @@ from seatrial.api import status as api
 from seatrial.core import builds
 from seatrial.core.moves import Phase
 from seatrial.core.wish import step_of
+from seatrial.planning import measuring
 from seatrial.planning.documents import Scene, leaves_at
 
 SETBACK_RETRY = timedelta(seconds=15)
@@ -34,6 +35,7 @@ def _moments(scene: Scene) -> Iterator[datetime | None]:
     if rollout is not None and rollout.phase in CLOCK_RUNS and rollout.progressed_at is not None:
         yield rollout.progressed_at + scene.at.wish.progress_deadline
     yield leaves_at(scene)
+    yield measuring.noticed_at(scene)
     if scene.observed.setback is not None:
         yield scene.at.now + SETBACK_RETRY
 

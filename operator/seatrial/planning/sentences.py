@@ -13,7 +13,7 @@ from seatrial.core.moves import Phase
 from seatrial.core.references import Reference
 from seatrial.core.tracks import Track
 from seatrial.core.wish import step_of
-from seatrial.planning import due, sizes
+from seatrial.planning import due, measuring, sizes
 from seatrial.planning.documents import Scene, has_users, split_of
 from seatrial.planning.phases import has_its_pods, stable_is_sick, wanted_pods
 from seatrial.planning.wishes import missing_of_build
@@ -59,7 +59,7 @@ def _at_rest(scene: Scene) -> str:
         return f"{stable.revision} is stable with zero replicas: nobody answers; raise spec.scaling.replicas"
     if not has_its_pods(scene):
         return f"{stable.revision} is stable; {_pods(seen, wanted_pods(scene))}"
-    return f"{stable.revision} serves since {clock(stable.since)}{_recovered(scene)}"
+    return f"{stable.revision} serves since {clock(stable.since)}{_recovered(scene)}{measuring.hint(scene)}"
 
 
 def _recovered(scene: Scene) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from seatrial.api import deployment, phases
 from seatrial.api import status as api
-from seatrial.core import builds, orders, rollout
+from seatrial.core import builds, orders, references, rollout
 from seatrial.core.memory import Memory, memory_of
 from seatrial.core.moves import Phase
 from seatrial.core.wish import Situation
@@ -56,10 +56,24 @@ def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, 
     return Plan(
         status=words.status(scene),
         actions=(*documents.child_actions(scene), *decisions.settlements(desired.key, answers, now=now)),
-        told=stories.tales(before, memory, answers),
+        told=(
+            *stories.tales(before, memory, answers),
+            *stories.of_secrets(before, memory, _unseen_change(desired, memory, at)),
+        ),
         built=ended,
         wake_at=due.wake_at(scene),
     )
+
+
+def _unseen_change(desired: deployment.ModelDeployment, memory: Memory, at: Situation) -> tuple[str, ...]:
+    """The Secrets that pods read, where the spec is the one that was planned before and asks for what has begun."""
+    stable, begun = memory.stable, memory.rollout
+    same_image = stable is not None and stable.build_id == at.wish.build_id
+    asked_for = begun is not None and begun.revision == at.wish.revision
+    if desired.generation != desired.status.observed_generation or not (same_image and asked_for):
+        return ()
+    read = references.of_pods(desired.spec.serving)
+    return tuple(str(one) for one in read if one.holder is references.Holder.SECRET)
 
 
 @dataclass(frozen=True, slots=True)

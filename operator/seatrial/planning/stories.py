@@ -63,6 +63,23 @@ def tales(before: Memory, after: Memory, answers: tuple[Answer, ...]) -> tuple[T
     return (*_endings(before, after), *_turns(before, after), *_builds(before, after), *_answers(answers))
 
 
+def of_secrets(before: Memory, after: Memory, secrets: tuple[str, ...]) -> tuple[Tale, ...]:
+    """The warning that goes with a revision begun since what its pods read has changed and not the spec.
+
+    `secrets`: those that they read. A ConfigMap is copied for each revision, a Secret never is.
+    """
+    old, new, stable = before.rollout, after.rollout, after.stable
+    if not secrets or new is None or stable is None or new.revision == stable.revision:
+        return ()
+    if new.phase in AT_REST or (old is not None and old.revision == new.revision):
+        return ()
+    message = (
+        f"{new.revision}: what its pods read has changed, and not the spec; of {', '.join(secrets)} there is only "
+        f"the present content: going back to {stable.revision} cannot undo a change of it"
+    )
+    return (Tale(reason=Reason.SECRET_NOT_REVERTIBLE, message=message, tone=Tone.WARNING),)
+
+
 def _endings(before: Memory, after: Memory) -> Iterator[Tale]:
     new = len(after.history) and after.history[0] not in before.history
     if not new:

@@ -16,7 +16,6 @@ PRODUCT_FILES = files(*PRODUCT)
 LATER = {
     Reason.PROVIDER_ERROR,
     Reason.EVIDENCE_UNREACHABLE,
-    Reason.SCALING_METRIC_UNAVAILABLE,
     Reason.ROLLOUT_BUDGET,
     Reason.SMOKE_FAILED,
     Reason.EVALUATION_FAILED,
@@ -25,7 +24,6 @@ LATER = {
     Reason.APPROVAL_DENIED,
     Reason.ROUTER_CHANGE_REFUSED,
     Reason.ROUTE_NOT_ACCEPTED,
-    Reason.SECRET_NOT_REVERTIBLE,
     Reason.FROZEN,
 }
 """Words of the API whose features are not there yet."""

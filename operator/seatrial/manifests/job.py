@@ -14,6 +14,8 @@ from seatrial.manifests.server import filled
 CONTAINER = "build"
 KEPT_SECONDS = 3600
 """How long a finished Job and its log are kept."""
+GRACE_SECONDS = 1
+"""A build that is told to end has nothing to tidy up; given time, it would go on and succeed after its deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ def _pod(owner: Owner, plan: BuildPlan, *, wanted: spec.Spec, operator: settings
     resources = wanted.build.resources if wanted.build.resources.canonical() else operator.build_resources
     body = {
         "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "imagePullSecrets": [{"name": plan.registry.pull_secret_name}]

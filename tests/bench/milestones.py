@@ -31,6 +31,12 @@ def healthy(kind: Kind, body: Body) -> str | None:
     return body["metadata"]["name"] if rests else None
 
 
+def rejected(kind: Kind, body: Body) -> str | None:
+    """What was aborted is gone, and stable serves alone."""
+    phase = (body.get("status") or {}).get("phase")
+    return body["metadata"]["name"] if kind is kinds.MODEL_DEPLOYMENT and phase == "Degraded" else None
+
+
 def has_users(kind: Kind, body: Body) -> str | None:
     """The Service reaches both tracks."""
     return _service_of(kind, body, narrow=False)

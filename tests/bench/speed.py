@@ -19,6 +19,10 @@ from tests.live import hands as living
 OURS: Final = ("deployment", "service")
 PLAIN: Final = ("plain_replica_set", "plain_service")
 LONG: Final = [{"weight": 50, "hold": "1h"}]
+STEP_GAP: Final = 0.5
+"""Seconds between one object's step and the next one's."""
+UNDISTURBED: Final = "15s"
+"""No pod of an aborted canary goes while the others are aborted."""
 USER: Final = "lab:admin"
 
 Ask = Callable[[str], Awaitable[Any]]
@@ -169,16 +173,17 @@ async def steps(stage: Stage, size: Size) -> list[Row]:
     plain_made, plain_narrow = await _floor_of_steps(stage, wanted)
     known = {body["metadata"]["name"] for body in await stage.hands.all(kinds.DEPLOYMENT)}
     stage.timeline.watch_for(canary=milestones.new_child(kinds.DEPLOYMENT, known), users=milestones.has_users)
-    asked = living.spec(2, steps=LONG)
-    begun = await _in_turn(wanted, 0.2, lambda name: stage.hands.apply(name, asked))
+    asked = living.spec(2, steps=LONG, scaleDownDelay=UNDISTURBED)
+    begun = await _in_turn(wanted, STEP_GAP, lambda name: stage.hands.apply(name, asked))
     await stage.timeline.all("users", wanted)
     made = milliseconds(stage.timeline, begun, ["canary"])
     await stage.quiet()
     revisions = {name: (await stage.hands.get(name))["status"]["canary"]["revision"] for name in wanted}
-    stage.timeline.watch_for(narrow=milestones.narrow)
-    begun = await _in_turn(wanted, 0.2, lambda name: _abort(stage, name, revisions[name]))
+    stage.timeline.watch_for(narrow=milestones.narrow, rejected=milestones.rejected)
+    begun = await _in_turn(wanted, STEP_GAP, lambda name: _abort(stage, name, revisions[name]))
     await stage.timeline.all("narrow", wanted)
     aborted = milliseconds(stage.timeline, begun, ["narrow"])
+    await stage.timeline.all("rejected", wanted)
     return [
         Row(
             what="new image → its Deployment, p50",
@@ -217,10 +222,10 @@ async def _floor_of_steps(stage: Stage, wanted: list[str]) -> tuple[float, float
         plain_new=milestones.new_child(kinds.REPLICA_SET, known, milestones.PLAIN),
         plain_narrow=milestones.plain_narrow,
     )
-    begun = await _in_turn(wanted, 0.2, lambda name: plain.new_image(hands, name))
+    begun = await _in_turn(wanted, STEP_GAP, lambda name: plain.new_image(hands, name))
     await timeline.all("plain_new", wanted)
     made = p50(milliseconds(timeline, begun, ["plain_new"]))
-    begun = await _in_turn(wanted, 0.2, lambda name: plain.narrow(hands, name))
+    begun = await _in_turn(wanted, STEP_GAP, lambda name: plain.narrow(hands, name))
     await timeline.all("plain_narrow", wanted)
     await plain.delete_all(hands)
     return made, p50(milliseconds(timeline, begun, ["plain_narrow"]))

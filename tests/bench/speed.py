@@ -21,8 +21,6 @@ PLAIN: Final = ("plain_replica_set", "plain_service")
 LONG: Final = [{"weight": 50, "hold": "1h"}]
 STEP_GAP: Final = 0.5
 """Seconds between one object's step and the next one's."""
-UNDISTURBED: Final = "15s"
-"""No pod of an aborted canary goes while the others are aborted."""
 USER: Final = "lab:admin"
 
 Ask = Callable[[str], Awaitable[Any]]
@@ -173,7 +171,7 @@ async def steps(stage: Stage, size: Size) -> list[Row]:
     plain_made, plain_narrow = await _floor_of_steps(stage, wanted)
     known = {body["metadata"]["name"] for body in await stage.hands.all(kinds.DEPLOYMENT)}
     stage.timeline.watch_for(canary=milestones.new_child(kinds.DEPLOYMENT, known), users=milestones.has_users)
-    asked = living.spec(2, steps=LONG, scaleDownDelay=UNDISTURBED)
+    asked = living.spec(2, steps=LONG, scaleDownDelay=size.undisturbed)
     begun = await _in_turn(wanted, STEP_GAP, lambda name: stage.hands.apply(name, asked))
     await stage.timeline.all("users", wanted)
     made = milliseconds(stage.timeline, begun, ["canary"])

@@ -37,9 +37,11 @@ class Size:
     idle: float = 60.0
     several: int = 20
     """Objects for the figures of single steps."""
+    undisturbed: str = "15s"
+    """So long no pod of an aborted canary goes: the others are aborted meanwhile."""
 
 
-QUICK: Final = Size(paced=20, gap=0.25, burst=100, idle=5.0, several=5)
+QUICK: Final = Size(paced=20, gap=0.25, burst=100, idle=5.0, several=5, undisturbed="5s")
 
 
 @dataclass(slots=True)

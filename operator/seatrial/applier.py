@@ -77,7 +77,7 @@ class Applier:
         present = await self._client.get(kind, *bodies.key_of(body))
         controller = bodies.controller_of(present)
         if controller is not None and controller.get("uid") == uid:
-            self._caches.observe(present)
+            await self._own(body, present)
             return
         if controller is not None and _is_of_predecessor(controller, body):
             raise failures.Retry(Reason.PENDING, message=f"{kind.kind} {body['metadata']['name']} {LEAVING}")
@@ -89,12 +89,27 @@ class Applier:
                 Reason.NAME_CONFLICT,
                 f"{kind.kind} {name} belongs to somebody else; rename it, or this object",
             )
+        await self._claim(body, present)
+
+    async def _own(self, body: Body, present: Body) -> None:
+        """A child of ours is known to the caches, also one that has lost the labels they know it by."""
+        wanted = bodies.labels_of(body)
+        if wanted.items() <= bodies.labels_of(present).items():
+            self._caches.observe(present)
+        else:
+            await self._claim(body, present)
+
+    async def _claim(self, body: Body, present: Body) -> None:
+        """What is there is as wanted and ours; how many pods it has stays as it is, for /scale alone says that."""
         head = {
             **body["metadata"],
             "uid": bodies.uid_of(present),
             "resourceVersion": bodies.version_of(present),
         }
-        await self._apply({**body, "metadata": head})
+        claimed = {**body, "metadata": head}
+        if body["kind"] == kinds.DEPLOYMENT.kind:
+            claimed["spec"] = {key: value for key, value in body["spec"].items() if key != "replicas"}
+        await self._apply(claimed)
 
     async def _apply(self, body: Body) -> None:
         self._caches.observe(await self._client.apply(kinds.kind_of(body), body))
@@ -113,8 +128,10 @@ class Applier:
             "message": action.message,
             "at": told.format_time(action.at),
         }
+        # another decision of the same name must not get this answer: a foreign uid is a conflict
+        patch = {"metadata": {"uid": action.uid}, "status": answer}
         patched = await self._client.patch_status(
-            kinds.ROLLOUT_DECISION, action.namespace, action.name, patch={"status": answer}
+            kinds.ROLLOUT_DECISION, action.namespace, action.name, patch=patch
         )
         self._caches.observe(patched)
 

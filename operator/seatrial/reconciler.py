@@ -116,9 +116,10 @@ class Reconciler:
         if outcome.again:
             queue.retry(key)
         elif outcome.setback is not None:
-            if self._setbacks.get(key) != outcome.setback:
-                self._setbacks[key] = outcome.setback
-                queue.add(key)
+            before = self._setbacks.get(key)
+            self._setbacks[key] = outcome.setback
+            if before is None or before.reason != outcome.setback.reason:
+                queue.add(key)  # to be said at once; a sentence that differs each time is said with the retry
             queue.retry(key)
         elif self._setbacks.pop(key, None) is not None:
             queue.add(key)

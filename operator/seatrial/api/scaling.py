@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from seatrial.api import base, patterns, shapes
+from seatrial.api import base, patterns, pieces, shapes
 
 DEFAULT_REPLICAS: Final = 1
 DEFAULT_CPU: Final = 70
@@ -83,7 +83,7 @@ class Scaling(base.Written):
     metrics: Annotated[tuple[Metric, ...], Field(max_length=16)] = ()
     """What the number follows, between the bounds. Default: cpu 70."""
 
-    behavior: shapes.FreeObject = Field(default_factory=dict)
+    behavior: pieces.Behavior = Field(default_factory=dict)
     """An autoscaling/v2 HorizontalPodAutoscalerBehavior, handed on as it is."""
 
     disruption_budget: DisruptionBudget = DisruptionBudget()

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from seatrial.api import base, build, durations, environment, shapes
+from seatrial.api import base, build, durations, environment, pieces, shapes
 
 OWN_LABELS: Final = ("app.kubernetes.io/name", "app.kubernetes.io/managed-by")
 OWN_PREFIX: Final = "seatrial.dev/"
@@ -58,7 +58,7 @@ class Pod(base.Written):
     annotations: shapes.AnnotationMap = Field(default_factory=dict)
     """Annotations of the pods."""
 
-    volumes: Annotated[tuple[shapes.FreeObject, ...], Field(max_length=32)] = ()
+    volumes: Annotated[tuple[pieces.Volume, ...], Field(max_length=32)] = ()
     """A list of core/v1 Volume."""
 
     volume_mounts: Annotated[tuple[shapes.FreeObject, ...], Field(max_length=64)] = ()

@@ -88,13 +88,18 @@ def _of_environment(server: serving.Serving) -> Iterator[Reference]:
 
 
 def _of_volume(volume: Mapping[str, Any]) -> Iterator[Reference]:
-    sources = [volume, *(volume.get("projected") or {}).get("sources", [])]
-    for source in sources:
+    sources = _object(volume.get("projected")).get("sources")
+    for source in (volume, *(sources if isinstance(sources, list) else ())):
         for key, holder in (("configMap", Holder.CONFIG_MAP), ("secret", Holder.SECRET)):
-            part = source.get(key) or {}
+            part = _object(_object(source).get(key))
             name = part.get("name") or part.get("secretName")
-            if name:
-                yield Reference(holder, str(name), bool(part.get("optional", False)))
+            if name and isinstance(name, str):
+                yield Reference(holder, name, bool(part.get("optional", False)))
+
+
+def _object(part: Any) -> Mapping[str, Any]:
+    """The part of a free object; empty for what is none, which the API server refuses."""
+    return part if isinstance(part, Mapping) else {}
 
 
 CONFIG_MAP_KEYS = ("configMapRef", "configMapKeyRef", "configMap")
@@ -108,6 +113,7 @@ def renamed(body: Any, copies: Mapping[str, str]) -> Any:
 
 
 def _renamed_part(key: str, item: Any, copies: Mapping[str, str]) -> Any:
-    if key in CONFIG_MAP_KEYS and isinstance(item, Mapping) and item.get("name") in copies:
-        return {**item, "name": copies[item["name"]]}
+    name = _object(item).get("name")
+    if key in CONFIG_MAP_KEYS and isinstance(name, str) and name in copies:
+        return {**item, "name": copies[name]}
     return renamed(item, copies)

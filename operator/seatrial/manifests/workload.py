@@ -100,9 +100,13 @@ def _complete_behavior(given: Mapping[str, Any]) -> Body:
         "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
     }
     return {
-        "scaleUp": {**up, **(given.get("scaleUp") or {})},
-        "scaleDown": {**down, **(given.get("scaleDown") or {})},
+        "scaleUp": {**up, **_object(given.get("scaleUp"))},
+        "scaleDown": {**down, **_object(given.get("scaleDown"))},
     }
+
+
+def _object(part: Any) -> Mapping[str, Any]:
+    return part if isinstance(part, Mapping) else {}
 
 
 def configuration_copy(

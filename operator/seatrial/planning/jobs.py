@@ -55,7 +55,7 @@ def _end_of(pod: Body | None) -> Body:
 def _report(ended: Body) -> contract.BuildReport | None:
     try:
         return contract.BuildReport.from_json(str(ended.get("message", "")))
-    except (ValueError, TypeError):
+    except ValueError:
         return None
 
 

@@ -42,8 +42,8 @@ def stable_pods(memory: Memory, at: Situation, wanted: scaling.Scaling) -> int |
 def making_room(memory: Memory, at: Situation) -> bool:
     """Recreate: the old revision stops before the new one starts."""
     rollout = memory.rollout
-    if not at.wish.recreate or rollout is None or memory.canary is None:
-        return False
+    if not at.wish.recreate or rollout is None or memory.canary is None or rollout.users_since is not None:
+        return False  # what has users beside stable began as a canary, whatever the strategy is by now
     if rollout.phase is Phase.PAUSED:
         return at.canary(memory).wanted > 0
     return rollout.phase in {Phase.STARTING, Phase.PROMOTING}

@@ -14,12 +14,16 @@ __all__ = ["Scene", "child_actions", "has_users", "leaves_at", "split_of"]
 def child_actions(scene: Scene) -> tuple[Action, ...]:
     """What makes the children right, in the order in which it is safe to be interrupted.
 
-    What pods need comes before pods; autoscalers are held before traffic moves; traffic leaves before pods do.
+    Traffic that goes home waits for nothing. Otherwise what pods need comes before pods, autoscalers are held
+    before users come, and traffic leaves before pods do.
     """
+    routed = tuple(routes.changes(scene))
+    home = scene.memory.stable is not None and not has_users(scene.memory)
     return (
+        *(routed if home else ()),
         *templates.changes(scene),
         *workloads.autoscalers(scene),
-        *routes.changes(scene),
+        *(() if home else routed),
         *workloads.changes(scene),
         *workloads.budget(scene),
         *builds.changes(scene),

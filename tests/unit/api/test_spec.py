@@ -152,6 +152,11 @@ def test_written_metrics_are_followed_as_they_are() -> None:
             "exactly one of cpu and raw",
             id="no metric",
         ),
+        pytest.param(
+            {"minReplicas": 1, "maxReplicas": 2, "behavior": {"scaleDown": "slow"}},
+            'spec.scaling.behavior.scaleDown: must be an object; got "slow"',
+            id="a word for an object",
+        ),
         pytest.param({"disruptionBudget": {"maxUnavailable": True}}, "a number of pods or a share", id="yes"),
         pytest.param({"disruptionBudget": {"maxUnavailable": -1}}, "a number of pods or a share", id="minus"),
         pytest.param(
@@ -194,6 +199,30 @@ def test_budgets(value: int | str) -> None:
 )
 def test_refused_serving(given: dict[str, Any], sentence: str) -> None:
     assert sentence in refusal_of({"serving": given})
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        pytest.param({"configMap": "c"}, '.configMap: must be an object; got "c"', id="a text"),
+        pytest.param({"projected": {"sources": None}}, ".projected.sources: must be a list", id="null"),
+        pytest.param({"projected": {"sources": ["c"]}}, ".projected.sources[0]: must be an object", id="c"),
+        pytest.param(
+            {"projected": {"sources": [{"secret": "s"}]}},
+            ".projected.sources[0].secret: must be an object",
+            id="a text in a source",
+        ),
+        pytest.param(
+            {"configMap": {"name": "../pods"}},
+            ".configMap.name: must be the name of an object beside this one",
+            id="a path",
+        ),
+        pytest.param({"secret": {"secretName": ["s"]}}, ".secret.secretName: must be the name", id="a list"),
+    ],
+)
+def test_refused_volumes(given: dict[str, Any], sentence: str) -> None:
+    pod = {"volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", **given}]}
+    assert f"spec.serving.pod.volumes[1]{sentence}" in refusal_of({"serving": {"pod": pod}})
 
 
 def test_an_empty_value_beside_an_origin_is_none() -> None:

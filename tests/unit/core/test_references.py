@@ -72,3 +72,8 @@ def test_pods_read_copies_of_config_maps_and_secrets_themselves() -> None:
         "volumes": [{"projected": {"sources": [{"configMap": {"name": "a-0", "optional": True}}]}}],
         "name": "a",
     }
+
+
+def test_what_is_no_object_is_handed_on_as_it_is() -> None:
+    body = {"volumes": [{"configMap": "a"}, {"configMap": {"name": ["a"]}}, {"projected": {"sources": None}}]}
+    assert references.renamed(body, {"a": "a-0"}) == body

@@ -59,7 +59,8 @@ class Pod(base.Written):
     """Annotations of the pods."""
 
     volumes: Annotated[tuple[pieces.Volume, ...], Field(max_length=32)] = ()
-    """A list of core/v1 Volume."""
+    """A list of core/v1 Volume, of the kinds configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim,
+    projected (without serviceAccountToken) and secret."""
 
     volume_mounts: Annotated[tuple[shapes.FreeObject, ...], Field(max_length=64)] = ()
     """A list of core/v1 VolumeMount, of the server's container."""

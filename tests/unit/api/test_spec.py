@@ -217,6 +217,17 @@ def test_refused_serving(given: dict[str, Any], sentence: str) -> None:
             ".configMap.name: must be the name of an object beside this one",
             id="a path",
         ),
+        pytest.param(
+            {"hostPath": {"path": "/"}},
+            ".hostPath: is no kind of volume that pods may have; use configMap, csi,",
+            id="the node's files",
+        ),
+        pytest.param({"nfs": {"server": "n", "path": "/"}}, ".nfs: is no kind of volume", id="nfs"),
+        pytest.param(
+            {"projected": {"sources": [{"configMap": {}}, {"serviceAccountToken": {"path": "t"}}]}},
+            ".projected.sources[1].serviceAccountToken: must not be there; server pods get no token",
+            id="a token",
+        ),
         pytest.param({"secret": {"secretName": ["s"]}}, ".secret.secretName: must be the name", id="a list"),
     ],
 )

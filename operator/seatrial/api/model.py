@@ -40,7 +40,8 @@ class Model(base.Written):
 
     uri: Annotated[str, Field(max_length=1024)] = ""
     """Where the files are, one file or a folder: `s3://bucket/path/`, `https://host/file`, `http://host/file`,
-    `pvc://claim/path`, `configmap://name/key` or `oci://registry/repository:tag`."""
+    `pvc://claim/path`, `configmap://name/key` or `oci://registry/repository:tag`. All of it, a query behind `?`
+    too, can be seen by everybody who may read Jobs and Pods: secrets belong into credentials."""
 
     image: Annotated[str, Field(max_length=512)] = ""
     """A container image that answers like a BentoML service on port 3000, with its digest:

@@ -156,6 +156,28 @@ def test_a_lost_status_is_read_again_from_the_children() -> None:
     play(story)
 
 
+def test_a_lost_status_is_read_again_when_the_selector_was_edited_too() -> None:
+    async def story(world: World) -> None:
+        world.watcher.outages_allowed = True
+        revision = (await world.live(spec("v1")))["stable"]["revision"]
+        await world.rest()
+        pods = world.pods_of(revision)
+        await world.kill_operator()
+        service = await world.get(kinds.SERVICE, NAME)
+        right = service["spec"]["selector"]
+        foreign = {**service, "spec": {**service["spec"], "selector": {"app": "other"}}}
+        await world.client.replace(kinds.SERVICE, foreign)
+        await _lose_status(world)
+        await world.start_operator()
+        last = await world.phase("Healthy", seconds=30)
+        assert last["stable"]["revision"] == revision
+        assert "rollout" not in last
+        assert world.pods_of(revision) == pods
+        assert (await world.get(kinds.SERVICE, NAME))["spec"]["selector"] == right
+
+    play(story)
+
+
 def test_a_status_lost_in_mid_rollout_keeps_stable_and_tries_the_canary_again() -> None:
     async def story(world: World) -> None:
         first = (await world.live(spec("v1")))["stable"]["revision"]

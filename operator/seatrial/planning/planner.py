@@ -39,7 +39,7 @@ def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, 
     now = now.replace(microsecond=0)
     observed = observed.without_foreign(desired.uid)
     asked = wanted(desired, observed, parts)
-    before = situations.recovered(memory_of(desired.status), desired, observed, parts)
+    before = situations.recovered(memory_of(desired.status), desired, observed)
     at = situations.situation(desired, observed, parts, memory=before, asked=asked, now=now)
     memory, answers = orders.answered(decisions.pending(observed, parts), before, at)
     at = replace(at, build=situations.build_of(memory, at.wish))  # a Retry has forgotten it

@@ -68,17 +68,19 @@ def _revisions(observed: Observed) -> set[str]:
     return {revision for body in bodies if (revision := facts.label(body, names.LABEL_REVISION))}
 
 
-def recovered(
-    memory: Memory, desired: deployment.ModelDeployment, observed: Observed, parts: Parts
-) -> Memory:
-    """The memory, with stable read from the children where the status has been lost."""
+def recovered(memory: Memory, desired: deployment.ModelDeployment, observed: Observed) -> Memory:
+    """The memory, with stable read from the children where the status has been lost.
+
+    The label of the Service says who is stable, also where its selector was edited and no router can read it.
+    """
     if memory.stable is not None or memory.rollout is not None:
         return memory
-    split = parts.router.read(observed.services)
     kept = facts.kept(observed)
-    if split is None or split.stable not in kept:
+    labels = (facts.label(service, names.LABEL_STABLE) for service in observed.services)
+    stable = next((label for label in labels if label in kept), "")
+    if not stable:
         return memory
-    return replace(memory, stable=_track_in(split.stable, kept[split.stable], desired))
+    return replace(memory, stable=_track_in(stable, kept[stable], desired))
 
 
 def _track_in(revision: str, body: Body, desired: deployment.ModelDeployment) -> api.TrackStatus:

@@ -8,7 +8,10 @@ cannot go on leaves a `Exit` in its termination message.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Final, Self
 
 VERSION: Final = 1
@@ -92,12 +95,7 @@ class BuildRequest:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The request in `text`; `ValueError` when it is not one of this version."""
-        raw = _versioned(text)
-        known = {f.name for f in fields(cls)}
-        values: dict[str, Any] = {
-            key: tuple(v) if isinstance(v, list) else v for key, v in raw.items() if key in known
-        }
-        return cls(**values)
+        return cls(**_values(cls, _versioned(text)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +141,10 @@ class BuildReport:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The report in `text`; `ValueError` when there is none: a killed container leaves anything."""
-        raw = _versioned(text)
-        known = {f.name: f.type for f in fields(cls)}
-        return cls(**{key: value for key, value in raw.items() if key in known})
+        report = cls(**_values(cls, _versioned(text)))
+        if report.image and not _IMAGE.fullmatch(report.image):
+            raise ValueError("image is not <repository>@sha256:<64 hex digits>")
+        return report
 
 
 RUNTIME_MISMATCH: Final = "RuntimeMismatch"
@@ -170,9 +169,7 @@ class ModelCard:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The card in `text`; `ValueError` when there is none."""
-        raw = _versioned(text)
-        known = {f.name for f in fields(cls)}
-        return cls(**{key: value for key, value in raw.items() if key in known})
+        return cls(**_values(cls, _versioned(text)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +186,7 @@ class Exit:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The exit in `text`; `ValueError` when there is none."""
-        raw = _versioned(text)
-        return cls(reason=str(raw.get("reason", "")), message=str(raw.get("message", "")))
+        return cls(**_values(cls, _versioned(text)))
 
 
 def _surplus(body: dict[str, Any]) -> int:
@@ -204,7 +200,80 @@ def _dumped(body: dict[str, Any]) -> str:
 def _versioned(text: str) -> dict[str, Any]:
     if len(text) > 64 * 1024:
         raise ValueError("the message is longer than 64 KiB")
-    raw = json.loads(text)
+    try:
+        raw = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("the message is nested too deeply") from error
     if not isinstance(raw, dict) or raw.pop("version", None) != VERSION:
         raise ValueError(f"not a message of version {VERSION}")
     return raw
+
+
+_IMAGE = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9._:/\[\]-]*@sha256:[0-9a-f]{64}")
+_MOST_ENTRIES = 15
+"""Of a map: the status keeps 16 and adds one of its own."""
+
+
+def _values(kind: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `kind` in `raw`, each of its type; `ValueError` when one is not, or is missing."""
+    values = {}
+    for one in fields(kind):
+        if one.name in raw:
+            values[one.name] = _READ[str(one.type)](one.name, raw[one.name])
+        elif one.default is MISSING and one.default_factory is MISSING:
+            raise ValueError(f"{one.name} is missing")
+    return values
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is not a text")
+    value.encode()  # half a surrogate pair can be written as JSON, but not be stored
+    return value
+
+
+def _truth(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is neither true nor false")
+    return value
+
+
+def _whole(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{name} is not a whole number")
+    return value
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(_float(value)):
+        raise ValueError(f"{name} is not a number")
+    return value
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _map(name: str, value: Any, read: Callable[[str, Any], Any]) -> dict[str, Any]:
+    if not isinstance(value, dict) or len(value) > _MOST_ENTRIES:
+        raise ValueError(f"{name} is not a map of at most {_MOST_ENTRIES} entries")
+    return {_text(f"a key of {name}", key): read(f"{name}.{key}", one) for key, one in value.items()}
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} is not a list")
+    return tuple(_text(name, one) for one in value)
+
+
+_READ: Final[Mapping[str, Callable[[str, Any], Any]]] = {
+    "str": _text,
+    "bool": _truth,
+    "int": _whole,
+    "dict[str, str]": lambda name, value: _map(name, value, _text),
+    "dict[str, float]": lambda name, value: _map(name, value, _number),
+    "tuple[str, ...]": _texts,
+}

@@ -1,0 +1,111 @@
+"""Messages of pods are not trusted: what is not right is no message, whatever it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from model_runtime import contract
+from seatrial.planning import facts, jobs
+from seatrial.planning.observed import Observed
+
+IMAGE = "registry.shop:5000/models/churn@sha256:" + "a1" * 32
+NESTED = "[" * 30_000
+KINDS = [contract.BuildRequest, contract.BuildReport, contract.ModelCard, contract.Exit]
+
+REQUEST = contract.BuildRequest(
+    namespace="shop",
+    name="churn",
+    build_id="b1",
+    uri="s3://models/churn/",
+    runtime_image="r/sklearn:1",
+    repository="r.shop/models",
+    source_date=7,
+    python_packages=("xgboost",),
+)
+REPORT = contract.BuildReport(
+    image=IMAGE, cached=True, source={"etag": "1"}, seconds={"fetch": 1.5, "push": 2}
+)
+CARD = contract.ModelCard(name="churn", build_id="b1", format="onnx", path="m.onnx", digest="sha256:1")
+LEFT = contract.Exit(reason="ModelLoadFailed", message="of another version")
+
+
+@pytest.mark.parametrize("said", [REQUEST, REPORT, CARD, LEFT], ids=lambda said: type(said).__name__)
+def test_what_is_said_is_understood(said: Any) -> None:
+    assert type(said).from_json(said.to_json()) == said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "text", ["", "Killed", "[]", "1", '{"version":2}', NESTED, '{"version":1,"message":' + NESTED]
+)
+def test_what_is_no_message_is_a_value_error(kind: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        kind.from_json(text)
+
+
+def _said(**values: Any) -> str:
+    return json.dumps({"version": contract.VERSION, **values})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"image": 1},
+        {"image": "registry.shop/churn:latest"},
+        {"image": "registry.shop/churn@sha256:12"},
+        {"image": f"two words/{IMAGE}"},
+        {"image": f"{IMAGE}\n"},
+        {"cached": "yes"},
+        {"cached": 1},
+        {"reason": ["BuildFailed"]},
+        {"message": None},
+        {"log_tail": {}},
+        {"message": "\ud800"},
+        {"source": []},
+        {"source": {"etag": 1}},
+        {"source": {str(n): "1" for n in range(99)}},
+        {"seconds": 3},
+        {"seconds": {"fetch": "1"}},
+        {"seconds": {"fetch": True}},
+        {"seconds": {"fetch": float("nan")}},
+        {"seconds": {"fetch": 10**400}},
+        {"seconds": {str(n): 1 for n in range(99)}},
+    ],
+    ids=lambda values: str(values)[:50],
+)
+def test_a_report_with_a_field_of_another_type_is_none(values: Any) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        contract.BuildReport.from_json(_said(**values))
+
+
+@pytest.mark.parametrize("values", [{}, {"reason": "CrashLoop"}, {"reason": 1, "message": "why"}])
+def test_an_exit_says_both_its_words(values: Any) -> None:
+    with pytest.raises(ValueError, match=r"reason|message"):
+        contract.Exit.from_json(_said(**values))
+
+
+@pytest.mark.parametrize("text", [NESTED, _said(image="x"), _said(seconds=1)])
+def test_a_build_that_says_nonsense_has_said_nothing(text: str) -> None:
+    job = {"kind": "Job", "metadata": {"name": "j-1"}}
+    seen = jobs.seen(Observed(jobs=(job,), pods=(_pod("build", text),)), "j-1")
+    assert seen is not None
+    assert seen.report is None
+
+
+@pytest.mark.parametrize(
+    "text", [NESTED, _said(reason="CrashLoop", message=[]), _said(reason=[], message="")]
+)
+def test_a_server_that_says_nonsense_has_said_nothing(text: str) -> None:
+    assert facts.pod_trouble(_pod("server", text)) is None
+
+
+def _pod(container: str, message: str) -> dict[str, Any]:
+    ended = {"exitCode": 1, "message": message}
+    return {
+        "kind": "Pod",
+        "metadata": {"name": "p", "labels": {"batch.kubernetes.io/job-name": "j-1"}},
+        "status": {"containerStatuses": [{"name": container, "state": {"terminated": ended}}]},
+    }

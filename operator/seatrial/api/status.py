@@ -34,7 +34,7 @@ _BY_TYPE: Final[JsonDict] = {"x-kubernetes-list-type": "map", "x-kubernetes-list
 class RolloutStatus(base.Told):
     """The rollout's memory: written before anything is done that follows from it."""
 
-    revision: told.Word
+    revision: told.Revision
     """The revision that is rolled out."""
 
     phase: phases.RolloutPhase
@@ -149,7 +149,7 @@ class BuildStatus(base.Told):
 class Rejected(base.Told):
     """A revision that is not tried again before somebody asks for it."""
 
-    revision: told.Word
+    revision: told.Revision
     """The revision."""
 
     reason: told.Word = ""
@@ -171,7 +171,7 @@ class Rejected(base.Told):
 class HistoryEntry(base.Told):
     """A rollout that ended."""
 
-    revision: told.Word
+    revision: told.Revision
     """The revision that was rolled out."""
 
     outcome: phases.Outcome

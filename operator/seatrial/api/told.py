@@ -65,6 +65,8 @@ def format_time(time: datetime) -> str:
 
 
 Word = Annotated[str, BeforeValidator(first_characters(WORD)), Field(max_length=WORD)]
+Revision = Annotated[str, BeforeValidator(first_characters(WORD)), Field(min_length=1, max_length=WORD)]
+"""Ten hex digits; what has none cannot be told from anything else."""
 Name = Annotated[str, BeforeValidator(first_characters(NAME)), Field(max_length=NAME)]
 Sentence = Annotated[str, BeforeValidator(first_characters(SENTENCE)), Field(max_length=SENTENCE)]
 LogTail = Annotated[str, BeforeValidator(last_characters(LOG)), Field(max_length=LOG)]

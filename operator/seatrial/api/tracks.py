@@ -27,7 +27,7 @@ class Failure(base.Told):
 class TrackStatus(base.Told):
     """One revision that has pods."""
 
-    revision: told.Word
+    revision: told.Revision
     """Ten hex digits that identify what the pods run."""
 
     image: told.Name = ""

@@ -182,7 +182,7 @@ def _verdict(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:
     if job.evicted:
         return Reason.BUILD_EVICTED, "the pod of the build was evicted; it is tried again"
     if job.deadline_exceeded:
-        return Reason.BUILD_TIMEOUT, "the build took longer than spec.build.timeout; raise it"
+        return _too_late(build, job)
     if job.out_of_memory:
         return (
             Reason.BUILD_OUT_OF_MEMORY,
@@ -194,6 +194,16 @@ def _verdict(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:
         Reason.BUILD_FAILED,
         f"the build ended without a word, exit code {job.exit_code}; see the log of {job.name}",
     )
+
+
+def _too_late(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:
+    """A pod that never ran in all that time is the cluster's trouble, not the model's: it is tried again."""
+    if build.phase is phases.BuildPhase.RUNNING or job.exit_code is not None:
+        return Reason.BUILD_TIMEOUT, "the build took longer than spec.build.timeout; raise it"
+    message = build.message or "the pod of the build did not start in time; it is tried again"
+    if build.reason in reasons.TRANSIENT:
+        return Reason(build.reason), message
+    return Reason.BUILD_EVICTED, message
 
 
 def seen(build: api.BuildStatus) -> BuildSeen:

@@ -88,6 +88,24 @@ def test_a_build_that_ends_badly_says_why_and_whether_waiting_helps(
     assert builds.seen(ended).terminal is terminal
 
 
+@pytest.mark.parametrize(
+    ("waited_for", "reason"),
+    [
+        (Reason.UNSCHEDULABLE, Reason.UNSCHEDULABLE),
+        (Reason.IMAGE_PULL_FAILED, Reason.IMAGE_PULL_FAILED),
+        (Reason.POD_REJECTED, Reason.BUILD_EVICTED),
+        ("NoWordOfTheApi", Reason.BUILD_EVICTED),
+        ("", Reason.BUILD_EVICTED),
+    ],
+)
+def test_a_pod_that_never_started_is_tried_again_after_its_deadline(waited_for: str, reason: Reason) -> None:
+    waits = build(phase=Phase.PENDING, reason=waited_for, message="0/3 nodes" if waited_for else "")
+    ended = builds.advance(waits, wish(), job(deadline_exceeded=True), NOW)
+    assert (ended.phase, ended.reason, builds.terminal(ended)) == (Phase.FAILED, reason, False)
+    assert ended.message.startswith("0/3 nodes" if waited_for else "the pod of the build did not start")
+    assert builds.retry_at(ended) == after(seconds=10)
+
+
 def test_words_that_stay_lost_fail_it_for_good() -> None:
     ended = builds.advance(build(attempt=3), wish(), job(exit_code=1), NOW)
     assert ended.reason == Reason.BUILD_FAILED

@@ -24,7 +24,11 @@ def changes(scene: Scene) -> Iterator[Action]:
         return
     if build.phase not in {phases.BuildPhase.PENDING, phases.BuildPhase.RUNNING}:
         return
+    if jobs.seen(scene.observed, job.name_of(scene.owner, build.id, build.attempt)) is not None:
+        return
     spec, operator = scene.desired.spec, scene.parts.settings
+    if build.runtime not in operator.runtimes:
+        return  # the build's own decision says so
     plan = job.BuildPlan(
         build_id=build.id,
         attempt=build.attempt,
@@ -33,5 +37,4 @@ def changes(scene: Scene) -> Iterator[Action]:
         runtime_image=operator.runtimes[build.runtime],
         registry=job.registry_of(spec, operator),
     )
-    if jobs.seen(scene.observed, job.name_of(scene.owner, build.id, build.attempt)) is None:
-        yield actions.Create(job.build_job(scene.owner, plan, wanted=spec, operator=operator))
+    yield actions.Create(job.build_job(scene.owner, plan, wanted=spec, operator=operator))

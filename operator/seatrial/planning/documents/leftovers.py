@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from seatrial.api import names, phases
+from seatrial.api import names
 from seatrial.core import moves
 from seatrial.core.memory import Memory
 from seatrial.core.moves import Phase
@@ -41,7 +41,8 @@ def changes(scene: Scene) -> Iterator[Action]:
     yield from _revisions_out(scene.observed.autoscalers, keep=keep_scalers)
     if scene.desired.spec.scaling.floor < 2:
         yield from map(actions.deletion_of, scene.observed.budgets)
-    known = current | {h.revision for h in memory.history} | _wanted(memory) | _unremembered(scene)
+    known = current | {h.revision for h in memory.history} | _wanted(memory)
+    known |= _unremembered(scene, known)
     yield from _revisions_out(scene.observed.copies, keep=known)
     yield from _revisions_out(scene.observed.revisions, keep=known)
     yield from decisions.past(scene.observed.decisions)
@@ -60,17 +61,15 @@ def _wanted(memory: Memory) -> set[str]:
     return set() if rollout is None or rollout.phase in moves.AT_REST else {rollout.revision}
 
 
-def _unremembered(scene: Scene) -> set[str]:
-    """The newest templates, until history is full: a lost status takes along who was stable, not what it ran.
+def _unremembered(scene: Scene, known: set[str]) -> set[str]:
+    """The newest templates, up to `historyLimit` beside stable: a lost status takes history along, not what it ran.
 
     None of them is called promoted: nothing but history tells those that served from those that failed.
     """
-    limit = scene.at.wish.history_limit
-    served = [h for h in scene.memory.history if h.outcome is phases.Outcome.PROMOTED]
-    if len(served) > limit:
-        return set()
+    spare = max(scene.at.wish.history_limit + 1 - len(known), 0)
     newest = sorted(scene.observed.revisions, key=lambda body: int(body.get("revision", 0)), reverse=True)
-    return {facts.label(body, names.LABEL_REVISION) for body in newest[: limit + 1]}
+    others = [r for body in newest if (r := facts.label(body, names.LABEL_REVISION)) not in known]
+    return set(others[:spare])
 
 
 def _revisions_out(bodies: tuple[Body, ...], *, keep: set[str]) -> Iterator[Action]:

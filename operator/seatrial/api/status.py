@@ -109,6 +109,9 @@ class BuildStatus(base.Told):
     attempt: shapes.Count = 1
     """Counts from 1."""
 
+    lost: shapes.Count | None = None
+    """How many attempts in a row ended without a word; absent when the last one said how it ended."""
+
     image: told.Name = ""
     """The image it made, with its digest."""
 

@@ -17,7 +17,7 @@ Reason = reasons.Reason
 FIRST_BACKOFF = timedelta(seconds=10)
 LONGEST_BACKOFF = timedelta(minutes=5)
 LOST_MESSAGES_ALLOWED = 2
-"""A message may be lost with its pod; the next attempt asks the registry first and is done in a second."""
+"""In a row: a message may be lost with its pod; the next attempt asks the registry first and is done in a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,13 @@ def _ended(build: api.BuildStatus, wish: BuildWish, job: JobSeen, now: datetime)
     total = (now - (build.started_at or now)).total_seconds()
     parts = {} if job.report is None else job.report.seconds
     ended = _changed(
-        build, job=job.name, finished_at=now, seconds={"total": total, **parts}, reason="", message=""
+        build,
+        job=job.name,
+        finished_at=now,
+        seconds={"total": total, **parts},
+        lost=(build.lost or 0) + 1 if _without_a_word(job) else None,
+        reason="",
+        message="",
     )
     report = job.report
     if report is not None and report.succeeded:
@@ -188,12 +194,20 @@ def _verdict(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:
             Reason.BUILD_OUT_OF_MEMORY,
             "the build ran out of memory; raise spec.build.resources.limits.memory",
         )
-    if build.attempt <= LOST_MESSAGES_ALLOWED:
+    if (build.lost or 0) < LOST_MESSAGES_ALLOWED:
         return Reason.BUILD_EVICTED, "the build ended without a word; the registry is asked for its image"
     return (
         Reason.BUILD_FAILED,
         f"the build ended without a word, exit code {job.exit_code}; see the log of {job.name}",
     )
+
+
+def _without_a_word(job: JobSeen) -> bool:
+    """Neither the build nor the cluster says how it ended, in words that are known."""
+    if job.evicted or job.deadline_exceeded or job.out_of_memory:
+        return False
+    known = (contract.RUNTIME_MISMATCH, *Reason)
+    return job.report is None or not (job.report.succeeded or job.report.reason in known)
 
 
 def _too_late(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:

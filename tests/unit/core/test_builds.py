@@ -107,9 +107,23 @@ def test_a_pod_that_never_started_is_tried_again_after_its_deadline(waited_for: 
 
 
 def test_words_that_stay_lost_fail_it_for_good() -> None:
-    ended = builds.advance(build(attempt=3), wish(), job(exit_code=1), NOW)
-    assert ended.reason == Reason.BUILD_FAILED
+    ended = build(attempt=7)
+    for said in (Reason.BUILD_EVICTED, Reason.BUILD_EVICTED, Reason.BUILD_FAILED):
+        ended = builds.advance(build(attempt=7, lost=ended.lost), wish(), job(exit_code=1), NOW)
+        assert ended.reason == said
     assert "see the log of j-1" in ended.message
+
+
+@pytest.mark.parametrize("unheard", [job(exit_code=1), job(report=report(reason="NoWordOfTheApi"))])
+def test_lost_words_are_counted_from_attempt_to_attempt(unheard: JobSeen) -> None:
+    lost = builds.advance(build(), wish(), unheard, NOW)
+    again = builds.advance(lost, wish(), None, after(minutes=1))
+    assert (lost.lost, again.lost) == (1, 1)
+
+
+@pytest.mark.parametrize("heard", [job(evicted=True), job(report=report(reason=Reason.SOURCE_UNAVAILABLE))])
+def test_only_words_that_are_lost_in_a_row_count(heard: JobSeen) -> None:
+    assert builds.advance(build(lost=2), wish(), heard, NOW).lost is None
 
 
 def _failed(**changes: Any) -> api.BuildStatus:

@@ -22,9 +22,12 @@ def seen(observed: Observed, name: str) -> JobSeen | None:
 
 
 def attempts_at(observed: Observed, build_id: str) -> int:
-    """The highest attempt at an image whose Job is still there; 0 without any."""
+    """The highest attempt at an image whose Job is still there and over; one less while that one still runs."""
     names_of = (b["metadata"]["name"] for b in observed.jobs if facts.label(b, names.LABEL_BUILD) == build_id)
-    return max((int(n) for name in names_of if (n := name.rpartition("-")[2]).isdigit()), default=0)
+    numbered = {int(n): name for name in names_of if (n := name.rpartition("-")[2]).isdigit()}
+    newest = max(numbered, default=0)
+    job_seen = seen(observed, numbered[newest]) if newest else None
+    return newest - 1 if job_seen is not None and not job_seen.finished else newest
 
 
 def _seen(body: Body, pod: Body | None) -> JobSeen:

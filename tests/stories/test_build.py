@@ -28,7 +28,7 @@ class Builder:
         return self._choose(len(self.seen), pod)
 
 
-def _failed(reason: str) -> BuildBehaviour:
+def failed(reason: str) -> BuildBehaviour:
     report = contract.BuildReport(reason=reason, message="it is not there")
     return BuildBehaviour(seconds=1, message=report.to_json(), exit_code=1)
 
@@ -59,7 +59,7 @@ def test_another_way_to_run_is_a_new_revision_of_the_same_image(serving: Body) -
 
 @pytest.mark.parametrize("reason", ["SourceNotFound", "SourceForbidden", "RegistryUnavailable"])
 def test_a_source_that_appears_later_heals_the_build(reason: str) -> None:
-    builder = Builder(lambda n, pod: good_builds(pod) if n > 4 else _failed(reason))
+    builder = Builder(lambda n, pod: good_builds(pod) if n > 4 else failed(reason))
 
     async def story(world: World) -> None:
         stable = await world.live(spec("v1"))
@@ -87,7 +87,7 @@ def test_retries_come_ever_later() -> None:
     async def story(world: World) -> None:
         def choose(pod: Body) -> BuildBehaviour:
             times.append((world.now() - START).total_seconds())
-            return _failed("SourceUnavailable")
+            return failed("SourceUnavailable")
 
         world.cluster.kubelet.building = choose
         await world.apply(built("1"))
@@ -106,7 +106,7 @@ def test_a_changed_secret_wakes_a_failed_build_at_once() -> None:
     async def story(world: World) -> None:
         credentials = {"model": {"uri": "s3://models/churn/1/", "credentials": {"secretName": "keys"}}}
         await world.configure("keys", {"AWS_ACCESS_KEY_ID": "d3Jvbmc="}, kind=kinds.SECRET)
-        world.cluster.kubelet.building = lambda _pod: _failed("SourceForbidden")
+        world.cluster.kubelet.building = lambda _pod: failed("SourceForbidden")
         await world.apply({**built("1"), **credentials})
         await world.until(lambda s: s["build"]["attempt"] == 5)
         await world.until(lambda s: s["build"]["phase"] == "Failed")
@@ -243,7 +243,7 @@ def test_a_model_that_is_at_fault_is_rejected_and_stays_so(reason: str) -> None:
 
 
 def test_a_retry_builds_once_more_although_the_old_job_is_still_there() -> None:
-    builder = Builder(lambda n, pod: _failed("ModelLoadFailed") if n == 1 else good_builds(pod))
+    builder = Builder(lambda n, pod: failed("ModelLoadFailed") if n == 1 else good_builds(pod))
 
     async def story(world: World) -> None:
         await world.trust_decisions()

@@ -108,8 +108,7 @@ def _built(one: _Pass, memory: Memory, at: Situation) -> api.BuildStatus | None:
     started = build is not None and build.id == wish.build_id and build.phase is not phases.BuildPhase.FAILED
     if not started and missing_of_build(one.desired, one.observed, one.parts):
         return build
-    if memory.rollout is not None and memory.rollout.attempt > 1:
-        wish = replace(wish, attempts_over=jobs.attempts_at(one.observed, wish.build_id))
+    wish = replace(wish, attempts_over=jobs.attempts_at(one.observed, wish.build_id))
     owner = Owner(namespace=one.desired.key.namespace, name=one.desired.key.name, uid=one.desired.uid)
     name = "" if build is None else job.name_of(owner, build.id, build.attempt)
     return builds.advance(build, wish, jobs.seen(one.observed, name), at.now)

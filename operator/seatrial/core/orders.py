@@ -18,6 +18,8 @@ from seatrial.core.wish import Situation
 
 Action = decision.Action
 REMEMBERED = 20
+DECISIVE = frozenset({Action.ABORT, Action.PROMOTE, Action.RETRY, Action.ROLLBACK, Action.PAUSE})
+"""What makes somebody the author of what becomes of a rollout; skipping or resuming alone does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,9 @@ def _taken(order: Order, memory: Memory, at: Situation) -> tuple[Memory, str]:
     after = _EFFECTS[order.action](order, memory, at)
     assert after.rollout is not None  # noqa: S101 - no effect takes the rollout away
     known = (*after.rollout.decisions, order.uid)[-REMEMBERED:]
-    changed = moves.changed(after.rollout, decisions=known, decided_by=order.decided_by)
+    changed = moves.changed(after.rollout, decisions=known)
+    if order.action in DECISIVE:
+        changed = moves.changed(changed, decided_by=order.decided_by)
     return replace(after, rollout=changed), "taken"
 
 
@@ -142,7 +146,7 @@ def _resume(order: Order, memory: Memory, at: Situation) -> Memory:
         raise Refusal(f"nothing is paused; the rollout is {current.phase}")
     if at.wish.paused:
         raise Refusal("spec.paused is true; set it to false")
-    return pauses.resume(memory, current, at)
+    return pauses.resume(memory, moves.changed(current, decided_by=""), at)
 
 
 def _retry(order: Order, memory: Memory, at: Situation) -> Memory:

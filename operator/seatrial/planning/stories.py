@@ -146,8 +146,10 @@ def _builds(before: Memory, after: Memory) -> Iterator[Tale]:
 def _answers(answers: tuple[Answer, ...]) -> Iterator[Tale]:
     for answer in answers:
         refused = answer.phase is decision.DecisionPhase.REFUSED
+        order = answer.order
+        why = f" ({order.reason})" if order.reason else ""
         yield Tale(
             reason=f"Decision{answer.phase}",
-            message=f"{answer.order.action} of {answer.order.revision} by {answer.order.decided_by}: {answer.message}",
+            message=f"{order.action} of {order.revision} by {order.decided_by}{why}: {answer.message}",
             tone=Tone.WARNING if refused else Tone.NORMAL,
         )

@@ -61,6 +61,9 @@ class RolloutStatus(base.Told):
     users_since: told.Time | None = None
     """When the canary first had users; absent before."""
 
+    exits_before: shapes.Count | None = None
+    """Abnormal exits of the canary's containers before it had users; absent for none."""
+
     waiting_for: phases.WaitingFor | None = None
     """What it needs before it can go on; absent when only time has to pass."""
 

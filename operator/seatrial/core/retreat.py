@@ -12,6 +12,8 @@ from seatrial.core.moves import Phase
 from seatrial.core.wish import Situation
 
 Reason = reasons.Reason
+EXITS = frozenset({Reason.CRASH_LOOP, Reason.OUT_OF_MEMORY})
+"""What is said of a container that has ended and is started again."""
 
 
 def fail(memory: Memory, at: Situation, reason: Reason, message: str) -> Memory:
@@ -57,8 +59,8 @@ def why_not_starting(
     """What happens instead of going on while fewer than `needed` pods are available; None when they all are."""
     seen = at.canary(memory)
     available, trouble = seen.available, seen.trouble
-    if trouble is not None and trouble.terminal:
-        return fail(memory, at, trouble.reason, trouble.message)
+    if (fatal := _fatal(rollout, seen, at)) is not None:
+        return fail(memory, at, fatal.reason, fatal.message)
     if available >= needed:
         return None
     if at.blocked:
@@ -78,14 +80,30 @@ def why_not_with_users(memory: Memory, rollout: api.RolloutStatus, at: Situation
     """What happens instead of going on when the canary's containers die under its users."""
     if rollout.users_since is None:
         return None
-    exits = at.canary(memory).exits_since(rollout.users_since)
-    count = sum(e.restarts for e in exits)
+    seen = at.canary(memory)
+    exits, count = seen.exits_since(rollout.users_since), exits_under_users(rollout, seen)
     if count > at.wish.max_restarts:
         return fail(memory, at, _word_for(exits), _exits_sentence(exits, count, at.wish.max_restarts))
-    trouble = at.canary(memory).trouble
-    if trouble is not None and trouble.terminal:
-        return fail(memory, at, trouble.reason, trouble.message)
+    if (fatal := _fatal(rollout, seen, at)) is not None:
+        return fail(memory, at, fatal.reason, fatal.message)
     return None
+
+
+def exits_under_users(rollout: api.RolloutStatus, seen: tracks.Track) -> int:
+    """Abnormal exits since the canary first had users; those that its pods brought along do not count."""
+    if rollout.users_since is None:
+        return 0
+    exits = seen.exits_since(rollout.users_since)
+    return max(sum(e.restarts for e in exits) - (rollout.exits_before or 0), len(exits))
+
+
+def _fatal(rollout: api.RolloutStatus, seen: tracks.Track, at: Situation) -> tracks.Trouble | None:
+    """The trouble that waiting does not help, unless it is nothing but exits that `maxRestarts` bears."""
+    trouble = seen.trouble
+    if trouble is None or not trouble.terminal:
+        return None
+    borne = 0 < exits_under_users(rollout, seen) <= at.wish.max_restarts
+    return None if borne and trouble.reason in EXITS else trouble
 
 
 def _word_for(exits: tuple[tracks.AbnormalExit, ...]) -> Reason:

@@ -153,6 +153,7 @@ def _starting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
             steps=len(at.wish.steps),
             weight=first.weight,
             users_since=at.now,
+            exits_before=sum(e.restarts for e in at.canary(memory).exits) or None,
             step_started_at=at.now,
         ),
     )

@@ -11,7 +11,7 @@ from tests.cluster.errors import LabError
 from tests.demo.watching import Status, Watch
 from tests.stage import install, models
 from tests.stage.install import Stage
-from tests.stage.load import Tally, Users
+from tests.stage.load import Tally, Users, reached
 
 LAB = "demo"
 NAME = "digits"
@@ -68,6 +68,7 @@ def _story(stage: Stage, began: float) -> Tally:
         say("kubectl apply: version 1. It is fetched, built into a container, started")
         stage.apply(NAME, spec(1))
         watch.until(_healthy, seconds=180, what="version 1 goes live")
+        reached(stage.lab.service_address(NAMESPACE, NAME))
         with Users(stage.lab.service_address(NAMESPACE, NAME), models.request_body(), rate=RATE) as users:
             say(
                 f"users arrive: {RATE:.0f} requests a second from now on, half of them on connections they keep"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from tests.stage import install, models
+from tests.stage import install, load, models
 from tests.stage.install import Stage
 
 Status = dict[str, Any]
@@ -76,8 +76,10 @@ class Served:
             time.sleep(0.2)
 
     def healthy(self, *, seconds: float = 90) -> Status:
-        """The status once what is asked for serves."""
-        return self.until(lambda s: s["phase"] == "Healthy", seconds=seconds)
+        """The status once what is asked for serves, and is reached."""
+        status = self.until(lambda s: s["phase"] == "Healthy", seconds=seconds)
+        load.reached(self.address)
+        return status
 
     def waits_with(self, reason: str, *, seconds: float = 60) -> Status:
         """The status once a condition has this reason."""

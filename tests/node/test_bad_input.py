@@ -73,7 +73,8 @@ def sections(warm: Stage) -> dict[str, dict[str, Any]]:
     return {
         **{name: {"model": {"uri": uri, **KEYS}} for name, uri in stored.items()},
         "wrong-digest": {"model": {"uri": digits, "digest": f"sha256:{'0' * 64}", **KEYS}},
-        "too-slow": {"build": {"timeout": "1s"}},
+        # starts well within its time, and could not end within many times that
+        "too-slow": {"build": {"timeout": "12s", "resources": {"limits": {"cpu": "50m"}}}},
         "too-little-memory": {"build": {"resources": {"limits": {"memory": "24Mi"}}}},
         "no-such-runtime": {"build": {"runtime": "sklearn-0.24"}},
         "wrong-keys": {"model": {"uri": digits, "credentials": {"secretName": "wrong-keys"}}},

@@ -13,7 +13,7 @@ import pytest
 from tests.node.serving import Served, Status, fresh, shares
 from tests.stage import models
 from tests.stage.install import Stage
-from tests.stage.load import Users
+from tests.stage.load import Users, reached
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
@@ -23,6 +23,7 @@ def test_a_small_model_answers_within_forty_seconds_of_its_apply(warm: Stage) ->
     began = time.monotonic()
     served.apply(served.spec(1, build={"refresh": fresh("quick")}))
     served.until(lambda s: s.get("url") and s["stable"].get("readyReplicas"), seconds=60)
+    reached(served.address)
     answer, headers = served.ask()
     took = time.monotonic() - began
     status = served.healthy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -13,6 +14,19 @@ from typing import Final, Self
 PATIENCE: Final = 10.0
 """Seconds after which an answer counts as failed."""
 REVISION_HEADER: Final = "x-seatrial-revision"
+
+
+def reached(address: str, *, seconds: float = 15.0) -> None:
+    """The Service answers: the node's proxy, which hears of a ready pod a moment after the operator, lets us in."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://{address}/readyz", timeout=5):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 @dataclass(slots=True)

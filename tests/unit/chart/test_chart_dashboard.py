@@ -23,7 +23,7 @@ DASHBOARD = json.loads((CHART / "dashboards" / "seatrial.json").read_text())
 def telemetry(*, leader: float) -> Telemetry:
     """The operator's metrics, all of them."""
     made = Telemetry(prometheus_client.CollectorRegistry())
-    made.watch(depth=lambda: 0.0, oldest=lambda: 0.0, leader=lambda: leader, ages={"Pod": lambda: 1.0})
+    made.watch(depth=lambda: 0.0, oldest=lambda: 0.0, leader=lambda: leader, ages={"Pod": [lambda: 1.0]})
     return made
 
 

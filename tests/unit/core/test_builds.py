@@ -177,3 +177,10 @@ def test_a_failed_build_shows_the_end_of_its_log_until_it_is_tried_again() -> No
     assert failed.log_tail == "fetching\n404"
     again = builds.advance(failed, wish(), None, after(minutes=1))
     assert (again.attempt, again.log_tail) == (2, "")
+
+
+def test_a_build_that_ran_is_not_said_to_have_never_started_while_its_pod_is_ended() -> None:
+    running = builds.advance(build(phase=Phase.PENDING), wish(), job(finished=False, running=True), NOW)
+    ending = builds.advance(running, wish(), job(finished=False), NOW)
+    ended = builds.advance(ending, wish(), job(deadline_exceeded=True), NOW)
+    assert ended.reason == Reason.BUILD_TIMEOUT

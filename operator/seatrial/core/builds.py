@@ -127,7 +127,8 @@ def terminal(build: api.BuildStatus) -> bool:
 
 
 def _running(build: api.BuildStatus, job: JobSeen) -> api.BuildStatus:
-    ran = job.running or build.phase is phases.BuildPhase.RUNNING  # a pod that is being ended has run
+    # a pod that is being ended has run; one that cannot start, in the place of an evicted one, has not
+    ran = job.running or (build.phase is phases.BuildPhase.RUNNING and not job.trouble)
     phase = phases.BuildPhase.RUNNING if ran else phases.BuildPhase.PENDING
     return _changed(build, phase=phase, job=job.name, reason=job.trouble, message=job.trouble_message)
 

@@ -144,7 +144,7 @@ def _is_of_predecessor(controller: Body, body: Body) -> bool:
 
 def _setback(error: failures.ApiError, action: Action) -> Setback:
     what = _subject_of(action)
-    if "exceeded quota" in str(error):
+    if isinstance(error, failures.Forbidden) and error.quota_exceeded:
         return Setback(reason=Reason.QUOTA_EXCEEDED, message=f"{what} was refused: {error.message}")
     if isinstance(error, failures.Invalid) and isinstance(action, actions.Create | actions.Apply):
         return Setback(reason=Reason.INVALID_SPEC, message=f"{what} was refused: {error.message}")

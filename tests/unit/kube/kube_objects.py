@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from seatrial.kube import kinds
 from seatrial.kube.bodies import Body
+from seatrial.kube.fake import FakeApiServer
 
 
 def settings(name: str = "settings", **data: str) -> Body:
@@ -56,3 +58,19 @@ def autoscaler(name: str = "churn", **spec: Any) -> Body:
         "metadata": {"name": name, "namespace": "default"},
         "spec": {"scaleTargetRef": target, "maxReplicas": 3, **spec},
     }
+
+
+def status_of(api: FakeApiServer, kind: kinds.Kind, name: str) -> Body:
+    found = api.look(kind, "default", name)
+    assert found is not None
+    status: Body = found["status"]
+    return status
+
+
+def states(api: FakeApiServer) -> list[Any]:
+    """The state of each pod's container."""
+    return [pod["status"]["containerStatuses"][0]["state"] for pod in api.all(kinds.POD)]
+
+
+def conditions(status: Body) -> dict[str, tuple[str, str]]:
+    return {c["type"]: (c["status"], c.get("reason", "")) for c in status.get("conditions") or []}

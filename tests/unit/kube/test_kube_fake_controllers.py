@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
 from seatrial.kube import bodies, kinds
-from seatrial.kube.bodies import Body
 from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.fake.behaviours import Behaviour, Fault, image_of
 from seatrial.kube.fake.controllers import ControllerManager
 from tests.unit.kube import kube_objects as objects
+from tests.unit.kube.kube_objects import conditions, states, status_of
 
 pytestmark = pytest.mark.looptime
-
-
-def status_of(api: FakeApiServer, kind: kinds.Kind, name: str) -> Body:
-    found = api.look(kind, "default", name)
-    assert found is not None
-    status: Body = found["status"]
-    return status
-
-
-def states(api: FakeApiServer) -> list[Any]:
-    """The state of each pod's container."""
-    return [pod["status"]["containerStatuses"][0]["state"] for pod in api.all(kinds.POD)]
-
-
-def conditions(status: Body) -> dict[str, tuple[str, str]]:
-    return {c["type"]: (c["status"], c.get("reason", "")) for c in status.get("conditions") or []}
 
 
 class TestDeployments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 import uuid
@@ -23,6 +24,8 @@ from seatrial.kube.transport import Request, Transport
 PATIENCE: Final = 30.0
 LOOK_AGAIN: Final = 0.03
 """Seconds between two looks at what is awaited."""
+BUSY: Final = 120.0
+"""Seconds for one answer of a server that is asked a thousand things at once."""
 MANAGER: Final = "hands"
 
 
@@ -59,7 +62,8 @@ class Hands:
     ) -> Body:
         """The server's answer; the failure it stands for where there is one."""
         sent = None if body is None else json.dumps(body).encode()
-        request = Request(method, path, {"fieldManager": MANAGER, **query}, sent, content_type)
+        manager = {} if method == "DELETE" else {"fieldManager": MANAGER}
+        request = Request(method, path, {**manager, **query}, sent, content_type, timeout=BUSY)
         response = await self.carrier.request(request)
         if response.status >= 400:
             raise failures.from_response(response)
@@ -91,8 +95,9 @@ class Hands:
         return (await self.client.list(kind, self.namespace, labels=labels)).items
 
     async def delete(self, kind: Kind, name: str) -> None:
-        """The object is told to go."""
-        await self.client.delete(kind, self.namespace, name)
+        """The object is told to go, however busy the server is: the client's writes must end with a lease."""
+        with contextlib.suppress(failures.NotFound):
+            await self.send("DELETE", kind.path(self.namespace, name), propagationPolicy="Background")
 
     async def until(
         self,

@@ -37,6 +37,17 @@ class Reason(StrEnum):
     SCALING_METRIC_UNAVAILABLE = "ScalingMetricUnavailable"
     ROLLOUT_BUDGET = "RolloutBudget"
     BUILD_EVICTED = "BuildEvicted"
+    RUNTIME_MISMATCH = (
+        "RuntimeMismatch"  # the build found another format: tried again at once, on its runtime
+    )
+    NAMESPACE_TERMINATING = "NamespaceTerminating"
+
+    # transient: the API server did not take a write
+    API_FORBIDDEN = "ApiForbidden"  # RBAC or an admission policy
+    API_UNAUTHORIZED = "ApiUnauthorized"
+    API_TOO_MANY_REQUESTS = "ApiTooManyRequests"
+    API_UNAVAILABLE = "ApiUnavailable"
+    API_REFUSED = "ApiRefused"  # every other refusal
 
     # terminal for the revision
     SOURCE_DIGEST_MISMATCH = "SourceDigestMismatch"
@@ -85,6 +96,11 @@ class Reason(StrEnum):
     PROMOTING = "Promoting"
     ROLLING_BACK = "RollingBack"
 
+    # information: what became of a RolloutDecision
+    DECISION_TAKEN = "DecisionTaken"
+    DECISION_REFUSED = "DecisionRefused"
+    DECISION_SUPERSEDED = "DecisionSuperseded"
+
 
 TRANSIENT: Final = frozenset(
     {
@@ -102,6 +118,13 @@ TRANSIENT: Final = frozenset(
         Reason.SCALING_METRIC_UNAVAILABLE,
         Reason.ROLLOUT_BUDGET,
         Reason.BUILD_EVICTED,
+        Reason.RUNTIME_MISMATCH,
+        Reason.NAMESPACE_TERMINATING,
+        Reason.API_FORBIDDEN,
+        Reason.API_UNAUTHORIZED,
+        Reason.API_TOO_MANY_REQUESTS,
+        Reason.API_UNAVAILABLE,
+        Reason.API_REFUSED,
     }
 )
 TERMINAL: Final = frozenset(

@@ -1,11 +1,17 @@
 """Every reason is one word, in one class."""
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import yaml
 
-from seatrial.api import phases, reasons
+from model_runtime import failures
+from seatrial.api import decision, generate, phases, reasons
 from seatrial.api.reasons import Reason, ReasonClass
+
+PLANS = sorted((generate.REPOSITORY / "tests" / "golden").glob("*/plan.yaml"))
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -27,6 +33,15 @@ def test_no_reason_is_in_two_classes() -> None:
         pytest.param(Reason.CONTAINER_CONFIG_ERROR, ReasonClass.TRANSIENT, id="a ConfigMap may be created"),
         pytest.param(Reason.UNSCHEDULABLE, ReasonClass.TRANSIENT, id="a node may join"),
         pytest.param(Reason.BUILD_EVICTED, ReasonClass.TRANSIENT, id="a node was drained"),
+        pytest.param(Reason.RUNTIME_MISMATCH, ReasonClass.TRANSIENT, id="another runtime reads the model"),
+        pytest.param(Reason.NAMESPACE_TERMINATING, ReasonClass.TRANSIENT, id="a namespace may come back"),
+        pytest.param(Reason.API_FORBIDDEN, ReasonClass.TRANSIENT, id="a right may be granted"),
+        pytest.param(Reason.API_UNAUTHORIZED, ReasonClass.TRANSIENT, id="a token may be renewed"),
+        pytest.param(Reason.API_TOO_MANY_REQUESTS, ReasonClass.TRANSIENT, id="a busy server calms down"),
+        pytest.param(Reason.API_UNAVAILABLE, ReasonClass.TRANSIENT, id="a server comes back"),
+        pytest.param(
+            Reason.API_REFUSED, ReasonClass.TRANSIENT, id="a refusal of unknown kind is tried again"
+        ),
         pytest.param(Reason.CRASH_LOOP, ReasonClass.TERMINAL, id="a crash is the revision's own"),
         pytest.param(Reason.SOURCE_DIGEST_MISMATCH, ReasonClass.TERMINAL, id="the pin forbids the files"),
         pytest.param(Reason.ABORTED, ReasonClass.TERMINAL, id="a person said no"),
@@ -43,3 +58,48 @@ def test_class(reason: Reason, expected: ReasonClass) -> None:
 @pytest.mark.parametrize("phase", [p for p in phases.RolloutPhase if p not in ("Stable", "Rejected")])
 def test_a_rollout_on_its_way_has_the_reason_of_its_phase(phase: str) -> None:
     assert reasons.class_of(Reason(phase)) is ReasonClass.INFORMATION
+
+
+@pytest.mark.parametrize("phase", list(decision.DecisionPhase))
+def test_the_answer_to_a_decision_is_a_reason(phase: str) -> None:
+    assert reasons.class_of(Reason(f"Decision{phase}")) is ReasonClass.INFORMATION
+
+
+def failing(kind: type[failures.BuildFailure]) -> Iterator[type[failures.BuildFailure]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from failing(below)
+
+
+@pytest.mark.parametrize("kind", list(failing(failures.BuildFailure)), ids=lambda kind: kind.__name__)
+def test_what_a_build_fails_with_is_a_reason(kind: type[failures.BuildFailure]) -> None:
+    assert reasons.class_of(Reason(kind.reason)) in {ReasonClass.TRANSIENT, ReasonClass.TERMINAL}
+
+
+def words_in(part: Any) -> Iterator[str]:
+    """Every reason that a status or a tale carries."""
+    if isinstance(part, dict):
+        if part.get("reason"):
+            yield part["reason"]
+        for below in part.values():
+            yield from words_in(below)
+    elif isinstance(part, list):
+        for below in part:
+            yield from words_in(below)
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.parent.name)
+def test_a_plan_tells_no_word_that_is_not_a_reason(path: Any) -> None:
+    plan = yaml.safe_load(path.read_text(encoding="utf-8"))
+    told = set(words_in([plan.get("status"), plan.get("told")]))
+    assert told <= set(Reason)
+
+
+@pytest.mark.parametrize("word", ["", "Whatever", "InvalidSpecs"])
+def test_a_word_that_is_no_reason_is_not_of_the_spec(word: str) -> None:
+    assert not reasons.is_of_the_spec(word)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_only_a_reason_of_the_spec_waits_for_another_spec(reason: Reason) -> None:
+    assert reasons.is_of_the_spec(str(reason)) is (reasons.class_of(reason) is ReasonClass.SPEC)

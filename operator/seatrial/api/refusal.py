@@ -9,13 +9,38 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from seatrial.api import base
+from seatrial.api import base, names, shapes
 
 Model = TypeVar("Model", bound=BaseModel)
 
 _SHOWN: Final = 3
 """Mistakes named in one sentence; the others are counted."""
 _VALUE_LENGTH: Final = 80
+
+_AN_OBJECT: Final = "must be an object"
+_A_WHOLE_NUMBER: Final = "must be a whole number"
+_EXPECTED: Final = {
+    "dict_type": _AN_OBJECT,
+    "model_type": _AN_OBJECT,
+    "mapping_type": _AN_OBJECT,
+    "tuple_type": "must be a list",
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": _A_WHOLE_NUMBER,
+    "int_from_float": _A_WHOLE_NUMBER,
+    "int_parsing_size": _A_WHOLE_NUMBER,
+    "invalid_key": "every key must be a text",
+}
+"""pydantic's kinds of mistakes in the words of somebody who writes YAML; bounds are said as the server says them."""
+
+_BY_PATTERN: Final = {
+    names.REVISION_PATTERN: "must be a revision as status names it, ten hex digits",
+    names.NAME_PATTERN: "must be the name of a ModelDeployment",
+    shapes.OBJECT_NAME: shapes.OBJECT_NAME_EXPECTED,
+    shapes.OPTIONAL_NAME: shapes.OBJECT_NAME_EXPECTED,
+}
+"""Patterns that have a name; the others are shown as they are."""
 
 
 class InvalidSpec(ValueError):
@@ -59,10 +84,15 @@ def _broken_rule(path: str, error: ErrorDetails) -> str:
 
 
 def _expectation(error: ErrorDetails) -> str:
-    message = error["msg"].removeprefix("Value error, ")
+    context = error.get("ctx", {})
     if error["type"] == "enum":
-        words = str(error.get("ctx", {}).get("expected", "")).replace(" or ", ", ").replace("'", "")
+        words = str(context.get("expected", "")).replace(" or ", ", ").replace("'", "")
         return f"must be one of {words}"
+    if error["type"] == "string_pattern_mismatch" and context.get("pattern") in _BY_PATTERN:
+        return _BY_PATTERN[context["pattern"]]
+    if error["type"] in _EXPECTED:
+        return _EXPECTED[error["type"]]
+    message = error["msg"].removeprefix("Value error, ")
     for subject in ("Input", "String", "Value", "Tuple", "Dictionary"):
         message = message.replace(f"{subject} should", "must")
     return message

@@ -9,10 +9,12 @@ from pydantic import Field, WithJsonSchema
 
 _DNS_LABEL: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 
-ObjectName = Annotated[str, Field(pattern=rf"^({_DNS_LABEL}(\.{_DNS_LABEL})*)?$", max_length=253)]
-"""The name of an object beside this one; empty means none."""
-
 OBJECT_NAME: Final = rf"^{_DNS_LABEL}(\.{_DNS_LABEL})*$"
+OPTIONAL_NAME: Final = rf"^({_DNS_LABEL}(\.{_DNS_LABEL})*)?$"
+OBJECT_NAME_EXPECTED: Final = "must be the name of an object: lower-case letters, digits, - and ."
+
+ObjectName = Annotated[str, Field(pattern=OPTIONAL_NAME, max_length=253)]
+"""The name of an object beside this one; empty means none."""
 
 NeededName = Annotated[str, Field(pattern=OBJECT_NAME, min_length=1, max_length=253)]
 """The name of an object beside this one."""

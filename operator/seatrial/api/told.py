@@ -61,7 +61,7 @@ def _in_utc(time: datetime) -> datetime:
 
 def format_time(time: datetime) -> str:
     """RFC 3339 with whole seconds and `Z`, as Kubernetes writes times."""
-    return _in_utc(time).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _in_utc(time).replace(tzinfo=None).isoformat() + "Z"  # strftime writes the year 1 as 1
 
 
 Word = Annotated[str, BeforeValidator(first_characters(WORD)), Field(max_length=WORD)]

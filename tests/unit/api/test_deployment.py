@@ -16,6 +16,24 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     max_leaves=8,
 )
 
+HEAD = ["name", "namespace", "uid", "generation", "resourceVersion", "creationTimestamp", "deletionTimestamp"]
+HEAD += ["labels", "annotations", "ownerReferences"]
+ANYTHING: list[Any] = [
+    None,
+    5,
+    -1,
+    2.5,
+    True,
+    "",
+    "x",
+    "2026-11-21T10:00:00Z",
+    [],
+    ["a"],
+    {},
+    {"a": 1},
+    {"a": "b"},
+]
+
 
 def test_who_it_is() -> None:
     found = parsed(
@@ -68,6 +86,61 @@ def test_a_sentence_names_field_expectation_and_what_came() -> None:
 def test_an_unknown_field_is_answered_with_the_known_ones() -> None:
     told = refusal_of({"rollout": {"steps": [{"weight": 1, "pause": "1m"}]}})
     assert told == 'unknown field "spec.rollout.steps[0].pause"; known here: weight, hold'
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        pytest.param({"build": 5}, "spec.build: must be an object; got 5", id="an object"),
+        pytest.param(
+            {"serving": {"resources": {"limits": "1Gi"}}},
+            'spec.serving.resources.limits: must be an object; got "1Gi"',
+            id="a map",
+        ),
+        pytest.param(
+            {"serving": {"env": {}}}, "spec.serving.env: must be a list; got an object", id="a list"
+        ),
+        pytest.param({"build": {"refresh": 3}}, "spec.build.refresh: must be a text; got 3", id="a text"),
+        pytest.param({"paused": "yes"}, 'spec.paused: must be true or false; got "yes"', id="yes or no"),
+        pytest.param(
+            {"scaling": {"replicas": "2"}}, 'spec.scaling.replicas: must be a whole number; got "2"', id="2"
+        ),
+        pytest.param(
+            {"scaling": {"replicas": 2.5}}, "spec.scaling.replicas: must be a whole number; got 2.5", id="2.5"
+        ),
+        pytest.param(
+            {"build": {"registry": {"pushSecretName": "My Secret"}}},
+            "spec.build.registry.pushSecretName: must be the name of an object: lower-case letters, digits, "
+            '- and .; got "My Secret"',
+            id="a name",
+        ),
+        pytest.param({1: 2}, "spec[1]: every key must be a text; got 1", id="a number for a key"),
+    ],
+)
+def test_a_sentence_speaks_of_yaml_and_not_of_python(spec: Any, told: str) -> None:
+    assert refusal_of(spec) == told
+
+
+@pytest.mark.parametrize("labels", [5, "x", ["a"], {"a": 5}, {5: "a"}, {"a": None}, None], ids=repr)
+def test_labels_that_no_server_has_are_none(labels: Any) -> None:
+    assert parsed(labels=labels).labels == {}
+
+
+def test_of_labels_the_texts_are_kept() -> None:
+    assert parsed(labels={"a": "b", "c": 5}).labels == {"a": "b"}
+
+
+@pytest.mark.parametrize("generation", [True, "3", 3.0, None])
+def test_a_generation_is_a_whole_number(generation: Any) -> None:
+    assert parsed(generation=generation).generation == 0
+
+
+@given(st.dictionaries(st.sampled_from(HEAD), st.sampled_from(ANYTHING)))
+def test_whatever_the_head_is_the_object_is_parsed_or_its_name_refused(head: Any) -> None:
+    try:
+        deployment.parse({"metadata": head, "spec": {"model": URI}})
+    except deployment.InvalidSpec as refused:
+        assert str(refused).startswith("metadata.name: ")  # noqa: PT017  either way is right
 
 
 def test_many_mistakes_are_counted() -> None:

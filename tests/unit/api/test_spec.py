@@ -58,7 +58,7 @@ def test_sources(uri: str) -> None:
         pytest.param({"uri": "s3:///x"}, "name a place behind it", id="no bucket"),
         pytest.param({"uri": "s3://b/x y"}, "without spaces", id="a space"),
         pytest.param({"uri": "s3://b/x\n"}, "without spaces", id="a line break"),
-        pytest.param({"uri": 7}, "spec.model.uri: must be a valid string; got 7", id="a number"),
+        pytest.param({"uri": 7}, "spec.model.uri: must be a text; got 7", id="a number"),
         pytest.param(
             {"image": IMAGE.replace("sha256", "sha512")}, "image must end in a digest", id="no sha256"
         ),

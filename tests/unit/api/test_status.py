@@ -178,6 +178,21 @@ def test_times_are_in_utc_and_whole_seconds() -> None:
     assert Status(next_transition_time=elsewhere) == Status(next_transition_time=NOON)
 
 
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        pytest.param(datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00Z", id="four digits of a year"),
+        pytest.param(datetime(2026, 11, 21, 12, 0, 0, 999_999, tzinfo=UTC), SAID, id="whole seconds"),
+        pytest.param(
+            datetime(2026, 11, 21, 14, tzinfo=timezone(timedelta(hours=2))), SAID, id="said in UTC wherever"
+        ),
+    ],
+)
+def test_a_time_is_written_as_kubernetes_writes_it(time: datetime, text: str) -> None:
+    assert told.format_time(time) == text
+    assert Status.model_validate({"nextTransitionTime": text}).to_dict()["nextTransitionTime"] == text
+
+
 def test_a_time_without_a_zone_is_a_mistake_of_ours() -> None:
     with pytest.raises(ValidationError, match="timezone"):
         Status(next_transition_time=NOON.replace(tzinfo=None))

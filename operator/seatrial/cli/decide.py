@@ -9,7 +9,8 @@ from seatrial.api import decision, names, refusal
 from seatrial.cli import written
 from seatrial.cli.inputs import Unusable
 
-_OPTIONS = ("step", "attempt", "to_revision")
+_OPTIONS = {"step": "step", "attempt": "attempt", "toRevision": "to_revision"}
+"""Fields of the API by the options that fill them."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,8 +35,8 @@ def run(given: argparse.Namespace) -> str:
         "deployment": given.name,
         "revision": given.revision,
         "action": str(given.action).capitalize(),
-        **{key: getattr(given, key) for key in _OPTIONS if getattr(given, key) is not None},
-        "decided_by": given.by,
+        **{key: found for key, option in _OPTIONS.items() if (found := getattr(given, option)) is not None},
+        "decidedBy": given.by,
         **({"reason": given.reason} if given.reason else {}),
     }
     try:

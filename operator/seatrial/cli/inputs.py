@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +14,15 @@ import yaml
 
 from seatrial.api import deployment, keys, names, refusal, settings, told
 from seatrial.cli import world
-from seatrial.cli.world import World
+from seatrial.cli.world import Place, World
 from seatrial.manifests.metadata import Body
 
 ASSUMED_RUNTIMES: Final = ("sklearn", "xgboost", "onnx")
 ASSUMED_REPOSITORY: Final = "registry.invalid/models"
+STDIN: Final = "-"
+DEFAULT_NAMESPACE: Final = "default"
+
+_LOOKED_AT: Final = frozenset({"ConfigMap", "Secret", names.DECISION_KIND})
 
 
 class Unusable(Exception):
@@ -37,9 +43,13 @@ def documents(text: str, source: str) -> tuple[Body, ...]:
     """Every object in a YAML text: documents, lists of objects, and `kind: List` of kubectl."""
     try:
         loaded = list(yaml.load_all(text, Loader=_Loader))
+        return tuple(_objects(loaded, source))
     except yaml.YAMLError as error:
         raise Unusable(f"{source}: is not YAML: {error}") from None
-    return tuple(_objects(loaded, source))
+    except RecursionError:
+        raise Unusable(f"{source}: is nested too deeply to be a list of objects") from None
+    except ValueError as error:
+        raise Unusable(f"{source}: has a value that cannot be read: {error}") from None
 
 
 def _objects(found: Any, source: str) -> Iterator[Body]:
@@ -50,19 +60,60 @@ def _objects(found: Any, source: str) -> Iterator[Body]:
             yield from _objects(item, source)
     elif isinstance(found, dict) and str(found.get("kind", "")).endswith("List") and "items" in found:
         yield from _objects(found["items"], source)
-    elif isinstance(found, dict) and found.get("kind") and (found.get("metadata") or {}).get("name"):
-        yield found
     else:
+        yield _object(found, source)
+
+
+def _object(found: Any, source: str) -> Body:
+    """An object whose head can be relied upon; what is in it is another's to judge."""
+    head = found.get("metadata") if isinstance(found, dict) else None
+    if (
+        not isinstance(head, dict)
+        or not found.get("kind")
+        or not (head.get("name") or head.get("generateName"))
+    ):
         raise Unusable(f"{source}: every object needs kind and metadata.name")
+    what = f"{source}: {found['kind']} {head.get('name') or head['generateName']}"
+    for name, part in (
+        ("labels", head),
+        ("annotations", head),
+        ("spec", found),
+        ("status", found),
+        ("data", found),
+    ):
+        if not isinstance(part.get(name) or {}, dict):
+            raise Unusable(f"{what}: {name} must be an object; got {part[name]!r}")
+    return {**found, "metadata": {**head, "name": str(head.get("name") or f"{head['generateName']}new")}}
 
 
 def read(path: str) -> tuple[Body, ...]:
-    """The objects in a file."""
+    """The objects in a file; `-` is the standard input."""
+    return documents(_text(path), "standard input" if path == STDIN else path)
+
+
+def _text(path: str) -> str:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        raw = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+        return raw.decode()
     except OSError as error:
         raise Unusable(f"{path}: cannot be read: {error.strerror}") from None
-    return documents(text, path)
+    except UnicodeDecodeError:
+        raise Unusable(f"{path}: cannot be read: it is no text in UTF-8") from None
+
+
+def the_deployments(bodies: tuple[Body, ...], source: str) -> tuple[Body, ...]:
+    """The ModelDeployments of a file, one or more, each of the version that this program speaks."""
+    found = tuple(body for body in bodies if body["kind"] == names.KIND)
+    if not found:
+        others = ", ".join(dict.fromkeys(str(body["kind"]) for body in bodies)) or "nothing"
+        raise Unusable(f"{source}: needs a {names.KIND}; it has {others}")
+    for body in found:
+        if body.get("apiVersion") != names.API_VERSION:
+            raise Unusable(
+                f"{source}: {names.KIND} {body['metadata']['name']}: apiVersion must be {names.API_VERSION}; "
+                f"got {body.get('apiVersion')!r}"
+            )
+    return found
 
 
 def the_deployment(bodies: tuple[Body, ...], source: str) -> Body:
@@ -80,9 +131,9 @@ def operator_settings(path: str) -> settings.Settings:
         registry = {"repository": ASSUMED_REPOSITORY}
         return settings.Settings.model_validate({"runtimes": runtimes, "registry": registry})
     try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise Unusable(f"{path}: cannot be read: {error}") from None
+        raw = yaml.safe_load(_text(path))
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise Unusable(f"{path}: is not YAML: {error}") from None
     try:
         return refusal.validated(settings.Settings, raw, at="settings")
     except refusal.InvalidSpec as error:
@@ -95,10 +146,22 @@ class Given:
 
     key: keys.Key
     world: World
+    foreign: frozenset[Place] = frozenset()
+    """Objects of the snapshot that are not this one's children; a child cannot have one of their names."""
 
 
-def given(wanted: Body, snapshot: tuple[Body, ...], now: datetime) -> Given:
-    """The snapshot in which `wanted` has just been applied; `Unusable` when that cannot be."""
+def in_namespace(body: Body, namespace: str) -> Body:
+    """The object as `kubectl apply -n` would make it; `Unusable` when it says another namespace itself."""
+    own = body["metadata"].get("namespace") or namespace
+    if namespace and own != namespace:
+        raise Unusable(
+            f"{body['kind']} {body['metadata']['name']} is for namespace {own!r}, not for -n {namespace!r}"
+        )
+    return {**body, "metadata": {**body["metadata"], "namespace": own or DEFAULT_NAMESPACE}}
+
+
+def given(wanted: Body, snapshot: tuple[Body, ...], now: datetime, *, along: tuple[Body, ...] = ()) -> Given:
+    """The snapshot in which `wanted`, and what is `along` with it, has just been applied; `Unusable` when it cannot."""
     try:
         key = deployment.parse({**wanted, "status": {}}).key
     except deployment.InvalidSpec as error:
@@ -106,12 +169,60 @@ def given(wanted: Body, snapshot: tuple[Body, ...], now: datetime) -> Given:
     beside = [b for b in snapshot if b["metadata"].get("namespace", key.namespace) == key.namespace]
     before = _before(beside, key.name)
     if snapshot and before is None:
-        raise Unusable(
-            f"the snapshot has no {names.KIND} {key}: its status is the memory of its rollouts; add the output of "
-            f"kubectl get mdep {key.name} -n {key.namespace} -o yaml"
+        raise Unusable(_without_memory(key, snapshot))
+    rest = [b for b in beside if b["kind"] != names.KIND]
+    seen = [b for b in rest if _concerns(b, key.name)]
+    new = [b for b in along if b["metadata"].get("namespace", key.namespace) == key.namespace]
+    here = world.of_bodies([_dated(b, now) for b in seen], now)
+    here = here.having(*(_stored(b, here, now) for b in new if b["kind"] in _LOOKED_AT))
+    foreign = frozenset(world.place_of(b) for b in rest if not _is_child(b, key.name))
+    return Given(key=key, world=here.having(_applied(wanted, before, now)), foreign=foreign)
+
+
+def _without_memory(key: keys.Key, snapshot: tuple[Body, ...]) -> str:
+    others = [b for b in snapshot if b["kind"] == names.KIND and b["metadata"]["name"] == key.name]
+    if others:
+        return (
+            f"the snapshot has {names.KIND} {key.name} in namespace {others[0]['metadata'].get('namespace')}, and the "
+            f"object is for namespace {key.namespace}: write metadata.namespace into it, or say -n"
         )
-    here = world.of_bodies([b for b in beside if b is not before], now)
-    return Given(key=key, world=here.having(_applied(wanted, before, now)))
+    return (
+        f"the snapshot has no {names.KIND} {key}: its status is the memory of its rollouts; add the output of "
+        f"kubectl get mdep {key.name} -n {key.namespace} -o yaml"
+    )
+
+
+def _is_child(body: Body, name: str) -> bool:
+    return (body["metadata"].get("labels") or {}).get(names.LABEL_DEPLOYMENT) == name
+
+
+def _concerns(body: Body, name: str) -> bool:
+    """What a pass over the object may look at: its children, what it may refer to, decisions."""
+    return body["kind"] in _LOOKED_AT or _is_child(body, name)
+
+
+def _stored(body: Body, here: World, now: datetime) -> Body:
+    """A ConfigMap, Secret or decision as the API server keeps it."""
+    before = here.get(*world.place_of(body)) or {"metadata": {}}
+    texts = body.get("stringData") or {}
+    coded = {key: base64.b64encode(str(text).encode()).decode() for key, text in texts.items()}
+    data = {**(body.get("data") or {}), **coded}
+    version = str(before["metadata"].get("resourceVersion", ""))
+    changed = data != (before.get("data") or {})
+    head = {
+        **before["metadata"],
+        **body["metadata"],
+        "resourceVersion": f"{version}+" if changed else version,
+    }
+    return _dated({**body, "metadata": head, **({"data": data} if data else {})}, now)
+
+
+def _dated(body: Body, now: datetime) -> Body:
+    """A decision that was not stored yet is made now."""
+    if body["kind"] != names.DECISION_KIND:
+        return body
+    born = {"uid": f"new-{body['metadata']['name']}", "creationTimestamp": told.format_time(now)}
+    return {**body, "metadata": {**born, **body["metadata"]}}
 
 
 def _before(beside: list[Body], name: str) -> Body | None:
@@ -136,4 +247,4 @@ def _written(wanted: Body) -> Body:
     """What a person writes of an object's head."""
     kept = {"name", "namespace", "labels", "annotations"}
     head = {key: value for key, value in wanted["metadata"].items() if key in kept}
-    return {"namespace": "default", **head}
+    return {"namespace": DEFAULT_NAMESPACE, **head}

@@ -105,15 +105,20 @@ def _with_condition(pod: Body) -> Body:
 
 
 def ends_at(job: Body, takes: timedelta) -> datetime | None:
-    """When a build's Job ends; None when it has."""
+    """When a build's Job ends, by itself or by its deadline; None when it has."""
     if (job.get("status") or {}).get("conditions"):
         return None
     born = facts.time_of(job["metadata"].get("creationTimestamp"))
-    return None if born is None else born + takes
+    return None if born is None else born + min(takes, _deadline(job, takes))
+
+
+def _deadline(job: Body, takes: timedelta) -> timedelta:
+    seconds = job["spec"].get("activeDeadlineSeconds")
+    return takes if seconds is None else timedelta(seconds=int(seconds))
 
 
 def built(job: Body, pods: tuple[Body, ...], *, now: datetime, takes: timedelta) -> tuple[Body, ...]:
-    """The Job and its pod as they are at `now`: running, or ended with an image."""
+    """The Job and its pod as they are at `now`: running, or ended with an image, or too late."""
     ends = ends_at(job, takes)
     if ends is None:
         return ()
@@ -122,6 +127,10 @@ def built(job: Body, pods: tuple[Body, ...], *, now: datetime, takes: timedelta)
     pod = theirs[0] if theirs else _build_pod(job)
     if ends > now:
         return (job, pod)
+    if takes > _deadline(job, takes):
+        killed = {"terminated": {"exitCode": 137, "reason": "Error"}}
+        late = {"conditions": [{"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}]}
+        return ({**job, "status": late}, _in_state(pod, killed, phase="Failed"))
     message = _report(job).to_json()
     ended = {"terminated": {"exitCode": 0, "reason": "Completed", "message": message}}
     complete = {"conditions": [{"type": "Complete", "status": "True"}], "succeeded": 1}

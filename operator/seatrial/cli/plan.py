@@ -10,7 +10,7 @@ from seatrial.api import durations, names, spec
 from seatrial.cli import inputs, looking, timeline, written
 from seatrial.cli.inputs import Given, Unusable
 from seatrial.cli.pace import Pace
-from seatrial.cli.simulation import Simulation
+from seatrial.cli.simulation import Restless, Simulation
 from seatrial.core import references
 from seatrial.planning import questions
 from seatrial.planning.observed import Parts
@@ -23,7 +23,16 @@ a snapshot is made with:
    kubectl get {KINDS} -l {names.LABEL_DEPLOYMENT}=churn -o yaml) > snapshot.yaml
 and, where the spec refers to ConfigMaps or Secrets, or decisions wait:
   (echo ---; kubectl get cm churn-settings -o yaml; echo ---; kubectl get rdec -o yaml) >> snapshot.yaml
+
+what a decision would do:
+  seatrial decide abort churn --revision 9f3c2a71d0 --attempt 1 --by jo |
+    seatrial plan -f churn.yaml -f - --against snapshot.yaml
 """
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+"""So that no rollout, however long its holds, leaves the calendar."""
+
+LONGEST_BUILD = 1_000_000
+"""Seconds; more than eleven days."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,13 +40,23 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "plan",
         help="print, offline, what would happen",
+        description="Prints what the operator would do with a ModelDeployment, step by step. No cluster is asked.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("-f", "--filename", required=True, help="a file with the ModelDeployment")
+    parser.add_argument(
+        "-f",
+        "--filename",
+        required=True,
+        action="append",
+        metavar="FILE",
+        help="a file with ModelDeployments, and the ConfigMaps, Secrets and decisions that are made with them; "
+        "- is the standard input; may be given more than once",
+    )
+    parser.add_argument("-n", "--namespace", default="", help="of objects that name none (default)")
     parser.add_argument("--against", default="", metavar="FILE", help="a snapshot of what the cluster has")
     parser.add_argument(
-        "--now", default="", metavar="TIME", help="when it is applied, as 2026-11-21T12:00:00Z"
+        "--now", default="", metavar="TIME", help="when it is applied, as 2026-11-21T12:00:00Z (now)"
     )
     parser.add_argument("--settings", default="", metavar="FILE", help="the operator's settings")
     parser.add_argument("--ready-after", default="15s", metavar="SPAN", help="until a pod is ready (15s)")
@@ -53,22 +72,42 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(given: argparse.Namespace) -> str:
-    """The text to print."""
+    """The text to print: one plan for each ModelDeployment."""
     now = _time(given.now)
+    pace = Pace(ready_after=_span(given.ready_after), build=_seconds(given.build_seconds))
     snapshot = inputs.read(given.against) if given.against else ()
-    wanted = inputs.the_deployment(inputs.read(given.filename), given.filename)
-    start = inputs.given(wanted, snapshot, now)
-    pace = Pace(ready_after=_span(given.ready_after), build=timedelta(seconds=given.build_seconds))
+    applied = tuple(
+        inputs.in_namespace(body, given.namespace) for path in given.filename for body in inputs.read(path)
+    )
+    wanted = inputs.the_deployments(applied, ", ".join(given.filename))
+    along = tuple(body for body in applied if body not in wanted)
     parts = Parts(
         router=routers.chosen("replicas", routers.routers()),
         settings=inputs.operator_settings(given.settings),
     )
-    simulation = Simulation(name=start.key.name, parts=parts, pace=pace)
+    starts = [inputs.given(body, snapshot, now, along=along) for body in wanted]
     if given.output == "yaml":
-        return written.plan_text(simulation.step(start.world, now).plan)
-    notes = tuple(_notes(start, parts, settings=given.settings))
-    assumed = timeline.Assumptions(pace=pace, notes=notes)
-    return timeline.text(f"{names.KIND} {start.key}", simulation.moments(start.world, now), assumed)
+        return "---\n".join(_first_pass(start, parts, pace, now) for start in starts)
+    return "\n".join(_timeline(start, parts, pace, now, settings=given.settings) for start in starts)
+
+
+def _first_pass(start: Given, parts: Parts, pace: Pace, now: datetime) -> str:
+    simulation = Simulation(name=start.key.name, parts=parts, pace=pace)
+    return written.plan_text(simulation.step(start.world, now).plan)
+
+
+def _timeline(start: Given, parts: Parts, pace: Pace, now: datetime, *, settings: str) -> str:
+    simulation = Simulation(name=start.key.name, parts=parts, pace=pace)
+    try:
+        moments = simulation.moments(start.world, now)
+    except Restless as restless:
+        raise Unusable(
+            f"{restless}: this is a mistake of seatrial's; please report it with these files"
+        ) from None
+    assumed = timeline.Assumptions(
+        pace=pace, notes=tuple(_notes(start, parts, settings=settings)), foreign=start.foreign
+    )
+    return timeline.text(f"{names.KIND} {start.key}", moments, assumed)
 
 
 def _notes(start: Given, parts: Parts, *, settings: str) -> Iterator[str]:
@@ -97,7 +136,9 @@ def _time(text: str) -> datetime:
         raise Unusable(f"--now: must be a time such as 2026-11-21T12:00:00Z; got {text!r}") from None
     if moment.tzinfo is None:
         raise Unusable(f"--now: needs a time zone, as {text}Z")
-    return moment.astimezone(UTC)
+    if not EARLIEST <= moment < LATEST:
+        raise Unusable(f"--now: must be between {EARLIEST.year} and {LATEST.year}; got {text!r}")
+    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def _span(text: str) -> timedelta:
@@ -105,3 +146,9 @@ def _span(text: str) -> timedelta:
         return durations.parse_duration(text)
     except ValueError as error:
         raise Unusable(f"--ready-after: {error}; got {text!r}") from None
+
+
+def _seconds(count: int) -> timedelta:
+    if not 0 <= count <= LONGEST_BUILD:
+        raise Unusable(f"--build-seconds: must be between 0 and {LONGEST_BUILD}; got {count}")
+    return timedelta(seconds=count)

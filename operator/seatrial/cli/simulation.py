@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from seatrial.api import names
@@ -11,9 +11,11 @@ from seatrial.api import status as api
 from seatrial.cli import looking, world
 from seatrial.cli.pace import Pace
 from seatrial.cli.world import World
+from seatrial.manifests.metadata import Body
 from seatrial.planning import facts, planner
 from seatrial.planning.actions import Action
 from seatrial.planning.observed import Parts
+from seatrial.planning.stories import Tone
 
 MOST_PASSES = 5000
 """A rollout takes some dozens; beyond it something never comes to rest."""
@@ -24,6 +26,14 @@ class Restless(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pods:
+    """The server pods of one revision."""
+
+    ready: int = 0
+    all: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
     """All that happened at one time: what the status says then, what was done, and how many pods there were."""
 
@@ -31,6 +41,10 @@ class Moment:
     status: api.Status
     actions: tuple[Action, ...]
     pods: int
+    tracks: Mapping[str, Pods]
+    """Revision → its server pods, at the end of that time."""
+    warnings: tuple[str, ...] = ()
+    """What the operator warns of, in Events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,22 +103,42 @@ class Simulation:
 
 
 def _told(moments: list[Moment], one: Pass) -> list[Moment]:
-    last = moments[-1] if moments else None
-    new = Moment(at=one.at, status=one.plan.status, actions=one.plan.actions, pods=serving_pods(one.after))
+    last, new = moments[-1] if moments else None, _moment(one)
     if last is None:
         return [new]
     if last.at != one.at:
-        same = last.status == new.status and not new.actions and last.pods == new.pods
+        same = last.status == new.status and not new.actions and last.tracks == new.tracks
         return moments if same else [*moments, new]
-    both = Moment(
-        at=one.at,
-        status=new.status,
+    both = replace(
+        new,
         actions=(*last.actions, *new.actions),
         pods=max(last.pods, new.pods),
+        warnings=(*last.warnings, *new.warnings),
     )
     return [*moments[:-1], both]
 
 
-def serving_pods(here: World) -> int:
+def _moment(one: Pass) -> Moment:
+    plan = one.plan
+    return Moment(
+        at=one.at,
+        status=plan.status,
+        actions=plan.actions,
+        pods=len(serving_pods(one.after)),
+        tracks=_tracks(one.after),
+        warnings=tuple(f"{tale.reason}: {tale.message}" for tale in plan.told if tale.tone is Tone.WARNING),
+    )
+
+
+def _tracks(here: World) -> dict[str, Pods]:
+    counted: dict[str, Pods] = {}
+    for pod in serving_pods(here):
+        revision = facts.label(pod, names.LABEL_REVISION)
+        before = counted.get(revision, Pods())
+        counted[revision] = Pods(ready=before.ready + facts.is_ready(pod), all=before.all + 1)
+    return counted
+
+
+def serving_pods(here: World) -> tuple[Body, ...]:
     """The pods that serve or are to serve, of all revisions."""
-    return sum(1 for pod in here.of("Pod") if facts.label(pod, names.LABEL_SERVER))
+    return tuple(pod for pod in here.of("Pod") if facts.label(pod, names.LABEL_SERVER))

@@ -9,8 +9,10 @@ from datetime import timedelta
 from seatrial.api import durations, names, told
 from seatrial.api import status as api
 from seatrial.api.phases import DisplayPhase
+from seatrial.cli import warnings
 from seatrial.cli.pace import Pace
-from seatrial.cli.simulation import Moment
+from seatrial.cli.simulation import Moment, Pods
+from seatrial.cli.world import Place
 from seatrial.manifests.metadata import Body
 from seatrial.planning import actions
 
@@ -21,6 +23,8 @@ class Assumptions:
 
     pace: Pace
     notes: tuple[str, ...] = ()
+    foreign: frozenset[Place] = frozenset()
+    """Objects of others, whose names no child can have."""
 
 
 def text(title: str, moments: tuple[Moment, ...], assumed: Assumptions) -> str:
@@ -30,33 +34,48 @@ def text(title: str, moments: tuple[Moment, ...], assumed: Assumptions) -> str:
     lines = [f"{title}, from {told.format_time(start)}", ""]
     for moment in shown:
         lines += [*_entry(moment, moment.at - start), ""]
-    lines += [_sum(moments), _end(moments[-1]), *_made(moments), "", *_taken_for_granted(assumed)]
+    lines += [_sum(moments), _end(moments[-1]), *_made(moments), ""]
+    lines += [*warnings.of(moments, assumed.foreign), *_taken_for_granted(assumed)]
     return "\n".join(lines) + "\n"
 
 
 def _says_more(moment: Moment, before: Moment) -> bool:
     same = moment.status.message == before.status.message and moment.status.phase == before.status.phase
-    return bool(moment.actions) or not same or moment.pods != before.pods
+    return bool(moment.actions) or not same or moment.tracks != before.tracks
 
 
 def _entry(moment: Moment, since: timedelta) -> Iterator[str]:
     status = moment.status
     after = f"+{durations.format_duration(since)}"
-    yield f"{after:<9} {moment.at:%H:%M:%SZ}  {status.phase or '–'!s:<12}{_tracks(status)}; {_pods(moment.pods)}"
+    yield f"{after:<9} {moment.at:%H:%M:%SZ}  {_where(status):<16} {_tracks(moment)}; {_pods(moment.pods)}"
     yield f"    {status.message}"
     for action in moment.actions:
         yield f"    · {_told(action)}"
+
+
+def _where(status: api.Status) -> str:
+    """The phase, and the step of all, as the columns of kubectl say them."""
+    step = status.summary.step if status.summary is not None else ""
+    return f"{status.phase or '–'} {step}".rstrip()
 
 
 def _pods(count: int) -> str:
     return f"{count} pod" if count == 1 else f"{count} pods"
 
 
-def _tracks(status: api.Status) -> str:
-    """Who has which share."""
-    shown = [("stable", status.stable), ("canary", status.canary)]
-    parts = [f"{name} {track.revision} {track.weight} %" for name, track in shown if track is not None]
+def _tracks(moment: Moment) -> str:
+    """Who has which share, asked for, and with how many pods."""
+    shown = [("stable", moment.status.stable), ("canary", moment.status.canary)]
+    parts = [
+        f"{name} {track.revision} {track.weight} % on {_of_pods(moment.tracks.get(track.revision, Pods()))}"
+        for name, track in shown
+        if track is not None
+    ]
     return ", ".join(parts) or "nobody serves"
+
+
+def _of_pods(found: Pods) -> str:
+    return _pods(found.all) if found.ready == found.all else f"{found.ready} of {_pods(found.all)}"
 
 
 def _told(action: actions.Action) -> str:
@@ -115,5 +134,5 @@ def _made(moments: tuple[Moment, ...]) -> Iterator[str]:
 def _taken_for_granted(assumed: Assumptions) -> Iterator[str]:
     ready = durations.format_duration(assumed.pace.ready_after)
     build = durations.format_duration(assumed.pace.build)
-    yield f"Assumed: pods are ready after {ready}, builds succeed after {build}, the load stays as it is."
+    yield f"Assumed: pods are ready after {ready}, builds take {build}, the load stays as it is."
     yield from assumed.notes

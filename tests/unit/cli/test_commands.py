@@ -73,10 +73,10 @@ def test_plan_says_what_it_assumes_of_things_it_was_not_shown(
         pytest.param("kind: [", "is not YAML", id="no YAML"),
         pytest.param("a: 1", "every object needs kind and metadata.name", id="no object"),
         pytest.param(
-            "kind: Pod\nmetadata: {name: a}", "needs one ModelDeployment; it has 0", id="another kind"
+            "kind: Pod\nmetadata: {name: a}", "needs a ModelDeployment; it has Pod", id="another kind"
         ),
         pytest.param(
-            "kind: ModelDeployment\nmetadata: {name: a}\nspec: {}",
+            "apiVersion: seatrial.dev/v1alpha1\nkind: ModelDeployment\nmetadata: {name: a}\nspec: {}",
             "the API server would refuse it: spec.model: is required",
             id="a spec that is refused",
         ),

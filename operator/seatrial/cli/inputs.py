@@ -22,6 +22,15 @@ ASSUMED_REPOSITORY: Final = "registry.invalid/models"
 STDIN: Final = "-"
 DEFAULT_NAMESPACE: Final = "default"
 
+_MAPS: Final = (
+    ("labels", "metadata"),
+    ("annotations", "metadata"),
+    ("spec", None),
+    ("status", None),
+    ("data", None),
+)
+"""Parts of an object that are maps wherever they are, and what they are part of."""
+
 _LOOKED_AT: Final = frozenset({"ConfigMap", "Secret", names.DECISION_KIND})
 
 
@@ -67,23 +76,14 @@ def _objects(found: Any, source: str) -> Iterator[Body]:
 def _object(found: Any, source: str) -> Body:
     """An object whose head can be relied upon; what is in it is another's to judge."""
     head = found.get("metadata") if isinstance(found, dict) else None
-    if (
-        not isinstance(head, dict)
-        or not found.get("kind")
-        or not (head.get("name") or head.get("generateName"))
-    ):
+    name = (head.get("name") or head.get("generateName")) if isinstance(head, dict) else None
+    if not isinstance(head, dict) or not name or not found.get("kind"):
         raise Unusable(f"{source}: every object needs kind and metadata.name")
-    what = f"{source}: {found['kind']} {head.get('name') or head['generateName']}"
-    for name, part in (
-        ("labels", head),
-        ("annotations", head),
-        ("spec", found),
-        ("status", found),
-        ("data", found),
-    ):
-        if not isinstance(part.get(name) or {}, dict):
-            raise Unusable(f"{what}: {name} must be an object; got {part[name]!r}")
-    return {**found, "metadata": {**head, "name": str(head.get("name") or f"{head['generateName']}new")}}
+    for part, parent in _MAPS:
+        value = (found if parent is None else head).get(part)
+        if value is not None and not isinstance(value, dict):
+            raise Unusable(f"{source}: {found['kind']} {name}: {part} must be an object; got {value!r}")
+    return {**found, "metadata": {**head, "name": str(head.get("name") or f"{name}new")}}
 
 
 def read(path: str) -> tuple[Body, ...]:
@@ -111,7 +111,7 @@ def the_deployments(bodies: tuple[Body, ...], source: str) -> tuple[Body, ...]:
         if body.get("apiVersion") != names.API_VERSION:
             raise Unusable(
                 f"{source}: {names.KIND} {body['metadata']['name']}: apiVersion must be {names.API_VERSION}; "
-                f"got {body.get('apiVersion')!r}"
+                f"it is {body.get('apiVersion') or 'missing'}"
             )
     return found
 
@@ -165,7 +165,8 @@ def given(wanted: Body, snapshot: tuple[Body, ...], now: datetime, *, along: tup
     try:
         key = deployment.parse({**wanted, "status": {}}).key
     except deployment.InvalidSpec as error:
-        raise Unusable(f"the API server would refuse it: {error}") from None
+        name = wanted["metadata"]["name"]
+        raise Unusable(f"the API server would refuse {names.KIND} {name}: {error}") from None
     beside = [b for b in snapshot if b["metadata"].get("namespace", key.namespace) == key.namespace]
     before = _before(beside, key.name)
     if snapshot and before is None:

@@ -16,6 +16,9 @@ from seatrial.cli.world import Place
 from seatrial.manifests.metadata import Body
 from seatrial.planning import actions
 
+LONGEST = timedelta(hours=999_999)
+"""The longest span that users can write; a rollout of several such holds is longer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
@@ -46,11 +49,16 @@ def _says_more(moment: Moment, before: Moment) -> bool:
 
 def _entry(moment: Moment, since: timedelta) -> Iterator[str]:
     status = moment.status
-    after = f"+{durations.format_duration(since)}"
+    after = f"+{_span(since)}"
     yield f"{after:<9} {moment.at:%H:%M:%SZ}  {_where(status):<16} {_tracks(moment)}; {_pods(moment.pods)}"
     yield f"    {status.message}"
     for action in moment.actions:
         yield f"    · {_told(action)}"
+
+
+def _span(span: timedelta) -> str:
+    """As users write it, or in days where they could not."""
+    return f"{span.days}d" if span > LONGEST else durations.format_duration(span)
 
 
 def _where(status: api.Status) -> str:
@@ -114,7 +122,7 @@ def _change(body: Body) -> str:
 
 def _sum(moments: tuple[Moment, ...]) -> str:
     steps = max((m.status.rollout.steps for m in moments if m.status.rollout is not None), default=0)
-    took = durations.format_duration(moments[-1].at - moments[0].at)
+    took = _span(moments[-1].at - moments[0].at)
     peak = _pods(max(moment.pods for moment in moments))
     return f"{steps} step{'' if steps == 1 else 's'}, at least {took}, {peak} at the peak"
 

@@ -77,7 +77,7 @@ def test_plan_says_what_it_assumes_of_things_it_was_not_shown(
         ),
         pytest.param(
             "apiVersion: seatrial.dev/v1alpha1\nkind: ModelDeployment\nmetadata: {name: a}\nspec: {}",
-            "the API server would refuse it: spec.model: is required",
+            "the API server would refuse ModelDeployment a: spec.model: is required",
             id="a spec that is refused",
         ),
     ],

@@ -1,0 +1,73 @@
+"""The commands as a person runs them, in this process or, where they read the standard input, in one of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seatrial.api import generate
+from seatrial.cli import main, written
+from tests.golden import play
+
+SETTINGS = play.FOLDER / "settings.yaml"
+NOW = "2026-11-21T13:00:45Z"
+IMAGE = "registry.shop/churn@sha256:" + "4" * 64
+
+
+def printed(*arguments: str | Path) -> str:
+    """What a command prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        main.main([str(argument) for argument in arguments])
+    return out.getvalue()
+
+
+def refused(*arguments: str | Path) -> str:
+    """The sentence with which a command ends; nothing is printed beside it."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main.main([str(argument) for argument in arguments])
+    assert (ended.value.code, out.getvalue()) == (2, "")
+    return err.getvalue()
+
+
+def piped(text: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, with a standard input."""
+    words = [sys.executable, "-m", "seatrial.cli.main", *(str(argument) for argument in arguments)]
+    root = generate.REPOSITORY
+    environment = {**os.environ, "PYTHONPATH": f"{root / 'operator'}:{root}"}
+    return subprocess.run(
+        words, input=text, text=True, capture_output=True, env=environment, check=False, timeout=60
+    )
+
+
+def stored(folder: Path, story: play.Story) -> list[str | Path]:
+    """The arguments of a plan for a situation, whose files are written into `folder`."""
+    (folder / "cr.yaml").write_text(written.yaml_of(story.cr))
+    (folder / "observed.yaml").write_text(written.yaml_of(list(story.observed)))
+    now = f"{story.now:%Y-%m-%dT%H:%M:%SZ}"
+    against = ["--against", folder / "observed.yaml"]
+    return ["plan", "-f", folder / "cr.yaml", *against, "--now", now, "--settings", SETTINGS]
+
+
+def file_of(folder: Path, *objects: object, name: str = "given.yaml") -> Path:
+    """A file of several documents; texts are written as they are."""
+    texts = [one if isinstance(one, str) else written.yaml_of(one) for one in objects]
+    (folder / name).write_text("---\n".join(texts))
+    return folder / name
+
+
+def a_deployment(name: str = "churn", **spec: object) -> dict[str, object]:
+    """A ModelDeployment of an image, in namespace shop."""
+    return {
+        "apiVersion": "seatrial.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"model": {"image": IMAGE}, **spec},
+    }

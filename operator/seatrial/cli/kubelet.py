@@ -139,6 +139,7 @@ def built(job: Body, pods: tuple[Body, ...], *, now: datetime, takes: timedelta)
 
 def _build_pod(job: Body) -> Body:
     template, name = job["spec"]["template"], job["metadata"]["name"]
+    born = job["metadata"].get("creationTimestamp", "")
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -146,11 +147,11 @@ def _build_pod(job: Body) -> Body:
             "namespace": job["metadata"].get("namespace", ""),
             "name": f"{name}-1",
             "labels": {**template["metadata"]["labels"], JOB_LABEL: name},
-            "creationTimestamp": job["metadata"].get("creationTimestamp", ""),
+            "creationTimestamp": born,
             "ownerReferences": [{"kind": "Job", "uid": job["metadata"].get("uid", "")}],
         },
     }
-    return _in_state(pod, {"running": {}}, phase="Running")
+    return _in_state(pod, {"running": {"startedAt": born}}, phase="Running")
 
 
 def _in_state(pod: Body, state: Body, *, phase: str) -> Body:

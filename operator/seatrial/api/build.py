@@ -39,19 +39,23 @@ class Registry(base.Written):
     """Where built images are pushed and pulled; what is absent comes from the operator's settings."""
 
     repository: Repository = ""
-    """Where the build pushes: `host[:port]/path`, without scheme or tag."""
+    """Where the build pushes: `host[:port]/path`, without scheme or tag. Default: the operator's setting."""
 
     pull_repository: Repository = ""
-    """The same repository by the name that nodes pull from. Default: repository."""
+    """The same repository by the name that nodes pull from. Default: the operator's setting, else
+    repository."""
 
     push_secret_name: shapes.ObjectName = ""
-    """A Secret of type kubernetes.io/dockerconfigjson beside this object, for the build alone."""
+    """A Secret of type kubernetes.io/dockerconfigjson beside this object, for the build alone.
+    Default: the operator's setting."""
 
     pull_secret_name: shapes.ObjectName = ""
-    """A Secret of type kubernetes.io/dockerconfigjson beside this object, for the server's pods."""
+    """A Secret of type kubernetes.io/dockerconfigjson beside this object, for the server's pods.
+    Default: the operator's setting."""
 
     ca_config_map_name: shapes.ObjectName = ""
-    """A ConfigMap beside this object whose values are PEM certificates that the build trusts as well."""
+    """A ConfigMap beside this object whose values are PEM certificates that the build trusts as well.
+    Default: the operator's setting."""
 
 
 class Build(base.Written):

@@ -61,11 +61,19 @@ def _rewritten(raw: Schema, definitions: dict[str, Schema], *, say_defaults: boo
         if part in schema:
             schema[part] = _rewritten(schema[part], definitions, say_defaults=say_defaults)
     if "properties" in schema:
+        needed = schema.get("required", ()) if say_defaults else schema["properties"]
         schema["properties"] = {
-            name: _rewritten(field, definitions, say_defaults=say_defaults)
+            name: _or_none(_rewritten(field, definitions, say_defaults=say_defaults), needed=name in needed)
             for name, field in schema["properties"].items()
         }
     return schema
+
+
+def _or_none(field: Schema, *, needed: bool) -> Schema:
+    """The field, whose description says what is taken where nothing is written; groups say it of their parts."""
+    if needed or "properties" in field or "Default" in field.get("description", "Default"):
+        return field
+    return {**field, "description": f"{field['description']} Default: none."}
 
 
 def _inlined(raw: Schema, definitions: dict[str, Schema]) -> Schema:

@@ -80,6 +80,16 @@ class TestKinds:
             for name, field in part.get("properties", {}).items():
                 assert field.get("description", "").endswith("."), name
 
+    def test_every_field_that_may_be_left_out_says_what_is_taken_then(self, kind: crd.Kind) -> None:
+        for part in everywhere(crd.object_schema(kind)["properties"]["spec"]):
+            for name, field in part.get("properties", {}).items():
+                silent = "properties" not in field and "Default" not in field["description"]
+                assert not silent or name in part["required"], name
+
+    def test_a_field_of_the_status_has_no_default_to_tell(self, kind: crd.Kind) -> None:
+        for part in everywhere(crd.object_schema(kind)["properties"]["status"]):
+            assert "Default:" not in part.get("description", "")
+
     def test_nothing_is_without_a_bound(self, kind: crd.Kind) -> None:
         fields = crd.object_schema(kind)["properties"]
         assert list(schema.unbounded(fields["spec"])) == []
@@ -98,13 +108,18 @@ def test_a_reference_is_filled_in_and_the_field_has_the_last_word() -> None:
 
 
 def test_an_option_is_its_type() -> None:
-    assert OUTER["colour"] == {"description": "What it looks like.", "enum": ["Red"], "type": "string"}
+    assert OUTER["colour"] == {
+        "description": "What it looks like. Default: none.",
+        "enum": ["Red"],
+        "type": "string",
+    }
 
 
 def test_a_default_is_told_as_users_write_it() -> None:
     assert OUTER["wait"]["description"] == "How long, over two lines. Default: 30m."
     assert OUTER["on"]["description"] == "Whether. Default: false."
-    assert OUTER["many"]["description"] == "Some."
+    assert OUTER["many"]["description"] == "Some. Default: none."
+    assert OUTER["inner"]["description"] == "Of the field, not of the class."
 
 
 def test_without_defaults_the_description_is_the_text_alone() -> None:

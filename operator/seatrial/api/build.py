@@ -42,8 +42,8 @@ class Registry(base.Written):
     """Where the build pushes: `host[:port]/path`, without scheme or tag. Default: the operator's setting."""
 
     pull_repository: Repository = ""
-    """The same repository by the name that nodes pull from. Default: the operator's setting, else
-    repository."""
+    """The same repository by the name that nodes pull from. Default: repository where that is given,
+    else the operator's setting."""
 
     push_secret_name: shapes.ObjectName = ""
     """A Secret of type kubernetes.io/dockerconfigjson beside this object, for the build alone.

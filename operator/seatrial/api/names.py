@@ -37,6 +37,10 @@ FIELD_MANAGER: Final = "seatrial"
 ANNOTATION_SCHEMA_VERSION: Final = f"{GROUP}/schema-version"
 """On the CRDs: which schema the cluster has; an operator refuses to start on one older than its own."""
 SCHEMA_VERSION: Final = "1"
+CRD_COMMAND: Final = "kubectl apply --server-side --force-conflicts -f crds/"
+"""What brings a cluster to this schema, from a checkout or from the unpacked chart; everything that speaks of it says
+this. The fields may belong to Helm, which made them: hence the flag.
+"""
 
 NAME_MAX_LENGTH: Final = 40
 """Characters of a ModelDeployment's name; names of children append up to 23 more and must stay DNS labels."""

@@ -26,7 +26,8 @@ class Warmup(base.Written):
 
 
 class Pod(base.Written):
-    """What is put into the server's pods as it is; the names and shapes are those of core/v1 PodSpec."""
+    """What is put into the server's pods as it is. The names are those of core/v1 PodSpec, and so are the shapes, but
+    for imagePullSecrets, which are names alone."""
 
     node_selector: shapes.StringMap = Field(default_factory=dict)
     """Labels that a node must have."""
@@ -50,7 +51,7 @@ class Pod(base.Written):
     """A ServiceAccount of the namespace; its token is not mounted. Default: default."""
 
     image_pull_secrets: Annotated[tuple[shapes.NeededName, ...], Field(max_length=16)] = ()
-    """Names of Secrets beside this object, besides the registry's."""
+    """Names of Secrets beside this object, besides the registry's, as `[pull]`."""
 
     labels: shapes.StringMap = Field(default_factory=dict)
     """Labels of the pods besides the operator's own."""

@@ -88,6 +88,7 @@ def test_the_defaults_are_those_of_the_operator() -> None:
             {"settings": {"registry": {"secret": "x"}}}, id="a part of a setting that does not exist"
         ),
         pytest.param({"scope": "everything"}, id="a scope that does not exist"),
+        pytest.param({"watchNamespace": "shop"}, id="one namespace, and all of them"),
         pytest.param({"replicas": "two"}, id="a number in words"),
         pytest.param({"image": {"digest": "latest"}}, id="a digest that is none"),
         pytest.param(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from seatrial.api import base, keys, metadata, names, refusal, told, tolerance
+from seatrial.api import base, keys, metadata, names, reasons, refusal, told, tolerance
 
 
 class Action(StrEnum):
@@ -31,6 +31,18 @@ class DecisionPhase(StrEnum):
     TAKEN = "Taken"
     REFUSED = "Refused"
     SUPERSEDED = "Superseded"
+
+    @property
+    def reason(self) -> reasons.Reason:
+        """The word for it in Events."""
+        return _REASONS[self]
+
+
+_REASONS: Final = {
+    DecisionPhase.TAKEN: reasons.Reason.DECISION_TAKEN,
+    DecisionPhase.REFUSED: reasons.Reason.DECISION_REFUSED,
+    DecisionPhase.SUPERSEDED: reasons.Reason.DECISION_SUPERSEDED,
+}
 
 
 WITH_ATTEMPT: Final = (Action.PROMOTE, Action.ABORT, Action.RETRY)

@@ -32,22 +32,18 @@ class Reason(StrEnum):
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CONTAINER_CONFIG_ERROR = "ContainerConfigError"
+    RUNTIME_MISMATCH = "RuntimeMismatch"  # of a build: tried again at once on the runtime that fits
     PROVIDER_ERROR = "ProviderError"
     EVIDENCE_UNREACHABLE = "EvidenceUnreachable"
     SCALING_METRIC_UNAVAILABLE = "ScalingMetricUnavailable"
     ROLLOUT_BUDGET = "RolloutBudget"
     BUILD_EVICTED = "BuildEvicted"
-    RUNTIME_MISMATCH = (
-        "RuntimeMismatch"  # the build found another format: tried again at once, on its runtime
-    )
     NAMESPACE_TERMINATING = "NamespaceTerminating"
-
-    # transient: the API server did not take a write
-    API_FORBIDDEN = "ApiForbidden"  # RBAC or an admission policy
+    API_FORBIDDEN = "ApiForbidden"
     API_UNAUTHORIZED = "ApiUnauthorized"
     API_TOO_MANY_REQUESTS = "ApiTooManyRequests"
     API_UNAVAILABLE = "ApiUnavailable"
-    API_REFUSED = "ApiRefused"  # every other refusal
+    API_REFUSED = "ApiRefused"
 
     # terminal for the revision
     SOURCE_DIGEST_MISMATCH = "SourceDigestMismatch"
@@ -113,12 +109,12 @@ TRANSIENT: Final = frozenset(
         Reason.UNSCHEDULABLE,
         Reason.IMAGE_PULL_FAILED,
         Reason.CONTAINER_CONFIG_ERROR,
+        Reason.RUNTIME_MISMATCH,
         Reason.PROVIDER_ERROR,
         Reason.EVIDENCE_UNREACHABLE,
         Reason.SCALING_METRIC_UNAVAILABLE,
         Reason.ROLLOUT_BUDGET,
         Reason.BUILD_EVICTED,
-        Reason.RUNTIME_MISMATCH,
         Reason.NAMESPACE_TERMINATING,
         Reason.API_FORBIDDEN,
         Reason.API_UNAUTHORIZED,

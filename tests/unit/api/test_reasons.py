@@ -61,8 +61,9 @@ def test_a_rollout_on_its_way_has_the_reason_of_its_phase(phase: str) -> None:
 
 
 @pytest.mark.parametrize("phase", list(decision.DecisionPhase))
-def test_the_answer_to_a_decision_is_a_reason(phase: str) -> None:
-    assert reasons.class_of(Reason(f"Decision{phase}")) is ReasonClass.INFORMATION
+def test_the_answer_to_a_decision_is_a_reason(phase: decision.DecisionPhase) -> None:
+    assert phase.reason is Reason(f"Decision{phase}")
+    assert reasons.class_of(phase.reason) is ReasonClass.INFORMATION
 
 
 def failing(kind: type[failures.BuildFailure]) -> Iterator[type[failures.BuildFailure]]:

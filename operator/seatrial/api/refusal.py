@@ -50,7 +50,8 @@ class InvalidSpec(ValueError):
 def validated(model: type[Model], raw: Any, *, at: str = "spec") -> Model:
     """A `model` of `raw`, or `InvalidSpec` that names every field by its path from `at`."""
     try:
-        return model.model_validate({} if raw is None else raw)
+        # the names of Python's fields are no words of the API, where the server would refuse or prune them
+        return model.model_validate({} if raw is None else raw, by_alias=True, by_name=False)
     except ValidationError as error:
         raise InvalidSpec(_sentence(error.errors(include_url=False), model, at)) from None
 
@@ -99,7 +100,11 @@ def _expectation(error: ErrorDetails) -> str:
 
 
 def _path(at: str, loc: tuple[int | str, ...]) -> str:
-    return at + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return at + "".join(f"[{part}]" if isinstance(part, int) else f".{_cut(part)}" for part in loc)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…"
 
 
 def _shown(value: Any) -> str:
@@ -108,8 +113,7 @@ def _shown(value: Any) -> str:
         return "an object"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…"
+    return _cut(json.dumps(value, default=str, ensure_ascii=False))
 
 
 def _known(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

@@ -143,6 +143,25 @@ def test_whatever_the_head_is_the_object_is_parsed_or_its_name_refused(head: Any
         assert str(refused).startswith("metadata.name: ")  # noqa: PT017  either way is right
 
 
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        pytest.param(
+            {"scaling": {"min_replicas": 1, "max_replicas": 2}}, "spec.scaling.min_replicas", id="bounds"
+        ),
+        pytest.param({"model": {**URI, "allow_pickle": True}}, "spec.model.allow_pickle", id="a permission"),
+        pytest.param({"serving": {"env_from": []}}, "spec.serving.env_from", id="a list"),
+    ],
+)
+def test_a_word_of_python_is_no_word_of_the_api(spec: Any, field: str) -> None:
+    assert refusal_of(spec).startswith(f'unknown field "{field}"')
+
+
+def test_a_long_name_of_a_field_is_cut() -> None:
+    assert len(refusal_of({"x" * 10_000: 1})) < 250
+    assert len(refusal_of({"serving": {"resources": {"limits": {"x" * 10_000: "much"}}}})) < 300
+
+
 def test_many_mistakes_are_counted() -> None:
     told = refusal_of(dict.fromkeys("abcde", 1))
     assert told.count("unknown field") == 3

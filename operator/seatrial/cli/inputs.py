@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import sys
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from yaml.constructor import ConstructorError
 
 from seatrial.api import deployment, keys, names, refusal, settings, told
 from seatrial.cli import world
@@ -39,7 +40,16 @@ class Unusable(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without times: Kubernetes' times are texts."""
+    """YAML as kubectl reads it: times are texts, and no key is there twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """The map; `ConstructorError` where it says one thing twice."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen and key.value != "<<":
+                raise ConstructorError(None, None, f"{key.value} is there twice", key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep=deep)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -151,13 +161,17 @@ class Given:
 
 
 def in_namespace(body: Body, namespace: str) -> Body:
-    """The object as `kubectl apply -n` would make it; `Unusable` when it says another namespace itself."""
+    """The object as `kubectl apply -n` would make it; `Unusable` when it says another namespace itself.
+
+    What goes along with a ModelDeployment and names no namespace goes where that one goes.
+    """
     own = body["metadata"].get("namespace") or namespace
     if namespace and own != namespace:
         raise Unusable(
             f"{body['kind']} {body['metadata']['name']} is for namespace {own!r}, not for -n {namespace!r}"
         )
-    return {**body, "metadata": {**body["metadata"], "namespace": own or DEFAULT_NAMESPACE}}
+    own = own or (DEFAULT_NAMESPACE if body["kind"] == names.KIND else "")
+    return {**body, "metadata": {**body["metadata"], **({"namespace": own} if own else {})}}
 
 
 def given(wanted: Body, snapshot: tuple[Body, ...], now: datetime, *, along: tuple[Body, ...] = ()) -> Given:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from importlib import metadata as distributions
 
@@ -17,7 +19,19 @@ def main(arguments: list[str] | None = None) -> None:
         text: str = given.run(given)
     except Unusable as unusable:
         sys.exit(_failed(str(unusable)))
-    sys.stdout.write(text)
+    _print(text)
+
+
+def _print(text: str) -> None:
+    """The whole text, or as much of it as the reader wants; what a terminal cannot show is shown as `?`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        sys.exit(1)
 
 
 def _failed(sentence: str) -> int:

@@ -37,11 +37,11 @@ def refused(*arguments: str | Path) -> str:
     return err.getvalue()
 
 
-def piped(text: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def piped(text: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own, with a standard input."""
     words = [sys.executable, "-m", "seatrial.cli.main", *(str(argument) for argument in arguments)]
     root = generate.REPOSITORY
-    environment = {**os.environ, "PYTHONPATH": f"{root / 'operator'}:{root}"}
+    environment = {**os.environ, "PYTHONPATH": f"{root / 'operator'}:{root}", **environment}
     return subprocess.run(
         words, input=text, text=True, capture_output=True, env=environment, check=False, timeout=60
     )

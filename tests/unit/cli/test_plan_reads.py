@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 import yaml
 
 from seatrial.api import generate, names
+from seatrial.cli import inputs
 from tests.golden.play import V1, V2, Play
 from tests.unit.cli.commands import NOW, SETTINGS, a_deployment, file_of, piped, printed, refused, stored
 
@@ -62,6 +66,9 @@ NESTED = "[" * 3000
         pytest.param(b"\xff\xfe", "cannot be read: it is no text in UTF-8", id="bytes"),
         pytest.param(b"churn", "every object needs kind and metadata.name", id="a word"),
         pytest.param(b"kind: [", "is not YAML", id="half a list"),
+        pytest.param(
+            b"kind: Pod\nmetadata: {name: a}\nkind: Job", "kind is there twice", id="one thing said twice"
+        ),
         pytest.param(b"a: !!python/object/apply:os.getcwd []", "is not YAML", id="a call"),
         pytest.param(NESTED.encode(), "is nested too deeply", id="too deep"),
         pytest.param(b"&a [*a]", "is nested too deeply", id="a list in itself"),
@@ -164,6 +171,25 @@ def test_a_standard_input_that_cannot_be_used_is_named() -> None:
     done = piped("kind: [", "plan", "-f", "-")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("seatrial: standard input: is not YAML")
+
+
+def test_a_key_that_is_merged_may_be_said_again() -> None:
+    text = "kind: Pod\nmetadata: &head {name: a, labels: {}}\nspec: {<<: *head, name: b}\n"
+    assert inputs.documents(text, "x")[0]["spec"] == {"name": "b", "labels": {}}
+
+
+def test_a_terminal_that_cannot_show_everything_shows_the_rest() -> None:
+    done = piped("", "plan", "-f", LEGAL[0], "--now", NOW, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "? create Job" in done.stdout
+
+
+def test_a_reader_that_has_seen_enough_is_no_trouble() -> None:
+    shell = f"{sys.executable} -m seatrial.cli.main plan -f {LEGAL[0]} | true"
+    root = generate.REPOSITORY
+    environment = {"PYTHONPATH": f"{root / 'operator'}:{root}", "PATH": os.environ["PATH"]}
+    done = subprocess.run(["bash", "-c", shell], env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
 
 
 def test_several_objects_are_planned_one_after_the_other(tmp_path: Path) -> None:
@@ -315,7 +341,7 @@ def test_a_decision_from_the_command_beside_it_is_taken(tmp_path: Path) -> None:
         Play().apply(model={"image": V1}, scaling={"replicas": 3}).rest().apply(model={"image": V2}).later(45)
     )
     revision = play.revision("rollout")
-    words = ["decide", "abort", "churn", "--revision", revision, "--attempt", "1", "--by", "jo", "-n", "shop"]
+    words = ["decide", "abort", "churn", "--revision", revision, "--attempt", "1", "--by", "jo"]
     done = piped(printed(*words), *stored(tmp_path, play.story()), "-f", "-")
     assert (done.returncode, done.stderr) == (0, "")
     assert "answer RolloutDecision churn-new: Taken: " in done.stdout

@@ -42,8 +42,8 @@ def observed(world: World, wanted: deployment.ModelDeployment, parts: Parts) -> 
     )
 
 
-def assumed(world: World, asked: Iterable[Reference]) -> tuple[Reference, ...]:
-    """The referenced objects that the world does not have; they are taken to be there, and empty."""
+def unknown(world: World, asked: Iterable[Reference]) -> tuple[Reference, ...]:
+    """The referenced objects that the world does not have: taken to be there and empty, optional ones to be missing."""
     return tuple(r for r in asked if world.get(str(r.holder), r.name) is None)
 
 

@@ -112,8 +112,8 @@ def _timeline(start: Given, parts: Parts, pace: Pace, now: datetime, *, settings
 
 def _notes(start: Given, parts: Parts, *, settings: str) -> Iterator[str]:
     wanted = looking.desired(start.world, start.key.name)
-    for reference in looking.assumed(start.world, questions.questions(wanted, parts)):
-        yield f"Assumed: {reference} is there{_naming(reference, wanted.spec)}."
+    for reference in looking.unknown(start.world, questions.questions(wanted, parts)):
+        yield f"Assumed: {reference} is {_naming(reference, wanted.spec)}."
     if not settings and not wanted.spec.model.image:
         yield (
             f"Assumed: the runtimes {', '.join(inputs.ASSUMED_RUNTIMES)} and a registry; the cluster's own, "
@@ -122,9 +122,11 @@ def _notes(start: Given, parts: Parts, *, settings: str) -> Iterator[str]:
 
 
 def _naming(reference: references.Reference, wanted: spec.Spec) -> str:
+    """What is assumed of an object that was not shown, and whether the revision's name depends on it."""
     if reference not in references.of_pods(wanted.serving):
-        return ""
-    return " and empty; with its content, given in the snapshot, the revision has another name"
+        return "there"
+    state = "not there, as it is optional" if reference.optional else "there and empty"
+    return f"{state}; with its content, given in the snapshot, the revision has another name"
 
 
 def _time(text: str) -> datetime:

@@ -241,6 +241,12 @@ def test_what_is_applied_along_is_there(tmp_path: Path) -> None:
     assert revision_in(alone) != revision_in(along)
 
 
+def test_what_may_be_missing_is_taken_to_be_missing(tmp_path: Path) -> None:
+    reads = {"envFrom": [{"configMapRef": {"name": "churn-settings", "optional": True}}]}
+    text = printed(*plan("-f", file_of(tmp_path, a_deployment(serving=reads))))
+    assert "Assumed: ConfigMap churn-settings is not there, as it is optional; with its content" in text
+
+
 def test_a_changed_configmap_beside_an_unchanged_object_is_a_rollout(tmp_path: Path) -> None:
     play = Play().having(SETTINGS_MAP).apply(model={"image": V1}, serving=READS).rest()
     arguments = stored(tmp_path, play.story())

@@ -13,6 +13,7 @@ from pydantic.config import JsonDict
 
 from seatrial.api import base, phases, shapes, told, tolerance
 from seatrial.api.conditions import Condition, ConditionType  # the field has the module's name
+from seatrial.api.reasons import Reason
 from seatrial.api.tracks import CanaryStatus, Failure, TrackStatus
 
 __all__ = [
@@ -29,6 +30,15 @@ __all__ = [
 ]
 
 _BY_TYPE: Final[JsonDict] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+
+
+def _known_or(otherwise: str) -> BeforeValidator:
+    """What puts `otherwise` in the place of a reason word that another version of this program knows."""
+
+    def known(value: Any) -> Any:
+        return otherwise if isinstance(value, str) and value and value not in set(Reason) else value
+
+    return BeforeValidator(known)
 
 
 class RolloutStatus(base.Told):
@@ -82,7 +92,7 @@ class RolloutStatus(base.Told):
     fast_track: Annotated[bool, Field(strict=True)] = False
     """Whether the steps are left out: a first deployment, or a return to a revision that served before."""
 
-    reason: told.Word = ""
+    reason: Annotated[told.Word, _known_or("")] = ""
     """Why it rolls back or is rejected."""
 
     message: told.Sentence = ""
@@ -133,7 +143,7 @@ class BuildStatus(base.Told):
     source: Annotated[Mapping[str, told.Name], Field(max_length=16)] = Field(default_factory=dict)
     """What the source resolved to, as etag, version, size."""
 
-    reason: told.Word = ""
+    reason: Annotated[told.Word, _known_or(Reason.BUILD_EVICTED)] = ""
     """Why it failed or waits."""
 
     message: told.Sentence = ""

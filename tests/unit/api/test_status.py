@@ -136,6 +136,26 @@ def test_only_the_malformed_piece_is_dropped(damage: dict[str, Any], expected: S
     assert parse_status({**FULL.to_dict(), **damage}) == expected
 
 
+def test_a_reason_of_a_newer_version_is_tried_again_and_not_stumbled_over() -> None:
+    build = {"id": "0123456789", "phase": "Failed", "reason": "FromTheFuture", "message": "m"}
+    rollout = {"revision": "a", "phase": "RollingBack", "reason": "FromTheFuture", "message": "m"}
+    found = parse_status({"build": build, "rollout": rollout})
+    assert found.build is not None
+    assert found.rollout is not None
+    assert (found.build.reason, found.build.message) == (Reason.BUILD_EVICTED, "m")
+    assert (found.rollout.reason, found.rollout.message) == ("", "m")
+
+
+@pytest.mark.parametrize("reason", ["", *Reason])
+def test_every_reason_that_is_known_is_kept(reason: str) -> None:
+    build = {"id": "0123456789", "phase": "Failed", "reason": reason}
+    rollout = {"revision": "a", "phase": "RollingBack", "reason": reason}
+    found = parse_status({"build": build, "rollout": rollout})
+    assert found.build is not None
+    assert found.rollout is not None
+    assert (found.build.reason, found.rollout.reason) == (reason, reason)
+
+
 def test_a_malformed_entry_takes_none_of_its_neighbours_along() -> None:
     entries = [{"revision": "a"}, 7, {"reason": "x"}, None, {"revision": "b", "at": "?"}, {"revision": "c"}]
     assert [entry.revision for entry in parse_status({"rejected": entries}).rejected] == ["a", "b", "c"]

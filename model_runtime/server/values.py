@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 
 from model_runtime.formats.base import Array
-from model_runtime.formats.signature import TensorSpec
+from model_runtime.formats.signature import DATATYPES, TensorSpec
+from model_runtime.server import lists
 from model_runtime.server.refusals import InputRefused
 
 SHOWN: Final = 60
@@ -20,7 +21,11 @@ _KINDS: Final = {
     "b": "true or false",
     "O": "a text",
 }
-_DEEPEST: Final = 16
+_RANGES: Final = {
+    name: (0, 1) if name == "BOOL" else (int(np.iinfo(numpy).min), int(np.iinfo(numpy).max))
+    for name, numpy in DATATYPES.items()
+    if np.dtype(numpy).kind in "biu"
+}
 
 
 def array_of(spec: TensorSpec, sent: Any, *, field: str) -> Array:
@@ -28,23 +33,14 @@ def array_of(spec: TensorSpec, sent: Any, *, field: str) -> Array:
 
     `InputRefused` names the field down to the first element that does not fit.
     """
-    array = _array(spec, sent, field)
+    elements, shape = lists.flat(sent, field=field)
     if spec.datatype == "BYTES":
-        return _texts(array, field)
-    if array.dtype.kind not in "biuf":
-        array = _numbers(array, spec, sent, field)
-    return cast(spec, array, field=field)
-
-
-def _array(spec: TensorSpec, sent: Any, field: str) -> Array:
+        return _texts(elements, shape, field).reshape(shape)
     try:
-        return np.array(sent, dtype=object) if spec.datatype == "BYTES" else np.array(sent)
-    except (ValueError, OverflowError):
-        _require_even(sent, field)
-    try:
-        return np.array(sent, dtype=object)
-    except ValueError:
-        raise InputRefused(field, expected="lists of equal lengths", came="lists of several") from None
+        array = lists.floats(elements) if spec.dtype.kind == "f" else lists.integers(elements)
+    except (TypeError, OverflowError):
+        array = _numbers(elements, spec, shape, field)
+    return cast(spec, array.reshape(shape), field=field)
 
 
 def fitting(spec: TensorSpec, array: Array, *, field: str) -> Array:
@@ -117,65 +113,41 @@ def _at(field: str, index: tuple[int, ...]) -> str:
     return field + "".join(f"[{i}]" for i in index)
 
 
-def _texts(array: Array, field: str) -> Array:
-    for index, value in np.ndenumerate(array):
+def _texts(elements: list[Any], shape: tuple[int, ...], field: str) -> Array:
+    for position, value in enumerate(elements):
         if not (isinstance(value, str) or value is None):
-            raise InputRefused(_at(field, index), expected="a text", came=shown(value))
+            raise InputRefused(lists.place(field, position, shape), expected="a text", came=shown(value))
+    array = np.empty(len(elements), dtype=object)
+    array[:] = elements
     return array
 
 
-def _numbers(array: Array, spec: TensorSpec, sent: Any, field: str) -> Array:
+def _numbers(elements: list[Any], spec: TensorSpec, shape: tuple[int, ...], field: str) -> Array:
     """The elements one by one: the slow way, taken when one of them may be wrong."""
-    elements = array if array.dtype.kind == "O" else np.array(sent, dtype=object)
-    numbers = np.empty(elements.shape, dtype=object)
-    for index, value in np.ndenumerate(elements):
-        numbers[index] = _number(value, spec, _at(field, index))
-    try:
-        return numbers.astype(np.float64 if spec.dtype.kind == "f" else np.int64)
-    except OverflowError:
-        if spec.datatype == "UINT64":
-            return _unsigned(numbers, spec, field)
-        raise InputRefused(field, expected=expected(spec), came="an integer that is too large") from None
+    numbers: list[float | int] = []
+    for position, value in enumerate(elements):
+        number = _float(value) if spec.dtype.kind == "f" else _integer(value, spec)
+        if number is None:
+            raise InputRefused(
+                lists.place(field, position, shape), expected=expected(spec), came=shown(value)
+            )
+        numbers.append(number)
+    return np.array(numbers, dtype=np.float64 if spec.dtype.kind == "f" else spec.dtype)
 
 
-def _unsigned(numbers: Array, spec: TensorSpec, field: str) -> Array:
-    try:
-        return numbers.astype(np.uint64)
-    except (OverflowError, TypeError):
-        raise InputRefused(field, expected=expected(spec), came="an integer that is too large") from None
-
-
-def _number(value: Any, spec: TensorSpec, field: str) -> float | int:
-    floating = spec.dtype.kind == "f"
-    if value is None and floating:
+def _float(value: Any) -> float | None:
+    if value is None:
         return float("nan")
-    if isinstance(value, bool | int | float):
-        try:
-            if floating:
-                return float(value)
-            if int(value) == value:
-                return int(value)
-        except (OverflowError, ValueError):
-            pass
-    raise InputRefused(field, expected=expected(spec), came=shown(value))
+    try:
+        return float(value) if isinstance(value, bool | int | float) else None
+    except OverflowError:
+        return None
 
 
-def _require_even(sent: Any, field: str, depth: int = 0) -> None:
-    """Nested lists have equal lengths; numpy cannot say where they do not."""
-    if depth > _DEEPEST:
-        raise InputRefused(field, expected=f"at most {_DEEPEST} nested lists", came="more")
-    if not isinstance(sent, list):
-        return
-    lengths = {len(item) if isinstance(item, list) else -1 for item in sent}
-    if len(lengths) > 1:
-        first = len(sent[0]) if isinstance(sent[0], list) else -1
-        index = next(
-            i for i, item in enumerate(sent) if (len(item) if isinstance(item, list) else -1) != first
-        )
-        raise InputRefused(
-            _at(field, (index,)),
-            expected=f"a list of {first}" if first >= 0 else "one value",
-            came=shown(sent[index]),
-        )
-    for index, item in enumerate(sent):
-        _require_even(item, _at(field, (index,)), depth + 1)
+def _integer(value: Any, spec: TensorSpec) -> int | None:
+    if (
+        not isinstance(value, bool | int | float)
+        or not _RANGES[spec.datatype][0] <= value <= _RANGES[spec.datatype][1]
+    ):
+        return None
+    return int(value) if int(value) == value else None

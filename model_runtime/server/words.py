@@ -25,7 +25,7 @@ from pydantic_core import from_json, to_json
 
 from model_runtime.formats.base import Array, Tensors
 from model_runtime.formats.signature import Signature, TensorSpec
-from model_runtime.server import values
+from model_runtime.server import lists, values
 from model_runtime.server.refusals import InputRefused
 
 PREDICTION: Final = "prediction"
@@ -122,12 +122,12 @@ class Words:
         """All rows at once where every value is a number; None: the slow way finds out what is wrong."""
         names, width = self._names, len(self._names)
         try:
-            rows = [[record[name] for name in names] for record in records if len(record) == width]
-            array = np.array(rows)
-        except (KeyError, TypeError, ValueError, OverflowError):
+            elements = [record[name] for record in records if len(record) == width for name in names]
+            array = lists.floats(elements)
+        except (KeyError, TypeError, OverflowError):
             return None
-        fits = array.shape == (len(records), width) and array.dtype.kind in "biuf"
-        return array.astype(self._matrix) if fits and _finite_in(array, self._matrix) else None
+        fits = len(elements) == len(records) * width and _finite_in(array, self._matrix)
+        return array.reshape(-1, width).astype(self._matrix, copy=False) if fits else None
 
     def _require_fields(self, record: Any, index: int) -> None:
         if not isinstance(record, dict):

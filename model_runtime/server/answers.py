@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
@@ -19,6 +19,7 @@ from model_runtime.server.words import Words
 logger = logging.getLogger("seatrial.server")
 JSON = b"application/json"
 BYTES = b"application/octet-stream"
+BROKEN: Final = "the model failed on this input; the server's log has the reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,26 @@ class Served:
             return self.model.predict(inputs, wanted=wanted)
         except InputInvalid as error:
             raise refusals.InputUnfit(error.field, error.message) from error
-        except Exception as error:
+        except BaseException as error:  # a model that calls `sys.exit` must not end the process
             raise _blamed(error) from error
 
 
-def _blamed(error: Exception) -> refusals.Refusal:
+def guarded(work: Callable[[bytes], v2.Reply], sent: bytes) -> v2.Reply:
+    """What `work` answers; whatever else it raises than a refusal becomes one: the answer is not the signature's."""
+    try:
+        return work(sent)
+    except refusals.Refusal:
+        raise
+    except BaseException as error:
+        raise refusals.ModelBroken(BROKEN) from error
+
+
+def _blamed(error: BaseException) -> refusals.Refusal:
     """Frameworks say `ValueError` when they dislike an input; anything else is the model's own fault."""
     if isinstance(error, ValueError) or type(error).__name__ == "InvalidArgument":
         said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         return refusals.ModelRefused(f"the model refused this input: {said[:300]}")
-    return refusals.ModelBroken("the model failed on this input; the server's log has the reason")
+    return refusals.ModelBroken(BROKEN)
 
 
 class Answers:
@@ -118,8 +129,10 @@ class Answers:
         served = self.bound
         engine = served.engine
         with engine.slot() as slot:
+            deadline = engine.deadline()
             sent = await body.read(headers, receive, limit=served.body_limit, timeout=engine.timeout)
-            return await engine.run(partial(choose(served, headers), sent), slot, size=len(sent))
+            work = partial(guarded, choose(served, headers), sent)
+            return await engine.run(work, slot, size=len(sent), deadline=deadline)
 
 
 Chooser = Callable[[Served, dict[bytes, bytes]], Callable[[bytes], v2.Reply]]

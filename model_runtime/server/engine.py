@@ -52,27 +52,32 @@ class Engine(Generic[T]):
         self.running += 1
         return Slot(self)
 
-    async def run(self, work: Callable[[], T], slot: Slot, *, size: int) -> T:
-        """What `work` returns; `TooSlow` when it takes longer than the time-out. `size` is the body's."""
+    def deadline(self) -> float:
+        """When a request that begins now must be answered, by the loop's clock."""
+        return asyncio.get_running_loop().time() + self.timeout
+
+    async def run(self, work: Callable[[], T], slot: Slot, *, size: int, deadline: float) -> T:
+        """What `work` returns; `TooSlow` when it is not done by the deadline. `size` is the body's."""
         if not self._pace.is_quick(size):
-            return await self._in_thread(work, slot, size)
+            return await self._in_thread(work, slot, size, deadline)
         started = time.perf_counter()
         try:
             return work()
         finally:
             self._pace.saw(size, time.perf_counter() - started, on_loop=True)
 
-    async def _in_thread(self, work: Callable[[], T], slot: Slot, size: int) -> T:
+    async def _in_thread(self, work: Callable[[], T], slot: Slot, size: int, deadline: float) -> T:
         loop = asyncio.get_running_loop()
         running = self._pool.submit(self._timed, work, size)
         slot.kept = True
         running.add_done_callback(lambda _: loop.call_soon_threadsafe(slot.release))
-        return await self._awaited(running)
+        return await self._awaited(running, deadline)
 
-    async def _awaited(self, running: Future[T]) -> T:
+    async def _awaited(self, running: Future[T], deadline: float) -> T:
         answer = asyncio.wrap_future(running)
+        left = deadline - asyncio.get_running_loop().time()
         try:
-            return await asyncio.wait_for(asyncio.shield(answer), self.timeout)
+            return await asyncio.wait_for(asyncio.shield(answer), max(left, 0.0))
         except TimeoutError:
             if running.done() and not running.cancelled():
                 return running.result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
@@ -15,10 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from model_runtime.server import routes
 from model_runtime.server.answers import respond
 
+logger = logging.getLogger("seatrial.server")
 REQUEST_ID: Final = b"x-request-id"
 OPENED: Final = "opened_at"
 """Of `scope["state"]`: when the request's connection was opened, in seconds of `time.monotonic`."""
 
+BROKEN: Final = "the server failed; its log has the reason under this request's x-request-id"
 _SANE: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _READINESS: Final = frozenset({"/readyz", "/v2/health/ready"})
 _LIVENESS: Final = frozenset({"/livez", "/healthz", "/v2/health/live"})
@@ -57,15 +60,26 @@ class Front:
         state = scope["state"]
         state["request_id"] = request_id.decode()
         ends = self._is_last(state)
+        started = False
 
         async def send_marked(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 message["headers"] = [*message["headers"], (REQUEST_ID, request_id)]
                 if ends:
                     message["headers"].append((b"connection", b"close"))
             await send(message)
 
-        await self._routed(scope, receive, send_marked)
+        try:
+            await self._routed(scope, receive, send_marked)
+        except Exception:
+            logger.exception(
+                "request broke the server", extra={"fields": {"request_id": state["request_id"]}}
+            )
+            if started:
+                raise
+            await respond(send_marked, 500, to_json({"error": BROKEN}))
 
     def _is_last(self, state: dict[str, float]) -> bool:
         """The response ends its connection: with the header on it, so that no client meets a closed door."""

@@ -92,7 +92,7 @@ class Protocol:
         document = {"model_name": self.name, "model_version": self.version, "outputs": described}
         if request.id:
             document["id"] = request.id
-        head = to_json(document, inf_nan_mode="null")
+        head = to_json(document, inf_nan_mode="null", fallback=values.plain)
         return Reply(b"".join([head, *tail]), len(head) if tail else None)
 
     def _inputs(self, sent: list[dict[str, Any]], tail: memoryview) -> Tensors:
@@ -220,9 +220,19 @@ def _from_bytes(spec: TensorSpec, tensor: dict[str, Any], raw: memoryview, size:
 def _shaped(data: Array, shape: tuple[int, ...], name: str) -> Array:
     if data.size != math.prod(shape):
         raise InputRefused(
-            f"{name}.data", expected=f"{math.prod(shape)} values as the shape says", came=f"{data.size}"
+            f"{name}.data", expected=f"{_count(shape)} values as the shape says", came=f"{data.size}"
         )
-    return data.reshape(shape)
+    try:
+        return data.reshape(shape)
+    except ValueError:
+        raise InputRefused(
+            f"{name}.shape", expected="a shape that an array can have", came="this one"
+        ) from None
+
+
+def _count(shape: tuple[int, ...]) -> str:
+    number = math.prod(shape)
+    return str(number) if number < 1 << 64 else "more than 2^64"
 
 
 def _described(spec: TensorSpec) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def read(raw: memoryview, dtype: np.dtype[Any], *, field: str) -> Array:
 
 def written(array: Array) -> bytes:
     """The elements in row-major order."""
-    if array.dtype.kind != "O":
+    if array.dtype.kind in "biuf":
         return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
     texts = [str(value).encode() for value in array.ravel()]
     return b"".join(LENGTH.pack(len(text)) + text for text in texts)

@@ -105,6 +105,11 @@ def shown(value: Any) -> str:
     return text
 
 
+def plain(value: Any) -> Any:
+    """A value that JSON does not know, as one that it knows: models leave numpy's own among their labels."""
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 

@@ -58,6 +58,7 @@ class Words:
         self.signature = signature
         self._names = tuple(spec.name for spec in signature.inputs)
         self._specs = {spec.name: spec for spec in signature.inputs}
+        self._by_row = tuple(spec.name for spec in signature.inputs if spec.shape[:1] == (-1,))
         self._matrix = _matrix_type(signature)
         self._readers: dict[Form, Callable[[Any], Tensors]] = {
             Form.RECORDS: self._records,
@@ -69,7 +70,7 @@ class Words:
         """The question in a body; `InputRefused` says what is wrong with it."""
         form, content = self._opened(parsed(body))
         inputs = self._readers[form](content)
-        return Question(form, inputs, rows_of(inputs))
+        return Question(form, inputs, self._rows(inputs, form))
 
     def answer(self, question: Question, outputs: Tensors) -> bytes:
         """The body of the response."""
@@ -81,7 +82,20 @@ class Words:
                 document = {"predictions": {name: self._as_column(name, outputs[name]) for name in outputs}}
             case Form.INSTANCES:
                 document = self._as_instances(outputs)
-        return to_json(document, inf_nan_mode="null")
+        return to_json(document, inf_nan_mode="null", fallback=values.plain)
+
+    def _rows(self, inputs: Tensors, form: Form) -> int:
+        """How many rows were asked about; `InputRefused` when there are none, or one input has other ones."""
+        rows = rows_of(inputs)
+        if not rows:
+            raise InputRefused(form.value, expected="at least one row", came="none")
+        counts = {name: len(inputs[name]) for name in self._by_row if name in inputs}
+        first, expected = next(iter(counts.items()), ("", rows))
+        for name, count in counts.items():
+            if count != expected:
+                wanted = f"{expected} values, as many as {first[:60]!r} has"
+                raise InputRefused(f"{form.value}.{name}", expected=wanted, came=str(count))
+        return rows
 
     def _opened(self, document: Any) -> tuple[Form, Any]:
         if isinstance(document, dict):
@@ -191,7 +205,8 @@ class Words:
     def _as_records(self, outputs: Tensors, rows: int) -> list[dict[str, Any]]:
         records: list[dict[str, Any]] = [{} for _ in range(rows)]
         for name, array in outputs.items():
-            for record, value in zip(records, array.tolist(), strict=False):
+            by_row = array.tolist() if array.ndim and len(array) == rows else [array.tolist()] * rows
+            for record, value in zip(records, by_row, strict=True):
                 record[name] = self._by_class(value) if self._is_classes(name, array) else value
         return records
 

@@ -176,6 +176,15 @@ class TestEngine:
         await asyncio.sleep(0.4)
         assert one.engine.running == 0
 
+    async def test_the_time_that_the_body_took_is_not_given_to_the_model_once_more(self) -> None:
+        one = served(models.slow(0.3), timeout=0.4)
+
+        async def receive() -> Any:
+            await asyncio.sleep(0.2)
+            return {"type": "http.request", "body": json.dumps([RECORD]).encode()}
+
+        assert await _status(bound(one).predict, receive) == 504
+
     async def test_the_loop_goes_on_while_a_slow_model_runs(self) -> None:
         app = application(models.slow(0.2))
         predicting = asyncio.create_task(ask(app, "/predict", [RECORD]))

@@ -17,7 +17,7 @@ LARGEST: Final = 16 << 20
 
 
 def example(folder: Path, signature: Signature) -> Tensors:
-    """The inputs of the model's own example file; without one zeros, of text columns the first category.
+    """The inputs of the model's own example file; without one zeros, of columns that were encoded the first category.
 
     The file holds records `[{"a": 1}]`, columns `{"a": [1]}`, rows `[[1, 2]]`, V2's `{"inputs": […]}` or
     MLflow's `{"columns": …, "data": …}`. `ExampleFailed` says what cannot be read in it.
@@ -35,7 +35,7 @@ def _neutral(spec: TensorSpec) -> Array:
     shape = tuple(1 if length < 0 else length for length in spec.shape)
     if spec.datatype == "BYTES":
         return np.full(shape, spec.categories[0] if spec.categories else "", dtype=object)
-    return np.zeros(shape, dtype=spec.dtype)
+    return np.full(shape, float(spec.categories[0]) if spec.categories else 0, dtype=spec.dtype)
 
 
 def _read(path: Path, signature: Signature) -> Tensors:
@@ -43,6 +43,10 @@ def _read(path: Path, signature: Signature) -> Tensors:
         raise ExampleFailed(f"{path.name} is larger than {LARGEST >> 20} MiB: a few rows are enough.")
     try:
         return tensors(json.loads(path.read_text()), signature)
+    except RecursionError as error:
+        raise ExampleFailed(
+            f"{path.name} is no example of the model's input: it is nested too deeply"
+        ) from error
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise ExampleFailed(f"{path.name} is no example of the model's input: {error}") from error
 
@@ -93,5 +97,13 @@ def _rows(raw: Any, signature: Signature) -> Tensors:
 
 
 def _array(values: Any, spec: TensorSpec | None = None) -> Array:
-    array = np.asarray(values, dtype=None if spec is None else spec.dtype)
-    return array.astype(object) if array.dtype.kind in "US" else array
+    """The values in the type they have in common; a missing one among numbers is NaN, texts stay what they are."""
+    array = np.asarray(values, dtype=object)
+    if any(isinstance(value, str) for value in array.flat):
+        return array
+    if any(isinstance(value, dict | list) for value in array.flat):
+        raise ValueError("a value is a number, a text, true, false or null")
+    missing = any(value is None for value in array.flat)
+    kind = np.float64 if missing else None
+    numbers = np.asarray(array.tolist(), dtype=kind)
+    return numbers if spec is None else numbers.astype(spec.dtype)

@@ -27,11 +27,11 @@ def load(format: str, path: Path, *, allow_pickle: bool = False) -> Loaded:  # n
             f"{path.name} needs the Python module {error.name or error}, which this runtime image does not "
             f"have: name a runtime that has it in spec.build.runtime."
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise LoadFailed(f"{path.name} cannot be loaded as {format}: {_said(error)}") from error
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0][:400]}"
 

@@ -29,6 +29,7 @@ ELEMENTS: Final = {
     "tensor(double)": "FP64",
     "tensor(string)": "BYTES",
 }
+_REFUSALS: Final = frozenset({"Fail", "InvalidArgument", "RuntimeException"})
 _MAPS: Final = re.compile(r"seq\(map\((?:int64|string),tensor\((float|double)\)\)\)")
 
 
@@ -46,7 +47,12 @@ class OnnxModel:
             if name not in fed:
                 raise InputInvalid(name, f"the model has no such input; it has {', '.join(fed)}")
         specs = [spec for spec in self.signature.outputs if wanted is None or spec.name in wanted]
-        answers = self.session.run([spec.name for spec in specs], fed)
+        try:
+            answers = self.session.run([spec.name for spec in specs], fed)
+        except Exception as error:  # onnxruntime's errors share no base class of their own
+            if refused := _refused(error):
+                raise ValueError(refused) from error
+            raise
         return {spec.name: _array(answer, spec) for spec, answer in zip(specs, answers, strict=True)}
 
 
@@ -55,7 +61,7 @@ def load(path: Path) -> OnnxModel:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what it says as an error it raises as well
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no base class of their own
@@ -63,6 +69,8 @@ def load(path: Path) -> OnnxModel:
             f"{path.name} cannot be loaded by onnxruntime {versions.present('onnxruntime')}: {_first(error)}"
         ) from error
     inputs = tuple(_input(node, path) for node in session.get_inputs())
+    if not inputs:
+        raise LoadFailed(f"{path.name} takes no input: there is nothing to predict from.")
     return OnnxModel(session, Signature(inputs, tuple(_output(node, path) for node in session.get_outputs())))
 
 
@@ -95,7 +103,23 @@ def _fitting(spec: TensorSpec, inputs: Tensors) -> Array:
     )
     if not fits and spec.shape:
         raise InputInvalid(spec.name, f"the model expects {_sizes(spec.shape)}; {_sizes(array.shape)} came")
+    if spec.datatype == "BYTES" and any(text is None for text in array.flat):
+        raise InputInvalid(spec.name, "a text is missing; the model has no word for that")
     return array.astype(spec.dtype, copy=False)
+
+
+def _refused(error: Exception) -> str:
+    """What a node of the graph dislikes about what came, or nothing: then it is the graph's or the machine's fault."""
+    said = str(error).partition("Status Message: ")[2] or _first(error)
+    mine = type(error).__name__ in _REFUSALS and not re.search("alloc|arena", said, re.IGNORECASE)
+    node = re.search(r"while running (\w+) node", str(error))
+    return f"{node.group(1) if node else 'the graph'}: {_without_source(said)}" if mine else ""
+
+
+def _without_source(said: str) -> str:
+    """The sentence without the line of C++ that it begins with."""
+    first = said.splitlines()[0]
+    return re.sub(r"^\S+\.(?:h|cc|cpp):\d+ (?:.*?\) )?", "", first)[:300]
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

@@ -42,7 +42,7 @@ class TensorSpec:
     datatype: str
     shape: tuple[int, ...]
     categories: tuple[str, ...] = ()
-    """The values a text column was trained on, the first hundred of them."""
+    """The values a column was trained on, the first hundred of them, as texts."""
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -10,13 +10,13 @@ from typing import Any, Final
 import numpy as np
 
 from model_runtime.failures import LoadFailed
-from model_runtime.formats import tabular
+from model_runtime.formats import estimators, tabular
 from model_runtime.formats.base import Array, Tensors
 from model_runtime.formats.signature import Signature, TensorSpec, datatype_of
 
 PREDICTION: Final = "prediction"
 PROBABILITIES: Final = "probabilities"
-MOST_CATEGORIES: Final = 100
+_NUMBERS: Final = "biuf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class SklearnModel:
 
     def predict(self, inputs: Tensors, /, *, wanted: frozenset[str] | None = None) -> Tensors:
         """The prediction, and the probabilities of a classifier."""
-        rows = self._frame(inputs) if self.as_frame else tabular.matrix(inputs, self.signature)
+        rows = self._frame(inputs) if self.as_frame else self._matrix(inputs)
         outputs: Tensors = {}
         with warnings.catch_warnings():
             # columns are in the right order here; the estimator cannot know and would say so at each request
@@ -40,8 +40,13 @@ class SklearnModel:
             for spec in self.signature.outputs:
                 if wanted is None or spec.name in wanted:
                     method = self.answer if spec.name == PREDICTION else "predict_proba"
-                    outputs[spec.name] = _plain(getattr(self.estimator, method)(rows))
+                    outputs[spec.name] = _plain(getattr(self.estimator, method)(rows), spec)
         return outputs
+
+    def _matrix(self, inputs: Tensors) -> Array:
+        rows = tabular.matrix(inputs, self.signature)
+        single = self.signature.inputs[0].datatype == "FP32" and rows.dtype.kind in _NUMBERS
+        return rows.astype(np.float32, copy=False) if single else rows
 
     def _frame(self, inputs: Tensors) -> Any:
         pandas = import_module("pandas")
@@ -61,14 +66,16 @@ def model_of(estimator: Any, *, name: str) -> SklearnModel:
         )
     _require_fitted(estimator, name)
     columns = tuple(str(column) for column in getattr(estimator, "feature_names_in_", ()))
-    categories = _categories(estimator, columns)
+    categories = estimators.categories(estimator, columns)
     signature = Signature(
         inputs=_inputs(estimator, columns, categories),
         outputs=_outputs(estimator, answer),
         columns=columns,
         classes=_classes(estimator),
     )
-    return SklearnModel(estimator, signature, answer, as_frame=bool(columns) and _picks_by_name(estimator))
+    return SklearnModel(
+        estimator, signature, answer, as_frame=bool(columns) and estimators.picks_by_name(estimator)
+    )
 
 
 def _require_fitted(estimator: Any, name: str) -> None:
@@ -86,15 +93,19 @@ def _require_fitted(estimator: Any, name: str) -> None:
 
 
 def _inputs(
-    estimator: Any, columns: tuple[str, ...], categories: dict[str, tuple[str, ...]]
+    estimator: Any, columns: tuple[str, ...], categories: dict[str, tuple[Any, ...]]
 ) -> tuple[TensorSpec, ...]:
-    if _reads_texts(estimator):
+    if estimators.reads_texts(estimator):
         return (TensorSpec(tabular.MATRIX, "BYTES", (-1,)),)
-    specs = tabular.inputs_of(columns, int(getattr(estimator, "n_features_in_", -1)))
-    return tuple(
-        replace(spec, datatype="BYTES", categories=categories[spec.name]) if spec.name in categories else spec
-        for spec in specs
-    )
+    datatype = "FP32" if estimators.single_precision(estimator) else "FP64"
+    specs = tabular.inputs_of(columns, int(getattr(estimator, "n_features_in_", -1)), datatype=datatype)
+    return tuple(_trained(spec, categories.get(spec.name, ())) for spec in specs)
+
+
+def _trained(spec: TensorSpec, categories: tuple[Any, ...]) -> TensorSpec:
+    texts = bool(categories) and isinstance(categories[0], str)
+    known = tuple(str(value) for value in categories)
+    return replace(spec, datatype="BYTES" if texts else spec.datatype, categories=known)
 
 
 def _outputs(estimator: Any, answer: str) -> tuple[TensorSpec, ...]:
@@ -102,9 +113,10 @@ def _outputs(estimator: Any, answer: str) -> tuple[TensorSpec, ...]:
     if answer == "transform":
         return (TensorSpec(PREDICTION, "FP64", (-1, -1)),)
     if classes is None:
-        return (TensorSpec(PREDICTION, _number(estimator), (-1,)),)
+        count = estimators.targets(estimator)
+        return (TensorSpec(PREDICTION, _number(estimator), (-1, count) if count > 1 else (-1,)),)
     if isinstance(classes, list):
-        return (TensorSpec(PREDICTION, datatype_of(classes[0].dtype), (-1, len(classes))),)
+        return (TensorSpec(PREDICTION, _common(classes), (-1, len(classes))),)
     prediction = TensorSpec(PREDICTION, datatype_of(np.asarray(classes).dtype), (-1,))
     if not hasattr(estimator, "predict_proba"):
         return (prediction,)
@@ -112,8 +124,20 @@ def _outputs(estimator: Any, answer: str) -> tuple[TensorSpec, ...]:
 
 
 def _number(estimator: Any) -> str:
-    clusterer = getattr(estimator, "_estimator_type", None) == "clusterer"
-    return "INT64" if clusterer or hasattr(estimator, "cluster_centers_") else "FP64"
+    from sklearn.base import is_clusterer, is_outlier_detector
+
+    try:
+        numbered = is_clusterer(estimator) or is_outlier_detector(estimator)
+    except (AttributeError, TypeError):  # not one of scikit-learn's own classes
+        numbered = False
+    return "INT64" if numbered or hasattr(estimator, "cluster_centers_") else "FP64"
+
+
+def _common(classes: list[Any]) -> str:
+    """The type of several predictions in one array."""
+    types = [np.asarray(of).dtype for of in classes]
+    alike = all(of.kind in _NUMBERS for of in types)
+    return datatype_of(np.result_type(*types)) if alike else "BYTES"
 
 
 def _classes(estimator: Any) -> tuple[Any, ...]:
@@ -121,55 +145,10 @@ def _classes(estimator: Any) -> tuple[Any, ...]:
     return () if classes is None or isinstance(classes, list) else tuple(np.asarray(classes).tolist())
 
 
-def _plain(answer: Any) -> Array:
+def _plain(answer: Any, spec: TensorSpec) -> Array:
+    """An array of the type that the signature says: some estimators answer classes as floats, some in 32 bits."""
     array = answer.toarray() if hasattr(answer, "toarray") else np.asarray(answer)
-    return array.astype(object) if array.dtype.kind in "US" else array
-
-
-def _first_step(estimator: Any) -> Any:
-    while True:
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif getattr(estimator, "steps", None):
-            estimator = estimator.steps[0][1]
-        else:
-            return estimator
-
-
-def _reads_texts(estimator: Any) -> bool:
-    return type(_first_step(estimator)).__module__ == "sklearn.feature_extraction.text"
-
-
-def _picks_by_name(estimator: Any) -> bool:
-    return hasattr(_first_step(estimator), "transformers_")
-
-
-def _categories(estimator: Any, columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """The text columns and what they were trained on, as far as encoders remember it."""
-    first = _first_step(estimator)
-    encoders = getattr(first, "transformers_", [("", first, list(columns))])
-    found: dict[str, tuple[str, ...]] = {}
-    for _name, encoder, picked in encoders:
-        remembered = getattr(_first_remembering(encoder), "categories_", ())
-        for column, values in zip(_names(picked, columns), remembered, strict=False):
-            if np.asarray(values).dtype.kind in "OUS":
-                texts = [value for value in values if isinstance(value, str)]
-                found[column] = tuple(texts[:MOST_CATEGORIES])
-    return found
-
-
-def _first_remembering(encoder: Any) -> Any:
-    steps = [step for _name, step in getattr(encoder, "steps", [])] or [encoder]
-    return next((step for step in steps if hasattr(step, "categories_")), None)
-
-
-def _names(picked: Any, columns: tuple[str, ...]) -> list[str]:
-    if isinstance(picked, str):
-        return [picked]
-    if isinstance(picked, slice) or not hasattr(picked, "__iter__"):
-        return list(columns[picked]) if isinstance(picked, slice) and columns else []
-    return [
-        item if isinstance(item, str) else columns[item]
-        for item in picked
-        if isinstance(item, str) or columns
-    ]
+    if array.dtype.kind in "US":
+        return array.astype(object)
+    both_numbers = array.dtype.kind in _NUMBERS and spec.dtype.kind in _NUMBERS
+    return array.astype(spec.dtype, copy=False) if both_numbers else array

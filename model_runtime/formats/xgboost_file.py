@@ -17,6 +17,7 @@ from model_runtime.formats.sklearn_model import PREDICTION, PROBABILITIES
 
 BINARY: Final = frozenset({"binary:logistic"})
 MULTICLASS: Final = frozenset({"multi:softprob"})
+LINEAR: Final = "gblinear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,29 @@ class XgboostModel:
     booster: Any
     signature: Signature
     objective: str
+    in_place: bool = True
+    """Linear boosters need a copy of the rows."""
+    rounds: int = 0
+    """Trees that answer, counted in rounds of boosting; 0 means all of them."""
 
     def predict(self, inputs: Tensors, /, *, wanted: frozenset[str] | None = None) -> Tensors:
         """The prediction, and the probabilities of a classifier."""
         rows = tabular.matrix(inputs, self.signature).astype(np.float32, copy=False)
-        scores = np.asarray(self.booster.inplace_predict(rows, validate_features=False))
-        outputs = self._outputs(scores)
+        outputs = self._outputs(np.asarray(self._scores(rows)))
         return outputs if wanted is None else {key: v for key, v in outputs.items() if key in wanted}
 
+    def _scores(self, rows: Array) -> Any:
+        if self.in_place:
+            return self.booster.inplace_predict(
+                rows, validate_features=False, iteration_range=(0, self.rounds)
+            )
+        import xgboost
+
+        return self.booster.predict(xgboost.DMatrix(rows), validate_features=False)
+
     def _outputs(self, scores: Array) -> Tensors:
+        if self.objective in BINARY and scores.ndim == 2:
+            return {PREDICTION: (scores > 0.5).astype(np.int64), PROBABILITIES: scores}
         if self.objective in BINARY:
             return {
                 PREDICTION: (scores > 0.5).astype(np.int64),
@@ -42,7 +57,7 @@ class XgboostModel:
             }
         if self.objective in MULTICLASS:
             return {PREDICTION: scores.argmax(axis=1), PROBABILITIES: scores}
-        return {PREDICTION: scores}
+        return {PREDICTION: scores.astype(np.int64) if self.signature.classes else scores}
 
 
 def load(path: Path) -> XgboostModel:
@@ -60,14 +75,22 @@ def load(path: Path) -> XgboostModel:
     _require_not_newer(path)
     objective = str(config["learner"]["objective"]["name"])
     columns = tuple(booster.feature_names or ())
-    classes = _classes(objective, config)
+    targets = _number(config, "num_target")
+    classes = _classes(objective, config) if targets < 2 else ()
     signature = Signature(
         inputs=tabular.inputs_of(columns, booster.num_features(), datatype="FP32"),
-        outputs=_outputs(objective, len(classes), targets=_number(config, "num_target")),
+        outputs=_outputs(objective, len(classes), targets=targets),
         columns=columns,
         classes=classes,
     )
-    return XgboostModel(booster, signature, objective)
+    in_place = str(config["learner"]["gradient_booster"].get("name")) != LINEAR
+    return XgboostModel(booster, signature, objective, in_place=in_place, rounds=_rounds(booster))
+
+
+def _rounds(booster: Any) -> int:
+    """Where scikit-learn's wrapper stopped early it answers with its best round, a bare booster with all of them."""
+    best = booster.attr("best_iteration") if booster.attr("scikit_learn") else None
+    return 0 if best is None else int(best) + 1
 
 
 def _classes(objective: str, config: dict[str, Any]) -> tuple[int, ...]:
@@ -77,9 +100,11 @@ def _classes(objective: str, config: dict[str, Any]) -> tuple[int, ...]:
 
 
 def _outputs(objective: str, classes: int, *, targets: int) -> tuple[TensorSpec, ...]:
+    shape = (-1, targets) if targets > 1 else (-1,)
     if objective in BINARY | MULTICLASS:
-        return (TensorSpec(PREDICTION, "INT64", (-1,)), TensorSpec(PROBABILITIES, "FP32", (-1, classes)))
-    return (TensorSpec(PREDICTION, "FP32", (-1, targets) if targets > 1 else (-1,)),)
+        width = targets if targets > 1 else classes
+        return (TensorSpec(PREDICTION, "INT64", shape), TensorSpec(PROBABILITIES, "FP32", (-1, width)))
+    return (TensorSpec(PREDICTION, "INT64" if classes else "FP32", shape),)
 
 
 def _number(config: dict[str, Any], key: str) -> int:

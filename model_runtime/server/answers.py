@@ -50,7 +50,7 @@ class Served:
         except InputInvalid as error:
             raise refusals.InputUnfit(error.field, error.message) from error
         except BaseException as error:  # a model that calls `sys.exit` must not end the process
-            raise _blamed(error) from error
+            raise _blamed(error, inputs) from error
 
 
 def guarded(work: Callable[[bytes], v2.Reply], sent: bytes) -> v2.Reply:
@@ -63,12 +63,23 @@ def guarded(work: Callable[[bytes], v2.Reply], sent: bytes) -> v2.Reply:
         raise refusals.ModelBroken(BROKEN) from error
 
 
-def _blamed(error: BaseException) -> refusals.Refusal:
-    """Frameworks say `ValueError` when they dislike an input; anything else is the model's own fault."""
+def _blamed(error: BaseException, inputs: Tensors) -> refusals.Refusal:
+    """Frameworks say `ValueError` when they dislike an input; anything else is the model's own fault.
+
+    A missing text is no text to them: they stumble over it.
+    """
+    if isinstance(error, TypeError | AttributeError) and (name := _lacking(inputs)) is not None:
+        return refusals.InputUnfit(name, "the model takes no missing text (null)")
     if isinstance(error, ValueError) or type(error).__name__ == "InvalidArgument":
         said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         return refusals.ModelRefused(f"the model refused this input: {said[:300]}")
     return refusals.ModelBroken(BROKEN)
+
+
+def _lacking(inputs: Tensors) -> str | None:
+    """The first input with a missing text in it."""
+    texts = ((name, array) for name, array in inputs.items() if array.dtype.kind == "O")
+    return next((name for name, array in texts if any(text is None for text in array.flat)), None)
 
 
 class Answers:

@@ -146,7 +146,7 @@ def _element(spec: TensorSpec, *, missing: bool = False) -> dict[str, Any]:
     if missing and spec.dtype.kind in "fO":
         item["nullable"] = True
     if spec.categories:
-        item["example"] = spec.categories[0]
+        item["example"] = spec.categories[0] if spec.dtype.kind == "O" else float(spec.categories[0])
         item["description"] = f"trained on: {', '.join(spec.categories)}"
     for length in reversed(spec.shape[1:]):
         item = _list(item) | ({"minItems": length, "maxItems": length} if length >= 0 else {})

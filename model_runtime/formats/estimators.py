@@ -1,0 +1,141 @@
+"""What can be read off a fitted scikit-learn estimator, however many others it is wrapped in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final
+
+import numpy as np
+
+MOST_CATEGORIES: Final = 100
+MOST_HEADS: Final = 100
+"""Of a forest all trees see the same columns; the first ones tell as much as all of them."""
+
+_INSIDE: Final = ("best_estimator_", "regressor_", "estimator_")
+
+
+def heads(estimator: Any) -> list[Any]:
+    """The innermost estimators that see the rows as they come: behind pipelines, searches, votes and wrappers."""
+    return list(islice(_heads(estimator), MOST_HEADS))
+
+
+def reads_texts(estimator: Any) -> bool:
+    """Its rows are texts, not columns."""
+    return type(heads(estimator)[0]).__module__ == "sklearn.feature_extraction.text"
+
+
+def picks_by_name(estimator: Any) -> bool:
+    """A part of it picks columns by their names."""
+    return any(hasattr(head, "transformers_") for head in heads(estimator))
+
+
+def categories(estimator: Any, columns: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
+    """What columns were trained on, as far as encoders remember it: all texts, or all numbers."""
+    found: dict[str, tuple[Any, ...]] = {}
+    inside = heads(estimator)
+    first = next((head for head in inside if hasattr(head, "transformers_")), inside[0])
+    for _name, encoder, picked in getattr(first, "transformers_", [("", first, list(columns))]):
+        remembered = getattr(_first_remembering(encoder), "categories_", ())
+        for column, values in zip(_names(picked, columns), remembered, strict=False):
+            if known := _alike(values):
+                found[column] = known
+    return found
+
+
+def targets(estimator: Any) -> int:
+    """How many numbers a regressor predicts for each row."""
+    last = _last(estimator)
+    weights = np.asarray(getattr(last, "coef_", 0.0))
+    known = getattr(last, "n_outputs_", None) or getattr(last, "n_targets_", None)
+    if known is None and hasattr(last, "estimators_") and type(last).__module__ == "sklearn.multioutput":
+        known = len(last.estimators_)
+    neighbours = np.asarray(getattr(last, "_y", 0.0))
+    of_matrix = next((int(n) for n in (_second(neighbours, 1), _second(weights, 0)) if n > 1), 1)
+    return int(known or of_matrix)
+
+
+def single_precision(estimator: Any) -> bool:
+    """It takes FP32 alone: clusters that were found in FP32 cannot be compared with FP64."""
+    return np.asarray(getattr(_last(estimator), "cluster_centers_", 0.0)).dtype == np.float32
+
+
+def _heads(estimator: Any) -> Iterator[Any]:
+    inside = list(_inside(estimator))
+    if not inside:
+        yield estimator
+    for one in inside:
+        yield from _heads(one)
+
+
+def _inside(estimator: Any) -> Iterator[Any]:
+    """Those of its parts that see the rows as they come."""
+    if steps := getattr(estimator, "steps", None):
+        yield steps[0][1]
+        return
+    if (wrapped := _wrapped(estimator)) is not None:
+        yield wrapped
+        return
+    yield from (one for one in _several(estimator) if hasattr(one, "fit"))
+
+
+def _several(estimator: Any) -> Iterator[Any]:
+    fitted = getattr(estimator, "estimators_", ())
+    yield from fitted if isinstance(fitted, list | tuple) else ()
+    for calibrated in getattr(estimator, "calibrated_classifiers_", ()):
+        yield calibrated.estimator
+    for _name, transformer in getattr(estimator, "transformer_list", ()):
+        yield transformer
+
+
+def _last(estimator: Any) -> Any:
+    """The part that makes the prediction."""
+    while True:
+        if steps := getattr(estimator, "steps", None):
+            estimator = steps[-1][1]
+        elif (inner := _wrapped(estimator)) is not None:
+            estimator = inner
+        else:
+            return estimator
+
+
+def _wrapped(estimator: Any) -> Any:
+    """The one fitted estimator that it hands its rows to, if there is one; an ensemble's `estimator_` is a blank."""
+    if hasattr(estimator, "estimators_"):
+        return None
+    found = (getattr(estimator, name, None) for name in _INSIDE)
+    return next((one for one in found if hasattr(one, "fit")), None)
+
+
+def _second(array: Any, axis: int) -> int:
+    return int(array.shape[axis]) if array.ndim == 2 else 1
+
+
+def _first_remembering(encoder: Any) -> Any:
+    steps = [step for _name, step in getattr(encoder, "steps", [])] or [encoder]
+    return next((step for step in steps if hasattr(step, "categories_")), None)
+
+
+def _alike(values: Any) -> tuple[Any, ...]:
+    plain = [value for value in np.asarray(values).tolist() if not _missing(value)]
+    for kind in (str, int | float):
+        if plain and all(isinstance(value, kind) and not isinstance(value, bool) for value in plain):
+            return tuple(plain[:MOST_CATEGORIES])
+    return tuple(value for value in plain if isinstance(value, str))[:MOST_CATEGORIES]
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _names(picked: Any, columns: tuple[str, ...]) -> list[str]:
+    if isinstance(picked, str):
+        return [picked]
+    if isinstance(picked, slice) or not hasattr(picked, "__iter__"):
+        return list(columns[picked]) if isinstance(picked, slice) and columns else []
+    return [
+        item if isinstance(item, str) else columns[item]
+        for item in picked
+        if isinstance(item, str) or columns
+    ]

@@ -66,7 +66,8 @@ def load(path: Path) -> XgboostModel:
 
     booster = xgboost.Booster()
     try:
-        booster.load_model(path)
+        with xgboost.config_context(verbosity=0):  # it warns of every name that does not end in .json or .ubj
+            booster.load_model(path)
     except xgboost.core.XGBoostError as error:
         raise LoadFailed(
             f"{path.name} cannot be loaded by XGBoost {xgboost.__version__}: {_first(error)}"

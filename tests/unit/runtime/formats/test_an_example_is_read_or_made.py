@@ -12,6 +12,7 @@ from model_runtime import formats
 from model_runtime.failures import ExampleFailed
 from model_runtime.formats import Signature, TensorSpec
 from model_runtime.formats.examples import FILES, LARGEST
+from model_runtime.formats.signature import DATATYPES
 
 TABLE = Signature(
     inputs=(TensorSpec("age", "FP64", (-1,)), TensorSpec("city", "FP64", (-1,))),
@@ -118,3 +119,62 @@ def test_a_signature_learns_from_the_example_which_columns_hold_texts(tmp_path: 
     refined = TABLE.refined_by(formats.example(tmp_path, TABLE))
 
     assert [spec.datatype for spec in refined.inputs] == ["FP64", "BYTES"]
+
+
+@pytest.mark.parametrize(
+    ("column", "datatype", "values"),
+    [
+        pytest.param([30, 40], "FP64", [30, 40], id="integers"),
+        pytest.param([30, None], "FP64", [30, None], id="a missing number leaves numbers"),
+        pytest.param([None, None], "FP64", [None, None], id="nothing but missing ones"),
+        pytest.param(["a", None], "BYTES", ["a", None], id="a missing text leaves texts"),
+        pytest.param(["1", 2], "BYTES", ["1", 2], id="a number among texts stays one"),
+        pytest.param([True, False], "FP64", [True, False], id="truths"),
+    ],
+)
+def test_a_column_is_a_text_only_where_a_text_stands_in_it(
+    tmp_path: Path, column: list[Any], datatype: str, values: list[Any]
+) -> None:
+    (tmp_path / "example.json").write_text(json.dumps({"age": column, "city": [1, 2]}))
+    found = formats.example(tmp_path, TABLE)
+
+    assert TABLE.refined_by(found).inputs[0].datatype == datatype
+    assert [None if str(value) == "nan" else value for value in found["age"].tolist()] == values
+
+
+@pytest.mark.parametrize(
+    "text", ['{"age": [{"x": 1}], "city": [1]}', '{"age": [[1], [2, 3]], "city": [1]}', "[" * 100_000]
+)
+def test_values_that_no_column_can_hold_are_told_with_the_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "example.json").write_text(text)
+
+    with pytest.raises(ExampleFailed, match=r"example\.json is no example"):
+        formats.example(tmp_path, TABLE)
+
+
+def test_of_several_examples_the_first_name_counts(tmp_path: Path) -> None:
+    for place, name in enumerate(FILES):
+        (tmp_path / name).write_text(json.dumps({"age": [place], "city": [place]}))
+
+    assert formats.example(tmp_path, TABLE)["age"].tolist() == [0]
+
+
+def test_an_own_column_called_inputs_is_a_column(tmp_path: Path) -> None:
+    signature = Signature((TensorSpec("inputs", "FP64", (-1,)),), (), columns=("inputs",))
+    (tmp_path / "example.json").write_text('{"inputs": [1, 2]}')
+
+    assert formats.example(tmp_path, signature)["inputs"].tolist() == [1, 2]
+
+
+def test_a_made_example_is_answered_by_every_type_that_there_is() -> None:
+    inputs = tuple(TensorSpec(name, name, (-1, 2)) for name in DATATYPES)
+    made = formats.example(Path("/nowhere"), Signature(inputs, ()))
+
+    for spec in inputs:
+        assert (made[spec.name].dtype, made[spec.name].shape) == (spec.dtype, (1, 2))
+
+
+def test_a_number_that_was_encoded_is_tried_with_one_that_the_encoder_knows() -> None:
+    signature = Signature((TensorSpec("grade", "INT64", (-1,), ("3", "4")),), ())
+
+    assert formats.example(Path("/nowhere"), signature)["grade"].tolist() == [3]

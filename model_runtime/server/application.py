@@ -21,6 +21,7 @@ class Application:
     asgi: Starlette
     name: str
     """Of the model."""
+    version: str
 
 
 def prepared(wanted: Settings) -> Application:
@@ -30,7 +31,7 @@ def prepared(wanted: Settings) -> Application:
     module = importlib.import_module("model_runtime.server.service")
     module.answers.bind(served)
     service = _service(module, loading.bento_of(wanted))
-    app = Application(service.to_asgi(is_main=True), served.protocol.name)
+    app = Application(service.to_asgi(is_main=True), served.protocol.name, served.protocol.version)
     _settle()
     return app
 

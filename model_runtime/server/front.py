@@ -46,19 +46,19 @@ class Front:
         self._known: frozenset[str] = frozenset()
         self._model = ""
 
-    def serve(self, app: ASGIApp, *, name: str) -> None:
-        """From now on `app` answers, for the model of this name."""
+    def serve(self, app: ASGIApp, *, name: str, version: str = "") -> None:
+        """From now on `app` answers, for the model of this name and version."""
         self._app = app
-        self._known = routes.known_paths(name)
+        self._known = routes.known_paths(name, version)
         self._model = f"/v2/models/{name}"
         self.phase = Phase.SERVING
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        request_id = _id_of(scope)
+        named = _id_of(scope)
         state = scope["state"]
-        state["request_id"] = request_id.decode()
+        state["request_id"] = named.decode()
         ends = self._is_last(state)
         started = False
 
@@ -66,7 +66,7 @@ class Front:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], (REQUEST_ID, request_id)]
+                message["headers"] = [*message["headers"], (REQUEST_ID, named)]
                 if ends:
                     message["headers"].append((b"connection", b"close"))
             await send(message)
@@ -115,6 +115,11 @@ def _id_of(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == REQUEST_ID and _SANE.fullmatch(value):
             return bytes(value)
+    return request_id()
+
+
+def request_id() -> bytes:
+    """A new one."""
     return os.urandom(16).hex().encode()
 
 

@@ -85,7 +85,7 @@ class Life:
 
         app = await asyncio.to_thread(application.prepared, self._wanted)
         await stack.enter_async_context(app.asgi.router.lifespan_context(app.asgi))
-        self._front.serve(app.asgi, name=app.name)
+        self._front.serve(app.asgi, name=app.name, version=app.version)
         seconds = round(time.monotonic() - self._started, 2)
         logger.info("ready", extra={"fields": {"model": app.name, "seconds": seconds}})
 

@@ -28,11 +28,13 @@ def infer_path(name: str) -> str:
     return f"/v2/models/{name}/infer"
 
 
-def known_paths(name: str) -> frozenset[str]:
-    """Every path that exists for this model."""
+def known_paths(name: str, version: str = "") -> frozenset[str]:
+    """Every path that exists for this model; V2 lets clients say the version too."""
     model = f"/v2/models/{name}"
+    models = (model, f"{model}/versions/{version}") if version else (model,)
+    ends = ("", "/ready", "/infer")
     health = ("/v2/health/live", "/v2/health/ready")
-    return frozenset({PREDICT, *OWN, *health, model, f"{model}/ready", f"{model}/infer"})
+    return frozenset({PREDICT, *OWN, *health, *(one + end for one in models for end in ends)})
 
 
 def application(answers: Answers) -> Starlette:
@@ -44,10 +46,13 @@ def application(answers: Answers) -> Starlette:
         "/v2/": answers.v2_server,
         "/v2/models/{name}": answers.v2_model,
         "/v2/models/{name}/ready": answers.v2_model_ready,
+        "/v2/models/{name}/versions/{version}": answers.v2_model,
+        "/v2/models/{name}/versions/{version}/ready": answers.v2_model_ready,
     }
     routes = [Route(path, Shown(document), methods=["GET"]) for path, document in documents.items()]
     routes.append(Route(PREDICT, Plain(answers.predict), methods=["POST"]))
     routes.append(Route(infer_path("{name}"), Plain(answers.infer), methods=["POST"]))
+    routes.append(Route(infer_path("{name}/versions/{version}"), Plain(answers.infer), methods=["POST"]))
     routes.append(Route(UNKNOWN, Plain(answers.unknown)))
     return Starlette(routes=routes, exception_handlers={Refusal: _refused, HTTPException: _http_error})
 

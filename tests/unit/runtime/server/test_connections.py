@@ -1,0 +1,196 @@
+"""What comes over a connection that is no plain request: offers, endless heads, nonsense, several at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import pytest
+
+from model_runtime.server import listening, routes
+from model_runtime.server.front import Front
+from model_runtime.server.settings import Settings
+from tests.unit.runtime.server import models
+from tests.unit.runtime.server.serving import bound, served
+
+BODY = b'[{"a": 1, "b": 2}]'
+ANSWER = {"predictions": [{"prediction": 3.0}]}
+LENGTH = b"content-length: %d\r\n" % len(BODY)
+H2C = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n"
+WEBSOCKET = b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x\r\n"
+
+
+FAREWELL = b"GET /v2/health/live HTTP/1.1\r\nconnection: close\r\n\r\n"
+Said: TypeAlias = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class Wire:
+    """A server's port."""
+
+    port: int
+
+    async def say(self, *pieces: bytes, leave: bool = True) -> list[Said]:
+        """All the responses on one connection, which ends after the pieces: by us, or by the server."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            for piece in [*pieces, FAREWELL] if leave else pieces:
+                writer.write(piece)
+                await writer.drain()
+            replies = parsed(await asyncio.wait_for(reader.read(), 20))
+        finally:
+            writer.close()
+        return replies[:-1] if replies[-1][2] == b'{"live":true}' else replies
+
+
+def parsed(text: bytes) -> list[Said]:
+    replies = []
+    while text:
+        head, _, rest = text.partition(b"\r\n\r\n")
+        lines = head.decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+        length = int(headers["content-length"])
+        replies.append((int(lines[0].split()[1]), headers, rest[:length]))
+        text = rest[length:]
+    return replies
+
+
+def post(headers: bytes = LENGTH, body: bytes = BODY, path: bytes = b"/predict") -> bytes:
+    return b"POST %s HTTP/1.1\r\nhost: churn\r\n%s\r\n%s" % (path, headers, body)
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[Wire]:
+    front = Front(connection_age=0)
+    front.serve(routes.application(bound(served(models.sums()))), name="churn")
+    wanted = Settings(host="127.0.0.1", port=0, revision="9f3c2a71d0", timeout=1.0)
+    server = listening.server(front, wanted)
+    door = listening.door(wanted)
+    serving = asyncio.create_task(server.serve(sockets=[door]))
+    yield Wire(door.getsockname()[1])
+    server.should_exit = True
+    await serving
+
+
+class TestOffers:
+    @pytest.mark.parametrize("offer", [H2C, WEBSOCKET], ids=["h2c", "websocket"])
+    async def test_a_client_that_offers_another_protocol_is_answered_in_this_one(
+        self, wire: Wire, offer: bytes
+    ) -> None:
+        (reply,) = await wire.say(post(offer + LENGTH))
+        assert (reply[0], json.loads(reply[2])) == (200, ANSWER)
+
+    async def test_the_body_may_come_later_or_in_chunks(self, wire: Wire) -> None:
+        whole = post(H2C + LENGTH)
+        for cut in range(10, len(whole), 17):
+            (reply,) = await wire.say(whole[:cut], whole[cut:])
+            assert json.loads(reply[2]) == ANSWER
+        chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+        (reply,) = await wire.say(post(H2C + b"transfer-encoding: chunked\r\n", chunks))
+        assert json.loads(reply[2]) == ANSWER
+
+    async def test_more_offers_than_python_can_nest_are_declined_one_after_the_other(
+        self, wire: Wire
+    ) -> None:
+        get = b"GET /v2/health/live HTTP/1.1\r\n" + WEBSOCKET + b"\r\n"
+        replies = await wire.say(get * 1500)
+        assert [reply[0] for reply in replies] == [200] * 1500
+
+    async def test_requests_behind_an_offer_are_answered_too(self, wire: Wire) -> None:
+        replies = await wire.say(post(H2C + LENGTH) + post() + post(H2C + LENGTH))
+        assert [json.loads(reply[2]) for reply in replies] == [ANSWER] * 3
+
+    async def test_a_connection_that_should_end_ends(self, wire: Wire) -> None:
+        offer = H2C.replace(b"Upgrade, ", b"close, Upgrade, ")
+        (reply,) = await wire.say(post(offer + LENGTH) + post(), leave=False)
+        assert reply[1]["connection"] == "close"
+
+    async def test_it_is_no_proxy(self, wire: Wire) -> None:
+        (reply,) = await wire.say(b"CONNECT elsewhere:80 HTTP/1.1\r\nhost: elsewhere\r\n\r\n", leave=False)
+        assert reply[0] in (400, 405)
+
+
+class TestHeads:
+    @pytest.mark.parametrize(
+        "endless",
+        [
+            pytest.param(b"GET /livez HTTP/1.1\r\nx: " + b"a" * 600_000, id="one header"),
+            pytest.param(b"GET /livez HTTP/1.1\r\n" + b"x: y\r\n" * 100_000, id="many headers"),
+            pytest.param(b"GET /" + b"a" * 600_000, id="the path"),
+        ],
+    )
+    async def test_a_head_without_end_is_not_kept(self, wire: Wire, endless: bytes) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
+        with contextlib.suppress(ConnectionError):  # it may be gone before it was heard out
+            for start in range(0, len(endless), 16_384):
+                writer.write(endless[start : start + 16_384])
+                await writer.drain()
+            assert await asyncio.wait_for(reader.read(12), 20) in (b"HTTP/1.1 431", b"HTTP/1.1 400")
+        writer.close()
+
+    async def test_a_head_that_tokens_made_long_is_read(self, wire: Wire) -> None:
+        (reply,) = await wire.say(post(b"authorization: bearer " + b"t" * 16_000 + b"\r\n" + LENGTH))
+        assert reply[0] == 200
+
+    async def test_many_requests_on_one_connection_are_no_long_head(self, wire: Wire) -> None:
+        replies = await wire.say(*[post(b"x: " + b"y" * 3000 + b"\r\n" + LENGTH)] * 40)
+        assert [reply[0] for reply in replies] == [200] * 40
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="TLS"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="HTTP/2"),
+        pytest.param("GET /ü HTTP/1.1\r\n\r\n".encode(), id="a path beyond ASCII"),
+        pytest.param(post(LENGTH * 2 + b"content-length: 3\r\n"), id="two lengths"),
+        pytest.param(post(b"content-length: -3\r\n"), id="a negative length"),
+        pytest.param(post(b"content-length: 9" + b"9" * 40 + b"\r\n"), id="a length beyond numbers"),
+        pytest.param(post(b"transfer-encoding: chunked\r\n" + LENGTH), id="smuggled"),
+        pytest.param(post(b"transfer-encoding: chunked\r\n", b"zz\r\n"), id="a chunk of no length"),
+        pytest.param(b"GET /livez HTTP/1.1\r\nbad header\r\n\r\n", id="a header without a value"),
+    ],
+)
+async def test_what_is_no_request_is_refused_in_json_with_revision_and_id(
+    wire: Wire, nonsense: bytes
+) -> None:
+    status, headers, body = (await wire.say(nonsense, leave=False))[-1]
+    assert status == 400
+    assert headers["x-seatrial-revision"] == "9f3c2a71d0"
+    assert re.fullmatch("[0-9a-f]{32}", headers["x-request-id"])
+    assert headers["connection"] == "close"
+    assert json.loads(body)["error"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param(b"content-type: text/csv\r\n" + LENGTH, 200, id="another content type"),
+        pytest.param(b"content-encoding: identity\r\n" + LENGTH, 200, id="no compression"),
+        pytest.param(b"content-encoding: gzip\r\n" + LENGTH, 415, id="compressed"),
+        pytest.param(b"content-length: 0\r\n", 400, id="no body"),
+        pytest.param(b"content-length: 99999999999\r\n", 413, id="a body that is announced too large"),
+    ],
+)
+async def test_statuses_say_what_is_wrong_with_the_head(wire: Wire, headers: bytes, status: int) -> None:
+    body = b"" if b"content-length: 0" in headers else BODY
+    reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
+    writer.write(post(headers, body))
+    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)).decode()
+    writer.close()
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    assert "x-seatrial-revision: 9f3c2a71d0\r\n" in head
+    assert re.search("x-request-id: [0-9a-f]{32}\r\n", head)
+
+
+async def test_a_body_that_stops_halfway_is_408_and_the_next_connection_is_served(wire: Wire) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
+    writer.write(post(b"content-length: 500\r\n"))
+    assert (await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)).startswith(b"HTTP/1.1 408")
+    writer.close()
+    assert (await wire.say(post()))[0][0] == 200

@@ -16,6 +16,8 @@ from model_runtime.server.refusals import InputRefused
 
 HEADER: Final = b"inference-header-content-length"
 MOST_TENSORS: Final = 10_000
+LONGEST_NAME: Final = 1000
+"""Of a tensor: refusals repeat it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,12 @@ class Protocol:
             name = tensor.get("name")
             if not isinstance(name, str):
                 raise InputRefused(f"inputs[{index}].name", expected="a text", came=_came(tensor, "name"))
+            if len(name) > LONGEST_NAME:
+                raise InputRefused(
+                    f"inputs[{index}].name",
+                    expected=f"at most {LONGEST_NAME} characters",
+                    came=f"{len(name)}",
+                )
             if name in inputs:
                 raise InputRefused(
                     f"inputs[{index}].name", expected="each input once", came=f"{name[:60]!r} again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,7 @@ def load(path: Path) -> OnnxModel:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what it says as an error it raises as well
+    options.intra_op_num_threads = _threads(os.environ.get("OMP_NUM_THREADS", ""))
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no base class of their own
@@ -72,6 +74,11 @@ def load(path: Path) -> OnnxModel:
     if not inputs:
         raise LoadFailed(f"{path.name} takes no input: there is nothing to predict from.")
     return OnnxModel(session, Signature(inputs, tuple(_output(node, path) for node in session.get_outputs())))
+
+
+def _threads(said: str) -> int:
+    """As many as other numeric libraries are told to use; 0 lets onnxruntime count the cores of the whole node."""
+    return int(said) if said.isdigit() else 0
 
 
 def _input(node: Any, path: Path) -> TensorSpec:

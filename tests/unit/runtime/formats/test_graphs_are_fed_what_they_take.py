@@ -163,3 +163,13 @@ class TestRefused:
     def test_an_operator_that_does_not_exist(self, tmp_path: Path) -> None:
         with pytest.raises(LoadFailed, match=r"m\.onnx cannot be loaded by onnxruntime \d"):
             one(tmp_path, "Teleport", {"a": (FLOAT, ["n"])})
+
+
+@pytest.mark.parametrize(("said", "threads"), [("3", 3), ("", 0), ("4,2", 0)])
+def test_a_graph_uses_no_more_cores_than_other_libraries_are_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, threads: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    model = one(tmp_path, "Identity", {"a": (FLOAT, ["n"])})
+
+    assert model.session.get_session_options().intra_op_num_threads == threads

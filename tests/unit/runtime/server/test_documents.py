@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from model_runtime.formats import Signature, TensorSpec
 from model_runtime.server import documents
 from model_runtime.server.v2 import Protocol
 from model_runtime.server.words import Words
@@ -43,6 +44,18 @@ def test_the_answers_schema_has_the_keys_of_a_real_answer() -> None:
     assert (
         list(answer["predictions"][0]["probabilities"]) == schema["properties"]["probabilities"]["required"]
     )
+
+
+def test_a_number_that_was_encoded_is_shown_as_a_number() -> None:
+    spec = TensorSpec("grade", "FP64", (-1,), ("3", "4.5"))
+    signature = Signature((spec,), (TensorSpec("prediction", "FP64", (-1,)),), columns=("grade",))
+    record = documents.question(signature)["oneOf"][0]["properties"]["records"]["items"]
+    assert record["properties"]["grade"] == {
+        "type": "number",
+        "nullable": True,
+        "example": 3.0,
+        "description": "trained on: 3, 4.5",
+    }
 
 
 @pytest.mark.parametrize("model", [models.churn(), models.sums(), models.matrix(), models.tensors()])

@@ -88,9 +88,10 @@ class RuntimeMismatch(ModelFailure):
 
     reason = contract.RUNTIME_MISMATCH
 
-    def __init__(self, message: str, wanted_runtime: str) -> None:
+    def __init__(self, message: str, wanted_runtime: str, model_format: str = "") -> None:
         super().__init__(message)
         self.wanted_runtime = wanted_runtime
+        self.model_format = model_format
 
 
 class RegistryFailure(BuildFailure):

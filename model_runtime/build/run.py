@@ -19,7 +19,7 @@ from model_runtime.build import archives, bento, hashing, lookup, packing, provi
 from model_runtime.build.places import Places
 from model_runtime.build.proving import Proof
 from model_runtime.build.source import address, bounds
-from model_runtime.build.tail import Tail
+from model_runtime.build.tail import Discreet, Tail
 from model_runtime.contract import BuildReport, BuildRequest, ModelCard
 from model_runtime.failures import BuildBroken, RegistryUnavailable, RuntimeMismatch
 from model_runtime.formats import RUNTIME_OF, Detected, detect, pickled
@@ -54,7 +54,8 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
 def _log_to_stdout(tail: Tail) -> None:
     handlers = [logging.StreamHandler(sys.stdout), tail]
     for handler in handlers:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+        handler.setFormatter(Discreet("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells whole addresses, with their signatures
     for name in ("seatrial.build", "seatrial.registry"):
         logging.getLogger(name).setLevel(logging.INFO)
         logging.getLogger(name).handlers = list(handlers)
@@ -130,10 +131,10 @@ class Build:
 
     def _unpack(self, *, single: bool) -> None:
         """A single tar gives way to the files in it."""
-        files = [path for path in self.places.model.iterdir() if path.is_file()]
-        if single and archives.is_archive(files[0]):
+        files = [path for path in self.places.model.rglob("*") if path.is_file()] if single else []
+        if files and archives.is_archive(files[0]):
             moved = files[0].rename(self.places.spool / files[0].name)
-            archives.unpack(moved, self.places.model, limits=bounds.limits_of(self.places.work))
+            archives.unpack(moved, self.places.model, room=bounds.Room(bounds.limits_of(self.places.work)))
             moved.unlink()
 
     def _order(self) -> source.Order:
@@ -158,6 +159,7 @@ class Build:
             raise RuntimeMismatch(
                 f"the model is {found.format}, which runtime {wanted} serves; this build runs on {have}.",
                 wanted,
+                found.format,
             )
         return found
 
@@ -212,7 +214,7 @@ class Build:
             tls = trust.context(self.places.ca)
         except ValueError as error:
             raise RegistryUnavailable(f"{error}: correct spec.build.registry.caConfigMapName.") from error
-        keyring = Keyring.of([self.places.push, self.places.pull])
+        keyring = Keyring.of([self.places.push, self.places.pull], host=self.target.host)
         return Transport(tls, keyring, plain_http=self._plain_hosts())
 
     def _plain_hosts(self) -> frozenset[str]:

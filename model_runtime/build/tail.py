@@ -25,6 +25,14 @@ _SECRETS: Final = (
 """User and password of an address, its query (signed addresses), credentials of a header, `password=…`."""
 
 
+class Discreet(logging.Formatter):
+    """Writes a record, its traceback too, without what may be secret: more people read logs than Secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The text, redacted."""
+        return redacted(super().format(record))
+
+
 class Tail(logging.Handler):
     """Keeps the last lines that it is given, each bounded and redacted."""
 

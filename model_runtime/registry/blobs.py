@@ -52,6 +52,22 @@ def of_file(path: Path, digest: str) -> Blob:
     return Blob(digest, path.stat().st_size, read)
 
 
+def same(content: bytes, digest: str) -> bool:
+    """The content has this digest, whichever of the two kinds it is."""
+    return _hash(digest, content).hexdigest() == digest.partition(":")[2]
+
+
+def same_file(path: Path, digest: str) -> bool:
+    """The file's content has this digest."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, lambda: _hash(digest))
+    return found.hexdigest() == digest.partition(":")[2]
+
+
+def _hash(digest: str, content: bytes = b"") -> hashlib._Hash:
+    return hashlib.sha512(content) if digest.startswith("sha512:") else hashlib.sha256(content)
+
+
 def digest_of(content: bytes) -> str:
     """`sha256:<hex>`."""
     return "sha256:" + hashlib.sha256(content).hexdigest()

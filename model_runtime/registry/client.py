@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from dataclasses import dataclass
@@ -11,9 +10,11 @@ from typing import Any, Final
 
 import httpx
 
-from model_runtime.failures import RegistryUnavailable
-from model_runtime.registry import blobs, failing
+from model_runtime.failures import RegistryFailure, RegistryUnauthorized, RegistryUnavailable
+from model_runtime.registry import answers, blobs, failing, shapes
+from model_runtime.registry.answers import Answer
 from model_runtime.registry.blobs import Blob
+from model_runtime.registry.patience import asked_pause
 from model_runtime.registry.references import Reference
 from model_runtime.registry.transport import PUSH, Call, Transport
 from model_runtime.registry.uploads import Upload
@@ -26,8 +27,16 @@ DOCKER_INDEX: Final = "application/vnd.docker.distribution.manifest.list.v2+json
 DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 INDEXES: Final = frozenset({OCI_INDEX, DOCKER_INDEX})
 _ACCEPTED: Final = ", ".join((OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANIFEST))
-LARGEST_DOCUMENT: Final = 4 << 20
-"""Bytes of a manifest or config: what registries themselves allow."""
+_KNOWN: Final = frozenset({OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANIFEST})
+
+
+class _Broken(Exception):
+    """This attempt at a download ended; another may do better."""
+
+    def __init__(self, failure: RegistryFailure, *, asked: float | None = None) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.asked = asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +66,15 @@ class Registry:
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         self._require(response, (200,), reference, doing="reading")
-        digest = blobs.digest_of(response.content)
-        if reference.digest.startswith("sha256:") and digest != reference.digest:
-            raise RegistryUnavailable(f"{reference} answers with another content of digest {digest}.")
-        body = _document(response.content, reference)
-        declared = response.headers.get("content-type", "").partition(";")[0].strip()
-        return Manifest(str(body.get("mediaType") or declared), digest, body)
+        body = answers.document(response, reference)
+        digest = reference.digest or blobs.digest_of(response.content)
+        if not blobs.same(response.content, digest):
+            found = blobs.digest_of(response.content)
+            raise RegistryUnavailable(f"{reference} answers with another content of digest {found}.")
+        manifest = Manifest(_kind(response, body), digest, body)
+        require = shapes.require_index if manifest.is_index else shapes.require_manifest
+        require(body, reference)
+        return manifest
 
     def document(self, repository: Reference, digest: str) -> dict[str, Any]:
         """A small JSON blob: the config of an image."""
@@ -70,39 +82,66 @@ class Registry:
             Call("GET", self.transport.url(repository, f"blobs/{digest}"), repository)
         )
         self._require(response, (200,), repository, doing="reading")
-        if blobs.digest_of(response.content) != digest:
-            raise RegistryUnavailable(f"{repository.repository} holds a damaged blob {digest}.")
-        return _document(response.content, repository)
+        body = answers.document(response, f"{repository.repository}@{digest}")
+        if not blobs.same(response.content, digest):
+            raise _damaged(repository, digest)
+        return body
 
-    def download(self, repository: Reference, digest: str, into: Path) -> None:
-        """The blob stands in the file `into`, its digest checked; a broken download goes on where it broke."""
-        url = self.transport.url(repository, f"blobs/{digest}")
+    def download(self, repository: Reference, digest: str, into: Path, *, size: int | None = None) -> None:
+        """The blob stands in the file `into`, its digest checked; a broken download goes on where it broke.
+
+        Of a blob whose `size` is known not a byte more is written.
+        """
         attempt = 1
         into.unlink(missing_ok=True)
         while True:
+            asked = None
             try:
-                return self._continued(url, repository, into, digest=digest)
-            except httpx.TransportError as error:
-                if not self.transport.patience.pause(attempt):
-                    raise failing.unreachable(repository, error) from error
-                log.info("%s broke off; going on", repository.host)
-                attempt += 1
+                return self._continued(repository, into, digest=digest, size=size)
+            except _Broken as broken:
+                failure, asked = broken.failure, broken.asked
+            except failing.BROKEN as error:
+                failure = failing.unreachable(repository, error)
+            if not self.transport.patience.pause(attempt, asked=asked):
+                raise failure
+            log.info("%s broke off; going on", repository.host)
+            attempt += 1
 
-    def _continued(self, url: str, repository: Reference, into: Path, *, digest: str) -> None:
+    def _continued(self, repository: Reference, into: Path, *, digest: str, size: int | None) -> None:
         have = into.stat().st_size if into.exists() else 0
         headers = {"range": f"bytes={have}-"} if have else {}
+        url = self.transport.url(repository, f"blobs/{digest}")
         with self.transport.opened(Call("GET", url, repository, headers=headers)) as response:
-            if response.status_code not in (200, 206):
-                response.read()
-                self._require(response, (200, 206), repository, doing="reading")
-            with into.open("ab" if response.status_code == httpx.codes.PARTIAL_CONTENT else "wb") as file:
+            have = self._start(response, repository, into, have)
+            with into.open("ab") as file:
                 for piece in response.iter_raw():
+                    have += len(piece)
+                    if size is not None and have > size:
+                        raise RegistryUnavailable(
+                            f"{repository.repository} sends more of {digest} than its {size} bytes."
+                        )
                     file.write(piece)
-        with into.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != f"sha256:{found}":
+        if not blobs.same_file(into, digest):
             into.unlink()
-            raise RegistryUnavailable(f"{repository.repository} holds a damaged blob {digest}.")
+            raise _damaged(repository, digest)
+
+    def _start(self, response: httpx.Response, repository: Reference, into: Path, have: int) -> int:
+        """Where in the file what comes belongs: behind the `have` bytes that are there, or at its beginning."""
+        status = response.status_code
+        came = response.headers.get("content-range", "")
+        if status == httpx.codes.PARTIAL_CONTENT and came.startswith(f"bytes {have}-"):
+            return have
+        if status == httpx.codes.OK:
+            into.unlink(missing_ok=True)
+            return 0
+        answer = answers.taken(response)
+        failure = self._unexpected(answer, repository, doing="reading")
+        if have and status in (httpx.codes.PARTIAL_CONTENT, httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE):
+            into.unlink()
+            raise _Broken(failure)
+        if status in failing.RETRIED:
+            raise _Broken(failure, asked=asked_pause(answer.headers.get("retry-after")))
+        raise failure
 
     def has_blob(self, repository: Reference, digest: str) -> bool:
         """The repository holds it already."""
@@ -110,15 +149,26 @@ class Registry:
         return self.transport.send(Call("HEAD", url, repository, scope=PUSH)).status_code == httpx.codes.OK
 
     def mount(self, repository: Reference, digest: str, *, source: Reference) -> bool:
-        """True when the registry has linked the blob from its repository `source`; nothing was copied."""
+        """True when the registry has linked the blob from its repository `source`; nothing was copied.
+
+        A registry that does not let us read `source` that way links nothing.
+        """
         url = self.transport.url(repository, "blobs/uploads/")
         asked = httpx.URL(url, params={"mount": digest, "from": source.path})
-        scope = f"mount:{source.path}"
-        response = self.transport.send(Call("POST", str(asked), repository, scope=scope))
-        if response.status_code == httpx.codes.ACCEPTED and "location" in response.headers:
-            location = str(httpx.URL(url).join(response.headers["location"]))
-            self.transport.send(Call("DELETE", location, repository, scope=PUSH))
-        return response.status_code == httpx.codes.CREATED
+        try:
+            answer = self.transport.send(Call("POST", str(asked), repository, scope=PUSH, source=source.path))
+        except RegistryUnauthorized:
+            return False
+        if answer.status_code == httpx.codes.ACCEPTED and "location" in answer.headers:
+            self._cancel(self.transport.moved(answer, url, repository), repository)
+        return answer.status_code == httpx.codes.CREATED
+
+    def _cancel(self, location: str, repository: Reference) -> None:
+        """A courtesy: registries clear away themselves what nobody goes on with, and few let us do it."""
+        try:
+            self.transport.send(Call("DELETE", location, repository, scope="delete", repeatable=False))
+        except RegistryFailure as failure:
+            log.debug("an upload is left open: %s", failure.message)
 
     def put_blob(self, repository: Reference, blob: Blob) -> bool:
         """The repository holds the blob; False when it did before."""
@@ -140,13 +190,15 @@ class Registry:
         return digest
 
     def _require(
-        self, response: httpx.Response, statuses: tuple[int, ...], repository: Reference, *, doing: str
+        self, answer: Answer, statuses: tuple[int, ...], repository: Reference, *, doing: str
     ) -> None:
-        if response.status_code in statuses:
-            return
-        known = failing.judged(response.status_code, repository)
-        raise known or failing.unexpected(
-            response.status_code, response.content, repository=repository, doing=doing
+        if answer.status_code not in statuses:
+            raise self._unexpected(answer, repository, doing=doing)
+
+    def _unexpected(self, answer: Answer, repository: Reference, *, doing: str) -> RegistryFailure:
+        known = self.transport.judged(answer.status_code, repository)
+        return known or failing.unexpected(
+            answer.status_code, answer.content, repository=repository, doing=doing
         )
 
 
@@ -155,11 +207,12 @@ def dumped(body: dict[str, Any]) -> bytes:
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _document(content: bytes, repository: Reference) -> dict[str, Any]:
-    try:
-        body = json.loads(content[:LARGEST_DOCUMENT])
-    except ValueError as error:
-        raise RegistryUnavailable(f"{repository} is no JSON document: {error}") from error
-    if not isinstance(body, dict):
-        raise RegistryUnavailable(f"{repository} is no JSON object.")
-    return body
+def _kind(answer: Answer, body: dict[str, Any]) -> str:
+    """The document's own word for what it is, else the registry's, else what it looks like."""
+    declared = answer.headers.get("content-type", "").partition(";")[0].strip()
+    kind = str(body.get("mediaType") or declared)
+    return kind if kind in _KNOWN else OCI_INDEX if "manifests" in body else OCI_MANIFEST
+
+
+def _damaged(repository: Reference, digest: str) -> RegistryUnavailable:
+    return RegistryUnavailable(f"{repository.repository} holds a damaged blob {digest}.")

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
+import httpx
+
 from model_runtime.failures import RegistryFailure, RegistryUnauthorized, RegistryUnavailable
 from model_runtime.registry.references import Reference
 
 RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that may be others a moment later."""
 
+BROKEN: Final = (httpx.RequestError, httpx.InvalidURL)
+"""What an exchange may end in: no connection, no HTTP, redirects without end, an address that is none."""
+
 _REFUSED: Final = frozenset({401, 403})
 
 
-def judged(status: int, repository: Reference) -> RegistryFailure | None:
-    """The failure that a status stands for, whatever was asked."""
+def judged(status: int, repository: Reference, *, known: bool = True) -> RegistryFailure | None:
+    """The failure that a status stands for, whatever was asked; `known` says that a login was shown."""
     if status in _REFUSED:
-        return RegistryUnauthorized(refused(repository))
+        return RegistryUnauthorized(refused(repository) if known else no_login(repository))
     if status in RETRIED:
         return RegistryUnavailable(
             f"the registry {repository.host} answers {status} for {repository.repository}, several times: "

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from model_runtime.failures import RegistryUnavailable
-from model_runtime.registry import blobs
+from model_runtime.registry import blobs, shapes
 from model_runtime.registry.client import DOCKER_MANIFEST, Manifest, Registry, dumped
 from model_runtime.registry.layers import Layer
 from model_runtime.registry.references import Reference
@@ -62,6 +62,8 @@ class Assembly:
         manifest = self.registry.manifest(one)
         if manifest is None:
             raise RegistryUnavailable(f"the runtime image lists {one}, which the registry does not have.")
+        if manifest.is_index:
+            raise RegistryUnavailable(f"the runtime image lists {one}, which is no image but another list.")
         body = self._composed(manifest, additions)
         digest = self.registry.put_manifest(untagged, manifest.media_type, body)
         kept = _kept(entry, "mediaType", "platform")
@@ -74,7 +76,9 @@ class Assembly:
         """The new manifest; its config and all layers stand in the target."""
         base = manifest.body
         self._bring(base["layers"])
-        config = composed_config(self.registry.document(self.runtime, base["config"]["digest"]), additions)
+        had = self.registry.document(self.runtime, base["config"]["digest"])
+        shapes.require_config(had, self.runtime)
+        config = composed_config(had, additions)
         blob = blobs.of_bytes(dumped(config))
         self.registry.put_blob(self.target, blob)
         body = _kept(base, "schemaVersion", "mediaType")
@@ -84,15 +88,12 @@ class Assembly:
 
     def _bring(self, layers: list[dict[str, Any]]) -> None:
         """The base's layers stand in the target repository: they are there, mounted, or carried over."""
-        wanted = list({str(layer["digest"]): layer for layer in layers if not layer.get("urls")})
+        wanted = {str(layer["digest"]): int(layer["size"]) for layer in layers if not layer.get("urls")}
         with ThreadPoolExecutor(_TOGETHER) as pool:
-            missing = [
-                digest
-                for digest, here in zip(wanted, pool.map(self._mounted, wanted), strict=True)
-                if not here
-            ]
-        for digest in missing:
-            self._carry(digest)
+            here = dict(zip(wanted, pool.map(self._mounted, wanted), strict=True))
+        for digest, size in wanted.items():
+            if not here[digest]:
+                self._carry(digest, size)
 
     def _mounted(self, digest: str) -> bool:
         if self.registry.has_blob(self.target, digest):
@@ -100,11 +101,11 @@ class Assembly:
         same = self.runtime.host == self.target.host
         return same and self.registry.mount(self.target, digest, source=self.runtime)
 
-    def _carry(self, digest: str) -> None:
+    def _carry(self, digest: str, size: int) -> None:
         log.info("copying base layer %s from %s", digest[:19], self.runtime.repository)
         path = self.spool / digest.replace(":", "-")
         try:
-            self.registry.download(self.runtime, digest, path)
+            self.registry.download(self.runtime, digest, path, size=size)
             self.registry.put_blob(self.target, blobs.of_file(path, digest))
         finally:
             path.unlink(missing_ok=True)
@@ -114,17 +115,20 @@ def composed_config(base: dict[str, Any], additions: Additions) -> dict[str, Any
     """The base's config with the layers, the command, the environment and the labels added."""
     made = copy.deepcopy(base)
     date = datetime.fromtimestamp(additions.date, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    run = made.setdefault("config", {})
+    run = made["config"] = made.get("config") or {}
     run["Entrypoint"] = list(additions.command)
     run.pop("Cmd", None)
     run["Env"] = _environment(run.get("Env") or [], additions.environment)
     run["Labels"] = {**(run.get("Labels") or {}), **additions.labels}
     made["created"] = date
     made["rootfs"]["diff_ids"] += [layer.diff_id for layer in additions.layers]
-    made.setdefault("history", []).extend(
-        {"created": date, "created_by": "seatrial build", "comment": layer.comment}
-        for layer in additions.layers
-    )
+    made["history"] = [
+        *(made.get("history") or []),
+        *(
+            {"created": date, "created_by": "seatrial build", "comment": layer.comment}
+            for layer in additions.layers
+        ),
+    ]
     return made
 
 
@@ -135,16 +139,21 @@ def labels_of(registry: Registry, reference: Reference, found: Manifest) -> dict
         first = next(_platforms(found), None)
         one = first and Reference(reference.host, reference.path, digest=str(first["digest"]))
         manifest = registry.manifest(one) if one else None
-    if manifest is None:
+    if (
+        manifest is None
+        or manifest.is_index
+        or ".image." not in str(manifest.body["config"].get("mediaType"))
+    ):
         return {}
-    config = registry.document(reference, manifest.body["config"]["digest"])
-    return dict((config.get("config") or {}).get("Labels") or {})
+    run = registry.document(reference, manifest.body["config"]["digest"]).get("config")
+    labels = run.get("Labels") if isinstance(run, dict) else None
+    return {str(key): str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
 
 
 def _platforms(index: Manifest) -> Iterator[dict[str, Any]]:
     """The entries that can run: attestations say `unknown`."""
     for entry in index.body.get("manifests", []):
-        if entry.get("platform", {}).get("os") != "unknown":
+        if (entry.get("platform") or {}).get("os") != "unknown":
             yield entry
 
 

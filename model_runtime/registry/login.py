@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import httpx
 
 from model_runtime.failures import RegistryUnauthorized, RegistryUnavailable
-from model_runtime.registry import failing
+from model_runtime.registry import answers, failing
+from model_runtime.registry.answers import Answer
 from model_runtime.registry.patience import Patience, asked_pause
 from model_runtime.registry.references import Reference
 from model_runtime.registry.secrets import Keyring, Login
@@ -17,6 +19,11 @@ from model_runtime.registry.tokens import Challenge, challenge_of
 
 log = logging.getLogger("seatrial.registry")
 _REFUSED: Final = (400, 401, 403)
+_LARGEST: Final = 256 << 10
+"""Bytes of an answer with a token."""
+
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+"""What can stand in a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +35,11 @@ class Answerer:
     plain_http: frozenset[str] = frozenset()
     patience: Patience = field(default_factory=Patience)
 
-    def authorization(self, question: str, repository: Reference) -> str:
-        """The header's value; `RegistryUnauthorized` when nothing we know answers the question."""
+    def authorization(self, question: str, repository: Reference, *, scopes: tuple[str, ...] = ()) -> str:
+        """The header's value, good for `scopes` and for what is asked.
+
+        `RegistryUnauthorized` when nothing we know answers the question.
+        """
         challenge = challenge_of(question)
         login = self.keyring.login_for(repository)
         if challenge is None:
@@ -37,45 +47,58 @@ class Answerer:
                 f"the registry refuses {repository.repository} and does not say how to log in."
             )
         if challenge.scheme == "bearer":
-            return "Bearer " + self._token(challenge, login, repository)
+            asked = dict.fromkeys((*challenge.scope.split(), *scopes))
+            wanted = replace(challenge, scope=" ".join(asked))
+            return "Bearer " + self._token(wanted, login, repository)
         if login is None:
             raise RegistryUnauthorized(failing.no_login(repository))
         return login.basic
 
     def _token(self, challenge: Challenge, login: Login | None, repository: Reference) -> str:
+        if not challenge.realm:
+            raise RegistryUnauthorized(
+                f"the registry wants a token for {repository.repository} and does not say who makes them."
+            )
         safe = challenge.realm.startswith("https://") or repository.host in self.plain_http
         if login is not None and not safe:
             raise RegistryUnauthorized(
                 f"{repository.host} wants its password sent to {challenge.realm} without TLS; it was not sent."
             )
-        response = self._patiently(challenge, login, repository)
-        if response.status_code in _REFUSED:
+        answer = self._patiently(challenge, login, repository)
+        if answer.status_code in _REFUSED:
             raise RegistryUnauthorized(failing.refused(repository) if login else failing.no_login(repository))
-        token = _token_in(response)
-        if not token:
+        token = _token_in(answer)
+        if not _TOKEN.fullmatch(token):
             raise RegistryUnavailable(
-                f"the token server of {repository.host} answers {response.status_code} without a token."
+                f"the token server of {repository.host} answers {answer.status_code} without a token."
             )
         return token
 
-    def _patiently(self, challenge: Challenge, login: Login | None, repository: Reference) -> httpx.Response:
+    def _patiently(self, challenge: Challenge, login: Login | None, repository: Reference) -> Answer:
         attempt = 1
         while True:
             try:
-                response = self._ask(challenge, login)
-            except httpx.TransportError as error:
+                answer = self._ask(challenge, login)
+            except failing.BROKEN as error:
                 if not self.patience.pause(attempt):
                     raise failing.unreachable(repository, error) from error
             else:
-                asked = asked_pause(response.headers.get("retry-after"))
-                if response.status_code not in failing.RETRIED:
-                    return response
+                asked = asked_pause(answer.headers.get("retry-after"))
+                if answer.status_code not in failing.RETRIED:
+                    return answer
                 if not self.patience.pause(attempt, asked=asked):
-                    return response
+                    return answer
             log.info("the token server of %s fails; trying again", repository.host)
             attempt += 1
 
-    def _ask(self, challenge: Challenge, login: Login | None) -> httpx.Response:
+    def _ask(self, challenge: Challenge, login: Login | None) -> Answer:
+        response = self.http.send(self._question(challenge, login), stream=True)
+        try:
+            return answers.taken(response, most=_LARGEST)
+        finally:
+            response.close()
+
+    def _question(self, challenge: Challenge, login: Login | None) -> httpx.Request:
         if login is not None and login.identity_token:
             form = {
                 "service": challenge.service,
@@ -84,21 +107,21 @@ class Answerer:
                 "refresh_token": login.identity_token,
                 "client_id": "seatrial",
             }
-            return self.http.post(challenge.realm, data=form)
+            return self.http.build_request("POST", challenge.realm, data=form)
         pairs: list[tuple[str, str | int | float | bool | None]] = [
             ("scope", scope) for scope in challenge.scope.split()
         ]
         if challenge.service:
             pairs.insert(0, ("service", challenge.service))
         headers = {} if login is None else {"authorization": login.basic}
-        realm = httpx.URL(challenge.realm)
-        return self.http.get(realm.copy_merge_params(httpx.QueryParams(pairs)), headers=headers)
+        url = httpx.URL(challenge.realm).copy_merge_params(httpx.QueryParams(pairs))
+        return self.http.build_request("GET", url, headers=headers)
 
 
-def _token_in(response: httpx.Response) -> str:
+def _token_in(answer: Answer) -> str:
     try:
-        body = response.json()
-    except ValueError:
+        body = answers.document(answer, "a token")
+    except RegistryUnavailable:
         return ""
-    found = (body.get("token") or body.get("access_token")) if isinstance(body, dict) else None
-    return str(found) if found and response.is_success else ""
+    found = body.get("token") or body.get("access_token")
+    return found if isinstance(found, str) and httpx.codes.is_success(answer.status_code) else ""

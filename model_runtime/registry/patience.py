@@ -32,4 +32,5 @@ class Patience:
 
 def asked_pause(header: str | None) -> float | None:
     """The seconds of a Retry-After header; dates are not worth reading here."""
-    return float(header) if header is not None and header.strip().isdigit() else None
+    text = (header or "").strip()
+    return float(text) if text.isascii() and text.isdigit() else None

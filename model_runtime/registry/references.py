@@ -8,8 +8,11 @@ from typing import Final, Self
 
 DOCKER_HUB: Final = "registry-1.docker.io"
 _PATH: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
-_TAG: Final = re.compile(r"\w[\w.-]{0,127}")
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_TAG: Final = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+LONGEST: Final = 1024
+"""Characters of a whole name: registries allow 255 of its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +27,16 @@ class Reference:
     @classmethod
     def parse(cls, text: str) -> Self:
         """The parts of `[host/]path[:tag][@digest]`; `ValueError` says what is wrong with it."""
-        rest, _, digest = text.partition("@")
-        if digest and not _DIGEST.fullmatch(digest):
+        if len(text) > LONGEST:
+            raise ValueError(f"{text[:40]!r}… is no image name: it has {len(text)} characters")
+        rest, pinned, digest = text.partition("@")
+        if pinned and not DIGEST.fullmatch(digest):
             raise ValueError(f"{text!r} has no digest of the form sha256:<64 hex digits>")
         first, _, path = rest.partition("/")
         if not path or not ("." in first or ":" in first or first == "localhost"):
             first, path = "docker.io", rest
         path, tag = _untagged(path)
-        if not _PATH.fullmatch(path) or (tag and not _TAG.fullmatch(tag)):
+        if not (_HOST.fullmatch(first) and _PATH.fullmatch(path)) or (tag and not _TAG.fullmatch(tag)):
             raise ValueError(f"{text!r} is no image name: host/path, lower case, then :tag or @sha256:…")
         return cls(*_completed(first, path), tag, digest)
 
@@ -51,7 +56,7 @@ class Reference:
 
 def _untagged(path: str) -> tuple[str, str]:
     base, _, tag = path.rpartition(":")
-    return (base, tag) if base and "/" not in tag else (path, "")
+    return (base, tag) if base and tag and "/" not in tag else (path, "")
 
 
 def _completed(host: str, path: str) -> tuple[str, str]:

@@ -32,16 +32,19 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Logins by `host[/path]`; an empty key fits every registry."""
+    """Logins by `host[/path]`."""
 
     logins: Mapping[str, Login] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, folders: Iterable[Path]) -> Self:
-        """The logins in the Secrets mounted at `folders`; the first that knows a name wins."""
+    def of(cls, folders: Iterable[Path], *, host: str) -> Self:
+        """The logins in the Secrets mounted at `folders`; the first that knows a name wins.
+
+        A Secret with nothing but a user and a password is for `host` alone: no other registry sees it.
+        """
         logins: dict[str, Login] = {}
         for folder in folders:
-            for key, login in _in(folder).items():
+            for key, login in _in(folder, host).items():
                 logins.setdefault(key, login)
         return cls(logins)
 
@@ -50,28 +53,32 @@ class Keyring:
         names = [reference.repository]
         while "/" in names[-1]:
             names.append(names[-1].rpartition("/")[0])
-        return next((self.logins[name] for name in (*names, "") if name in self.logins), None)
+        return next((self.logins[name] for name in names if name in self.logins), None)
 
 
-def _in(folder: Path) -> dict[str, Login]:
+def _in(folder: Path, host: str) -> dict[str, Login]:
     found: dict[str, Login] = {}
     for name in _FILES:
         if (folder / name).is_file():
-            found |= _docker_config((folder / name).read_text()[:_LARGEST])
+            found |= _docker_config(_text(folder / name))
     if (folder / "username").is_file() and (folder / "password").is_file():
-        found[""] = Login(
-            (folder / "username").read_text().strip(), (folder / "password").read_text().strip()
-        )
+        found[host] = Login(_text(folder / "username").strip(), _text(folder / "password").strip())
     return found
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace")[:_LARGEST]
 
 
 def _docker_config(text: str) -> dict[str, Login]:
     """What can be read of it; a broken file is no login, and the registry's refusal will say so."""
     try:
         raw = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     entries = raw.get("auths", raw) if isinstance(raw, dict) else {}
+    if not isinstance(entries, dict):
+        return {}
     return {_key(name): login for name, entry in entries.items() if (login := _login(entry)) is not None}
 
 
@@ -85,12 +92,12 @@ def _key(name: str) -> str:
 def _login(entry: Any) -> Login | None:
     if not isinstance(entry, dict):
         return None
-    username, password = str(entry.get("username", "")), str(entry.get("password", ""))
+    username, password = str(entry.get("username") or ""), str(entry.get("password") or "")
     if entry.get("auth"):
         try:
             text = base64.b64decode(str(entry["auth"])).decode()
         except (binascii.Error, UnicodeDecodeError):
             return None
         username, _, password = text.partition(":")
-    token = str(entry.get("identitytoken", ""))
+    token = str(entry.get("identitytoken") or "")
     return Login(username, password.strip("\0"), token) if username or token else None

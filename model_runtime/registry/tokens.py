@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-_PARAMETER: Final = re.compile(r'([a-zA-Z_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-_SCHEME: Final = re.compile(r"(?:^|,\s*)(Basic|Bearer)\b", re.IGNORECASE)
+LONGEST: Final = 8 << 10
+"""Characters of a question that are read: what servers send is a tenth of that."""
+
+_NAME: Final = r"[a-zA-Z][a-zA-Z0-9_-]{0,63}"
+_QUOTED: Final = r'"(?:[^"\\]|\\.)*"?'
+_PARAMETER: Final = re.compile(rf'({_NAME})\s*=\s*(?:({_QUOTED})|([^\s,"]+))')
+_SCHEME: Final = re.compile(rf"({_NAME})(?=\s|,|$)")
+_PIECE: Final = re.compile(rf"{_PARAMETER.pattern}|{_SCHEME.pattern}|{_QUOTED}|.", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +28,14 @@ class Challenge:
 
 
 def challenge_of(header: str) -> Challenge | None:
-    """The challenge we can answer, Bearer before Basic."""
-    found = list(_SCHEME.finditer(header))
-    starts = [match.start() for match in found]
-    challenges = [
-        _challenge(match.group(1).lower(), header[match.end() : end])
-        for match, end in zip(found, [*starts[1:], len(header)], strict=False)
-    ]
-    challenges.sort(key=lambda challenge: challenge.scheme != "bearer")
-    return challenges[0] if challenges else None
-
-
-def _challenge(scheme: str, text: str) -> Challenge:
-    values = {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(text)}
-    return Challenge(scheme, values.get("realm", ""), values.get("service", ""), values.get("scope", ""))
+    """The challenge we can answer, Bearer before Basic; what stands in quotes is never taken for a scheme."""
+    found: list[Challenge] = []
+    for piece in _PIECE.finditer(header[:LONGEST]):
+        name, quoted, plain, scheme = piece.groups()
+        if scheme:
+            found.append(Challenge(scheme.lower()))
+        elif found and name and name.lower() in ("realm", "service", "scope"):
+            value = _ESCAPED.sub(r"\1", quoted[1:].removesuffix('"')) if quoted else plain
+            found[-1] = replace(found[-1], **{name.lower(): value})
+    known = {challenge.scheme: challenge for challenge in reversed(found)}
+    return known.get("bearer") or known.get("basic")

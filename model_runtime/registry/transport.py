@@ -8,10 +8,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 import httpx
 
-from model_runtime.registry import failing
+from model_runtime.failures import RegistryFailure
+from model_runtime.registry import answers, failing
+from model_runtime.registry.answers import Answer
 from model_runtime.registry.login import Answerer
 from model_runtime.registry.patience import Patience, asked_pause
 from model_runtime.registry.references import Reference
@@ -19,8 +22,10 @@ from model_runtime.registry.secrets import Keyring
 
 log = logging.getLogger("seatrial.registry")
 Content = Callable[[], bytes | Iterator[bytes]]
-PULL = "pull"
-PUSH = "push"
+PULL: Final = "pull"
+PUSH: Final = "pull,push"
+_OWN_HEADERS: Final = {"user-agent": "seatrial-build", "accept-encoding": "identity"}
+"""Content that comes packed would have another digest, and no bound on what it unpacks to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +36,20 @@ class Call:
     url: str
     repository: Reference
     scope: str = PULL
-    """Calls of one repository and scope show the same token."""
+    """What is done there: calls of one repository, scope and source show the same token."""
+    source: str = ""
+    """Another repository that is read for it."""
     headers: Mapping[str, str] = field(default_factory=dict)
     content: Content | None = None
     """Makes the body anew for each attempt."""
     repeatable: bool = True
     """The call may be sent again when nobody knows whether it arrived."""
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What a token must be good for, in the words of token servers."""
+        own = f"repository:{self.repository.path}:{self.scope}"
+        return (own, f"repository:{self.source}:{PULL}") if self.source else (own,)
 
 
 class Transport:
@@ -51,12 +64,11 @@ class Transport:
         patience: Patience | None = None,
     ) -> None:
         self.patience = patience or Patience()
+        self._keyring = keyring
         self._plain_http = plain_http
-        self._http = httpx.Client(
-            verify=tls, timeout=httpx.Timeout(60, connect=10), headers={"user-agent": "seatrial-build"}
-        )
+        self._http = httpx.Client(verify=tls, timeout=httpx.Timeout(60, connect=10), headers=_OWN_HEADERS)
         self._answerer = Answerer(self._http, keyring, plain_http, self.patience)
-        self._shown: dict[tuple[str, str], str] = {}
+        self._shown: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -68,8 +80,8 @@ class Transport:
         scheme = "http" if repository.host in self._plain_http else "https"
         return f"{scheme}://{repository.host}/v2/{repository.path}/{path}"
 
-    def send(self, call: Call) -> httpx.Response:
-        """The response with its body; whatever may heal was tried again before.
+    def send(self, call: Call) -> Answer:
+        """The answer; whatever may heal was tried again before.
 
         `RegistryUnauthorized` for 401 and 403, `RegistryUnavailable` for what did not heal; any other status
         is the caller's to judge.
@@ -77,31 +89,48 @@ class Transport:
         attempt = 1
         while True:
             try:
-                with self._response(call) as response:
-                    response.read()
-            except httpx.TransportError as error:
+                with self.opened(call) as response:
+                    answer = answers.taken(response)
+            except failing.BROKEN as error:
                 if not call.repeatable or not self.patience.pause(attempt):
                     raise failing.unreachable(call.repository, error) from error
                 log.info("%s: %s; trying again", call.repository.host, type(error).__name__)
             else:
-                asked = asked_pause(response.headers.get("retry-after"))
-                heals = call.repeatable and response.status_code in failing.RETRIED
+                asked = asked_pause(answer.headers.get("retry-after"))
+                heals = call.repeatable and answer.status_code in failing.RETRIED
                 if not heals or not self.patience.pause(attempt, asked=asked):
                     break
-                log.info("%s: status %d; trying again", call.repository.host, response.status_code)
+                log.info("%s: status %d; trying again", call.repository.host, answer.status_code)
             attempt += 1
-        if failure := failing.judged(response.status_code, call.repository):
+        if failure := self.judged(answer.status_code, call.repository):
             raise failure
-        return response
+        return answer
+
+    def moved(self, answer: Answer, before: str, repository: Reference) -> str:
+        """Where an upload goes on; without a word about it where it was `before`.
+
+        A registry behind a proxy that ends TLS may believe that it is spoken to without.
+        """
+        own = httpx.URL(self.url(repository, ""))
+        try:
+            there = httpx.URL(before).join(answer.headers.get("location", before))
+        except httpx.InvalidURL as error:
+            raise failing.unreachable(repository, error) from error
+        if (there.scheme, own.scheme, there.host) == ("http", "https", own.host) and there.port in (
+            None,
+            own.port,
+        ):
+            there = there.copy_with(scheme="https", port=own.port)
+        return str(there)
+
+    def judged(self, status: int, repository: Reference) -> RegistryFailure | None:
+        """The failure that a status stands for, whatever was asked."""
+        known = self._keyring.login_for(repository) is not None
+        return failing.judged(status, repository, known=known)
 
     @contextmanager
     def opened(self, call: Call) -> Iterator[httpx.Response]:
         """The response of one attempt, its body still to be read; httpx's errors pass through."""
-        with self._response(call) as response:
-            yield response
-
-    @contextmanager
-    def _response(self, call: Call) -> Iterator[httpx.Response]:
         response = self._authorised(call)
         try:
             yield response
@@ -110,20 +139,29 @@ class Transport:
 
     def _authorised(self, call: Call) -> httpx.Response:
         """The first response that is not a question for credentials."""
-        key = (call.repository.repository, call.scope)
+        key = (call.repository.repository, *call.scopes)
         before = self._shown.get(key)
         response = self._once(call, before)
-        if response.status_code != httpx.codes.UNAUTHORIZED:
+        if response.status_code != httpx.codes.UNAUTHORIZED or not self._is_own(
+            response.url, call.repository
+        ):
             return response
         response.close()
         with self._lock:
             if self._shown.get(key) == before:
                 question = response.headers.get("www-authenticate", "")
-                self._shown[key] = self._answerer.authorization(question, call.repository)
+                self._shown[key] = self._answerer.authorization(question, call.repository, scopes=call.scopes)
         return self._once(call, self._shown[key])
 
     def _once(self, call: Call, shown: str | None) -> httpx.Response:
-        headers = dict(call.headers) if shown is None else {**call.headers, "authorization": shown}
+        headers = dict(call.headers)
+        if shown is not None and self._is_own(httpx.URL(call.url), call.repository):
+            headers["authorization"] = shown
         content = None if call.content is None else call.content()
         request = self._http.build_request(call.method, call.url, headers=headers, content=content)
         return self._http.send(request, stream=True, follow_redirects=call.method in ("GET", "HEAD"))
+
+    def _is_own(self, url: httpx.URL, repository: Reference) -> bool:
+        """The address is the registry's: a store that it sends us to neither sees nor asks for our login."""
+        own = httpx.URL(self.url(repository, ""))
+        return (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)

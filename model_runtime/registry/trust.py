@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from pathlib import Path
 from typing import Final
@@ -12,15 +13,18 @@ _SYSTEM: Final = (
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 )
-_PEM: Final = "-----BEGIN CERTIFICATE-----"
+_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE-----)?")
 
 
 def authorities(folder: Path) -> str:
-    """The PEM certificates of all files in the folder, also in those without the usual endings."""
+    """The PEM certificates of all files in the folder, also in those without the usual endings.
+
+    Bundles name their authorities between the certificates, in all languages: TLS takes no such words.
+    """
     if not folder.is_dir():
         return ""
     texts = [path.read_text(errors="replace") for path in sorted(folder.iterdir()) if path.is_file()]
-    return "\n".join(text for text in texts if _PEM in text)
+    return "\n".join(pem for text in texts for pem in _PEM.findall(text))
 
 
 def context(folder: Path) -> ssl.SSLContext:
@@ -30,8 +34,9 @@ def context(folder: Path) -> ssl.SSLContext:
     if extra:
         try:
             made.load_verify_locations(cadata=extra)
-        except ssl.SSLError as error:
-            raise ValueError(f"a certificate in the CA bundle cannot be read: {error.reason}") from error
+        except (ssl.SSLError, TypeError) as error:
+            said = getattr(error, "reason", None) or error
+            raise ValueError(f"a certificate in the CA bundle cannot be read: {said}") from error
     return made
 
 

@@ -2,19 +2,21 @@
 
 POST uploads/ ── small or chunks refused ──► PUT location?digest=… with all of it
      └────────── PATCH, PATCH, … ──────────► PUT location?digest=…
-                   └ broken: GET location says how far it came; lost: from the start
+                   └ broken: is it there? else GET location says how far it came; lost: from the start
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import Final
 
 import httpx
 
 from model_runtime.failures import RegistryFailure, RegistryUnavailable
-from model_runtime.registry import failing
+from model_runtime.registry import answers, failing
+from model_runtime.registry.answers import Answer
 from model_runtime.registry.blobs import Blob
 from model_runtime.registry.patience import asked_pause
 from model_runtime.registry.references import Reference
@@ -22,6 +24,7 @@ from model_runtime.registry.transport import PUSH, Call, Content, Transport
 
 log = logging.getLogger("seatrial.registry")
 CHUNK: Final = 16 << 20
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _CHUNKS_REFUSED: Final = frozenset({400, 404, 405, 411, 413, 415, 416, 501})
 
 
@@ -63,7 +66,8 @@ class Upload:
                     raise broken.failure from broken
                 log.info("upload to %s broke off; going on", self.repository.host)
                 attempt += 1
-                self._recover()
+                if self._recovered():
+                    return None
 
     def _whole(self) -> None:
         self._begin()
@@ -110,44 +114,55 @@ class Upload:
         if response.status_code not in (201, 202, 204):
             raise self._judged(response)
 
-    def _once(
-        self, method: str, url: str, headers: dict[str, str], content: Content | None
-    ) -> httpx.Response:
+    def _once(self, method: str, url: str, headers: dict[str, str], content: Content | None) -> Answer:
         call = Call(method, url, self.repository, scope=PUSH, headers=headers, content=content)
         try:
             with self.transport.opened(call) as response:
-                response.read()
-                return response
-        except httpx.TransportError as error:
+                return answers.taken(response)
+        except failing.BROKEN as error:
             raise _Broken(failing.unreachable(self.repository, error)) from error
 
-    def _recover(self) -> None:
-        """What stands of this upload is known again, or it begins anew."""
+    def _recovered(self) -> bool:
+        """True when all of it has arrived; else what stands of this upload is known again, or it begins anew."""
         location, self._location = self._location, ""
-        if not location or self.blob.size <= self.chunk:
-            return
         try:
-            response = self.transport.send(Call("GET", location, self.repository, scope=PUSH))
+            if self._arrived():
+                return True
+            if location and self.blob.size > self.chunk:
+                self._resume(location)
         except RegistryUnavailable:
+            self._location = ""
+        return False
+
+    def _arrived(self) -> bool:
+        """The registry holds the blob: the answer that said so was lost."""
+        url = self.transport.url(self.repository, f"blobs/{self.blob.digest}")
+        answer = self.transport.send(Call("HEAD", url, self.repository, scope=PUSH))
+        return answer.status_code == httpx.codes.OK
+
+    def _resume(self, location: str) -> None:
+        answer = self.transport.send(Call("GET", location, self.repository, scope=PUSH))
+        first, dash, last = answer.headers.get("range", "").removeprefix("bytes=").partition("-")
+        if answer.status_code != httpx.codes.NO_CONTENT or not dash or first != "0":
             return
-        first, dash, last = response.headers.get("range", "").removeprefix("bytes=").partition("-")
-        if response.status_code == httpx.codes.NO_CONTENT and dash and first == "0" and last.isdigit():
-            self._moved_to(response, location)
-            # "0-0" is what registries say for nothing and for one byte: one byte is sent twice at worst
-            self._sent = int(last) + 1 if int(last) else 0
+        # "0-0" is what registries say for nothing and for one byte: one byte is sent twice at worst
+        sent = int(last) + 1 if _NUMBER.fullmatch(last) and int(last) else 0
+        if sent <= self.blob.size:
+            self._moved_to(answer, location)
+            self._sent = sent
 
-    def _moved_to(self, response: httpx.Response, before: str) -> None:
-        self._location = str(httpx.URL(before).join(response.headers.get("location", before)))
+    def _moved_to(self, answer: Answer, before: str) -> None:
+        self._location = self.transport.moved(answer, before, self.repository)
 
-    def _judged(self, response: httpx.Response) -> _Broken | RegistryFailure:
-        failure = failing.judged(response.status_code, self.repository)
+    def _judged(self, response: Answer) -> _Broken | RegistryFailure:
+        failure = self.transport.judged(response.status_code, self.repository)
         if failure is None and response.status_code in (404, 416):
             return _Broken(self._unexpected(response))
         if failure is not None and response.status_code in failing.RETRIED:
             return _Broken(failure, asked=asked_pause(response.headers.get("retry-after")))
         return failure or self._unexpected(response)
 
-    def _unexpected(self, response: httpx.Response) -> RegistryFailure:
+    def _unexpected(self, response: Answer) -> RegistryFailure:
         return failing.unexpected(
             response.status_code, response.content, repository=self.repository, doing="uploading to"
         )

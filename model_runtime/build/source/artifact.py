@@ -33,11 +33,12 @@ def fetch(order: Order) -> Fetched:
         registry = Registry(transport)
         manifest = _manifest(registry, reference, order)
         room = bounds.Room(order.limits)
-        layers = manifest.body.get("layers", [])
+        layers = manifest.body["layers"]
         for layer in layers:
-            room.take(int(layer.get("size", 0)), str(layer["digest"]))
+            room.take(layer["size"], str(layer["digest"]))
+        unpacked = bounds.Room(order.limits)
         for layer in layers:
-            _take(registry, reference, layer, order)
+            _take(registry, reference, layer, order, unpacked)
     return Fetched(_is_single(layers), {"digest": manifest.digest})
 
 
@@ -53,40 +54,50 @@ def _transport(order: Order) -> Transport:
         tls = trust.context(order.ca)
     except ValueError as error:
         raise SourceUnavailable(f"{address.shown(order.uri)} cannot be asked: {error}.") from error
-    keyring = Keyring.of([order.credentials])
+    keyring = Keyring.of([order.credentials], host=_reference(order).host)
     return Transport(tls, keyring, plain_http=order.plain_http, patience=order.patience)
 
 
 def _manifest(registry: Registry, reference: Reference, order: Order) -> Manifest:
     found = registry.manifest(reference)
     if found is not None and found.is_index:
-        first = str(found.body["manifests"][0]["digest"])
-        found = registry.manifest(Reference(reference.host, reference.path, digest=first))
-    if found is None:
+        entries = found.body["manifests"]
+        first = Reference(reference.host, reference.path, digest=entries[0]["digest"]) if entries else None
+        found = registry.manifest(first) if first else None
+    if found is None or found.is_index:
         raise SourceNotFound(f"{address.shown(order.uri)} does not exist in its registry.")
     return found
 
 
-def _take(registry: Registry, reference: Reference, layer: dict[str, Any], order: Order) -> None:
-    digest, annotations = str(layer["digest"]), layer.get("annotations") or {}
+def _take(
+    registry: Registry, reference: Reference, layer: dict[str, Any], order: Order, unpacked: bounds.Room
+) -> None:
+    digest, title = str(layer["digest"]), _title(layer)
+    packed = not title and ".tar" in str(layer.get("mediaType", ""))
+    if not title and not packed and not _unpacked(layer):
+        return
     spooled = order.spool / digest.replace(":", "-")
-    registry.download(reference, digest, spooled)
-    title = str(annotations.get(TITLE, ""))
-    if title and annotations.get(UNPACK) != "true":
+    registry.download(reference, digest, spooled, size=layer["size"])
+    if title:
         target = bounds.inside(order.into, title)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        spooled.rename(target)
+        bounds.created(target).close()
+        spooled.replace(target)
         return
-    if ".tar" not in str(layer.get("mediaType", "")):
-        spooled.unlink()
-        return
-    archives.unpack(spooled, order.into, limits=order.limits)
+    archives.unpack(spooled, order.into, room=unpacked)
     spooled.unlink()
 
 
+def _title(layer: dict[str, Any]) -> str:
+    """The name of a blob that is a file; empty when it is a tar of files, or nothing that has a name."""
+    return "" if _unpacked(layer) else str((layer.get("annotations") or {}).get(TITLE, ""))
+
+
+def _unpacked(layer: dict[str, Any]) -> bool:
+    return (layer.get("annotations") or {}).get(UNPACK) == "true"
+
+
 def _is_single(layers: list[dict[str, Any]]) -> bool:
-    titles = [(layer.get("annotations") or {}) for layer in layers]
-    return len(titles) == 1 and TITLE in titles[0] and titles[0].get(UNPACK) != "true"
+    return len(layers) == 1 and bool(_title(layers[0]))
 
 
 @contextmanager

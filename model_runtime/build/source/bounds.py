@@ -50,7 +50,9 @@ class Room:
             )
 
     def grow(self, size: int, name: str) -> None:
-        """So many more bytes are counted."""
+        """So many more bytes are counted; `BuildBroken` when they are fewer than none."""
+        if size < 0:
+            raise refused(name, f"has {size} bytes")
         self.size += size
         if self.size > self.limits.size:
             raise BuildBroken(
@@ -65,7 +67,7 @@ def inside(folder: Path, name: str) -> Path:
     parts = name.removeprefix("./").split("/")
     if name.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\\" in name:
         raise refused(name, "leads out of its folder")
-    if not name.isprintable() or len(name) > LONGEST_NAME:
+    if not name.isprintable() or len(name) > LONGEST_NAME or any(len(part.encode()) > 255 for part in parts):
         raise refused(name, "is too long or has characters that cannot be printed")
     return folder.joinpath(*parts)
 

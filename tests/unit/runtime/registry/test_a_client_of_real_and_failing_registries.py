@@ -206,17 +206,17 @@ def test_a_token_that_expired_is_made_anew(front: Front, here: Reference, client
 
 @pytest.mark.parametrize("basic", [False, True], ids=["token", "basic"])
 @pytest.mark.parametrize(
-    ("logins", "said"),
+    ("login", "said"),
     [
-        pytest.param({}, "no Secret has one", id="no login"),
-        pytest.param({"": Login("robot", "wrong")}, "refuses our credentials", id="a wrong one"),
+        pytest.param(None, "no Secret has one", id="no login"),
+        pytest.param(Login("robot", "wrong"), "refuses our credentials", id="a wrong one"),
     ],
 )
 def test_a_refused_login_says_which_secret_to_mend(
-    front: Front, here: Reference, client_of: MakeClient, logins: dict[str, Login], said: str, basic: bool
+    front: Front, here: Reference, client_of: MakeClient, login: Login | None, said: str, basic: bool
 ) -> None:
     front.login, front.basic = ("robot", "pass"), basic
-    registry = client_of(front.host, logins=logins)
+    registry = client_of(front.host, logins={front.host: login} if login else {})
 
     with pytest.raises(RegistryUnauthorized, match=said) as failure:
         registry.put_blob(here, blobs.of_bytes(b"x"))
@@ -267,7 +267,7 @@ def test_a_mount_needs_a_token_for_both_repositories(
     front: Front, here: Reference, client_of: MakeClient, tmp_path: Path
 ) -> None:
     front.login = ("robot", "pass")
-    registry = client_of(front.host, logins={"": Login("robot", "pass")})
+    registry = client_of(front.host, logins={front.host: Login("robot", "pass")})
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
     push_image(registry, runtime, files={"only": here.path})
     front.requests.clear()

@@ -42,7 +42,7 @@ def test_what_is_no_name_is_refused(text: str) -> None:
 def keyring(folder: Path, **auths: dict[str, str]) -> Keyring:
     names = {name.replace("__", "/").replace("_", "."): entry for name, entry in auths.items()}
     (folder / ".dockerconfigjson").write_text(json.dumps({"auths": names}))
-    return Keyring.of([folder])
+    return Keyring.of([folder], host="h.io")
 
 
 def test_the_longest_fitting_name_of_a_docker_config_wins(tmp_path: Path) -> None:
@@ -64,14 +64,16 @@ def test_docker_hub_s_old_address_means_docker_hub(tmp_path: Path) -> None:
         json.dumps({"auths": {"https://index.docker.io/v1/": {"auth": auth}}})
     )
 
-    assert Keyring.of([tmp_path]).login_for(Reference.parse("jo/app")) == Login("jo", "se:cret")
+    assert Keyring.of([tmp_path], host="h.io").login_for(Reference.parse("jo/app")) == Login("jo", "se:cret")
 
 
-def test_a_basic_auth_secret_fits_every_registry(tmp_path: Path) -> None:
+def test_a_basic_auth_secret_is_for_the_registry_of_the_build_and_shown_to_no_other(tmp_path: Path) -> None:
     (tmp_path / "username").write_text("jo\n")
     (tmp_path / "password").write_text("secret\n")
 
-    assert Keyring.of([tmp_path]).login_for(Reference.parse("any.io/app")) == Login("jo", "secret")
+    ring = Keyring.of([tmp_path], host="h.io:5000")
+    assert ring.login_for(Reference.parse("h.io:5000/app")) == Login("jo", "secret")
+    assert ring.login_for(Reference.parse("other.io/app")) is None
 
 
 def test_the_push_secret_wins_over_the_pull_secret(tmp_path: Path) -> None:
@@ -79,7 +81,9 @@ def test_the_push_secret_wins_over_the_pull_secret(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         keyring(tmp_path / name, r_io={"username": name, "password": "x"})
 
-    login = Keyring.of([tmp_path / "push", tmp_path / "pull"]).login_for(Reference.parse("r.io/app"))
+    login = Keyring.of([tmp_path / "push", tmp_path / "pull"], host="h.io").login_for(
+        Reference.parse("r.io/app")
+    )
     assert login == Login("push", "x")
 
 
@@ -89,7 +93,10 @@ def test_the_push_secret_wins_over_the_pull_secret(tmp_path: Path) -> None:
 def test_a_broken_docker_config_is_no_login(tmp_path: Path, text: str) -> None:
     (tmp_path / ".dockerconfigjson").write_text(text)
 
-    assert Keyring.of([tmp_path, tmp_path / "absent"]).login_for(Reference.parse("r.io/app")) is None
+    assert (
+        Keyring.of([tmp_path, tmp_path / "absent"], host="h.io").login_for(Reference.parse("r.io/app"))
+        is None
+    )
 
 
 def test_a_login_does_not_show_its_secrets() -> None:

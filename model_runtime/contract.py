@@ -125,17 +125,21 @@ class BuildReport:
         return bool(self.image) and not self.reason
 
     def to_json(self) -> str:
-        """One line of at most `TERMINATION_MESSAGE_LIMIT` bytes: the log is cut until it fits, then the message.
+        """One line of at most `TERMINATION_MESSAGE_LIMIT` bytes of UTF-8.
 
-        A log loses its oldest lines, a message its end.
+        Too long, first the log loses its oldest lines, then the message its end, then what the source says of
+        itself its longest values. What cannot be written as UTF-8 is a question mark.
         """
-        body: dict[str, Any] = {"version": VERSION, **{k: v for k, v in asdict(self).items() if v}}
+        given = {key: _sayable(value) for key, value in asdict(self).items() if value}
+        body: dict[str, Any] = {"version": VERSION, **given}
         while (surplus := _surplus(body)) > 0 and body.get("log_tail"):
-            body["log_tail"] = str(body["log_tail"])[
-                max(surplus // 6, 16) :
-            ]  # as JSON a character has six bytes at most
+            body["log_tail"] = str(body["log_tail"])[_cut(surplus) :]
         while (surplus := _surplus(body)) > 0 and body.get("message"):
-            body["message"] = str(body["message"])[: -max(surplus, 16)]
+            body["message"] = str(body["message"])[: -_cut(surplus)]
+        source: dict[str, str] = body.get("source", {})
+        while (surplus := _surplus(body)) > 0 and any(source.values()):
+            longest = max(source, key=lambda key: len(source[key]))
+            source[longest] = source[longest][: -_cut(surplus)]
         return _dumped(body)
 
     @classmethod
@@ -181,12 +185,27 @@ class Exit:
 
     def to_json(self) -> str:
         """One line for the termination message."""
-        return _dumped({"version": VERSION, "reason": self.reason, "message": self.message[:2000]})
+        body = {"version": VERSION, "reason": self.reason, "message": _sayable(self.message[:2000])}
+        while (surplus := _surplus(body)) > 0 and body["message"]:
+            body["message"] = str(body["message"])[: -_cut(surplus)]
+        return _dumped(body)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The exit in `text`; `ValueError` when there is none."""
         return cls(**_values(cls, _versioned(text)))
+
+
+def _sayable(value: Any) -> Any:
+    """The value without half pairs of surrogates: names of files and errors of frameworks may have them."""
+    if isinstance(value, dict):
+        return {_sayable(key): _sayable(one) for key, one in value.items()}
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+
+
+def _cut(surplus: int) -> int:
+    """Characters to leave out at once: as JSON one has six bytes at most."""
+    return max(surplus // 6, 16)
 
 
 def _surplus(body: dict[str, Any]) -> int:

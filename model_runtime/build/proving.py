@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -37,6 +39,8 @@ class Trial:
     def proof(self) -> Proof:
         """What it showed; a `ModelFailure` (or `OutOfMemory`) when it did not answer."""
         code = self.process.wait()
+        if code == trial.NO_SPACE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         outcome = json.loads(self.outcome.read_text()) if self.outcome.is_file() else {}
         if "signature" in outcome:
             return Proof(outcome["signature"], outcome["reference"])
@@ -67,6 +71,11 @@ def _died(code: int, stage: str) -> BuildFailure:
         return OutOfMemory(
             f"the build ran out of memory while the model {doing}: raise spec.build.resources.limits.memory."
         )
-    died = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    died = f"signal {_signal(-code)}" if code < 0 else f"exit code {code}"
     sentence = f"the process ended with {died} while the model {doing}: see the build's log."
     return LoadFailed(sentence) if stage == trial.LOADING else ExampleFailed(sentence)
+
+
+def _signal(number: int) -> str:
+    known = {int(one): one.name for one in signal.Signals}
+    return known.get(number, str(number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import shutil
 import time
 import traceback
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from model_runtime.build import tail
 from model_runtime.contract import BuildReport
 from model_runtime.failures import BuildBroken, BuildFailure, OutOfMemory, RuntimeMismatch
 
@@ -41,29 +43,41 @@ def of_failure(
 ) -> BuildReport:
     """The report of a build that ended in `error`, with what `log_tail` then is."""
     failure = _failure(error, work)
-    wanted = failure.wanted_runtime if isinstance(failure, RuntimeMismatch) else ""
+    other = failure if isinstance(failure, RuntimeMismatch) else None
     return BuildReport(
         reason=failure.reason,
-        message=failure.message,
+        message=tail.redacted(failure.message),
         log_tail=log_tail(),
-        wanted_runtime=wanted,
+        wanted_runtime=other.wanted_runtime if other else "",
+        format=other.model_format if other else "",
         seconds=seconds,
     )
 
 
 def _failure(error: BaseException, work: Path) -> BuildFailure:
+    if (full := full_disk(error)) is not None:
+        return BuildBroken(_no_space(full, work))
     if isinstance(error, BuildFailure):
         return error
     if isinstance(error, MemoryError):
         return OutOfMemory("the build ran out of memory: raise spec.build.resources.limits.memory.")
-    if isinstance(error, OSError) and error.errno in _FULL:
-        return BuildBroken(_no_space(error, work))
     log.error("the build broke", exc_info=error)
     return BuildBroken(f"the build broke: {traceback.format_exception_only(error)[-1].strip()[:600]}")
 
 
+def full_disk(error: BaseException | None) -> OSError | None:
+    """The full disk that `error` comes from: libraries say it in words of their own."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def _no_space(error: OSError, work: Path) -> str:
-    folder = Path(error.filename).parent if error.filename else work
+    folder = Path(os.fsdecode(error.filename)).parent if isinstance(error.filename, str | bytes) else work
     size = f"; {shutil.disk_usage(folder).total / 2**20:.0f} MiB in all" if folder.is_dir() else ""
     return (
         f"no space is left in {folder} of the build's pod{size}: give it more in spec.build.resources "

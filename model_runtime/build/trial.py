@@ -6,6 +6,7 @@ A process of its own: a model that crashes or eats all memory takes this process
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sys
 import traceback
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from model_runtime import formats
+from model_runtime.build import report
 from model_runtime.failures import BuildFailure, ExampleFailed, OutOfMemory
 from model_runtime.formats import Loaded, Signature, Tensors
 
@@ -22,6 +24,9 @@ MOST_ROWS: Final = 100
 OUT_OF_MEMORY: Final = (
     "the model needs more memory than the build has: raise spec.build.resources.limits.memory."
 )
+NO_SPACE: Final = errno.ENOSPC
+"""The exit code of a trial for which the disk was too small: it may be too small for the outcome as well."""
+
 _LINES: Final = 4
 
 
@@ -29,14 +34,31 @@ def main() -> int:
     """The outcome file tells the stage, and at the end the signature and the example, or the failure."""
     given = _arguments()
     try:
-        outcome = _tried(given)
+        _tell(given.outcome, _outcome(given))
+    except OSError as error:
+        if report.full_disk(error) is None:
+            raise
+        return NO_SPACE
+    return 0
+
+
+def _outcome(given: argparse.Namespace) -> dict[str, Any]:
+    try:
+        return _tried(given)
     except MemoryError:
-        outcome = {"reason": OutOfMemory.reason, "message": OUT_OF_MEMORY}
+        return {"reason": OutOfMemory.reason, "message": OUT_OF_MEMORY}
     except BuildFailure as failure:
         traceback.print_exception(failure.__cause__ or failure, file=sys.stderr)
-        outcome = {"reason": failure.reason, "message": failure.message}
-    given.outcome.write_text(json.dumps(outcome))
-    return 0
+        if (full := report.full_disk(failure)) is not None:
+            raise full from failure
+        return {"reason": failure.reason, "message": failure.message}
+
+
+def _tell(path: Path, outcome: dict[str, Any]) -> None:
+    """The outcome is in the file: whole or not at all, for this process may be killed at any moment."""
+    made = path.with_suffix(".new")
+    made.write_text(json.dumps(outcome))
+    made.replace(path)
 
 
 def _arguments() -> argparse.Namespace:
@@ -50,9 +72,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _tried(given: argparse.Namespace) -> dict[str, Any]:
-    given.outcome.write_text(json.dumps({"stage": LOADING}))
+    _tell(given.outcome, {"stage": LOADING})
     model = formats.load(given.format, given.path, allow_pickle=given.allow_pickle)
-    given.outcome.write_text(json.dumps({"stage": ANSWERING}))
+    _tell(given.outcome, {"stage": ANSWERING})
     inputs = formats.example(given.folder, model.signature)
     signature = model.signature.refined_by(inputs)
     _answer(model, inputs, signature)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from model_runtime.build.source import address, bounds
 from model_runtime.build.source.fetching import Fetched, Order
 from model_runtime.build.source.progress import Progress
-from model_runtime.failures import SourceForbidden, SourceNotFound
+from model_runtime.failures import SourceForbidden, SourceNotFound, SourceUnavailable
+
+_CHANGES: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.EIO, errno.ENXIO})
+_NEITHER: Final = "is neither a file nor a folder"
 
 
 def fetch(order: Order) -> Fetched:
@@ -16,36 +22,58 @@ def fetch(order: Order) -> Fetched:
     root = order.volume.resolve()
     _name, path = address.bucket_and_key(order.uri)
     start = bounds.inside(root, path.strip("/")) if path.strip("/") else root
-    _require_present(start, order)
-    single = start.is_file()
-    found = [start] if single else list(_files(start, root))
-    room = bounds.Room(order.limits)
-    for file in found:
-        room.take(_resolved(file, root).stat().st_size, file.name)
-    progress = Progress(room.size)
-    for file in found:
-        name = file.name if single else file.relative_to(start).as_posix()
-        _copy(_resolved(file, root), bounds.inside(order.into, name), progress)
+    with _troubles(order):
+        _require_present(start, order)
+        single = start.is_file()
+        found = _taken([start] if single else _files(start, root), root, bounds.Room(order.limits))
+        progress = Progress(sum(size for _file, _target, size in found))
+        for file, target, size in found:
+            name = file.name if single else file.relative_to(start).as_posix()
+            _copy(target, bounds.inside(order.into, name), size, progress)
     return Fetched(single)
 
 
-def _require_present(start: Path, order: Order) -> None:
+def _taken(files: Iterable[Path], root: Path, room: bounds.Room) -> list[tuple[Path, Path, int]]:
+    """Each file, where it leads and its size: no more of them than there is room for."""
+    found = []
+    for file in files:
+        target = _resolved(file, root)
+        if not target.is_file():
+            raise bounds.refused(file.name, _NEITHER)
+        size = target.stat().st_size
+        room.take(size, file.name)
+        found.append((file, target, size))
+    return found
+
+
+@contextmanager
+def _troubles(order: Order) -> Iterator[None]:
+    """A volume that somebody writes to, or that is gone, may be whole a moment later."""
     try:
-        if start.exists():
-            _resolved(start, order.volume.resolve())
-            return
+        yield
     except PermissionError as error:
-        raise _unreadable(start, error) from error
-    raise SourceNotFound(f"{address.shown(order.uri)} does not exist in the volume: check the path.")
+        raise _unreadable(Path(error.filename or order.volume), error) from error
+    except OSError as error:
+        if error.errno not in _CHANGES:
+            raise
+        raise SourceUnavailable(
+            f"{address.shown(order.uri)} cannot be read: {error.strerror}; is it being written to?"
+        ) from error
+
+
+def _require_present(start: Path, order: Order) -> None:
+    if not start.exists():
+        raise SourceNotFound(f"{address.shown(order.uri)} does not exist in the volume: check the path.")
+    found = _resolved(start, order.volume.resolve())
+    if not (found.is_file() or found.is_dir()):
+        raise bounds.refused(start.name, _NEITHER)
 
 
 def _files(start: Path, root: Path) -> Iterator[Path]:
     """Files below, by name; what Kubernetes keeps in `..data` is seen through its links only."""
-    try:
-        entries = sorted(start.iterdir())
-    except PermissionError as error:
-        raise _unreadable(start, error) from error
-    for entry in entries:
+    if len(str(start)) > len(str(root)) + bounds.LONGEST_NAME:
+        raise bounds.refused(start.relative_to(root).as_posix(), "is a folder too deep")
+    for entry in sorted(start.iterdir()):
         if entry.name.startswith("..") or entry.name == "lost+found":
             continue
         if entry.is_dir():
@@ -59,7 +87,10 @@ def _files(start: Path, root: Path) -> Iterator[Path]:
 
 def _resolved(path: Path, root: Path) -> Path:
     """Where the path leads; `BuildBroken` when that is outside the volume or nowhere."""
-    target = path.resolve()
+    try:
+        target = path.resolve()
+    except RuntimeError as error:
+        raise bounds.refused(path.name, "is a link that leads nowhere") from error
     if not target.is_relative_to(root):
         raise bounds.refused(path.name, "is a link that leads out of the volume")
     if not target.exists():
@@ -67,14 +98,19 @@ def _resolved(path: Path, root: Path) -> Path:
     return target
 
 
-def _copy(source: Path, target: Path, progress: Progress) -> None:
-    try:
-        with source.open("rb") as file, bounds.created(target) as copy:
-            while piece := file.read(bounds.PIECE):
-                copy.write(piece)
-                progress.add(len(piece))
-    except PermissionError as error:
-        raise _unreadable(source, error) from error
+def _copy(source: Path, target: Path, size: int, progress: Progress) -> None:
+    """All of the file, if it still has the `size` it had; never more of it."""
+    left = size
+    with source.open("rb") as file, bounds.created(target) as copy:
+        while left and (piece := file.read(min(left, bounds.PIECE))):
+            copy.write(piece)
+            left -= len(piece)
+            progress.add(len(piece))
+        grown = file.read(1)
+    if left or grown:
+        raise SourceUnavailable(
+            f"{source.name} in the volume changes while it is read: wait until it is whole."
+        )
 
 
 def _unreadable(path: Path, error: Exception) -> SourceForbidden:

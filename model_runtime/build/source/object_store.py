@@ -60,8 +60,8 @@ class _Listed:
 def fetch(order: Order) -> Fetched:
     """The object, or all objects below the prefix."""
     bucket, key = address.bucket_and_key(order.uri)
-    store = _store(bucket, order)
     with _failures(order):
+        store = _store(bucket, order)
         found, single = _found(store, key)
         if not found:
             raise SourceNotFound(
@@ -125,10 +125,18 @@ def _listed(item: Mapping[str, Any]) -> _Listed:
 
 
 def _download(store: S3Store, item: _Listed, target: Path, progress: Progress) -> None:
+    """The object as it was listed; `SourceUnavailable` when it is another one by now."""
+    came = obstore.get(store, item.key)
+    left = item.size if str(came.meta.get("e_tag") or "").strip('"') in ("", item.etag) else -1
     with bounds.created(target) as file:
-        for piece in obstore.get(store, item.key).stream(min_chunk_size=bounds.PIECE):
+        for piece in came.stream(min_chunk_size=bounds.PIECE) if left >= 0 else ():
+            left -= len(piece)
+            if left < 0:
+                break
             file.write(piece)
             progress.add(len(piece))
+    if left:
+        raise SourceUnavailable(f"{item.key} changes while it is read: wait until it is whole.")
 
 
 def _resolved(found: list[_Listed], *, single: bool) -> dict[str, str]:

@@ -36,4 +36,4 @@ class Progress:
         done = f"fetched {self.done / 2**20:.1f} MiB"
         if not self.total:
             return done
-        return f"{done} of {self.total / 2**20:.1f} MiB, {100 * self.done // self.total} %"
+        return f"{done} of {self.total / 2**20:.1f} MiB, {min(100, 100 * self.done // self.total)} %"

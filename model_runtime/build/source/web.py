@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import ssl
 from collections.abc import Mapping
 from typing import BinaryIO, Final
@@ -14,7 +15,13 @@ import httpx
 from model_runtime.build.source import address, bounds, credentials
 from model_runtime.build.source.fetching import Fetched, Order
 from model_runtime.build.source.progress import Progress
-from model_runtime.failures import SourceFailure, SourceForbidden, SourceNotFound, SourceUnavailable
+from model_runtime.failures import (
+    BuildBroken,
+    SourceFailure,
+    SourceForbidden,
+    SourceNotFound,
+    SourceUnavailable,
+)
 from model_runtime.registry import trust
 from model_runtime.registry.patience import asked_pause
 
@@ -22,13 +29,20 @@ log = logging.getLogger("seatrial.build")
 _HEALS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
+_TOTAL: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
+
+
 class _Changed(Exception):
     """The file was replaced while it was fetched."""
 
 
+class _Short(Exception):
+    """The response ended before the file did."""
+
+
 def fetch(order: Order) -> Fetched:
     """The file stands in the folder under the last part of its path."""
-    url = httpx.URL(order.uri)
+    url = _url(order)
     name = unquote(url.raw_path.decode().partition("?")[0].rpartition("/")[2])
     if not name:
         raise SourceNotFound(
@@ -41,12 +55,21 @@ def fetch(order: Order) -> Fetched:
     return Fetched(True, _resolved(headers, order.uri))
 
 
+def _url(order: Order) -> httpx.URL:
+    try:
+        return httpx.URL(order.uri)
+    except httpx.InvalidURL as error:
+        raise BuildBroken(
+            f"spec.model.uri {address.shown(order.uri)} is no address of a web server."
+        ) from error
+
+
 def _client(url: httpx.URL, order: Order) -> httpx.Client:
     secret = credentials.read(order.credentials)
     headers = {"user-agent": "seatrial-build", "accept-encoding": "identity"}
     auth = None
     if token := secret.get("token") or secret.get("bearerToken"):
-        headers["authorization"] = f"Bearer {token}"
+        headers["authorization"] = f"Bearer {_sendable(token)}"
     elif "username" in secret:
         auth = httpx.BasicAuth(secret["username"], secret.get("password", ""))
     try:
@@ -55,6 +78,16 @@ def _client(url: httpx.URL, order: Order) -> httpx.Client:
         raise SourceUnavailable(f"{address.shown(str(url))} cannot be asked: {error}.") from error
     timeout = httpx.Timeout(60, connect=10)
     return httpx.Client(verify=tls, timeout=timeout, headers=headers, auth=auth, follow_redirects=True)
+
+
+def _sendable(token: str) -> str:
+    """The token, if a header can carry it: one that cannot would be shown by the error about it."""
+    if not token.isascii() or not token.isprintable():
+        raise SourceForbidden(
+            "the token in the Secret of spec.model.credentials has line breaks or letters that no header can "
+            "carry: store the token alone."
+        )
+    return token
 
 
 class _Download:
@@ -78,7 +111,9 @@ class _Download:
                         return self._taken(response)
                     asked = asked_pause(response.headers.get("retry-after"))
                     failure = self._failure(f"it answers {response.status_code}")
-            except httpx.TransportError as error:
+            except _Short:
+                failure = self._failure("it sends a part of the file for the whole")
+            except (httpx.RequestError, httpx.InvalidURL) as error:
                 failure = self._failure(_said(error))
             except _Changed:
                 self.have, self.version = 0, ""
@@ -98,7 +133,8 @@ class _Download:
         status = response.status_code
         if status not in (200, 206):
             raise _refusal(status, self.name)
-        if status == 206 and not response.headers.get("content-range", "").startswith(f"bytes {self.have}-"):
+        part = _TOTAL.match(response.headers.get("content-range", ""))
+        if status == 206 and (part is None or int(part[1]) != self.have or self._differs(response.headers)):
             raise _Changed
         self.have = self.have if status == 206 else 0
         self.file.seek(self.have)
@@ -110,7 +146,14 @@ class _Download:
             self.file.write(piece)
             self.have += len(piece)
             self.progress.add(len(piece))
+        if status == 206 and part and part[2] != "*" and self.have < int(part[2]):
+            raise _Short
         return response.headers
+
+    def _differs(self, headers: httpx.Headers) -> bool:
+        """A server that goes on with another version does not know `If-Range`."""
+        etag = headers.get("etag", "")
+        return bool(self.have and etag and self.version.startswith('"') and etag != self.version)
 
     def _begin(self, headers: httpx.Headers) -> None:
         etag = headers.get("etag", "")

@@ -62,11 +62,13 @@ class Transport:
         *,
         plain_http: frozenset[str] = frozenset(),
         patience: Patience | None = None,
+        silence: float = 60,
     ) -> None:
+        """A registry that says nothing for `silence` seconds has broken off."""
         self.patience = patience or Patience()
         self._keyring = keyring
         self._plain_http = plain_http
-        self._http = httpx.Client(verify=tls, timeout=httpx.Timeout(60, connect=10), headers=_OWN_HEADERS)
+        self._http = httpx.Client(verify=tls, timeout=httpx.Timeout(silence, connect=10), headers=_OWN_HEADERS)
         self._answerer = Answerer(self._http, keyring, plain_http, self.patience)
         self._shown: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import re
@@ -13,6 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+ENOUGH = 256 << 20
+"""Bytes after which an endless answer ends: whoever took them all would take any number."""
 
 
 @dataclass
@@ -49,7 +53,15 @@ class Front:
     requests: list[tuple[str, str]] = field(default_factory=list)
     scopes: dict[str, set[str]] = field(default_factory=dict)
     tokens_made: int = 0
+    uses: int = 0
+    """A token is good for so many requests; 0 is for ever."""
+    vague: bool = False
+    """Does not say what a token must be good for, and answers 403 to one that is good for too little."""
+    shown: list[tuple[str, str]] = field(default_factory=list)
+    """Paths and the `Authorization` that came with them."""
+    used: dict[str, int] = field(default_factory=dict)
     host: str = ""
+    flooded: int = 0
 
     def __enter__(self) -> Front:
         handler = type("BoundHandler", (Handler,), {"front": self})
@@ -80,6 +92,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _any(self) -> None:
         self.front.requests.append((self.command, self.path))
+        self.front.shown.append((self.path, self.headers.get("authorization", "")))
         if self.path.startswith("/token"):
             return self.token()
         for fault in self.front.faults:
@@ -97,8 +110,11 @@ class Handler(BaseHTTPRequestHandler):
         shown = self.headers.get("authorization", "")
         if self.front.basic:
             return shown == basic_of(self.front.login)
-        granted = self.front.scopes.get(shown.removeprefix("Bearer "), set())
-        return self.wanted() <= granted
+        token = shown.removeprefix("Bearer ")
+        self.front.used[token] = self.front.used.get(token, 0) + 1
+        if self.front.uses and self.front.used[token] > self.front.uses:
+            return False
+        return self.wanted() <= self.front.scopes.get(token, set())
 
     def wanted(self) -> set[str]:
         parts = urlsplit(self.path)
@@ -112,11 +128,19 @@ class Handler(BaseHTTPRequestHandler):
     def ask(self) -> None:
         if self.front.basic:
             return self.answer(401, {"www-authenticate": 'Basic realm="test"'})
+        if (
+            self.front.vague
+            and self.headers.get("authorization", "").removeprefix("Bearer ") in self.front.scopes
+        ):
+            self.body()
+            return self.answer(403)
         merged: dict[str, list[str]] = {}
         for scope in sorted(self.wanted()):
             merged.setdefault(scope.rpartition(":")[0], []).append(scope.rpartition(":")[2])
         scope = " ".join(f"{name}:{','.join(verbs)}" for name, verbs in merged.items())
         realm = f"http://{self.front.host}/token"
+        if self.front.vague:
+            return self.answer(401, {"www-authenticate": f'Bearer realm="{realm}",service="test"'})
         return self.answer(
             401, {"www-authenticate": f'Bearer realm="{realm}",service="test",scope="{scope}"'}
         )
@@ -220,3 +244,33 @@ def stops_halfway(handler: Handler) -> None:
     handler.end_headers()
     handler.wfile.write(content[: len(content) // 2])
     handler.hang_up()
+
+
+def floods(status: int, **headers: str) -> Callable[[Handler], None]:
+    """An answer that never ends; what was sent of it is added to the front's `flooded`."""
+
+    def act(handler: Handler) -> None:
+        handler.body()
+        handler.send_response(status)
+        for key, value in headers.items():
+            handler.send_header(key.replace("_", "-"), value)
+        handler.send_header("transfer-encoding", "chunked")
+        handler.end_headers()
+        piece = b"[" * 65536
+        with contextlib.suppress(OSError):
+            while handler.front.flooded < ENOUGH:
+                handler.wfile.write(b"10000\r\n" + piece + b"\r\n")
+                handler.front.flooded += len(piece)
+        handler.close_connection = True
+
+    return act
+
+
+def tells(status: int, content: bytes, **headers: str) -> Callable[[Handler], None]:
+    """The request is read and answered with this content."""
+
+    def act(handler: Handler) -> None:
+        handler.body()
+        handler.answer(status, {key.replace("_", "-"): value for key, value in headers.items()}, content)
+
+    return act

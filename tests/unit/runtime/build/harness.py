@@ -31,6 +31,8 @@ class Job:
     log: str = ""
     code: int = -1
     cpu_seconds: float = 0.0
+    largest_file: int = 0
+    """Bytes that a file may have: beyond it the disk is full; 0 is without end."""
 
     def asks(self, **changes: object) -> Job:
         self.request = replace(self.request, **changes)  # type: ignore[arg-type]
@@ -55,6 +57,7 @@ class Job:
             cwd=self.folder,
             timeout=120,
             check=False,
+            preexec_fn=self._bound if self.largest_file else None,
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -63,6 +66,9 @@ class Job:
         report = BuildReport.from_json(message.read_text())
         assert report.succeeded == (self.code == 0), self.log
         return report
+
+    def _bound(self) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.largest_file, self.largest_file))
 
     def _places(self) -> dict[str, str]:
         names = {

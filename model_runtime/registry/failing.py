@@ -12,8 +12,8 @@ from model_runtime.registry.references import Reference
 RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that may be others a moment later."""
 
-BROKEN: Final = (httpx.RequestError, httpx.InvalidURL)
-"""What an exchange may end in: no connection, no HTTP, redirects without end, an address that is none."""
+BROKEN: Final = (httpx.RequestError, httpx.InvalidURL, OverflowError)
+"""What an exchange may end in: no connection, no HTTP, redirects without end, an address or a port that is none."""
 
 _REFUSED: Final = frozenset({401, 403})
 

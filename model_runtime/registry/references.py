@@ -36,7 +36,7 @@ class Reference:
         if not path or not ("." in first or ":" in first or first == "localhost"):
             first, path = "docker.io", rest
         path, tag = _untagged(path)
-        if not (_HOST.fullmatch(first) and _PATH.fullmatch(path)) or (tag and not _TAG.fullmatch(tag)):
+        if not (_is_host(first) and _PATH.fullmatch(path)) or (tag and not _TAG.fullmatch(tag)):
             raise ValueError(f"{text!r} is no image name: host/path, lower case, then :tag or @sha256:…")
         return cls(*_completed(first, path), tag, digest)
 
@@ -52,6 +52,11 @@ class Reference:
 
     def __str__(self) -> str:
         return self.repository + (f"@{self.digest}" if self.digest else f":{self.version}")
+
+
+def _is_host(text: str) -> bool:
+    port = text.rpartition(":")[2]
+    return bool(_HOST.fullmatch(text)) and not (port.isdigit() and text != port and int(port) > 65535)
 
 
 def _untagged(path: str) -> tuple[str, str]:

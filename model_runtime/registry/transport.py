@@ -68,7 +68,9 @@ class Transport:
         self.patience = patience or Patience()
         self._keyring = keyring
         self._plain_http = plain_http
-        self._http = httpx.Client(verify=tls, timeout=httpx.Timeout(silence, connect=10), headers=_OWN_HEADERS)
+        self._http = httpx.Client(
+            verify=tls, timeout=httpx.Timeout(silence, connect=10), headers=_OWN_HEADERS
+        )
         self._answerer = Answerer(self._http, keyring, plain_http, self.patience)
         self._shown: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()

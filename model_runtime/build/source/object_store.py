@@ -38,6 +38,7 @@ _KEYS: Final = {
 }
 """Keys of the Secret, the AWS tools' own names and the plain ones, and what the client calls them."""
 
+_ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[!-~]*)?")
 _IDENTITY: Final = frozenset(
     {
         "AWS_ACCESS_KEY_ID",
@@ -60,6 +61,8 @@ class _Listed:
 def fetch(order: Order) -> Fetched:
     """The object, or all objects below the prefix."""
     bucket, key = address.bucket_and_key(order.uri)
+    if not bucket:
+        raise SourceNotFound(f"spec.model.uri {order.uri[:200]!r} names no bucket.")
     with _failures(order):
         store = _store(bucket, order)
         found, single = _found(store, key)
@@ -82,9 +85,20 @@ def _store(bucket: str, order: Order) -> S3Store:
     certificates = trust.bundle(order.ca, order.spool / "ca.pem")
     if certificates is not None:
         os.environ["SSL_CERT_FILE"] = str(certificates)
-    plain = str(config.get("aws_endpoint_url", "")).startswith("http://")
+    plain = _endpoint(config, order).startswith("http://")
     client = {"allow_http": plain, "connect_timeout": "10s", "timeout": "10m"}
     return S3Store(bucket, config=config, client_options=client, retry_config=RETRIES)  # type: ignore[arg-type]
+
+
+def _endpoint(config: Mapping[str, Any], order: Order) -> str:
+    """The address of the store, empty for Amazon's; the client breaks on one that is none."""
+    found = str(config.get("aws_endpoint_url", ""))
+    if found and not _ADDRESS.fullmatch(found):
+        raise SourceUnavailable(
+            f"{address.shown(order.uri)} cannot be read: the endpoint in the Secret of spec.model.credentials is "
+            f"no address of the form https://host:port."
+        )
+    return found
 
 
 def _config(secret: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, Any]:

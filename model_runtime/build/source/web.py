@@ -22,7 +22,7 @@ from model_runtime.failures import (
     SourceNotFound,
     SourceUnavailable,
 )
-from model_runtime.registry import trust
+from model_runtime.registry import failing, trust
 from model_runtime.registry.patience import asked_pause
 
 log = logging.getLogger("seatrial.build")
@@ -57,11 +57,16 @@ def fetch(order: Order) -> Fetched:
 
 def _url(order: Order) -> httpx.URL:
     try:
-        return httpx.URL(order.uri)
+        url = httpx.URL(order.uri)
     except httpx.InvalidURL as error:
-        raise BuildBroken(
-            f"spec.model.uri {address.shown(order.uri)} is no address of a web server."
-        ) from error
+        raise _no_address(order) from error
+    if not url.host or (url.port or 0) > 65535:
+        raise _no_address(order)
+    return url
+
+
+def _no_address(order: Order) -> BuildBroken:
+    return BuildBroken(f"spec.model.uri {address.shown(order.uri)} is no address of a web server.")
 
 
 def _client(url: httpx.URL, order: Order) -> httpx.Client:
@@ -113,7 +118,7 @@ class _Download:
                     failure = self._failure(f"it answers {response.status_code}")
             except _Short:
                 failure = self._failure("it sends a part of the file for the whole")
-            except (httpx.RequestError, httpx.InvalidURL) as error:
+            except failing.BROKEN as error:
                 failure = self._failure(_said(error))
             except _Changed:
                 self.have, self.version = 0, ""

@@ -142,11 +142,11 @@ class Upload:
 
     def _resume(self, location: str) -> None:
         answer = self.transport.send(Call("GET", location, self.repository, scope=PUSH))
-        first, dash, last = answer.headers.get("range", "").removeprefix("bytes=").partition("-")
-        if answer.status_code != httpx.codes.NO_CONTENT or not dash or first != "0":
+        first, _dash, last = answer.headers.get("range", "").removeprefix("bytes=").partition("-")
+        if answer.status_code != httpx.codes.NO_CONTENT or first != "0" or not _NUMBER.fullmatch(last):
             return
         # "0-0" is what registries say for nothing and for one byte: one byte is sent twice at worst
-        sent = int(last) + 1 if _NUMBER.fullmatch(last) and int(last) else 0
+        sent = int(last) + 1 if int(last) else 0
         if sent <= self.blob.size:
             self._moved_to(answer, location)
             self._sent = sent

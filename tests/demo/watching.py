@@ -7,17 +7,21 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
-
-from tests.stage.install import Stage
+from typing import Any, Protocol, Self
 
 Status = dict[str, Any]
+
+
+class Speaker(Protocol):
+    """Who can ask the cluster."""
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str: ...
 
 
 class Watch:
     """Prints a line whenever the status says something new, from `with` on until its end."""
 
-    def __init__(self, stage: Stage, name: str, *, began: float) -> None:
+    def __init__(self, stage: Speaker, name: str, *, began: float) -> None:
         self._stage, self._name, self._began = stage, name, began
         self._last = ""
         self._stop = threading.Event()

@@ -105,17 +105,18 @@ def namespace(lab: NodeLab, name: str) -> Stage:
         "AWS_ENDPOINT_URL": lab.s3.inside,
     }
     objects = [
-        _object("Namespace", name, labels=enforce),
-        _object("Secret", CREDENTIALS, namespace=name, stringData=keys),
-        _object("ConfigMap", AUTHORITY, namespace=name, data={"ca.crt": lab.registry.ca_file.read_text()}),
+        document("Namespace", name, labels=enforce),
+        document("Secret", CREDENTIALS, namespace=name, stringData=keys),
+        document("ConfigMap", AUTHORITY, namespace=name, data={"ca.crt": lab.registry.ca_file.read_text()}),
     ]
     lab.apply(yaml.safe_dump_all(objects))
     lab.s3.create_bucket(BUCKET)
     return Stage(lab, name)
 
 
-def _object(
+def document(
     kind: str, name: str, *, namespace: str = "", labels: dict[str, str] | None = None, **content: Any
 ) -> dict[str, Any]:
+    """A core/v1 object."""
     head = {"name": name, "labels": labels or {}} | ({"namespace": namespace} if namespace else {})
     return {"apiVersion": "v1", "kind": kind, "metadata": head, **content}

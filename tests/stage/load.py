@@ -1,13 +1,22 @@
-"""Users who ask all the time: at a fixed rate, some on connections they keep, some on a new one each time."""
+"""Users who ask all the time: at a fixed rate, some on connections they keep, some on a new one each time.
+
+Standard library only: `python load.py ADDRESS BODY_FILE` runs in a pod as well, and prints what its users have got as
+one line of JSON a second, until it is told to end (SIGTERM); the last line counts everything.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import json
+import signal
+import sys
 import threading
 import time
 import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -46,13 +55,34 @@ class Tally:
         total = sum(self.new_connections.values())
         return 100.0 * self.new_connections[revision] / total if total else 0.0
 
+    def to_json(self) -> str:
+        """One line with everything but the times of single requests."""
+        counted = {"answered": self.answered, "failed": self.failed}
+        by_name = {"revisions": self.revisions, "newConnections": self.new_connections, "faults": self.faults}
+        return json.dumps(counted | by_name)
+
+    @classmethod
+    def from_json(cls, line: str) -> Self:
+        """What `to_json` wrote; `ValueError` for any other line."""
+        try:
+            raw = json.loads(line)
+            return cls(
+                int(raw["answered"]),
+                int(raw["failed"]),
+                Counter(raw["revisions"]),
+                Counter(raw["newConnections"]),
+                Counter(raw["faults"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no tally: {line[:200]}") from error
+
 
 class Users:
     """Half of `rate` requests a second on kept connections, half on new ones; from `with` on until its end."""
 
     def __init__(self, address: str, body: bytes, *, rate: float = 50.0, path: str = "/predict") -> None:
-        host, _, port = address.partition(":")
-        self._host, self._port = host, int(port)
+        host, _, port = address.rpartition(":")
+        self._host, self._port = host.strip("[]"), int(port)  # an address of version 6 stands in brackets
         self._head = f"POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n"
         self._body = body
         self._rate = rate
@@ -81,6 +111,11 @@ class Users:
     def tally(self) -> Tally:
         """What was counted since the last reset."""
         return self._tally
+
+    def so_far(self) -> str:
+        """The tally as a line of JSON."""
+        with self._lock:
+            return self._tally.to_json()
 
     async def _run(self) -> None:
         keepers = max(1, int(self._rate / 2 / 5))
@@ -162,3 +197,24 @@ class Users:
 
 def _closed(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
     connection[1].close()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The exit code; the Service was asked until the process was told to end."""
+    parser = argparse.ArgumentParser(prog="load.py", description=__doc__)
+    parser.add_argument("address", help="HOST:PORT")
+    parser.add_argument("body", type=Path, help="a file: what is posted to /predict")
+    parser.add_argument("--rate", type=float, default=50.0, help="requests a second (default: 50)")
+    arguments = parser.parse_args(argv)
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: told.set())
+    reached(arguments.address, seconds=60.0)
+    with Users(arguments.address, arguments.body.read_bytes(), rate=arguments.rate) as users:
+        while not told.wait(1.0):
+            print(users.so_far(), flush=True)
+    print(users.so_far(), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,6 +7,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 NAME ?= lab
 export PYTHONPATH := operator:.
+# What stands on make's own command line. A CONTEXT or KUBECONFIG that the shell happens to export chooses no cluster.
+given = $(if $(findstring command,$(origin $(1))),$($(1)))
+option = $(if $(call given,$(1)),--$(2) '$(call given,$(1))')
 
 .PHONY: help
 help: ## this list
@@ -33,12 +36,17 @@ check: lint ## lint, types, layers, unit tests: seconds, before every commit
 	$(PY) -m pytest -q -m "not controlplane and not node and not slow"
 
 .PHONY: test
-test: lint ## everything, on the lab's control plane and node
-	$(PY) -m pytest -q --durations=15
+test: lint ## everything, on the lab's control plane and node; KUBECONFIG=file: on your control plane instead
+	$(TEST_CLUSTER) $(PY) -m pytest -q --durations=15
+TEST_CLUSTER = env -u KUBECONFIG $(if $(call given,KUBECONFIG),SEATRIAL_TEST_KUBECONFIG='$(call given,KUBECONFIG)')
 
-.PHONY: demo
-demo: setup ## the story of four models, on a real node that the lab starts
-	$(PY) -m tests.demo
+.PHONY: demo demo-down
+demo: setup ## the story of four models, on a node that the lab starts; CONTEXT=… REGISTRY=…: on your cluster
+	$(PY) -m tests.demo $(DEMO_CLUSTER) $(call option,REGISTRY,registry) $(call option,PULL_REGISTRY,pull-registry) \
+	  $(call option,REGISTRY_CA,registry-ca) $(if $(call given,PLAIN_HTTP),--plain-http)
+demo-down: setup ## remove what the demo has made on your cluster: CONTEXT=…
+	$(PY) -m tests.demo --down $(DEMO_CLUSTER)
+DEMO_CLUSTER = $(call option,CONTEXT,context) $(call option,KUBECONFIG,kubeconfig)
 
 .PHONY: lab-up lab-down lab-status lab-exec
 lab-up: setup ## a real cluster without Docker: the control plane, or NODE=1 for a whole node

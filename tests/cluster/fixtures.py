@@ -15,6 +15,7 @@ import pytest
 
 from tests import cluster
 from tests.cluster import kubectl
+from tests.cluster.errors import LabError
 
 GIVEN = "SEATRIAL_TEST_KUBECONFIG"
 KEEP = "SEATRIAL_LAB_KEEP"  # when set, labs outlive the tests; the next run finds them
@@ -49,6 +50,15 @@ class GivenCluster:
         kubectl.apply(self.kubeconfig, objects)
 
 
+def given_cluster(kubeconfig: Path) -> GivenCluster:
+    """The cluster of this file. Raises LabError when it cannot be asked: its tests would say so one by one."""
+    if not kubeconfig.is_file():
+        raise LabError(f"{GIVEN} names {kubeconfig}, which is no file")
+    found = GivenCluster(kubeconfig.absolute())
+    found.kubectl("get", "namespace", "default", "-o", "name", "--request-timeout=15s")
+    return found
+
+
 def lab_name(flavour: str) -> str:
     """The name of this run's lab: runs side by side do not share one."""
     return f"test-{flavour}" if os.environ.get(KEEP) else f"test-{flavour}-{os.getpid()}"
@@ -58,7 +68,7 @@ def lab_name(flavour: str) -> str:
 def control_plane() -> Iterator[Cluster]:
     """A control plane whose pods KWOK plays, or the cluster that the user gave."""
     if given := os.environ.get(GIVEN):
-        yield GivenCluster(Path(given))
+        yield given_cluster(Path(given))
         return
     yield cluster.up(lab_name("plane"))
     if not os.environ.get(KEEP):

@@ -63,12 +63,6 @@ def prepared(wanted: Wanted, cluster: GivenCluster) -> OnCluster:
         plain_http=wanted.plain_http,
         docker=wanted.docker,
     )
-    progress.say(
-        f"into context '{cluster.context}' come: namespace {guest.NAMESPACE}; unless they are there, the CRDs of "
-        f"seatrial.dev and an operator in namespace {guest.SYSTEM}"
-    )
-    if where.login:
-        progress.say(f"your login for {where.hosts[0]} is copied into Secrets of these namespaces")
     return OnCluster(guest.prepared(cluster, where))
 
 

@@ -15,7 +15,7 @@ import yaml
 from tests.cluster import images, progress
 from tests.cluster.errors import LabError
 from tests.stage import crowd, existing, login, place, pods, preconditions
-from tests.stage.existing import CRDS, OURS
+from tests.stage.existing import CRDS, OURS, Operator
 from tests.stage.given import GivenCluster
 from tests.stage.install import AUTHORITY, ROOT, SYSTEM, document
 from tests.stage.place import Place
@@ -103,6 +103,7 @@ def prepared(cluster: GivenCluster, where: Place) -> Guest:
     preconditions.allowed(cluster, (*IN_DEMO, *(() if theirs else TO_INSTALL)))
     runtime, operator = images.runtime_image("sklearn"), images.operator_image()
     _nodes_fit(cluster, place.architecture_of(runtime))
+    _announce(cluster, where, theirs)
     pulled = {"runtime-sklearn": place.push(runtime, "runtime-sklearn", where)}
     if theirs is None:
         pulled["operator"] = place.push(operator, "operator", where)
@@ -112,8 +113,6 @@ def prepared(cluster: GivenCluster, where: Place) -> Guest:
     _pull(guest, list(pulled.values()))
     if theirs is None:
         _install(cluster, where, pulled, beside_others=bool(found))
-    else:
-        progress.say(f"the Seatrial in namespace {theirs.namespace} fits and is used")
     return guest
 
 
@@ -143,6 +142,17 @@ def _remove_crds(cluster: GivenCluster) -> list[str]:
         return []
     cluster.kubectl("delete", "crd", *made, "--timeout=60s")
     return [f"CRD {crd}" for crd in made]
+
+
+def _announce(cluster: GivenCluster, where: Place, theirs: Operator | None) -> None:
+    """What will be written, before the first of it is."""
+    progress.say(f"context '{cluster.context}' gets the namespace {NAMESPACE}")
+    if theirs is None:
+        progress.say(f"and {', '.join(CRDS)} as CRDs, and an operator in the namespace {SYSTEM}")
+    else:
+        progress.say(f"the Seatrial in namespace {theirs.namespace} fits and is used")
+    if where.login:
+        progress.say(f"your login for {where.hosts[0]} is copied into a Secret there")
 
 
 def _namespaces_free(cluster: GivenCluster, *, installing: bool) -> None:

@@ -96,15 +96,15 @@ def push(image: Path, name: str, place: Place) -> str:
     with progress.step(f"pushing {place.pushed(name)}"), tempfile.TemporaryDirectory() as spare:
         digest_file = Path(spare) / "digest"
         argv = ["skopeo", "copy", "-q", "--insecure-policy", f"--digestfile={digest_file}"]
-        argv += _manner(place, Path(spare))
+        argv += manner(place, Path(spare))
         argv += [f"oci:{image}:latest", f"docker://{place.pushed(name)}:demo"]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise LabError(_refusal(place, name, done.stderr))
+            raise LabError(refusal(place, name, done.stderr))
         return f"{place.pulled(name)}@{digest_file.read_text().strip()}"
 
 
-def _manner(place: Place, spare: Path) -> list[str]:
+def manner(place: Place, spare: Path) -> list[str]:
     """How skopeo speaks to the place: with this login or none, this authority, packed or not."""
     authfile = spare / "auth.json"
     host = place.registry.partition("/")[0]
@@ -122,7 +122,7 @@ def _manner(place: Place, spare: Path) -> list[str]:
     return argv
 
 
-def _refusal(place: Place, name: str, said: str) -> str:
+def refusal(place: Place, name: str, said: str) -> str:
     """One sentence for what skopeo says about a push that failed."""
     last = (said.strip().splitlines() or ["it says nothing"])[-1]
     told = re.search(r'msg="(.*)"', last)

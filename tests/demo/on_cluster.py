@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, Final
 
 from tests.cluster import progress
@@ -12,7 +13,7 @@ from tests.stage.crowd import Crowd
 from tests.stage.given import GivenCluster
 from tests.stage.guest import Guest
 
-PATIENCE: Final = 3.0
+PATIENCE: Final = 2.0
 """Several nodes pull each image, through networks that are not a loopback."""
 
 
@@ -43,7 +44,7 @@ class OnCluster:
     def look_around(self, name: str) -> str:
         """Commands for the user's own shell."""
         cluster = self._inner.cluster
-        kubectl = f"kubectl {' '.join(cluster.flags())} -n {self._inner.namespace}"
+        kubectl = f"{cluster.shown} -n {self._inner.namespace}"
         return f"""Look around:
   {kubectl} get mdep -w
   {kubectl} get mdep {name} -o yaml
@@ -76,8 +77,8 @@ def removed(cluster: GivenCluster) -> None:
 
 def take_down(cluster: GivenCluster) -> str:
     """The command that removes all of it."""
-    file = f" KUBECONFIG={cluster.kubeconfig}" if cluster.kubeconfig else ""
-    return f"make demo-down CONTEXT={cluster.context}{file}"
+    file = [f"KUBECONFIG={cluster.kubeconfig}"] if cluster.kubeconfig else []
+    return shlex.join(["make", "demo-down", f"CONTEXT={cluster.context}", *file])
 
 
 def failure(cluster: GivenCluster, error: Exception) -> LabError:

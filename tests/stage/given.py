@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -60,6 +61,11 @@ class GivenCluster:
         if done.returncode:
             raise LabError(f"helm {arguments[0]}: {done.stderr.strip()}")
         return done.stdout
+
+    @property
+    def shown(self) -> str:
+        """kubectl for this cluster, as the user may paste it into a shell."""
+        return shlex.join(["kubectl", *self.flags()])
 
     def flags(self, context: str = "--context") -> list[str]:
         """What a command needs to speak to this cluster."""

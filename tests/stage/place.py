@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from model_runtime.registry.references import Reference
 from model_runtime.registry.secrets import Login
 from tests.cluster import debian, oci, progress
 from tests.cluster.errors import LabError
 from tests.stage import login
 
+PATIENCE: Final = 15.0
+"""Seconds that a registry may take to say what it is."""
 _LOOPBACK: Final = re.compile(r"(localhost|127\.[0-9.]+|\[::1\])(:\d+)?/")
 _REGISTRY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 
@@ -93,6 +97,8 @@ def architecture_of(image: Path) -> str:
 def push(image: Path, name: str, place: Place) -> str:
     """The image of this layout folder stands in the place under `name`; the reference by which nodes pull it."""
     debian.ensure("skopeo")
+    if place.plain_http:
+        _speaks_plainly(place)
     with progress.step(f"pushing {place.pushed(name)}"), tempfile.TemporaryDirectory() as spare:
         digest_file = Path(spare) / "digest"
         argv = ["skopeo", "copy", "-q", "--insecure-policy", f"--digestfile={digest_file}"]
@@ -102,6 +108,19 @@ def push(image: Path, name: str, place: Place) -> str:
         if done.returncode:
             raise LabError(refusal(place, name, done.stderr))
         return f"{place.pulled(name)}@{digest_file.read_text().strip()}"
+
+
+def _speaks_plainly(place: Place) -> None:
+    """The registry answers without TLS: skopeo would take it with TLS as well, and builds would not."""
+    host = place.registry.partition("/")[0]
+    try:
+        answer = httpx.get(f"http://{host}/v2/", timeout=PATIENCE)
+    except httpx.TransportError as error:
+        raise LabError(f"{host} does not answer without TLS, as PLAIN_HTTP=1 says: {error}") from error
+    if answer.status_code not in (200, 401):
+        raise LabError(
+            f"{host} answers {answer.status_code} without TLS: no registry that speaks plainly; leave PLAIN_HTTP out"
+        )
 
 
 def manner(place: Place, spare: Path) -> list[str]:

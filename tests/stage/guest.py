@@ -108,8 +108,8 @@ def prepared(cluster: GivenCluster, where: Place) -> Guest:
     if theirs is None:
         pulled["operator"] = place.push(operator, "operator", where)
     remove(cluster, with_crds=False)
-    guest = Guest(cluster, where, pulled["runtime-sklearn"], build={"registry": _registry(where)})
-    cluster.apply(*_namespace_with_login(NAMESPACE, where, restricted=True))
+    guest = Guest(cluster, where, pulled["runtime-sklearn"], build={"registry": registry(where)})
+    cluster.apply(*namespace_with_login(NAMESPACE, where, restricted=True))
     _pull(guest, list(pulled.values()))
     if theirs is None:
         _install(cluster, where, pulled, beside_others=bool(found))
@@ -168,13 +168,13 @@ def _nodes_fit(cluster: GivenCluster, architecture: str) -> None:
         preconditions.nodes_fit(cluster.read("nodes"), architecture)
 
 
-def _registry(where: Place) -> dict[str, Any]:
+def registry(where: Place) -> dict[str, Any]:
     secrets = {"pushSecretName": pods.LOGIN, "pullSecretName": pods.LOGIN} if where.login else {}
     authority = {"caConfigMapName": AUTHORITY} if where.ca_file else {}
     return {"repository": where.pulled("models"), **secrets, **authority}
 
 
-def _namespace_with_login(name: str, where: Place, *, restricted: bool) -> list[dict[str, Any]]:
+def namespace_with_login(name: str, where: Place, *, restricted: bool) -> list[dict[str, Any]]:
     strict = {"pod-security.kubernetes.io/enforce": "restricted"} if restricted else {}
     objects = [document("Namespace", name, labels={**_LABELS, **strict})]
     if where.login:
@@ -206,15 +206,15 @@ def _pull(guest: Guest, references: list[str]) -> None:
 
 def _install(cluster: GivenCluster, where: Place, pulled: dict[str, str], *, beside_others: bool) -> None:
     with progress.step("installing the chart"):
-        _crds(cluster)
-        cluster.apply(*_namespace_with_login(SYSTEM, where, restricted=False))
+        crds(cluster)
+        cluster.apply(*namespace_with_login(SYSTEM, where, restricted=False))
         chart = ("upgrade", "--install", RELEASE, str(ROOT / "charts/seatrial"), "--namespace", SYSTEM)
         how = ("--skip-crds", "--wait", "--timeout", "180s", "--values", "-")
-        values = _values(where, pulled, beside_others=beside_others)
-        cluster.helm(*chart, *how, stdin=yaml.safe_dump(values))
+        chosen = values(where, pulled, beside_others=beside_others)
+        cluster.helm(*chart, *how, stdin=yaml.safe_dump(chosen))
 
 
-def _values(where: Place, pulled: dict[str, str], *, beside_others: bool) -> dict[str, Any]:
+def values(where: Place, pulled: dict[str, str], *, beside_others: bool) -> dict[str, Any]:
     repository, _, digest = pulled["operator"].partition("@")
     return {
         "scope": "namespaced",
@@ -228,7 +228,7 @@ def _values(where: Place, pulled: dict[str, str], *, beside_others: bool) -> dic
     }
 
 
-def _crds(cluster: GivenCluster) -> None:
+def crds(cluster: GivenCluster) -> None:
     """The cluster knows the kinds. A CRD that somebody else keeps is updated when it is older, else it stays."""
     for name in CRDS:
         there = cluster.read("crd", name)

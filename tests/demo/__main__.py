@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 from tests.cluster.errors import LabError
 from tests.demo import arguments, on_cluster, on_lab
@@ -12,7 +13,13 @@ from tests.demo.story import NAME, Stage, Story, say
 from tests.stage.load import Tally
 
 
-def main(argv: list[str] | None = None) -> int:
+def _stage(wanted: Wanted) -> Stage:
+    if wanted.cluster is None:
+        return on_lab.prepared()
+    return on_cluster.prepared(wanted, wanted.cluster)
+
+
+def main(argv: list[str] | None = None, *, set_up: Callable[[Wanted], Stage] = _stage) -> int:
     """The exit code: 0 when the story ended as it should and no request failed."""
     began = time.monotonic()
     try:
@@ -20,19 +27,13 @@ def main(argv: list[str] | None = None) -> int:
         if wanted.down and wanted.cluster:
             on_cluster.removed(wanted.cluster)
             return 0
-        stage = _stage(wanted)
+        stage = set_up(wanted)
         tally = _played(stage, wanted, began)
     except (LabError, TimeoutError, RuntimeError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     _farewell(stage, tally, time.monotonic() - began)
     return 1 if tally.failed else 0
-
-
-def _stage(wanted: Wanted) -> Stage:
-    if wanted.cluster is None:
-        return on_lab.prepared()
-    return on_cluster.prepared(wanted, wanted.cluster)
 
 
 def _played(stage: Stage, wanted: Wanted, began: float) -> Tally:

@@ -1,8 +1,8 @@
 """pytest fixtures that give a running lab: `control_plane` and `node_lab`, one of each for a whole run.
 
 Use: `pytest_plugins = ["tests.cluster.fixtures"]` in the conftest.py of the tests' root. With
-SEATRIAL_TEST_KUBECONFIG set, `control_plane` is that cluster instead. Without root, tests of the node are skipped
-and the end of the run says so in capitals.
+SEATRIAL_TEST_KUBECONFIG set (`make test KUBECONFIG=file`), `control_plane` is that cluster instead. Without root,
+tests of the node are skipped and the end of the run says so in capitals.
 """
 
 import os

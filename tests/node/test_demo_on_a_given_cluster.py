@@ -40,7 +40,8 @@ def test_users_in_a_pod_ask_a_model_that_came_from_a_guest(
     )
     on = OnCluster(guest.prepared(cluster, where))
     model = on.put_model("digits/1/model.skops", models.skops_file(models.first()))
-    on.apply("digits", {**story.spec(on, model), "scaling": {"replicas": 1}})
+    hurried = {"pod": {"terminationGracePeriodSeconds": 6}}  # the namespace goes when its last pod has gone
+    on.apply("digits", {**story.spec(on, model, **hurried), "scaling": {"replicas": 1}})
     with Watch(on, "digits", began=time.monotonic()) as watch:
         status = watch.until(lambda s: s["phase"] == "Healthy", seconds=90, what="it goes live")
     with on.users("digits", models.request_body(), rate=40.0) as users:

@@ -101,12 +101,12 @@ def prepared(cluster: GivenCluster, where: Place) -> Guest:
     theirs = existing.usable(found, namespace=NAMESPACE, plain_http=where.plain_http)
     _namespaces_free(cluster, installing=theirs is None)
     preconditions.allowed(cluster, (*IN_DEMO, *(() if theirs else TO_INSTALL)))
-    runtime, operator = images.runtime_image("sklearn"), images.operator_image()
+    runtime = images.runtime_image("sklearn")
     _nodes_fit(cluster, place.architecture_of(runtime))
     _announce(cluster, where, theirs)
     pulled = {"runtime-sklearn": place.push(runtime, "runtime-sklearn", where)}
     if theirs is None:
-        pulled["operator"] = place.push(operator, "operator", where)
+        pulled["operator"] = place.push(images.operator_image(), "operator", where)
     remove(cluster, with_crds=False)
     guest = Guest(cluster, where, pulled["runtime-sklearn"], build={"registry": registry(where)})
     cluster.apply(*namespace_with_login(NAMESPACE, where, restricted=True))

@@ -18,6 +18,7 @@ from tests.cluster import (
     oci,
     plan,
     progress,
+    proxy,
     registry,
     s3,
 )
@@ -117,6 +118,10 @@ class NodeLab(lab.Lab):
         printed = self.kubectl("-n", namespace, "get", "service", name, "-o", f"jsonpath={path}")
         address, first = printed.split()
         return f"127.0.0.1:{self.forward(address, port or int(first))}"
+
+    def led_to(self, namespace: str, name: str) -> set[str]:
+        """The `address:port`s to which the node's proxy leads new connections of the Service at this moment."""
+        return proxy.endpoints_of(self.exec(["iptables-save", "-t", "nat"]).stdout, namespace, name)
 
     def load_image(self, image: Path, name: str) -> str:
         """The registry serves the OCI archive or layout folder as `name` (REPOSITORY:TAG); its digest."""

@@ -15,7 +15,7 @@ def stage(node_lab: NodeLab) -> Stage:
     """The chart is installed, a namespace of the strictest pod security is ready, two models are in the store."""
     install.operator(node_lab, runtimes=install.RUNTIMES)
     stage = install.namespace(node_lab, "shop")
-    stage.kubectl("delete", "mdep", "--all", "--timeout=90s")  # of an earlier run in a lab that was kept
+    stage.kubectl("delete", "mdep", "--all", "--timeout=180s")  # of an earlier run in a lab that was kept
     stage.put_model("digits/1/model.skops", models.skops_file(models.first()))
     stage.put_model("digits/2/model.skops", models.skops_file(models.better()))
     return stage
@@ -26,6 +26,6 @@ def warm(stage: Stage) -> Stage:
     """The runtime's image is on the node: one model has been built and served."""
     served = Served(stage, "warm")
     served.apply(served.spec(1, replicas=1))
-    served.healthy(seconds=180)
+    served.healthy(seconds=400)
     served.delete()
     return stage

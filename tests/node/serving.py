@@ -17,6 +17,9 @@ from tests.stage.install import Stage
 
 Status = dict[str, Any]
 RUN: Final = uuid.uuid4().hex[:8]
+REVISION: Final = "seatrial.dev/revision"
+ADMINISTRATOR: Final = "lab:admin"
+"""Who the lab's kubeconfig says we are."""
 NOTHING: Final[Status] = {
     "stable": {},
     "canary": {},
@@ -55,9 +58,9 @@ class Served:
 
     def delete(self) -> None:
         """The object and its pods are gone."""
-        self.stage.kubectl("delete", "mdep", self.name, "--wait=true", "--timeout=60s")
+        self.stage.kubectl("delete", "mdep", self.name, "--wait=true", "--timeout=120s")
         selector = f"seatrial.dev/deployment={self.name}"
-        self.stage.kubectl("wait", "--for=delete", "pods", "-l", selector, "--timeout=90s")
+        self.stage.kubectl("wait", "--for=delete", "pods", "-l", selector, "--timeout=120s")
 
     def status(self) -> Status:
         """The status as it is now, with the generation that is asked for."""
@@ -65,7 +68,7 @@ class Served:
         status: Status = body.get("status") or {}
         return {**NOTHING, **status, "generation": body["metadata"]["generation"]}
 
-    def until(self, holds: Callable[[Status], Any], *, seconds: float = 60) -> Status:
+    def until(self, holds: Callable[[Status], Any], *, seconds: float = 120) -> Status:
         """The first status of the present spec for which `holds`; fails with the last one."""
         deadline = time.monotonic() + seconds
         while True:
@@ -75,15 +78,55 @@ class Served:
             assert time.monotonic() < deadline, f"{self.name}: {status.get('phase')}: {status.get('message')}"
             time.sleep(0.2)
 
-    def healthy(self, *, seconds: float = 90) -> Status:
+    def healthy(self, *, seconds: float = 180) -> Status:
         """The status once what is asked for serves, and is reached."""
         status = self.until(lambda s: s["phase"] == "Healthy", seconds=seconds)
         load.reached(self.address)
         return status
 
-    def waits_with(self, reason: str, *, seconds: float = 60) -> Status:
+    def waits_with(self, reason: str, *, seconds: float = 120) -> Status:
         """The status once a condition has this reason."""
         return self.until(lambda s: reason in {c["reason"] for c in s["conditions"]}, seconds=seconds)
+
+    def led_as_said(self, *, seconds: float = 120) -> Status:
+        """The status once the node's proxy, which is the last to hear, leads to the tracks in the shares it says."""
+        deadline = time.monotonic() + seconds
+        while True:
+            status, share = self.status(), self._led_to_canary()
+            said = status["canary"].get("actualWeight")
+            if said is not None and abs(said - share) < 1:
+                return status
+            assert time.monotonic() < deadline, (
+                f"{self.name}: says {said} %, the proxy leads {share:.1f} % there"
+            )
+            time.sleep(0.2)
+
+    def _led_to_canary(self) -> float:
+        """The canary's pods, in percent of those that the node's proxy leads to."""
+        canary = self.status()["canary"].get("revision")
+        revisions = {p["status"].get("podIP"): p["metadata"]["labels"][REVISION] for p in self.pods()}
+        led = self.stage.lab.led_to(self.stage.namespace, self.name)
+        tracks = [revisions.get(address.partition(":")[0]) for address in led]
+        return 100.0 * tracks.count(canary) / len(tracks) if tracks else 0.0
+
+    def decide(self, action: str, **more: Any) -> None:
+        """The lab's administrator has decided so about the canary, and it was taken."""
+        spec = {
+            "deployment": self.name,
+            "revision": self.status()["canary"]["revision"],
+            "action": action,
+            "decidedBy": ADMINISTRATOR,
+            **more,
+        }
+        head = {"generateName": f"{self.name}-", "namespace": self.stage.namespace}
+        body = {
+            "apiVersion": "seatrial.dev/v1alpha1",
+            "kind": "RolloutDecision",
+            "metadata": head,
+            "spec": spec,
+        }
+        made = self.stage.kubectl("create", "-o", "name", "-f", "-", stdin=json.dumps(body)).strip()
+        self.stage.kubectl("wait", made, "--for=jsonpath={.status.phase}=Taken", "--timeout=60s")
 
     @property
     def address(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from tests.stage.install import Stage
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
-PATIENCE = 240.0
+PATIENCE = 400.0
+PAUSE_LEFT = 15.0
+"""Seconds; the pauses between attempts are 10, 20, 40, … up to 300."""
 KEYS = {"credentials": {"secretName": install.CREDENTIALS}}
 AUTHORITY = {"caConfigMapName": install.AUTHORITY}
 
@@ -158,10 +161,16 @@ def test_a_corrected_login_to_the_registry_is_used_at_once(warm: Stage, bad: dic
 
 
 def _failed_again(served: Served) -> Status:
-    """The status right after an attempt that is followed by a long pause."""
+    """The status after an attempt, with so much left of the pause after it that nobody takes us for its end."""
     return served.until(
-        lambda s: s["build"].get("phase") == "Failed" and s["build"].get("attempt", 0) > 1, seconds=PATIENCE
+        lambda s: s["build"].get("phase") == "Failed" and _pause_of(s) > PAUSE_LEFT, seconds=PATIENCE
     )
+
+
+def _pause_of(status: Status) -> float:
+    """Seconds until the next attempt."""
+    due = datetime.fromisoformat(status["nextTransitionTime"])
+    return (due - datetime.now(UTC)).total_seconds()
 
 
 def _tried_before_its_time(served: Served, failed: Status) -> None:

@@ -52,7 +52,7 @@ def test_the_image_answers_as_any_user(warm: Stage, served: dict[str, Served]) -
     pod = served["plain"].pods()[0]
     warm.lab.apply(yaml.safe_dump(_as_anybody(pod)))
     try:
-        warm.kubectl("wait", "--for=condition=Ready", "pod/anybody", "--timeout=90s")
+        warm.kubectl("wait", "--for=condition=Ready", "pod/anybody", "--timeout=180s")
         address = warm.kubectl("get", "pod", "anybody", "-o", "jsonpath={.status.podIP}").strip()
         answer = _predict(f"127.0.0.1:{warm.lab.forward(address, 3000)}")
         assert warm.kubectl("exec", "anybody", "--", "id", "-u").strip() == str(ANYBODY)
@@ -70,10 +70,9 @@ def _as_anybody(pod: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": head, "spec": spec}
 
 
-def _predict(address: str) -> Any:
-    request = urllib.request.Request(
-        f"http://{address}/predict", models.request_body(), {"Content-Type": "application/json"}
-    )
+def _predict(address: str, body: bytes | None = None) -> Any:
+    sent = body or models.request_body()
+    request = urllib.request.Request(f"http://{address}/predict", sent, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
 
@@ -81,22 +80,23 @@ def _predict(address: str) -> Any:
 def test_more_than_max_concurrency_is_answered_429_and_too_slow_is_504(served: dict[str, Served]) -> None:
     slow = served["slow"]
     slow.healthy(seconds=PATIENCE)
-    body = formats.rows_body(LONG_WORK)
+    body, address = formats.rows_body(LONG_WORK), slow.address
     began = time.monotonic()
     with ThreadPoolExecutor(6) as askers:
-        statuses = Counter(askers.map(lambda _: _status_of(slow, body), range(6)))
+        statuses = Counter(askers.map(lambda _: _status_of(address, body), range(6)))
     took = time.monotonic() - began
     print(f"six at once: {dict(statuses)} in {took:.1f} s")
     assert statuses == {429: 5, 504: 1}
     assert took < 20
     # its place is free again once the work has really ended
-    slow.until(lambda _: _status_of(slow, formats.rows_body(1)) == 200)
+    slow.until(lambda _: _status_of(address, formats.rows_body(1)) == 200)
 
 
-def _status_of(served: Served, body: bytes) -> int:
+def _status_of(address: str, body: bytes) -> int:
     try:
-        served.ask(body)
+        _predict(address, body)
     except urllib.error.HTTPError as refused:
+        refused.close()
         return refused.code
     return 200
 
@@ -110,7 +110,7 @@ def test_a_change_of_the_environment_makes_no_build(warm: Stage, served: dict[st
     after = plain.until(
         lambda s: s["phase"] == "Healthy" and s["stable"].get("revision") != before["stable"]["revision"]
     )
-    assert _jobs(warm) == jobs
+    assert _jobs(warm) <= jobs, "old ones may be gone by now, new ones there may not be"
     assert after["stable"]["image"] == before["stable"]["image"]
     assert [_environment(pod)["MOOD"] for pod in plain.pods() if _is_of(pod, after)] == ["sunny"]
 

@@ -22,7 +22,8 @@ from seatrial.kube.kinds import Kind
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import JSON, Request, Response, Transport
 
-PATIENCE = 20.0
+PATIENCE = 90.0
+"""Seconds: the collector of garbage looks for new kinds every thirty."""
 WIDGET = Kind("contract.seatrial.dev", "v1", "widgets", "Widget")
 
 
@@ -144,10 +145,17 @@ async def real(kubeconfig: str) -> AsyncIterator[Server]:
     server = Server(carrier, client, name, limit_pods)
     try:
         await _make_widgets(server)
+        # a new namespace gets it a moment later, and pods are refused before
+        await server.eventually(lambda: _has_account(server))
         yield server
     finally:
         await client.delete(kinds.NAMESPACE, "", name)
         await carrier.close()
+
+
+async def _has_account(server: Server) -> bool:
+    path = f"/api/v1/namespaces/{server.namespace}/serviceaccounts/default"
+    return (await server.send("GET", path)).status == 200
 
 
 async def _is_counted(server: Server) -> bool:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,12 +18,13 @@ from typing import Any
 
 import yaml
 
+from tests.cluster import ports
 from tests.cluster.fixtures import Cluster
 from tests.unit.chart import chart_rendering
 from tests.unit.chart.chart_rendering import CHART, Body
 
 ROOT = CHART.parents[1]
-PATIENCE = 60.0
+PATIENCE = 120.0
 RUN = uuid.uuid4().hex[:6]
 IMAGE = "registry.example/churn@sha256:"
 CRDS = ("modeldeployments.seatrial.dev", "rolloutdecisions.seatrial.dev")
@@ -207,6 +209,7 @@ class Operator:
     """An operator process with the rights of the chart's ServiceAccount."""
 
     def __init__(self, release: Release, folder: Path) -> None:
+        (self.port,) = ports.free(1)
         settings = folder / "settings.yaml"
         settings.write_text(release.settings())
         self.log_file = folder / "operator.log"
@@ -215,6 +218,7 @@ class Operator:
             f"--settings={settings}",
             f"--lease-namespace={release.namespace}",
             "--lease-name=seatrial",
+            f"--metrics-port={self.port}",
         ]
         if release.scope == "namespaced":
             arguments.append(f"--namespace={release.models}")
@@ -236,10 +240,19 @@ class Operator:
         assert self.process.poll() is None, self.log()
         return '"message": "working"' in self.log()
 
+    def answers(self) -> bool:
+        """Whether it shows its metrics, as one that stands by does too."""
+        assert self.process.poll() is None, self.log()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as page:
+                return bool(page.status == 200)
+        except OSError:
+            return False
+
     def stop(self) -> int:
         """The exit code after a polite request to end."""
         self.process.terminate()
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=120)
 
 
 @contextmanager

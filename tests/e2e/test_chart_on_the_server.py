@@ -25,6 +25,8 @@ ED = "ed@shop.example"
 """May edit everything in the namespace."""
 VI = "vi@shop.example"
 """May look."""
+LEASE = 15.0
+"""Seconds for which a leader's word holds."""
 COMMAND = ("apply", "--server-side", "--force-conflicts", "-f", str(CHART / "crds"))
 """What the chart's notes and the operator's refusal tell to do."""
 
@@ -59,8 +61,8 @@ def test_a_whole_rollout_needs_no_right_that_the_chart_does_not_give(
     release.kubectl("create", "secret", "generic", "churn-secret", "--from-literal=B=2")
     with operating(release, tmp_path) as operator:
         first = rolled_out(release, "a")
-        assert release.names("hpa") == [f"churn-{first}"]
-        assert release.names("pdb") == ["churn"]
+        until(lambda: release.names("hpa") == [f"churn-{first}"], "the autoscaler")
+        until(lambda: release.names("pdb") == ["churn"], "the disruption budget")
         second = rolled_out(release, "b")
         until(lambda: release.names("deployment") == [f"churn-{second}"], "the first one's end")
         release.apply("built", {"model": {"uri": "https://models.example/iris.skops"}})
@@ -90,9 +92,10 @@ def decided(release: Release, revision: str) -> None:
 def test_stopping_gives_the_lease_back_and_the_standby_takes_it(release: Release, tmp_path: Path) -> None:
     with operating(release, chart_releases.folder(tmp_path, "one")) as first:
         standby = Operator(release, chart_releases.folder(tmp_path, "two"))
+        until(standby.answers, "a standby that has started")
         assert release.leader()
         assert first.stop() == 0
-        until(standby.works, "the standby", patience=10)
+        until(standby.works, "the standby", patience=LEASE - 3)
         assert standby.stop() == 0
         assert release.leader() == ""
 
@@ -185,7 +188,7 @@ def test_without_the_reads_outside_namespaces_it_does_not_start_and_says_why(
     try:
         until(lambda: not release.may_everywhere(release.account, "list", BINDINGS), "a right that is gone")
         operator = Operator(release, tmp_path)
-        assert operator.process.wait(timeout=20) == 1
+        assert operator.process.wait(timeout=120) == 1
         assert "cannot get resource" in operator.log()
         assert "ClusterRole that ends in -reads" in operator.log()
     finally:
@@ -203,7 +206,7 @@ def test_on_an_older_crd_it_does_not_start_and_says_the_command_that_helps(
     release.kubectl("annotate", "--overwrite", "--field-manager=helm", f"crd/{CRDS[0]}", older)
     try:
         operator = Operator(release, tmp_path)
-        assert operator.process.wait(timeout=20) == 1
+        assert operator.process.wait(timeout=120) == 1
         assert "has schema version 0" in operator.log()
         assert " ".join(COMMAND[:3]) in operator.log()
     finally:

@@ -22,17 +22,25 @@ pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 LINES: Final = 4
 """Operators that are killed side by side, each with objects of its own."""
 FEWEST_WRITES: Final = 15
-PATIENCE: Final = 90.0
+PATIENCE: Final = 240.0
 
 
-async def rollout(hands: Hands, name: str) -> dict[str, Any]:
-    """A first deploy and a canary, whoever dies meanwhile; how it ended."""
+async def rollout(hands: Hands, name: str) -> None:
+    """A first deploy and a canary, whoever dies meanwhile."""
     await hands.apply(name, spec(1))
     await hands.healthy(name, 1, patience=PATIENCE)
     await hands.apply(name, spec(2))
     await hands.healthy(name, 2, patience=PATIENCE)
     await hands.until_left(kinds.DEPLOYMENT, name, count=1, patience=PATIENCE)
-    return await end_of(hands, name)
+
+
+async def end_at_rest(hands: Hands, name: str) -> dict[str, Any]:
+    """How it ended, once that has been the same for a second: the last writes follow the old pods' end."""
+    before: dict[str, Any] = {}
+    while before != (now := await end_of(hands, name)):
+        before = now
+        await asyncio.sleep(1.0)
+    return before
 
 
 async def end_of(hands: Hands, name: str) -> dict[str, Any]:
@@ -64,22 +72,26 @@ class Crashes:
         self._hands = hands
         self._start = start
         self._first = first
-        self._rollouts: dict[int, asyncio.Task[dict[str, Any]]] = {}
+        self._rollouts: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> dict[int, dict[str, Any]]:
         """Number of the write that was not sent → how that rollout ended; the last was not disturbed."""
         for number in itertools.count(self._first, LINES):
-            name = f"crash-{self._first}-{number}"
+            name = self._name(number)
             more = {dying.NAME: name, dying.NUMBER: str(number)}
             process = self._start("--namespace", self._hands.namespace, command="tests.live.dying", more=more)
             self._rollouts[number] = asyncio.create_task(rollout(self._hands, name))
             if not await self._dies(process, self._rollouts[number]):
                 break
-        return {number: await task for number, task in self._rollouts.items()}
+        await asyncio.gather(*self._rollouts.values())
+        return {number: await end_at_rest(self._hands, self._name(number)) for number in self._rollouts}
+
+    def _name(self, number: int) -> str:
+        return f"crash-{self._first}-{number}"
 
     async def _dies(self, process: OperatorProcess, whole: asyncio.Task[Any]) -> bool:
         """Whether the process died before its rollout was over."""
-        dead = asyncio.create_task(process.ended())
+        dead = asyncio.create_task(process.ended(patience=2 * PATIENCE))
         await asyncio.wait({dead, whole}, return_when=asyncio.FIRST_COMPLETED)
         return dead.done() or not dead.cancel()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any, Protocol
 
 import pytest
 import yaml
+
+from tests.cluster import binaries
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CRDS = sorted((REPOSITORY / "crds").glob("*.yaml"))
@@ -39,12 +42,12 @@ class Server:
     def run(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
         """What kubectl says; failing is an answer too."""
         return subprocess.run(
-            ["kubectl", *arguments],
+            [str(binaries.path_of("kubectl")), *arguments],
             env=self.environment,
             input=text,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -66,7 +69,7 @@ def server(control_plane: Cluster) -> Iterator[Server]:
     for path in CRDS:
         found.must("apply", "--server-side", "--force-conflicts", "-f", str(path))
     found.must(
-        "wait", "--for=condition=Established", *(f"--filename={path}" for path in CRDS), "--timeout=30s"
+        "wait", "--for=condition=Established", *(f"--filename={path}" for path in CRDS), "--timeout=90s"
     )
     found.must("create", "namespace", NAMESPACE)
     yield found
@@ -180,4 +183,8 @@ def test_scaling_by_hand_is_refused_where_metrics_decide(server: Server) -> None
     ],
 )
 def test_explain(server: Server, field: str, words: str) -> None:
-    assert words in " ".join(server.must("explain", field).split())
+    # the server publishes what it says of a new kind a moment after it serves the kind
+    deadline = time.monotonic() + 60
+    while words not in (said := " ".join(server.run("explain", field).stdout.split())):
+        assert time.monotonic() < deadline, said
+        time.sleep(0.2)

@@ -20,7 +20,10 @@ from tests.live.process import OperatorProcess
 pytestmark = pytest.mark.controlplane
 
 CHILDREN = (kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION, kinds.POD)
-TWO_STEPS = [{"weight": 25, "hold": "1s"}, {"weight": 50, "hold": "1s"}]
+TWO_STEPS = [{"weight": 25, "hold": "5s"}, {"weight": 50, "hold": "5s"}]
+"""Long enough to be seen by somebody who looks on a busy machine."""
+AT_ONCE = 20.0
+"""Seconds: it is told of the change by its watch; nothing else would make it look before the next change."""
 LONG = [{"weight": 50, "hold": "1h"}]
 
 
@@ -57,6 +60,7 @@ async def test_a_new_image_goes_live_step_by_step(operator: OperatorProcess, han
     assert (
         selected(await hands.get("churn", kinds.SERVICE)) == canary == after["status"]["stable"]["revision"]
     )
+    assert pods
     assert pods <= kept, "no pod of the canary was restarted"
     assert [entry["outcome"] for entry in after["status"]["history"]] == ["Promoted", "Promoted"]
     old = f"churn-{before['status']['stable']['revision']}"
@@ -66,17 +70,25 @@ async def test_a_new_image_goes_live_step_by_step(operator: OperatorProcess, han
 async def test_kubectl_can_wait_for_it(operator: OperatorProcess, hands: Hands, kubeconfig: Path) -> None:
     await hands.apply("churn", spec(1))
     argv = [str(binaries.path_of("kubectl")), f"--kubeconfig={kubeconfig}", "-n", hands.namespace]
-    wait = [*argv, "wait", "mdep/churn", "--for=condition=Ready", "--timeout=30s"]
+    wait = [*argv, "wait", "mdep/churn", "--for=condition=Ready", "--timeout=90s"]
     done = await asyncio.to_thread(subprocess.run, wait, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert is_healthy(await hands.get("churn"), 1)
 
 
+async def settled(hands: Hands) -> dict[str, str]:
+    """The versions, once nobody has written for a second: what controllers say of a Deployment comes in pieces."""
+    before: dict[str, str] = {}
+    while before != (now := await versions(hands)):
+        before = now
+        await asyncio.sleep(1.0)
+    return before
+
+
 async def test_a_pass_with_nothing_to_do_writes_nothing(operator: OperatorProcess, hands: Hands) -> None:
     await hands.apply("churn", spec(1))
     await hands.healthy("churn", 1)
-    await operator.nothing_waits(seconds=0.5)
-    before = await versions(hands)
+    before = await settled(hands)
     passes = int(await operator.total("seatrial_reconcile_total"))
     (uid,) = [uid for uid in before if uid == bodies.uid_of(await hands.get("churn"))]
     touch = {"metadata": {"annotations": {"touched": "yes"}, "labels": {"team": "shop"}}}
@@ -98,7 +110,7 @@ async def test_a_child_deleted_by_hand_comes_back(
         lost["metadata"]["name"],
         lambda body: bodies.uid_of(body) != bodies.uid_of(lost),
         kind=kind,
-        patience=5,
+        patience=AT_ONCE,
     )
     assert bodies.controller_of(again) == bodies.controller_of(lost)
     await hands.healthy("churn", 1)
@@ -128,7 +140,7 @@ async def test_an_edit_by_hand_is_taken_back(
     edited = await hands.patch(kind, before["metadata"]["name"], edit)
     assert at(edited, path) != at(before, path)
     name = before["metadata"]["name"]
-    await hands.until(name, lambda body: at(body, path) == at(before, path), kind=kind, patience=5)
+    await hands.until(name, lambda body: at(body, path) == at(before, path), kind=kind, patience=AT_ONCE)
 
 
 def at(body: Body, path: tuple[str, ...]) -> Any:

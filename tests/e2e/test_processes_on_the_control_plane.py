@@ -12,6 +12,7 @@ import pytest
 
 from seatrial.api import names
 from seatrial.kube import bodies, kinds
+from tests.bench import machine
 from tests.e2e.conftest import Start
 from tests.live import install
 from tests.live.hands import Hands, phase_is, spec
@@ -43,6 +44,16 @@ async def replicas(hands: Hands, start: Start) -> tuple[OperatorProcess, Operato
     return leader, other
 
 
+async def at_rest(hands: Hands, *, seconds: float = 2.0, patience: float = 90.0) -> dict[str, str]:
+    """The children, once nobody has written into any of them for so long: controllers write later than operators."""
+    end, before = time.monotonic() + patience, dict[str, str]()
+    while before != (now := await children(hands)):
+        assert time.monotonic() < end, "somebody writes without end"
+        before = now
+        await asyncio.sleep(seconds)
+    return before
+
+
 async def children(hands: Hands) -> dict[str, str]:
     """Uid and resourceVersion of the object and all its children."""
     written = (kinds.MODEL_DEPLOYMENT, kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION)
@@ -59,26 +70,25 @@ async def test_who_stands_by_takes_over_from_a_leader_that_is_killed(hands: Hand
     assert await other.writes() == 0
     leader.kill()
     killed_at = time.monotonic()
+    await other.working()
+    assert time.monotonic() - killed_at < LEASE + 8, "the lease, two looks at it, and a busy machine"
     await hands.apply("churn", spec(2))
-    await hands.healthy("churn", 2, patience=2 * LEASE)
-    assert time.monotonic() - killed_at < LEASE + 8, (
-        "the lease, two looks at it, and a rollout of a few seconds"
-    )
+    await hands.healthy("churn", 2)
     assert await other.writes() > 0
 
 
 @pytest.mark.slow
 async def test_a_leader_that_stood_still_too_long_writes_nothing_and_ends(hands: Hands, start: Start) -> None:
-    leader, other = await replicas(hands, start)
+    leader, _other = await replicas(hands, start)
     await hands.apply("churn", spec(1))
     await hands.healthy("churn", 1)
     leader.freeze()
     await hands.apply("churn", spec(2))
-    await hands.healthy("churn", 2, patience=2 * LEASE)
+    await hands.healthy("churn", 2)
     await hands.apply("more", spec(1, steps=[]))
     await hands.healthy("more", 1)
-    await other.nothing_waits(seconds=2)
-    before = await children(hands)
+    await hands.until_left(kinds.DEPLOYMENT, "churn", count=1)
+    before = await at_rest(hands)
     leader.thaw()
     assert await leader.ended() == 1
     assert await children(hands) == before
@@ -89,7 +99,7 @@ async def test_a_leader_that_is_told_to_end_gives_the_lease_back(hands: Hands, s
     assert await leader.stop() == 0
     told_at = time.monotonic()
     await other.working()
-    assert time.monotonic() - told_at < LEASE / 2
+    assert time.monotonic() - told_at < LEASE - 3, "it did not wait for the lease to run out"
 
 
 @pytest.mark.slow
@@ -99,15 +109,16 @@ async def test_a_restart_with_many_objects_at_rest_writes_nothing(
     many = [f"m-{number}" for number in range(OBJECTS)]
     await asyncio.gather(*(hands.apply(name, spec(1)) for name in many))
     for name in many:
-        await hands.healthy(name, 1, patience=90)
-    await alone.nothing_waits(seconds=1)
+        await hands.healthy(name, 1, patience=180)
+    await at_rest(hands)
     assert await alone.stop() == 0
-    before = await children(hands)
+    before = await at_rest(hands)
     again = start("--namespace", hands.namespace)
     await again.working()
-    working_at = time.monotonic()
+    began = machine.cpu_seconds(again.pid)
     await again.passed_over(OBJECTS)
-    assert time.monotonic() - working_at < 4
+    # of the processor, not of the wall: on a machine of its own that is the same
+    assert machine.cpu_seconds(again.pid) - began < 4
     await again.nothing_waits(seconds=1)
     assert await again.writes() == 0
     assert await children(hands) == before
@@ -120,7 +131,7 @@ async def test_a_namespace_that_goes_away_is_no_hot_loop(hands: Hands, alone: Op
     await hands.until("churn", phase_is("Canary"))
     passes, writes = await alone.total("seatrial_reconcile_total"), await alone.writes()
     await hands.client.delete(kinds.NAMESPACE, "", hands.namespace)
-    await hands.until_gone(kinds.NAMESPACE, hands.namespace, patience=60)
+    await hands.until_gone(kinds.NAMESPACE, hands.namespace, patience=240)
     await alone.nothing_waits(seconds=1)
     assert await alone.total("seatrial_reconcile_total") - passes < 40
     assert await alone.writes() - writes < 20

@@ -12,6 +12,12 @@ from tests.cluster import kubectl
 
 pytestmark = pytest.mark.controlplane
 
+PATIENCE = 90.0  # seconds
+STRICT = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    "metadata": {"name": "strict", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+}
 DEPLOYMENT = json.dumps(
     {
         "apiVersion": "apps/v1",
@@ -59,17 +65,19 @@ def first_container(plane: cluster.Lab, pods: str) -> dict[str, object]:
 
 def test_pods_become_ready(plane: cluster.Lab) -> None:
     plane.apply(DEPLOYMENT)
-    plane.kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+    plane.kubectl("rollout", "status", "deployment/web", "--timeout=120s")
     assert plane.kubectl("get", "deployment", "web", "-o", "jsonpath={.status.readyReplicas}") == "30"
 
 
 def test_a_job_runs_until_it_is_told(plane: cluster.Lab) -> None:
     plane.apply(JOB)
-    plane.kubectl("wait", "--for=condition=Ready", "pod", "-l", "job-name=once", "--timeout=20s")
+    # kubectl waits for no pod that is not there yet
+    kubectl.wait(plane.kubeconfig, "get", "pod", "-l", "job-name=once", "-o", "name", seconds=PATIENCE)
+    plane.kubectl("wait", "--for=condition=Ready", "pod", "-l", "job-name=once", f"--timeout={PATIENCE:.0f}s")
     plane.kubectl(
         "annotate", "pod", "-l", "job-name=once", 'lab.seatrial.dev/complete={"digest": "sha256:1"}'
     )
-    plane.kubectl("wait", "--for=condition=Complete", "job/once", "--timeout=20s")
+    plane.kubectl("wait", "--for=condition=Complete", "job/once", f"--timeout={PATIENCE:.0f}s")
     state = json.dumps(first_container(plane, "job-name=once")["state"])
     assert json.loads(state)["terminated"]["message"] == '{"digest": "sha256:1"}'
 
@@ -79,16 +87,16 @@ def test_a_pod_crashes_and_heals_as_told(plane: cluster.Lab) -> None:
         "run", "sick", "--image=nobody/pulls:it", "--annotations=lab.seatrial.dev/waiting=CrashLoopBackOff"
     )
     waiting = "jsonpath={.status.containerStatuses[0].state.waiting.reason}"
-    found = kubectl.wait(plane.kubeconfig, "get", "pod", "sick", "-o", waiting, seconds=20)
+    found = kubectl.wait(plane.kubeconfig, "get", "pod", "sick", "-o", waiting, seconds=PATIENCE)
     assert found == "CrashLoopBackOff"
     plane.kubectl("annotate", "pod", "sick", "lab.seatrial.dev/waiting-")
-    plane.kubectl("wait", "--for=condition=Ready", "pod/sick", "--timeout=20s")
+    plane.kubectl("wait", "--for=condition=Ready", "pod/sick", f"--timeout={PATIENCE:.0f}s")
 
 
 def test_policies_and_pod_security_are_in_force(plane: cluster.Lab) -> None:
     assert "validatingadmissionpolicies" in plane.kubectl("api-resources", "-o", "name")
-    plane.kubectl("create", "namespace", "strict")
-    plane.kubectl("label", "namespace", "strict", "pod-security.kubernetes.io/enforce=restricted")
+    # labelled from the first moment: of a later label admission hears a moment later
+    plane.apply(json.dumps(STRICT))
     with pytest.raises(cluster.LabError, match="violates PodSecurity"):
         plane.kubectl("-n", "strict", "run", "p", "--image=nobody/pulls:it", "--privileged")
 

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import http.client
 import json
+import os
 import ssl
 import subprocess
 import time
@@ -18,11 +19,11 @@ from typing import Any
 import pytest
 
 from tests import cluster
-from tests.cluster import kubectl
+from tests.cluster import debian, kubectl
 
 pytestmark = pytest.mark.node
 
-NAMESPACE = "lab-smoke"
+NAMESPACE = f"lab-smoke-{os.getpid()}"  # in a lab that is kept, the one before may still be going
 CONNECTIONS = 1000
 ANSWERER = """
 import os, socket
@@ -96,7 +97,7 @@ def objects(lab: cluster.NodeLab) -> str:
 def web(node_lab: cluster.NodeLab) -> Iterator[cluster.NodeLab]:
     """The lab, with two pods behind the Service `web`."""
     node_lab.apply(objects(node_lab))
-    node_lab.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/web", "--timeout=90s")
+    node_lab.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/web", "--timeout=180s")
     yield node_lab
     node_lab.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
@@ -113,16 +114,20 @@ def in_pod(lab: cluster.NodeLab, *argv: str) -> str:
         ("prometheus.lab", "10.245.0.2"),
         ("kubernetes.default", "10.96.0.1"),
         ("web", "10.96."),
-        (f"web.{NAMESPACE}.svc.cluster.local", "10.96."),
+        ("web.{namespace}.svc.cluster.local", "10.96."),
     ],
 )
 def test_a_pod_resolves_names(web: cluster.NodeLab, name: str, address: str) -> None:
     script = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
-    assert in_pod(web, "python3", "-c", script, name).startswith(address)
+    argv = ("-n", NAMESPACE, "exec", "deployment/web", "--", "python3", "-c", script)
+    # the name server hears of a new Service a moment after it was made
+    found = kubectl.wait(web.kubeconfig, *argv, name.format(namespace=NAMESPACE), seconds=60)
+    assert found.startswith(address)
 
 
 def test_a_name_that_is_not_of_the_cluster_fails_at_once(web: cluster.NodeLab) -> None:
-    assert float(in_pod(web, "python3", "-c", UNKNOWN_NAME)) < 1
+    silence = 5  # seconds that a resolver waits for a server that says nothing
+    assert float(in_pod(web, "python3", "-c", UNKNOWN_NAME)) < silence
 
 
 def answer(address: str) -> str:
@@ -132,7 +137,7 @@ def answer(address: str) -> str:
         return exchange(connection).decode()
 
 
-def await_pods(address: str, *, count: int, seconds: float = 15) -> None:
+def await_pods(address: str, *, count: int, seconds: float = 60) -> None:
     """The node's proxy, which hears of ready pods a moment after everybody else, leads to this many of them."""
     deadline, seen = time.monotonic() + seconds, set[str]()
     while len(seen) < count:
@@ -154,7 +159,7 @@ def test_every_connection_from_outside_may_reach_another_pod(web: cluster.NodeLa
 def test_a_target_that_refuses_is_a_reset_outside(node_lab: cluster.NodeLab) -> None:
     port = node_lab.forward(node_lab.node_address, 9)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    with contextlib.closing(connection), pytest.raises(OSError, match=r"reset|closed"):
+    with contextlib.closing(connection), pytest.raises(OSError, match=r"reset|closed|pipe"):
         exchange(connection)
 
 
@@ -199,6 +204,7 @@ def test_the_guarded_registry_asks_for_a_password(node_lab: cluster.NodeLab) -> 
 def test_an_image_is_pushed_from_outside_and_has_the_digest_it_was_given(
     node_lab: cluster.NodeLab, tmp_path: Path
 ) -> None:
+    debian.ensure("skopeo")
     certificates = tmp_path / "certificates"
     certificates.mkdir()
     (certificates / "ca.crt").symlink_to(node_lab.registry.ca_file)
@@ -228,8 +234,8 @@ def test_the_object_store_keeps_objects_and_checks_signatures(node_lab: cluster.
 
 
 def test_the_metrics_api_answers_for_pods(web: cluster.NodeLab) -> None:
-    web.wait_for_metrics()
-    printed = kubectl.wait(web.kubeconfig, "-n", NAMESPACE, "top", "pods", "--no-headers", seconds=60)
+    web.wait_for_metrics(seconds=180)
+    printed = kubectl.wait(web.kubeconfig, "-n", NAMESPACE, "top", "pods", "--no-headers", seconds=180)
     assert "Mi" in printed
 
 

@@ -21,7 +21,8 @@ from seatrial.kube.kinds import Kind
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request, Transport
 
-PATIENCE: Final = 30.0
+PATIENCE: Final = 90.0
+"""Seconds: guards against waiting without end, and is no promise of the product's."""
 LOOK_AGAIN: Final = 0.03
 """Seconds between two looks at what is awaited."""
 BUSY: Final = 120.0

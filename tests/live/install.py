@@ -18,7 +18,7 @@ def crds(kubeconfig: Path) -> None:
     """The CRDs of this tree are served."""
     kubectl.run(kubeconfig, "apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
     named = [f"crd/{name}" for name in CRDS]
-    kubectl.run(kubeconfig, "wait", "--for=condition=Established", *named, "--timeout=30s")
+    kubectl.run(kubeconfig, "wait", "--for=condition=Established", *named, "--timeout=90s")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from prometheus_client import parser
 from tests.cluster import ports
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-START_PATIENCE: Final = 60.0
+START_PATIENCE: Final = 120.0
 """Seconds: Python imports slowly where many tests share two cores."""
 WRITES: Final = "seatrial_api_writes_total"
 PASSES: Final = "seatrial_reconcile_total"
@@ -74,9 +74,9 @@ class OperatorProcess:
         self._process.terminate()
         return await self.ended()
 
-    async def ended(self) -> int:
+    async def ended(self, *, patience: float = START_PATIENCE) -> int:
         """Has ended by itself: its exit code."""
-        end = time.monotonic() + START_PATIENCE
+        end = time.monotonic() + patience
         while (code := self._process.poll()) is None:
             assert time.monotonic() < end, f"it does not end: {self.said()[-2000:]}"
             await asyncio.sleep(0.02)

@@ -55,7 +55,7 @@ class Job:
             capture_output=True,
             text=True,
             cwd=self.folder,
-            timeout=120,
+            timeout=300,
             check=False,
             preexec_fn=self._bound if self.largest_file else None,
         )

@@ -53,7 +53,7 @@ def address(
 
 
 def _await_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _attempt in range(600):
+    for _attempt in range(1200):
         try:
             if httpx.get(f"{address}/readyz").status_code == 200:
                 return

@@ -5,13 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import shutil
-import socket
 import ssl
 import subprocess
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ from model_runtime.registry.patience import Patience
 from model_runtime.registry.references import Reference
 from model_runtime.registry.secrets import Keyring, Login
 from model_runtime.registry.transport import Transport
+from tests.cluster import ports
 from tests.unit.runtime.registry.front import Front
 
 CONFIG = """
@@ -65,7 +64,8 @@ def docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _await(host: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _attempt in range(200):
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
         try:
             if httpx.get(f"http://{host}/v2/").status_code == 200:
                 return
@@ -77,9 +77,9 @@ def _await(host: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Nobody listens there, and the system gives it to no outgoing connection."""
+    (port,) = ports.free(1)
+    return port
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,16 +93,6 @@ def tensors() -> Fake:
         }
 
     return Fake(TENSORS, answer)
-
-
-def slow(seconds: float) -> Fake:
-    """Takes its time without using the processor."""
-
-    def answer(inputs: Tensors) -> Tensors:
-        time.sleep(seconds)
-        return {"prediction": next(iter(inputs.values())) * 1.0}
-
-    return Fake(NUMBERS, answer)
 
 
 def store_classifier(folder: Path) -> Path:

@@ -112,7 +112,7 @@ class Process:
         self, method: str, path: str, body: bytes | Any = None, headers: dict[str, str] | None = None
     ) -> Reply:
         """One request over a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         try:
             connection.request(method, path, content, headers or {})
@@ -125,8 +125,8 @@ class Process:
         self.await_status("/readyz", 200)
 
     def await_status(self, path: str, status: int) -> None:
-        """The path answers with this status within 60 s, and the process lives."""
-        deadline = time.monotonic() + 60
+        """The path answers with this status within two minutes, and the process lives."""
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and self.popen.poll() is None:
             try:
                 if self.ask("GET", path).status == status:
@@ -139,7 +139,7 @@ class Process:
     def stop(self) -> int:
         """Told to stop, and gone: its exit code."""
         self.popen.send_signal(signal.SIGTERM)
-        return self.popen.wait(timeout=60)
+        return self.popen.wait(timeout=120)
 
 
 def replied(connection: http.client.HTTPConnection) -> Reply:
@@ -189,7 +189,7 @@ def log_lines(scratch: Path) -> list[dict[str, Any]]:
 
 
 def _port(popen: subprocess.Popen[str], log: Path) -> int:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         for line in log.read_text().splitlines():
             if '"listening"' in line:

@@ -94,20 +94,20 @@ class TestStarting:
             assert process.stop() == 0
         lines = log_lines(tmp_path)
         assert [line["message"] for line in lines] == ["listening", "ready", "draining", "left"]
-        assert lines[1]["seconds"] < 30
+        assert 0 < lines[1]["seconds"] < 120
         assert all(line["revision"] == "9f3c2a71d0" for line in lines)
 
     def test_it_leaves_at_once_when_it_is_stopped_while_it_loads(self, folder: Path, tmp_path: Path) -> None:
         with running(folder, tmp_path, SEATRIAL_DRAIN_SECONDS="60") as process:
             told = time.monotonic()
             assert process.stop() == 0
-            assert time.monotonic() - told < 1.5
+            assert time.monotonic() - told < 20, "it did not sit out its drain"
 
     def test_a_model_that_cannot_be_loaded_ends_it_with_a_reason(self, tmp_path: Path) -> None:
         (tmp_path / "model").mkdir()
         (tmp_path / "model" / "model.skops").write_bytes(b"PK\x03\x04 no model")
         with running(tmp_path / "model", tmp_path) as process:
-            assert process.popen.wait(timeout=60) == 1
+            assert process.popen.wait(timeout=120) == 1
         left = contract.Exit.from_json((tmp_path / "termination-log").read_text())
         assert left.reason in ("ModelLoadFailed", "ModelFormatUnknown")
         assert left.message
@@ -116,7 +116,7 @@ class TestStarting:
         model = models.store_classifier(tmp_path / "model")
         (model / "example.json").write_text('{"instances": [[1, 2, 3, 4, 5]]}')
         with running(model, tmp_path) as process:
-            assert process.popen.wait(timeout=60) == 1
+            assert process.popen.wait(timeout=120) == 1
         left = contract.Exit.from_json((tmp_path / "termination-log").read_text())
         assert left.reason == "ModelExampleFailed"
         assert "3" in left.message
@@ -124,7 +124,7 @@ class TestStarting:
 
     def test_an_image_without_a_model_ends_it_with_a_reason(self, tmp_path: Path) -> None:
         with running(None, tmp_path, SEATRIAL_IMAGE_FOLDER=str(tmp_path)) as process:
-            assert process.popen.wait(timeout=60) == 1
+            assert process.popen.wait(timeout=120) == 1
         left = contract.Exit.from_json((tmp_path / "termination-log").read_text())
         assert left.reason == "ModelLoadFailed"
         assert "card.json" in left.message
@@ -183,14 +183,14 @@ def _hang_up(callers: list[Caller]) -> None:
     for caller in callers:
         caller.told.set()
     for caller in callers:
-        caller.join(timeout=30)
+        caller.join(timeout=90)
 
 
 class TestStopping:
     def test_sigterm_loses_no_request_of_kept_and_of_new_connections(
         self, folder: Path, tmp_path: Path
     ) -> None:
-        with running(folder, tmp_path, SEATRIAL_DRAIN_SECONDS="2") as process:
+        with running(folder, tmp_path, SEATRIAL_DRAIN_SECONDS="8") as process:
             process.await_ready()
             callers = _called(process, keeping=4, fresh=4)
             _await(lambda: all(caller.answered > 20 for caller in callers))
@@ -198,10 +198,10 @@ class TestStopping:
             process.await_status("/readyz", 503)
             before = [caller.answered for caller in callers]
             _await(
-                lambda: all(caller.answered > old + 20 for caller, old in zip(callers, before, strict=True))
+                lambda: all(caller.answered > old + 5 for caller, old in zip(callers, before, strict=True))
             )
             _hang_up(callers)  # by now proxies have forgotten the pod
-            assert process.popen.wait(timeout=30) == 0
+            assert process.popen.wait(timeout=90) == 0
         assert [caller.errors for caller in callers] == [[]] * 8
 
     def test_a_request_that_runs_when_the_drain_ends_is_finished(self, folder: Path, tmp_path: Path) -> None:
@@ -215,13 +215,13 @@ class TestStopping:
             asking.start()
             _await(lambda: 'in_progress{endpoint="/predict"' in process.ask("GET", "/metrics").body.decode())
             assert process.stop() == 0
-            asking.join(timeout=30)
+            asking.join(timeout=90)
         assert statuses == [200]
 
 
 class TestConnections:
     def test_kept_connections_end_at_their_age_without_an_error(self, folder: Path, tmp_path: Path) -> None:
-        with running(folder, tmp_path, SEATRIAL_CONNECTION_SECONDS="0.3") as process:
+        with running(folder, tmp_path, SEATRIAL_CONNECTION_SECONDS="1") as process:
             process.await_ready()
             callers = _called(process, keeping=4, fresh=0)
             _await(lambda: all(caller.connections > 3 for caller in callers))
@@ -232,19 +232,19 @@ class TestConnections:
     def test_an_unused_connection_stays_open_and_ends_with_its_next_response(
         self, folder: Path, tmp_path: Path
     ) -> None:
-        with running(folder, tmp_path, SEATRIAL_CONNECTION_SECONDS="0.2") as process:
+        with running(folder, tmp_path, SEATRIAL_CONNECTION_SECONDS="3") as process:
             process.await_ready()
             connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=20)
             connection.request("GET", "/livez")
             assert "connection" not in replied(connection).headers
             opened = time.monotonic()
-            _await(lambda: time.monotonic() - opened > 0.3)
+            _await(lambda: time.monotonic() - opened > 3.2)
             connection.request("GET", "/livez")
             assert replied(connection).headers["connection"] == "close"
             connection.close()
 
 
-def _await(condition: object, seconds: float = 30.0) -> None:
+def _await(condition: object, seconds: float = 90.0) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -151,15 +152,21 @@ async def _status(handler: ASGIApp, receive: Receive) -> int | None:
     return statuses[0] if statuses else None
 
 
+def waiting_for(gate: threading.Event) -> Callable[[Any], Any]:
+    """A model that answers once the gate is open: slow as long as the test wants it."""
+
+    def waits(inputs: Any) -> Any:
+        gate.wait(30)
+        return {"prediction": inputs["instances"].sum(axis=1)}
+
+    return waits
+
+
 class TestEngine:
     async def test_one_prediction_more_than_allowed_is_429_at_once(self) -> None:
         gate = threading.Event()
 
-        def waits(inputs: Any) -> Any:
-            gate.wait(10)
-            return {"prediction": inputs["instances"].sum(axis=1)}
-
-        app = application(models.Fake(models.NUMBERS, waits), concurrency=2)
+        app = application(models.Fake(models.NUMBERS, waiting_for(gate)), concurrency=2)
         running = [asyncio.create_task(ask(app, "/predict", [RECORD])) for _ in range(2)]
         await asyncio.sleep(0.05)
         refused = await ask(app, "/predict", [RECORD])
@@ -169,12 +176,16 @@ class TestEngine:
         assert (await ask(app, "/predict", [RECORD])).status == 200
 
     async def test_a_slow_model_is_504_and_keeps_its_place_until_it_has_ended(self) -> None:
-        one = served(models.slow(0.3), timeout=0.05, concurrency=1)
+        gate = threading.Event()
+        one = served(models.Fake(models.NUMBERS, waiting_for(gate)), timeout=0.05, concurrency=1)
         app = routes.application(bound(one))
         assert (await ask(app, "/predict", [RECORD])).status == 504
         assert (await ask(app, "/predict", [RECORD])).status == 429
-        await asyncio.sleep(0.4)
-        assert one.engine.running == 0
+        gate.set()
+        async with asyncio.timeout(30):
+            while one.engine.running:  # noqa: ASYNC110 - the engine tells nobody
+                await asyncio.sleep(0.01)
+        assert (await ask(app, "/predict", [RECORD])).status in (200, 504), "its place is free again"
 
     async def test_the_time_that_the_body_took_is_not_given_to_the_model_once_more(self) -> None:
         one = served(models.slow(0.3), timeout=0.4)
@@ -186,11 +197,13 @@ class TestEngine:
         assert await _status(bound(one).predict, receive) == 504
 
     async def test_the_loop_goes_on_while_a_slow_model_runs(self) -> None:
-        app = application(models.slow(0.2))
+        gate = threading.Event()
+        app = application(models.Fake(models.NUMBERS, waiting_for(gate)))
         predicting = asyncio.create_task(ask(app, "/predict", [RECORD]))
         await asyncio.sleep(0.02)
         assert (await ask(app, "/v2/health/live", method="GET")).status == 200
         assert not predicting.done()
+        gate.set()
         assert (await predicting).status == 200
 
 

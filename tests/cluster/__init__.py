@@ -13,7 +13,7 @@ from tests.cluster.errors import LabError
 from tests.cluster.lab import Flavour, Lab
 from tests.cluster.node_lab import NodeLab
 
-__all__ = ["Flavour", "Lab", "LabError", "NodeLab", "down", "find", "running", "up", "up_node"]
+__all__ = ["Flavour", "Lab", "LabError", "NodeLab", "down", "end_orphans", "find", "running", "up", "up_node"]
 
 
 def up(name: str, *, flavour: Flavour = "control-plane") -> Lab:
@@ -60,7 +60,15 @@ def down(name: str) -> None:
     """No lab of this name runs, and nothing of it is left."""
     with cache.locked(cache.labs() / f".{name}.lock"):
         _clean_up(lab.folder_of(name))
-    (cache.labs() / f".{name}.lock").unlink(missing_ok=True)
+        (cache.labs() / f".{name}.lock").unlink(missing_ok=True)
+
+
+def end_orphans(prefix: str) -> None:
+    """No lab named `PREFIX-NUMBER` runs whose number is that of no living process: who was killed ends none."""
+    for found in cache.labs().glob(f"{prefix}-*"):
+        number = found.name.removeprefix(f"{prefix}-")
+        if number.isdecimal() and not Path("/proc", number).exists():
+            down(found.name)
 
 
 def _start(name: str, folder: Path, flavour: Flavour) -> Lab:

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 
 def root() -> Path:
@@ -54,8 +55,16 @@ def made(target: Path, make: Callable[[Path], None]) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with locked(target.parent / f".{target.name}.lock"):
         if not target.exists():
+            _remove_remains(target)
             _publish(target, make)
     return target
+
+
+def _remove_remains(target: Path) -> None:
+    """What a maker that was killed has left, half made, is gone; nobody else can be making it now."""
+    for folder in target.parent.glob(f".{target.name}.*"):
+        if folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _publish(target: Path, make: Callable[[Path], None]) -> None:
@@ -70,7 +79,18 @@ def _publish(target: Path, make: Callable[[Path], None]) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Nobody else is in a body with the same path, on this machine."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    """Nobody else is in a body with the same path, on this machine; the body may remove the file."""
+    while True:
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not _is_still(path, file):  # who had it before us has removed it: the next one locks another
+                continue
+            yield
+            return
+
+
+def _is_still(path: Path, file: IO[str]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False

@@ -70,6 +70,7 @@ def control_plane() -> Iterator[Cluster]:
     if given := os.environ.get(GIVEN):
         yield given_cluster(Path(given))
         return
+    cluster.end_orphans("test-plane")
     yield cluster.up(lab_name("plane"))
     if not os.environ.get(KEEP):
         cluster.down(lab_name("plane"))
@@ -80,6 +81,7 @@ def node_lab() -> Iterator[cluster.NodeLab]:
     """A real node with a registry, an object store and Prometheus."""
     if os.geteuid() != 0:
         pytest.skip(NO_ROOT)
+    cluster.end_orphans("test-node")
     yield cluster.up_node(lab_name("node"))
     if not os.environ.get(KEEP):
         cluster.down(lab_name("node"))

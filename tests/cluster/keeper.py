@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-PATIENCE = 60.0  # seconds until a gate that stays shut is an error
+PATIENCE = 120.0  # seconds until a gate that stays shut is an error
 PAUSE = 0.05  # seconds between two looks at a gate
 RESTART_AFTER = 1.0  # seconds, so that a process that cannot live does not take the machine with it
 PR_SET_PDEATHSIG = 1
@@ -106,12 +106,13 @@ def become(process: dict[str, Any], log: int) -> NoReturn:
 
 
 def is_open(gate: str) -> bool:
-    """Whether `tcp:HOST:PORT` or `unix:PATH` accepts, `file:PATH` exists, or an https address answers 200."""
+    """Whether `tcp:HOST:PORT` or `unix:PATH` accepts, `file:PATH` exists, or an http(s) address answers 200."""
     kind, _, rest = gate.partition(":")
     kinds: dict[str, Callable[[str], bool]] = {
         "tcp": accepts_tcp,
         "unix": accepts_unix,
         "file": os.path.exists,
+        "http": answers_plainly,
         "https": answers,
     }
     try:
@@ -139,12 +140,27 @@ def answers(address: str) -> bool:
         False,
         ssl.CERT_NONE,
     )  # a look at readiness, no secret is sent
-    connection = http.client.HTTPSConnection(host, timeout=2, context=trusting)
+    return answers_200(http.client.HTTPSConnection(host, timeout=2, context=trusting), path)
+
+
+def answers_plainly(address: str) -> bool:
+    host, _, path = address.removeprefix("//").partition("/")
+    return answers_200(http.client.HTTPConnection(host, timeout=2), path)
+
+
+def answers_200(connection: http.client.HTTPConnection, path: str) -> bool:
     try:
         connection.request("GET", f"/{path}")
         return connection.getresponse().status == http.HTTPStatus.OK
     finally:
         connection.close()
+
+
+def say(file: Path, text: str) -> None:
+    """The file has the text from its first moment: who waits for the one reads the other."""
+    spare = file.with_name(f".{file.name}")
+    spare.write_text(text)
+    spare.replace(file)
 
 
 def main() -> NoReturn:
@@ -154,9 +170,9 @@ def main() -> NoReturn:
     try:
         keeper.start_all()
     except (SystemExit, OSError, subprocess.CalledProcessError) as error:
-        (keeper.folder / "failed").write_text(str(error))
+        say(keeper.folder / "failed", str(error))
         raise
-    (keeper.folder / "ready").write_text("ready")
+    say(keeper.folder / "ready", "ready")
     keeper.keep()
 
 

@@ -100,16 +100,18 @@ def folder_of(name: str) -> Path:
 
 def write_record(folder: Path, record: Record) -> None:
     """The lab can be found by its folder from now on."""
-    (folder / RECORD).write_text(json.dumps(asdict(record)))
+    spare = folder / f".{RECORD}"
+    spare.write_text(json.dumps(asdict(record)))
+    spare.replace(folder / RECORD)  # half a record would be none, and its processes nobody's
 
 
 def read_record(folder: Path) -> Record | None:
     """The record of the lab in this folder, when there is a readable one."""
     try:
         data = json.loads((folder / RECORD).read_text())
-    except (FileNotFoundError, ValueError):
+        return Record(data["name"], data["flavour"], Pid(**data["keeper"]), data["ports"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Record(data["name"], data["flavour"], Pid(**data["keeper"]), data["ports"])
 
 
 def remove(folder: Path) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from tests.cluster import (
     base_images,
     binaries,
+    control_plane,
     debian,
+    dns,
     forward,
     kubectl,
     lab,
@@ -25,7 +27,7 @@ from tests.cluster import (
 from tests.cluster.cgroups import node_groups
 from tests.cluster.control_plane import ControlPlane, Ports
 from tests.cluster.errors import LabError
-from tests.cluster.node import ADDRESS, FIXED_FOLDERS, NAME, Node
+from tests.cluster.node import ADDRESS, FIXED_FOLDERS, NAME, OWN_NAMES, Node
 from tests.cluster.registry import Registry
 from tests.cluster.s3 import S3
 
@@ -43,7 +45,7 @@ PROGRAMS = (
     "nsenter",
 )
 DISK_NEEDED = 6 << 30  # bytes: pulled and unpacked images
-READY_PATIENCE = 60.0  # seconds
+READY_PATIENCE = 120.0  # seconds
 OUTSIDE = {  # what is forwarded from loopback at once
     "api": 6443,
     "registry": registry.OPEN_PORT,
@@ -184,6 +186,7 @@ def _start(name: str, plane: ControlPlane) -> NodeLab:
         f"unix:{folder / forward.SOCKET}",
         f"tcp:{ADDRESS}:{registry.OPEN_PORT}",
         f"tcp:{ADDRESS}:{s3.PORT}",
+        f"http://{ADDRESS}:{node_services.PROMETHEUS_PORT}/-/ready",
     ]
     pid = machine.start(plan.Plan(folder, processes, machine.prepare(), gates).write())
     # known before it is ready, so that a start that fails is cleaned up
@@ -209,6 +212,9 @@ def _put_objects(started: NodeLab) -> None:
     kubectl.wait(config, "get", "node", NAME, "-o", "name", seconds=READY_PATIENCE)
     started.kubectl("wait", "--for=condition=Ready", f"node/{NAME}", f"--timeout={READY_PATIENCE:.0f}s")
     kubectl.wait(config, "get", "serviceaccount", "default", "-o", "name", seconds=READY_PATIENCE)
+    dns.await_name(
+        started.forward(control_plane.DNS_SERVICE_ADDRESS, 53), OWN_NAMES[0], seconds=READY_PATIENCE
+    )
 
 
 def remove_mount_points() -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 from tests.cluster.errors import LabError
 
 KEEPER = Path(__file__).parent / "keeper.py"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-START_PATIENCE = 120.0  # seconds
-END_PATIENCE = 20.0  # seconds
+START_PATIENCE = 240.0  # seconds
+END_PATIENCE = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +69,30 @@ class Pid:
 
     number: int
     born: int  # clock ticks after boot
+    boot: str = ""  # which one; after another, number and ticks may be anybody's
 
     @classmethod
     def of(cls, number: int) -> "Pid":
-        return cls(number, _born(number))
+        return cls(number, _born(number), boot_id())
 
     def lives(self) -> bool:
         """Whether it runs; one that has ended and was not reaped yet does not."""
         try:
-            return _born(self.number) == self.born and _state(self.number) != "Z"
+            return not self.is_anothers() and _state(self.number) != "Z"
+        except OSError:
+            return False
+
+    def is_anothers(self) -> bool:
+        """Whether the number is, or may be, that of a later process; then a group of that number is not ours either."""
+        try:
+            return self.boot not in ("", boot_id()) or _born(self.number) != self.born
         except OSError:
             return False
 
     def end(self, *, group: bool) -> None:
         """It has ended, with its process group when asked; nothing happens when it had ended before."""
+        if self.is_anothers():
+            return
         if self.lives():
             (os.killpg if group else os.kill)(self.number, signal.SIGKILL)
         deadline = time.monotonic() + END_PATIENCE
@@ -91,6 +102,14 @@ class Pid:
             if time.monotonic() > deadline:
                 raise LabError(f"process {self.number} does not end; look at /proc/{self.number}/stack")
             time.sleep(0.02)
+
+
+def boot_id() -> str:
+    """The same from the start of the machine to its end; empty where the system does not say."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
 
 
 def _group_lives(leader: int) -> bool:

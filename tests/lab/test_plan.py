@@ -99,7 +99,3 @@ def test_gates_say_whether_something_listens() -> None:
     assert not keeper.is_open(gate)
     assert not keeper.is_open("unix:/nowhere.sock")
     assert not keeper.is_open("https://127.0.0.1:1/readyz")
-
-
-def test_free_ports_differ() -> None:
-    assert len(set(ports.free(50))) == 50

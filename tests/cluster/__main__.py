@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -65,7 +66,7 @@ def _status(arguments: argparse.Namespace) -> int:
         print(f"# lab '{arguments.name}' does not run; `make lab-up` starts it")
         return 3
     for variable, value in found.environment.items():
-        print(f"export {variable}={value}")
+        print(f"export {variable}={shlex.quote(value)}")
     for line in found.describe():
         print(f"# {line}")
     return 0

@@ -13,6 +13,7 @@ from tests.cluster import cache, progress, versions
 from tests.cluster.errors import LabError
 
 MODULES = Path(__file__).parent / versions.MODULE_FOLDER
+DISK_NEEDED = 6 << 30  # bytes: Go keeps sources and compiled packages
 GO_FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly")
 
 
@@ -36,6 +37,11 @@ def _compiled(name: str, tool: versions.GoTool) -> Path:
 
 
 def _compile(name: str, tool: versions.GoTool, path: Path) -> None:
+    if shutil.disk_usage(path.parent).free < DISK_NEEDED:
+        raise LabError(
+            f"{path.parent.parent} has less than {DISK_NEEDED >> 30} GiB free to compile {name}; "
+            "make room or set XDG_CACHE_HOME"
+        )
     stamps = " ".join(f"-X {variable}={value}" for variable, value in tool.stamps)
     argv = [str(go()), "build", *GO_FLAGS, "-ldflags", f"-s -w {stamps}", "-o", str(path), tool.package]
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local", "GOWORK": "off"}

@@ -15,7 +15,8 @@ from tests.cluster.errors import LabError
 ROOT = Path("/sys/fs/cgroup")
 WANTED_V1 = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "systemd")
 WANTED_V2 = ("cpu", "cpuset", "io", "memory", "pids")
-PATIENCE = 10.0  # seconds until killed processes have left their groups
+NEEDED_V2 = ("cpu", "memory", "pids")
+PATIENCE = 60.0  # seconds until killed processes have left their groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Groups:
         """The outermost folders of the node, one for each hierarchy."""
         if self.unified:
             return [ROOT / self.name]
-        return [ROOT / each / self.name for each in WANTED_V1 if (ROOT / each).is_dir()]
+        return [hierarchy / self.name for hierarchy in hierarchies()]
 
     def roots(self) -> list[Path]:
         """What the node sees as the root of each hierarchy."""
@@ -47,6 +48,7 @@ class Groups:
             for top, root in zip(self.tops(), self.roots(), strict=True):
                 top.mkdir(exist_ok=True)
                 if self.unified:
+                    _check_delegated(top)
                     _enable(top)
                     (top / "outer").mkdir(exist_ok=True)
                 if top.parent.name == "cpuset":
@@ -72,6 +74,9 @@ class Groups:
             options = "none,name=systemd" if controller == "systemd" else controller
             commands.append(["mkdir", "-p", str(ROOT / controller)])
             commands.append(["mount", "-t", "cgroup", "-o", options, "cgroup", str(ROOT / controller)])
+            # where several controllers share one hierarchy, each is looked for by its own name too
+            alone = [each for each in controller.split(",") if each != controller]
+            commands += [["ln", "-s", controller, str(ROOT / each)] for each in alone]
         return commands
 
     def remove(self) -> None:
@@ -88,6 +93,17 @@ def node_groups() -> list[Path]:
     return [*ROOT.glob("seatrial-*"), *ROOT.glob("*/seatrial-*")]
 
 
+def hierarchies() -> list[Path]:
+    """The folders of the wanted controllers on v1, each once: some machines have `cpu` and `cpuacct` in one."""
+    found = [(ROOT / each).resolve() for each in WANTED_V1 if (ROOT / each).is_dir()]
+    return list(dict.fromkeys(found))
+
+
+def missing(controllers: str) -> list[str]:
+    """Without which of the v2 controllers in `cgroup.controllers` no pod can be limited."""
+    return [each for each in NEEDED_V2 if each not in controllers.split()]
+
+
 DELEGATE = f"""
 mkdir -p {ROOT}/init
 echo 1 > {ROOT}/init/cgroup.procs
@@ -95,6 +111,14 @@ echo $$ > {ROOT}/init/cgroup.procs
 for try in $(seq 100); do [ -z "$(cat {ROOT}/cgroup.procs)" ] && break; sleep 0.05; done
 for each in {" ".join(WANTED_V2)}; do echo +$each > {ROOT}/cgroup.subtree_control || true; done
 """
+
+
+def _check_delegated(group: Path) -> None:
+    if lacking := missing((group / "cgroup.controllers").read_text()):
+        raise LabError(
+            f"this machine gives its cgroups no {', '.join(lacking)}; start the container with --cgroupns=host, "
+            "or run the lab on the machine itself"
+        )
 
 
 def _enable(group: Path) -> None:

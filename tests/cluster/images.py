@@ -89,7 +89,10 @@ def image_of(recipe: Recipe) -> Path:
     with cache.locked(
         folder / ".buildah.lock"
     ):  # one build at a time: the later ones find the layers of the first
-        made = cache.made(target, lambda path: _build(recipe, path))
+        try:
+            made = cache.made(target, lambda path: _build(recipe, path))
+        finally:  # buildah leaves it mounted
+            subprocess.run(["umount", str(_storage() / "overlay")], capture_output=True, check=False)
     _forget_old(folder, recipe.name, keep=made)
     return made
 
@@ -134,8 +137,6 @@ def _build(recipe: Recipe, target: Path) -> None:
         _run(*copy, _in_storage(tag), f"oci:{target}:latest")
     _buildah("rmi", tag)  # the layers stay
     _share_blobs(target)
-    # buildah leaves it mounted
-    subprocess.run(["umount", str(_storage() / "overlay")], capture_output=True, check=False)
 
 
 def _bud(*arguments: str) -> None:

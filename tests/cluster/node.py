@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import control_plane, plan
+from tests.cluster import cache, control_plane, plan
 from tests.cluster.cgroups import Groups
 
 ADDRESS = "10.245.0.2"
@@ -44,7 +44,8 @@ class Node:
 
     @property
     def groups(self) -> Groups:
-        return Groups(f"seatrial-{self.name}")
+        # labs of one name may run in several lab folders
+        return Groups(f"seatrial-{self.name}-{cache.key_of(str(self.folder))[:6]}")
 
     def prepare(self) -> list[Sequence[str]]:
         """The commands that make it a machine, run by its pid 1."""

@@ -1,6 +1,7 @@
 """What `python -m tests.cluster` says: lines for a shell, and one sentence for each thing that is missing."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,19 @@ def test_status_can_be_evaluated(labs: Path, capsys: pytest.CaptureFixture[str])
     export, *comments = capsys.readouterr().out.splitlines()
     assert export == f"export KUBECONFIG={labs}/one/kubeconfig"
     assert all(line.startswith("# ") for line in comments)
+
+
+def test_status_of_a_lab_in_a_folder_with_blanks_can_be_evaluated(
+    labs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = labs / "my $labs"
+    elsewhere.mkdir()
+    monkeypatch.setenv("SEATRIAL_LAB_DIR", str(elsewhere))
+    running_lab(elsewhere)
+    assert command_line.main(["status", "--name", "one"]) == 0
+    script = capsys.readouterr().out + 'printf %s "$KUBECONFIG"'
+    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said == f"{elsewhere}/one/kubeconfig"
 
 
 def test_a_command_has_the_kubeconfig(labs: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -37,6 +37,6 @@ def test_two_nodes_run_side_by_side_and_leave_nothing(node_lab: cluster.NodeLab)
         cluster.down(name)
         node_lab.kubectl("delete", "namespace", f"only-{os.getpid()}", "--ignore-not-found", "--wait=false")
     assert not other.folder.exists()
-    assert [group for group in cgroups.node_groups() if group.name == f"seatrial-{name}"] == []
+    assert [group for group in cgroups.node_groups() if group.name == other.node.groups.name] == []
     assert machine() == before
     assert node_lab.kubectl("get", "--raw", "/readyz") == "ok"

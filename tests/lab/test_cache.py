@@ -1,6 +1,7 @@
 """What is in the cache is whole, and is found again exactly when its inputs are the same."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,58 @@ def test_a_maker_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="no space"):
         cache.made(tmp_path / "thing", make)
     assert [path.name for path in tmp_path.iterdir()] == [".thing.lock"]
+
+
+def test_what_a_killed_maker_left_is_gone_once_somebody_makes_it_anew(tmp_path: Path) -> None:
+    remains = tmp_path / ".thing.x7y8"
+    remains.mkdir()
+    (remains / "half").write_text("half")
+    (tmp_path / ".things.other").mkdir()
+    cache.made(tmp_path / "thing", Path.touch)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".thing.lock", ".things.other", "thing"]
+
+
+def test_two_who_want_the_same_at_once_get_one_and_the_same(tmp_path: Path) -> None:
+    calls, both = [], threading.Barrier(2, timeout=30)
+
+    def make(path: Path) -> None:
+        calls.append(path)
+        path.write_text("made")
+
+    def want() -> None:
+        both.wait()
+        cache.made(tmp_path / "thing", make)
+
+    wanting = [threading.Thread(target=want) for _ in range(2)]
+    for thread in wanting:
+        thread.start()
+    for thread in wanting:
+        thread.join()
+    assert len(calls) == 1
+
+
+def test_nobody_is_in_a_locked_body_beside_another(tmp_path: Path) -> None:
+    inside, seen = 0, []
+
+    def enter() -> None:
+        nonlocal inside
+        for _ in range(20):
+            with cache.locked(tmp_path / "lock"):
+                inside += 1
+                seen.append(inside)
+                inside -= 1
+                (tmp_path / "lock").unlink()  # the last act, as in `down`: who waits locks another file
+
+    entering = [threading.Thread(target=enter) for _ in range(4)]
+    for thread in entering:
+        thread.start()
+    for thread in entering:
+        thread.join()
+    assert seen == [1] * 80
+
+
+def test_a_lock_is_free_after_a_body_that_failed(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), cache.locked(tmp_path / "lock"):
+        raise RuntimeError
+    with cache.locked(tmp_path / "lock"):
+        pass

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 
 import pytest
 
 pytest_plugins = ["tests.cluster.fixtures"]
+
+
+LOOPBACK = ("127.0.0.1", "localhost")
+
+
+def pytest_configure() -> None:
+    """A proxy of the machine is not asked for what runs here; Python's clients would ask it."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name, ""), *LOOPBACK]))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

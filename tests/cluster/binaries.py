@@ -81,7 +81,18 @@ def _version_of(program: str) -> tuple[int, ...]:
 
 def _kubectl() -> Path:
     found = shutil.which("kubectl")
-    return Path(found) if found else _unpacked("kubectl") / versions.WHEELS["kubectl"].program
+    if found and _version_of_kubectl(found) >= versions.KUBECTL_MINIMUM:
+        return Path(found)
+    return _unpacked("kubectl") / versions.WHEELS["kubectl"].program
+
+
+@functools.cache
+def _version_of_kubectl(program: str) -> tuple[int, ...]:
+    asked = subprocess.run(
+        [program, "version", "--client", "-o", "json"], capture_output=True, text=True, check=False
+    )
+    found = re.search(r'"gitVersion":\s*"v(\d+)\.(\d+)', asked.stdout)
+    return tuple(map(int, found.groups())) if found else (0, 0)
 
 
 def _unpacked(name: str) -> Path:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 KUBERNETES = "1.34.4"
+KUBECTL_MINIMUM = (1, 30)  # an older one on PATH is left alone: it waits for less, and validates otherwise
 GO_MINIMUM = (1, 26, 4)  # the newest `go` line of the modules below
 MODULE_FOLDER = "go"
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from seatrial.api import names
 from tests.cluster import binaries, kubectl
+from tests.cluster.errors import LabError
 from tests.live.process import ROOT
 
 KUBERNETES = "1.34.0"
+PATIENCE = 60.0  # seconds
 CRDS = ("modeldeployments.seatrial.dev", "rolloutdecisions.seatrial.dev")
 
 
@@ -27,9 +32,32 @@ def decision_policy(kubeconfig: Path) -> Iterator[None]:
     rendered = _rendered("templates/decision-policy.yaml")
     kubectl.apply(kubeconfig, rendered)
     try:
+        _await_refusal(kubeconfig)
         yield
     finally:
         kubectl.run(kubeconfig, "delete", "--ignore-not-found", "-f", "-", stdin=rendered)
+
+
+def _await_refusal(kubeconfig: Path) -> None:
+    """The policy is in force: the server hears of it a moment after it was applied."""
+    spec = {"deployment": "x", "action": "Pause", "revision": "0123456789", "decidedBy": "nobody"}
+    body = {
+        "apiVersion": names.API_VERSION,
+        "kind": names.DECISION_KIND,
+        "metadata": {"name": "x"},
+        "spec": spec,
+    }
+    deadline = time.monotonic() + PATIENCE
+    while (said := _answer_to(kubeconfig, json.dumps(body))).find("decidedBy must be") < 0:
+        assert time.monotonic() < deadline, f"the policy does not come into force: {said}"
+        time.sleep(0.1)
+
+
+def _answer_to(kubeconfig: Path, body: str) -> str:
+    try:
+        return kubectl.run(kubeconfig, "create", "--dry-run=server", "-f", "-", stdin=body)
+    except LabError as refusal:
+        return str(refusal)
 
 
 def _rendered(template: str) -> str:

@@ -1,0 +1,95 @@
+"""What processes and servers cost, as the system and they themselves say."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.bench import machine
+from tests.bench.stage import difference
+from tests.live import process
+
+PAGE = """\
+# HELP apiserver_request_total Counter of apiserver requests
+# TYPE apiserver_request_total counter
+apiserver_request_total{code="201",group="apps",resource="deployments",subresource="",verb="POST"} 3
+apiserver_request_total{code="200",group="",resource="services",subresource="",verb="APPLY"} 4
+apiserver_request_total{code="200",group="",resource="pods",subresource="status",verb="PATCH"} 5
+apiserver_request_total{code="409",group="",resource="services",subresource="",verb="POST"} 100
+apiserver_request_total{code="200",group="",resource="services",subresource="",verb="LIST"} 100
+apiserver_request_total{code="200",group="coordination.k8s.io",resource="leases",subresource="",verb="PUT"} 100
+apiserver_request_total{code="201",group="authorization.k8s.io",resource="subjectaccessreviews",verb="POST"} 100
+apiserver_request_duration_seconds_count{verb="POST"} 100
+"""
+
+
+@dataclass
+class Client:
+    page: str
+
+    async def raw_get(self, _path: str) -> bytes:
+        return self.page.encode()
+
+
+def hands(page: str) -> Any:
+    return SimpleNamespace(client=Client(page))
+
+
+async def test_writes_that_were_done_count_and_those_of_nobody_do_not() -> None:
+    assert await machine.server_writes(hands(PAGE)) == 3 + 4 + 5
+
+
+async def test_a_server_that_was_asked_nothing_has_written_nothing() -> None:
+    assert await machine.server_writes(hands("")) == 0
+
+
+def test_a_process_that_works_uses_the_processor_and_one_that_sleeps_does_not() -> None:
+    began = machine.cpu_seconds(os.getpid())
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+        pass
+    assert 0.05 <= machine.cpu_seconds(os.getpid()) - began < 30
+
+
+def test_a_process_holds_memory() -> None:
+    assert 10 < machine.resident(os.getpid()) < 100_000
+
+
+def test_a_process_that_is_not_there_is_an_error_and_not_nothing() -> None:
+    with pytest.raises(OSError, match="No such"):
+        machine.cpu_seconds(2**22 + 1)
+    lab: Any = SimpleNamespace(folder=Path("/no/such/lab"), name="none")
+    with pytest.raises(LookupError, match="no process 'kube-apiserver' in the lab none"):
+        machine.pid_of(lab, "kube-apiserver")
+
+
+METRICS = """\
+# TYPE seatrial_api_writes_total counter
+seatrial_api_writes_total{kind="Service",verb="create"} 2
+seatrial_api_writes_total{kind="Deployment",verb="create"} 3
+# TYPE seatrial_api_writes_total_of_others counter
+seatrial_api_writes_total_of_others 50
+# TYPE seatrial_queue_depth gauge
+seatrial_queue_depth 0
+"""
+
+
+def test_all_series_of_a_name_are_summed_and_no_others() -> None:
+    samples = process.parsed(METRICS)
+    assert process.total(samples, "seatrial_api_writes_total") == 5
+    assert process.total(samples, "seatrial_queue_depth") == 0
+    assert process.total(samples, "seatrial_nothing") == 0
+    assert samples["seatrial_api_writes_total", "Service", "create"] == 2
+
+
+def test_a_difference_is_of_all_series_together() -> None:
+    later = METRICS.replace("} 2", "} 7").replace("} 3", "} 4")
+    before, after = process.parsed(METRICS), process.parsed(later)
+    assert difference(before, after, "seatrial_api_writes_total") == 6
+    assert difference({}, after, "seatrial_api_writes_total") == 11

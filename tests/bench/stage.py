@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -25,6 +26,10 @@ WATCHED: Final = (
     kinds.REPLICA_SET,
     kinds.ROLLOUT_DECISION,
 )
+
+
+LEFT_PATIENCE: Final = 240.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,7 @@ class Stage:
 async def staged(lab: cluster.Lab) -> AsyncIterator[Stage]:
     """A stage on this lab, cleared afterwards."""
     install.crds(lab.kubeconfig)
+    await _nobody_elses(lab)
     with install.decision_policy(lab.kubeconfig), tempfile.TemporaryDirectory() as folder:
         operator = OperatorProcess(lab.kubeconfig, Path(folder) / "operator.log")
         stage: Stage | None = None
@@ -85,6 +91,13 @@ async def staged(lab: cluster.Lab) -> AsyncIterator[Stage]:
                 yield stage
         finally:
             await (stage.operator if stage else operator).stop()
+
+
+async def _nobody_elses(lab: cluster.Lab) -> None:
+    """No ModelDeployment is left of whoever had the lab before: the operator would look after it, and be counted."""
+    async with living.hands(lab.kubeconfig, namespace="default") as hands, asyncio.timeout(LEFT_PATIENCE):
+        while (await hands.client.list(kinds.MODEL_DEPLOYMENT)).items:  # noqa: ASYNC110 - a namespace takes its time
+            await asyncio.sleep(0.2)
 
 
 def difference(before: dict[tuple[str, ...], float], after: dict[tuple[str, ...], float], name: str) -> float:

@@ -115,7 +115,7 @@ def test_a_second_cluster_shares_nothing_and_leaves_nothing(plane: cluster.Lab) 
     assert other.record.ports["api"] != plane.record.ports["api"]
     plane.kubectl("create", "namespace", "only-in-a")
     assert "only-in-a" not in other.kubectl("get", "namespaces", "-o", "name")
-    other.down()
+    cluster.down(name)
     assert not other.folder.exists()
     assert processes_that_mention(str(other.folder)) == []
     assert plane.lives()

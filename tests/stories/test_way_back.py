@@ -166,57 +166,6 @@ def test_an_abort_after_the_promotion_is_refused_and_says_what_to_do() -> None:
     play(story)
 
 
-def test_a_rollback_to_history_is_not_undone_by_the_next_sync() -> None:
-    async def story(world: World) -> None:
-        await world.trust_decisions()
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        second = (await world.live(spec("v2")))["stable"]["revision"]
-        await world.rest()
-        await world.decide("Rollback", revision=second, toRevision=first, reason="wrong prices")
-        status = await world.until(
-            lambda s: s["stable"]["revision"] == first and s["phase"] == "Degraded", seconds=20
-        )
-        assert (status["rejected"][0]["revision"], status["rejected"][0]["reason"]) == (second, "RolledBack")
-        await world.rest()
-        writes = len(world.line.writes)
-        await world.apply(spec("v2"))
-        await world.wait(600)
-        assert len(world.line.writes) == writes
-        await world.decide("Retry", revision=second, attempt=1)
-        await world.promoted(second)
-
-    play(story)
-
-
-def test_a_rollback_to_what_history_does_not_know_is_refused() -> None:
-    async def story(world: World) -> None:
-        await world.trust_decisions()
-        revision = (await world.live(spec("v1")))["stable"]["revision"]
-        answer = await world.answer(
-            await world.decide("Rollback", revision=revision, toRevision="0123456789")
-        )
-        assert (answer["phase"], "not in history" in answer["message"]) == ("Refused", True)
-
-    play(story)
-
-
-def test_a_rollback_that_cannot_start_says_why_and_keeps_what_serves() -> None:
-    async def story(world: World) -> None:
-        await world.trust_decisions()
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        second = (await world.live(spec("v2")))["stable"]["revision"]
-        await world.rest()
-        world.cluster.kubelet.serving = sick("v1", Behaviour(fault=Fault.IMAGE_PULL))
-        await world.decide("Rollback", revision=second, toRevision=first)
-        status = await world.until(lambda s: s["canary"]["failure"]["reason"] == "ImagePullFailed")
-        assert "ImagePullFailed" in status["message"]
-        assert (status["stable"]["revision"], status["stable"]["readyReplicas"]) == (second, 3)
-        await world.wait(400)
-        assert (await world.status())["stable"]["revision"] == second
-
-    play(story)
-
-
 def test_stable_without_a_pod_is_replaced_by_a_canary_that_has_some() -> None:
     async def story(world: World) -> None:
         first = (await world.live(spec("v1")))["stable"]["revision"]

@@ -45,6 +45,10 @@ class JobSeen:
     deadline_exceeded: bool = False
     out_of_memory: bool = False
     evicted: bool = False
+    eviction: str = ""
+    """What the cluster said when it took the pod away."""
+    over_limit: bool = False
+    """The pod used more local storage than its own limit: it was evicted for what it did, not for its node."""
     exit_code: int | None = None
     trouble: str = ""
     """Why its pod does not start: a reason of the API."""
@@ -187,8 +191,8 @@ def _verdict(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:
     report = job.report
     if report is not None and report.reason in Reason.__members__.values():
         return Reason(report.reason), report.message
-    if job.evicted:
-        return Reason.BUILD_EVICTED, "the pod of the build was evicted; it is tried again"
+    if job.evicted or job.over_limit:
+        return _taken_away(job)
     if job.deadline_exceeded:
         return _too_late(build, job)
     if job.out_of_memory:
@@ -204,9 +208,19 @@ def _verdict(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:
     )
 
 
+def _taken_away(job: JobSeen) -> tuple[Reason, str]:
+    """Its node may have been in need, which passes; a limit of its own that it broke it would break again."""
+    if job.over_limit:
+        return Reason.BUILD_FAILED, f"{job.eviction}; raise ephemeral-storage in spec.build.resources.limits"
+    why = f": {job.eviction}" if job.eviction else ""
+    short_of_disk = "ephemeral-storage" in job.eviction
+    remedy = ", or raise it in spec.build.resources.requests to get a node with room" if short_of_disk else ""
+    return Reason.BUILD_EVICTED, f"the pod of the build was evicted{why}; it is tried again{remedy}"
+
+
 def _without_a_word(job: JobSeen) -> bool:
     """Neither the build nor the cluster says how it ended, in words that are known."""
-    if job.evicted or job.deadline_exceeded or job.out_of_memory:
+    if job.evicted or job.over_limit or job.deadline_exceeded or job.out_of_memory:
         return False
     known = (contract.RUNTIME_MISMATCH, *Reason)
     return job.report is None or not (job.report.succeeded or job.report.reason in known)

@@ -66,9 +66,10 @@ def answered(orders: tuple[Order, ...], memory: Memory, at: Situation) -> tuple[
 
 
 def _taken(order: Order, memory: Memory, at: Situation) -> tuple[Memory, str]:
-    if memory.rollout is None:
+    known = () if memory.rollout is None else memory.rollout.decisions
+    if memory.rollout is None and memory.stable is None:
         raise Refusal("there is no rollout yet")
-    if order.uid in memory.rollout.decisions:
+    if order.uid in known:
         return memory, "taken"
     if not order.trusted:
         raise Refusal(
@@ -77,8 +78,7 @@ def _taken(order: Order, memory: Memory, at: Situation) -> tuple[Memory, str]:
         )
     after = _EFFECTS[order.action](order, memory, at)
     assert after.rollout is not None  # noqa: S101 - no effect takes the rollout away
-    known = (*after.rollout.decisions, order.uid)[-REMEMBERED:]
-    changed = moves.changed(after.rollout, decisions=known)
+    changed = moves.changed(after.rollout, decisions=(*known, order.uid)[-REMEMBERED:])
     if order.action in DECISIVE:
         changed = moves.changed(changed, decided_by=order.decided_by)
     return replace(after, rollout=changed), "taken"
@@ -160,6 +160,8 @@ def _retry(order: Order, memory: Memory, at: Situation) -> Memory:
     if order.attempt is not None and order.attempt != rejection.attempt:
         raise Refusal(f"it speaks of attempt {order.attempt}; rejected was attempt {rejection.attempt}")
     _at_rest(memory)
+    if memory.stable is not None and memory.stable.revision == order.revision:
+        return memory.forgiving(order.revision)  # nobody could leave it: it serves, and may go on
     forgiven = replace(memory.forgiving(order.revision), build=None)
     return rollout.begin(forgiven, at, revision=order.revision, attempt=rejection.attempt + 1)
 
@@ -176,8 +178,8 @@ def _rollback(order: Order, memory: Memory, at: Situation) -> Memory:
         raise Refusal(f"it speaks of revision {order.revision}; served is {served}")
     if target == order.revision:
         raise Refusal(f"revision {target} is served already")
-    if not memory.promoted_before(target) or target not in at.images:
-        raise Refusal(f"revision {target} is not in history, or its template is gone")
+    if (why := _why_no_way_back(target, memory, at)) is not None:
+        raise Refusal(why)
     _at_rest(memory)
     rejected = api.Rejected(
         revision=order.revision,
@@ -188,6 +190,23 @@ def _rollback(order: Order, memory: Memory, at: Situation) -> Memory:
         decided_by=order.decided_by,
     )
     return rollout.begin(memory.rejecting(rejected), at, revision=target)
+
+
+def _why_no_way_back(target: str, memory: Memory, at: Situation) -> str | None:
+    """Why a Rollback cannot have this target, and what can be done instead; None when it can."""
+    if (rejection := memory.rejection_of(target)) is not None:
+        remedy = "apply its spec and create a RolloutDecision with action Retry"
+        return f"revision {target} was rejected itself ({rejection.reason}: {rejection.message}); {remedy}"
+    served = {h.revision for h in memory.history if h.outcome is phases.Outcome.PROMOTED}
+    if target in served and target not in at.images:
+        return f"the template of revision {target} is gone; apply its spec instead"
+    if target in served:
+        return None
+    present = "" if memory.stable is None else memory.stable.revision
+    targets = [r for r in sorted(served & at.images.keys() - {present}) if memory.promoted_before(r)]
+    return (
+        f"revision {target} is not in history as promoted; one can go back to: {', '.join(targets) or 'none'}"
+    )
 
 
 _EFFECTS: dict[Action, Callable[[Order, Memory, Situation], Memory]] = {

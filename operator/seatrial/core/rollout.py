@@ -70,7 +70,12 @@ def _at_rest(memory: Memory, at: Situation) -> Memory:
 
 
 def _settled(memory: Memory, rollout: api.RolloutStatus | None) -> Memory:
-    """What was tried is no longer asked for: it leaves nothing but its place in history."""
+    """What was tried is no longer asked for: it leaves nothing but its place in history.
+
+    What serves may be rejected: somebody wanted to leave it, and could not.
+    """
+    if memory.stable is not None and memory.rejection_of(memory.stable.revision):
+        return _rejected(memory, rollout)
     if rollout is None or rollout.phase is Phase.STABLE:
         return memory
     return replace(memory, canary=None, rollout=moves.moved(rollout, Phase.STABLE, reason="", message=""))
@@ -85,14 +90,13 @@ def _rejected(memory: Memory, rollout: api.RolloutStatus | None) -> Memory:
 def begin(memory: Memory, at: Situation, *, revision: str, attempt: int = 1) -> Memory:
     """A rollout of `revision` has begun; it takes no steps where there is nobody to protect or it is known good."""
     old = memory.rollout
-    straight = (
-        memory.stable is None or at.wish.recreate or at.counts.full == 0 or memory.promoted_before(revision)
-    )
+    known_good = attempt == 1 and memory.promoted_before(revision)  # what failed since then takes its steps
+    straight = memory.stable is None or at.wish.recreate or at.counts.full == 0 or known_good
     rollout = api.RolloutStatus(
         revision=revision,
         phase=Phase.STABLE if old is None else old.phase,
         steps=0 if straight else len(at.wish.steps),
-        fast_track=memory.stable is not None and memory.promoted_before(revision),
+        fast_track=memory.stable is not None and known_good,
         started_at=at.now,
         attempt=attempt,
         decisions=() if old is None else old.decisions,

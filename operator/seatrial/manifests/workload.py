@@ -13,6 +13,8 @@ from seatrial.manifests.metadata import Body, Owner
 
 RENDERER_VERSION = 1
 FINGERPRINT = f"{names.GROUP}/fingerprint"
+PROMOTED_AT = f"{names.GROUP}/promoted-at"
+"""Annotation of a template: when its revision was promoted; not on one that was rejected since, nor on stable's."""
 
 
 def controller_revision(

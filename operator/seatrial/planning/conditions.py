@@ -54,6 +54,7 @@ def is_ready(scene: Scene) -> bool:
         and _is_updated(scene)
         and at_rest(scene)
         and has_its_pods(scene)
+        and not stable_is_sick(scene)
         and not is_stalled(scene)
     )
 

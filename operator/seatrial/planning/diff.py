@@ -37,9 +37,21 @@ def adoption(owner: Body, seen: Body) -> actions.Apply | None:
     """What makes an orphan that is never written over ours; None when it has an owner. `owner`: the reference."""
     if seen["metadata"].get("ownerReferences") or seen["metadata"].get("deletionTimestamp"):
         return None
-    head = {name: seen["metadata"][name] for name in ("namespace", "name", "labels", "annotations")}
-    body = {"apiVersion": seen["apiVersion"], "kind": seen["kind"]}
-    return _applied({**body, "metadata": {**head, "ownerReferences": [owner]}}, seen)
+    return _applied(_headed(seen, ownerReferences=[owner]), seen)
+
+
+def annotated(seen: Body, name: str, value: str) -> actions.Apply:
+    """What gives a child that is never written over this annotation, or takes it away where `value` is empty."""
+    others = {key: text for key, text in (seen["metadata"].get("annotations") or {}).items() if key != name}
+    noted = {**others, name: value} if value else others
+    owners = seen["metadata"].get("ownerReferences") or []
+    return _applied(_headed(seen, annotations=noted, ownerReferences=owners), seen)
+
+
+def _headed(seen: Body, **head: Any) -> Body:
+    """A child that is there, with other parts of its head and without its content."""
+    kept = {name: seen["metadata"].get(name) or {} for name in ("namespace", "name", "labels", "annotations")}
+    return {"apiVersion": seen["apiVersion"], "kind": seen["kind"], "metadata": {**kept, **head}}
 
 
 def is_as_wanted(wanted: Body, seen: Body) -> bool:

@@ -11,6 +11,7 @@ from seatrial.core.moves import Phase
 from seatrial.core.wish import step_of
 from seatrial.planning import measuring
 from seatrial.planning.documents import Scene, leaves_at
+from seatrial.planning.wishes import missing_of_build
 
 SETBACK_RETRY = timedelta(seconds=15)
 CLOCK_RUNS = frozenset({Phase.STARTING, Phase.SHIFTING, Phase.PROMOTING})
@@ -50,7 +51,8 @@ def _of_rollout(scene: Scene) -> Iterator[datetime | None]:
     draining = rollout.phase is Phase.ROLLING_BACK and rollout.users_since is not None and not rollout.weight
     if draining and started is not None:
         yield started + scene.at.wish.scale_down_delay
-    if rollout.phase is Phase.BUILDING and build is not None:
+    lacking = missing_of_build(scene.desired, scene.observed, scene.parts)
+    if rollout.phase is Phase.BUILDING and build is not None and not lacking:
         yield builds.retry_at(build)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -88,6 +89,23 @@ def disrupted(pod: Body) -> bool:
     """The cluster took the pod away: eviction, drain, preemption, a lost node."""
     status = pod.get("status") or {}
     return status.get("reason") in DISRUPTED or _condition(pod, "DisruptionTarget").get("status") == "True"
+
+
+OVER_ITS_LIMIT = re.compile(
+    r"exceeds the total limit of containers|exceeded its local ephemeral storage limit"
+)
+"""What the kubelet says of a pod that it evicts for the pod's own use of local storage, and of no other."""
+
+
+def eviction_of(pod: Body) -> str:
+    """The kubelet's sentence about a pod that it evicted; empty for any other."""
+    status = pod.get("status") or {}
+    return _short(str(status.get("message", ""))).rstrip(". ") if status.get("reason") == "Evicted" else ""
+
+
+def over_its_limit(pod: Body) -> bool:
+    """The pod was evicted because it used more local storage than it may: the next one would be as well."""
+    return OVER_ITS_LIMIT.search(eviction_of(pod)) is not None
 
 
 def _exits(pod: Body) -> Iterator[AbnormalExit]:
@@ -255,6 +273,11 @@ def image_in(revision: Body) -> Image:
         model_digest=str(data.get("modelDigest", "")),
         format=str(data.get("format", "")),
     )
+
+
+def promoted_at(revision: Body) -> datetime | None:
+    """When a revision that served was promoted, as its ControllerRevision remembers it."""
+    return time_of((revision["metadata"].get("annotations") or {}).get(workload.PROMOTED_AT))
 
 
 def fingerprint_in(revision: Body) -> str:

@@ -42,6 +42,8 @@ def _seen(body: Body, pod: Body | None) -> JobSeen:
         deadline_exceeded=failure == "DeadlineExceeded",
         out_of_memory=ended.get("reason") == "OOMKilled",
         evicted=pod is not None and facts.disrupted(pod),
+        eviction="" if pod is None else facts.eviction_of(pod),
+        over_limit=pod is not None and facts.over_its_limit(pod),
         exit_code=ended.get("exitCode"),
         trouble="" if trouble is None else trouble.reason,
         trouble_message="" if trouble is None else trouble.message,

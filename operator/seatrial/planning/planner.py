@@ -55,7 +55,7 @@ def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, 
     )
     return Plan(
         status=words.status(scene),
-        actions=(*documents.child_actions(scene), *decisions.settlements(desired.key, answers, now=now)),
+        actions=documents.child_actions(scene, decisions.settlements(desired.key, answers, now=now)),
         told=(
             *stories.tales(before, memory, answers),
             *stories.of_secrets(before, memory, _unseen_change(desired, memory, at)),

@@ -14,7 +14,7 @@ from seatrial.core.references import Reference
 from seatrial.core.tracks import Track
 from seatrial.core.wish import step_of
 from seatrial.planning import due, measuring, sizes
-from seatrial.planning.documents import Scene, has_users, split_of
+from seatrial.planning.documents import Scene, has_users, leaves_at, split_of
 from seatrial.planning.phases import has_its_pods, stable_is_sick, wanted_pods
 from seatrial.planning.wishes import missing_of_build
 from seatrial.routers.base import Ready
@@ -63,8 +63,8 @@ def _at_rest(scene: Scene) -> str:
 
 
 def _recovered(scene: Scene) -> str:
-    """A promotion is remembered in history; without one the status was lost and read again from the children."""
-    return "" if scene.memory.rollout else "; its history was lost with the status"
+    """A promotion leaves its rollout behind; without one the status was lost and read again from the children."""
+    return "" if scene.memory.rollout else "; its status was lost and read again from its children"
 
 
 def _pods(seen: Track, wanted: int) -> str:
@@ -111,12 +111,18 @@ def _starting(scene: Scene, rollout: api.RolloutStatus) -> str:
     seen = scene.at.canary(scene.memory)
     if (others := scene.at.strangers(scene.memory)) > 0:
         return (
-            f"{rollout.revision} waits until {others} pod(s) of older revisions are gone{_meanwhile(scene)}"
+            f"{rollout.revision} waits until {others} pod(s) of older revisions are gone"
+            f"{_when_they_leave(scene)}{_meanwhile(scene)}"
         )
     if rollout.waiting_for is phases.WaitingFor.CAPACITY and scene.at.wish.steps:
         return f"{_too_few(scene, rollout)}{_meanwhile(scene)}"
     pods = f"{_pods(seen, _needed(scene, rollout))}{_cause(seen)}"
     return f"{rollout.revision} starts: {pods}{_deadline(scene, rollout)}{_meanwhile(scene)}"
+
+
+def _when_they_leave(scene: Scene) -> str:
+    at = leaves_at(scene)
+    return f"; they leave at {clock(at, scene.at.now)}" if at is not None and at > scene.at.now else ""
 
 
 def _too_few(scene: Scene, rollout: api.RolloutStatus) -> str:
@@ -191,7 +197,8 @@ def _paused(scene: Scene, rollout: api.RolloutStatus) -> str:
         by = f" by {rollout.decided_by}" if rollout.decided_by else ""
         how = f"paused{by}; create a RolloutDecision with action Resume to go on"
     since = clock(rollout.paused_at, scene.at.now)
-    return f"{rollout.revision} is held{share} since {since}: {how}{_meanwhile(scene)}"
+    cause = _cause(scene.at.canary(scene.memory))
+    return f"{rollout.revision} is held{share} since {since}: {how}{cause}{_meanwhile(scene)}"
 
 
 def _promoting(scene: Scene, rollout: api.RolloutStatus) -> str:
@@ -203,8 +210,9 @@ def _promoting(scene: Scene, rollout: api.RolloutStatus) -> str:
 def _rolling_back(scene: Scene, rollout: api.RolloutStatus) -> str:
     why = f"{rollout.reason}: {rollout.message}"
     if rollout.weight and not retreat.stable_can_take_over(scene.memory, scene.at):
+        stable = scene.at.stable(scene.memory)
         kept = "but no pod of stable is ready; it has all users until one is"
-        return f"{rollout.revision} should go back ({why}), {kept}"
+        return f"{rollout.revision} should go back ({why}), {kept}{'' if stable is None else _cause(stable)}"
     leaves = due.next_transition(scene)
     then = f"; its pods leave at {clock(leaves, scene.at.now)}" if leaves else "; its pods are leaving"
     return f"{rollout.revision} goes back: {why}{then}{_meanwhile(scene)}"
@@ -216,6 +224,10 @@ def _rejected(scene: Scene, rollout: api.RolloutStatus) -> str:
         return f"{rollout.revision} was rejected{_meanwhile(scene)}"
     remedy = "apply a changed spec, or create a RolloutDecision with action Retry"
     why = f"{rejection.reason}: {rejection.message}"
+    if scene.memory.stable is not None and scene.memory.stable.revision == rejection.revision:
+        failed = f"going back to {rollout.revision} failed: {rollout.reason}: {rollout.message}"
+        keep = f"{remedy} to keep {rejection.revision}{_meanwhile(scene)}"
+        return f"{rejection.revision} was rejected at {clock(rejection.at)} ({why}), but {failed}; {keep}"
     return f"{rejection.revision} was rejected at {clock(rejection.at)}: {why}; {remedy}{_meanwhile(scene)}"
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from seatrial.api import deployment, names, reasons
+from seatrial.api import deployment, names, phases, reasons
 from seatrial.api import status as api
 from seatrial.core import builds, moves
 from seatrial.core.memory import Memory
@@ -69,7 +70,7 @@ def _revisions(observed: Observed) -> set[str]:
 
 
 def recovered(memory: Memory, desired: deployment.ModelDeployment, observed: Observed) -> Memory:
-    """The memory, with stable read from the children where the status has been lost.
+    """The memory, with stable and what served before read from the children where the status has been lost.
 
     The label of the Service says who is stable, also where its selector was edited and no router can read it.
     """
@@ -80,7 +81,32 @@ def recovered(memory: Memory, desired: deployment.ModelDeployment, observed: Obs
     stable = next((label for label in labels if label in kept), "")
     if not stable:
         return memory
-    return replace(memory, stable=_track_in(stable, kept[stable], desired))
+    track = _track_in(stable, kept[stable], desired)
+    return replace(memory, stable=track, history=_history_in(kept, track, desired))
+
+
+def _history_in(
+    kept: Mapping[str, Body], stable: api.TrackStatus, desired: deployment.ModelDeployment
+) -> tuple[api.HistoryEntry, ...]:
+    """The promotions that templates remember, stable's the newest."""
+    dated = {name: at for name, body in kept.items() if (at := facts.promoted_at(body)) is not None}
+    newest_first = sorted(
+        dated.keys() - {stable.revision}, key=lambda name: (dated[name], name), reverse=True
+    )
+    before = [_promotion(name, facts.image_in(kept[name]).reference, dated[name]) for name in newest_first]
+    limit = max(desired.spec.rollout.history_limit, 1)
+    return (_promotion(stable.revision, stable.image, stable.since), *before[:limit])
+
+
+def _promotion(revision: str, image: str, at: datetime | None) -> api.HistoryEntry:
+    return api.HistoryEntry(
+        revision=revision,
+        image=image,
+        outcome=phases.Outcome.PROMOTED,
+        reason=reasons.Reason.PROMOTED,
+        message="read again from its template: the status was lost",
+        finished_at=at,
+    )
 
 
 def _track_in(revision: str, body: Body, desired: deployment.ModelDeployment) -> api.TrackStatus:

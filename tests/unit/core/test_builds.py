@@ -73,6 +73,9 @@ ENDS = [
     pytest.param(job(report=report(reason="SourceNotFound")), Reason.SOURCE_NOT_FOUND, False, id="no source"),
     pytest.param(job(report=report(reason="ModelLoadFailed")), Reason.MODEL_LOAD_FAILED, True, id="no model"),
     pytest.param(job(evicted=True), Reason.BUILD_EVICTED, False, id="evicted"),
+    pytest.param(
+        job(evicted=True, over_limit=True), Reason.BUILD_FAILED, True, id="more disk than its limit"
+    ),
     pytest.param(job(deadline_exceeded=True), Reason.BUILD_TIMEOUT, True, id="too slow"),
     pytest.param(job(out_of_memory=True), Reason.BUILD_OUT_OF_MEMORY, True, id="out of memory"),
     pytest.param(job(exit_code=1), Reason.BUILD_EVICTED, False, id="without a word the registry is asked"),
@@ -184,3 +187,32 @@ def test_a_build_that_ran_is_not_said_to_have_never_started_while_its_pod_is_end
     ending = builds.advance(running, wish(), job(finished=False), NOW)
     ended = builds.advance(ending, wish(), job(deadline_exceeded=True), NOW)
     assert ended.reason == Reason.BUILD_TIMEOUT
+
+
+OWN_LIMIT = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi"
+NODE_FULL = "The node was low on resource: ephemeral-storage. Container build was using 9Gi, request is 0"
+
+
+@pytest.mark.parametrize(
+    ("seen", "message"),
+    [
+        pytest.param(
+            job(evicted=True, over_limit=True, eviction=OWN_LIMIT),
+            f"{OWN_LIMIT}; raise ephemeral-storage in spec.build.resources.limits",
+            id="its own limit",
+        ),
+        pytest.param(
+            job(evicted=True, eviction=NODE_FULL),
+            f"the pod of the build was evicted: {NODE_FULL}; it is tried again, or raise it in "
+            "spec.build.resources.requests to get a node with room",
+            id="a node that is full",
+        ),
+        pytest.param(job(evicted=True), "the pod of the build was evicted; it is tried again", id="a drain"),
+    ],
+)
+def test_an_eviction_says_whose_fault_it_is_and_what_helps(seen: JobSeen, message: str) -> None:
+    assert builds.advance(build(), wish(), seen, NOW).message == message
+
+
+def test_a_build_over_its_own_limit_is_no_lost_message() -> None:
+    assert builds.advance(build(lost=1), wish(), job(over_limit=True), NOW).lost is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,8 +122,23 @@ REFUSALS = [
     pytest.param(
         order(Action.ROLLBACK, revision=OLD, to_revision=NEWER),
         at_rest(),
-        "not in history",
+        "the template of revision cccccccccc is gone; apply its spec",
         id="template gone",
+    ),
+    pytest.param(
+        order(Action.ROLLBACK, revision=OLD, to_revision=NEW),
+        at_rest(),
+        "was rejected itself (CrashLoop: ); apply its spec and create a RolloutDecision with action Retry",
+        id="back to what failed",
+    ),
+    pytest.param(
+        order(Action.ROLLBACK, revision=OLD, to_revision="dddddddddd"),
+        at_rest(),
+        "not in history as promoted; one can go back to: none",
+        id="back to a stranger",
+    ),
+    pytest.param(
+        order(Action.ABORT), Memory(stable=memory().stable), "no rollout is on its way", id="status lost"
     ),
 ]
 
@@ -173,3 +189,38 @@ def test_a_retry_counts_and_builds_anew() -> None:
     then, _ = answer(order(Action.RETRY), memory(staged(Phase.REJECTED), rejected=(REJECTED,), build=failed))
     assert then.rollout is not None
     assert (then.rollout.attempt, then.build, then.rejected) == (2, None, ())
+
+
+def test_a_refused_rollback_names_what_one_can_go_back_to() -> None:
+    back = order(Action.ROLLBACK, revision=OLD, to_revision="dddddddddd")
+    _, said = answer(back, at_rest(), seen().stable().having(images={NEWER: image(NEWER)}).at())
+    assert said.message.endswith("one can go back to: cccccccccc")
+
+
+def test_a_rollback_works_where_the_status_was_lost_and_no_rollout_is_remembered() -> None:
+    lost = replace(memory(), history=(SERVED,))
+    back = order(Action.ROLLBACK, revision=OLD, to_revision=NEWER)
+    then, said = answer(back, lost, seen().stable().having(images={NEWER: image(NEWER)}).at())
+    assert (said.phase, phase_of(then)) == (TAKEN, Phase.BUILDING)
+    assert then.rollout is not None
+    assert then.rollout.decisions == ("o-1",)
+
+
+def test_a_retry_of_what_served_once_takes_its_steps_again() -> None:
+    before = memory(
+        staged(Phase.REJECTED),
+        rejected=(REJECTED,),
+        history=(api.HistoryEntry(revision=NEW, outcome=phases.Outcome.PROMOTED),),
+    )
+    then, _ = answer(order(Action.RETRY), before)
+    assert then.rollout is not None
+    assert (then.rollout.steps, then.rollout.fast_track) == (2, False)
+
+
+def test_a_retry_of_what_could_not_be_left_keeps_it_without_a_rollout() -> None:
+    stuck = api.Rejected(revision=OLD, reason=reasons.Reason.ROLLED_BACK, attempt=1)
+    before = memory(staged(Phase.REJECTED, revision=NEWER), rejected=(stuck,))
+    at = seen().stable().at(revision=OLD)
+    then, said = answer(order(Action.RETRY, revision=OLD), before, at)
+    assert (said.phase, then.rejected) == (TAKEN, ())
+    assert phase_of(rollout.advance(then, at)) is Phase.STABLE

@@ -109,3 +109,19 @@ def test_a_setback_is_the_first_thing_that_is_said() -> None:
     assert plan.status.message.startswith("Service churn belongs to somebody else; rename it; ")
     assert plan.status.phase == "Failed"
     assert plan.wake_at is not None
+
+
+def _kinds_of(todo: tuple[actions.Action, ...]) -> list[str]:
+    return [
+        a.body["kind"] if isinstance(a, actions.Create | actions.Apply) else type(a).__name__ for a in todo
+    ]
+
+
+def test_a_decision_is_answered_before_a_child_that_may_be_refused() -> None:
+    retried = _kinds_of(_passes("retried-by-a-decision")[0].plan.actions)
+    assert retried == ["Settle", "Deployment"]
+
+
+def test_users_go_home_before_an_abort_is_answered() -> None:
+    aborted = _kinds_of(_passes("aborted-by-a-decision")[0].plan.actions)
+    assert aborted[:2] == ["Service", "Settle"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seatrial.planning.actions import Action
-from seatrial.planning.documents import builds, leftovers, routes, templates, workloads
+from seatrial.planning.documents import builds, leftovers, promotions, routes, templates, workloads
 from seatrial.planning.documents.leftovers import leaves_at
 from seatrial.planning.documents.routes import has_users, split_of
 from seatrial.planning.documents.scenes import Scene
@@ -11,21 +11,23 @@ from seatrial.planning.documents.scenes import Scene
 __all__ = ["Scene", "child_actions", "has_users", "leaves_at", "split_of"]
 
 
-def child_actions(scene: Scene) -> tuple[Action, ...]:
+def child_actions(scene: Scene, answers: tuple[Action, ...] = ()) -> tuple[Action, ...]:
     """What makes the children right, in the order in which it is safe to be interrupted.
 
-    Traffic that goes home waits for nothing. Otherwise what pods need comes before pods, autoscalers are held
-    before users come, and traffic leaves before pods do.
+    Traffic that goes home waits for nothing, and a person who has decided for nothing else. Otherwise what pods
+    need comes before pods, autoscalers are held before users come, and traffic leaves before pods do.
     """
     routed = tuple(routes.changes(scene))
     home = scene.memory.stable is not None and not has_users(scene.memory)
     return (
         *(routed if home else ()),
+        *answers,
         *templates.changes(scene),
         *workloads.autoscalers(scene),
         *(() if home else routed),
         *workloads.changes(scene),
         *workloads.budget(scene),
         *builds.changes(scene),
+        *promotions.changes(scene),
         *leftovers.changes(scene),
     )

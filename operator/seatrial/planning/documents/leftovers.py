@@ -64,7 +64,7 @@ def _wanted(memory: Memory) -> set[str]:
 def _unremembered(scene: Scene, known: set[str]) -> set[str]:
     """The newest templates, up to `historyLimit` beside stable: a lost status takes history along, not what it ran.
 
-    None of them is called promoted: nothing but history tells those that served from those that failed.
+    None of them is called promoted, but those that say so themselves and are in the history that was read from them.
     """
     spare = max(scene.at.wish.history_limit + 1 - len(known), 0)
     newest = sorted(scene.observed.revisions, key=lambda body: int(body.get("revision", 0)), reverse=True)

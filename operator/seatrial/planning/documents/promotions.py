@@ -1,0 +1,37 @@
+"""Which templates are of revisions that served: what can be gone back to, also when the status is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from seatrial.api import told
+from seatrial.core.memory import Memory
+from seatrial.manifests import workload
+from seatrial.planning import diff, facts
+from seatrial.planning.actions import Action
+from seatrial.planning.documents.scenes import Scene
+
+UNKNOWN: Final = "1970-01-01T00:00:00Z"
+"""Of a promotion whose time nobody remembers."""
+
+
+def changes(scene: Scene) -> Iterator[Action]:
+    """What makes every kept template say whether its revision was promoted.
+
+    Stable's own says nothing yet: the label of the Service tells who is stable, and a first deploy costs no write more.
+    """
+    stable = scene.memory.stable
+    for revision, body in facts.kept(scene.observed).items():
+        if stable is None or revision == stable.revision or body["metadata"].get("deletionTimestamp"):
+            continue
+        said = (body["metadata"].get("annotations") or {}).get(workload.PROMOTED_AT, "")
+        if bool(said) != scene.memory.promoted_before(revision):
+            yield diff.annotated(
+                body, workload.PROMOTED_AT, "" if said else _promoted_at(scene.memory, revision)
+            )
+
+
+def _promoted_at(memory: Memory, revision: str) -> str:
+    entry = next((h for h in memory.history if h.revision == revision and h.finished_at), None)
+    return UNKNOWN if entry is None or entry.finished_at is None else told.format_time(entry.finished_at)

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
-
 import pytest
 
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
-from seatrial.core import moves, rollout
+from seatrial.core import rollout
 from seatrial.core.memory import Memory
 from seatrial.core.moves import Phase
-from seatrial.core.wish import BuildSeen, Counts, Situation, Step
-from tests.builders import NEW, NEWER, NOW, OLD, after, image, memory, seen, shifting, track
+from seatrial.core.wish import BuildSeen, Counts, Situation
+from tests.builders import NEW, NEWER, NOW, OLD, after, image, memory, seen, shifting
 from tests.builders import rollout as staged
+from tests.unit.core.stages import going_back, paused, promoting, starting
 
 Reason = reasons.Reason
-NONE = Counts(at_step=(0, 0), full=0, too_few=(False, False))
-
-
-def starting(**changes: Any) -> Memory:
-    return memory(staged(Phase.STARTING, **changes))
-
-
-def promoting(**changes: Any) -> Memory:
-    return memory(staged(Phase.PROMOTING, step=2, weight=50, users_since=NOW, **changes))
-
-
-def paused(**changes: Any) -> Memory:
-    known = {"step": 1, "weight": 20, "users_since": NOW, "step_started_at": NOW, "paused_at": NOW}
-    return memory(staged(Phase.PAUSED, **{**known, "paused_by": phases.PausedBy.SPEC, **changes}))
-
-
-def going_back(**changes: Any) -> Memory:
-    known = {"reason": Reason.CRASH_LOOP, "message": "it crashes", "step_started_at": NOW}
-    return memory(staged(Phase.ROLLING_BACK, **{**known, **changes}))
 
 
 CASES = [
@@ -257,114 +236,3 @@ def test_a_second_decision_on_the_same_facts_changes_nothing(
 ) -> None:
     once = rollout.advance(before, at)
     assert rollout.advance(once, at) == once
-
-
-def _weight(before: Memory, at: Situation) -> int:
-    then = rollout.advance(before, at).rollout
-    assert then is not None
-    return then.weight
-
-
-def test_the_weight_of_a_step_waits_for_its_pods() -> None:
-    at_step_two = shifting(step=2, weight=20)
-    assert _weight(at_step_two, seen().stable().canary(ready=2).at(after(minutes=3))) == 20
-    assert _weight(at_step_two, seen().stable().canary(ready=3).at(after(minutes=3))) == 50
-
-
-def test_users_leave_with_the_decision_to_go_back() -> None:
-    assert _weight(shifting(), seen().stable().crashing().at(after(seconds=30))) == 0
-
-
-def test_users_leave_a_canary_whose_last_pod_has_gone_and_return_when_it_is_back() -> None:
-    alone = seen().stable().canary(ready=0)
-    without = rollout.advance(shifting(), alone.at(after(seconds=30)))
-    assert without.rollout is not None
-    assert (without.rollout.phase, without.rollout.weight) == (Phase.SHIFTING, 0)
-    back = rollout.advance(without, seen().stable().canary().at(after(seconds=50))).rollout
-    assert back is not None
-    assert (back.weight, back.step_started_at) == (20, after(seconds=50))
-
-
-@pytest.mark.parametrize("phase", [Phase.PAUSED, Phase.PROMOTING])
-def test_users_leave_a_canary_without_pods_in_every_phase(phase: Phase) -> None:
-    held = {"paused_at": NOW, "paused_by": phases.PausedBy.DECISION} if phase is Phase.PAUSED else {}
-    before = memory(staged(phase, step=1, weight=20, users_since=NOW, step_started_at=NOW, **held))
-    assert _weight(before, seen().stable().canary(ready=0).at(after(seconds=5))) == 0
-
-
-def test_a_canary_that_alone_answers_has_all_users() -> None:
-    assert _weight(shifting(), seen().stable(ready=0).canary().at(after(seconds=5))) == 100
-
-
-def test_a_failing_canary_keeps_the_users_while_stable_has_no_pod_for_them() -> None:
-    sick = seen().stable(ready=0).exits(after(seconds=10))
-    assert _weight(shifting(), sick.at(after(seconds=30))) == 100
-
-
-def test_edited_steps_keep_the_weight_and_go_on_at_the_first_step_that_has_it() -> None:
-    more = tuple(Step(weight=weight, hold=timedelta(minutes=1)) for weight in (20, 30, 40, 60))
-    then = rollout.advance(
-        shifting(weight=25), seen().stable().canary(ready=3).at(after(seconds=1), steps=more)
-    )
-    assert then.rollout is not None
-    assert (then.rollout.step, then.rollout.weight, then.rollout.steps) == (2, 30, 4)
-
-
-def test_a_pause_does_not_count_as_time_held() -> None:
-    resumed = rollout.advance(paused(paused_at=after(minutes=1)), seen().stable().canary().at(after(hours=1)))
-    assert resumed.rollout is not None
-    assert resumed.rollout.step_started_at == NOW + timedelta(minutes=59)
-
-
-def test_a_promoted_revision_is_stable_and_in_history() -> None:
-    then = rollout.advance(promoting(), seen().stable().canary(ready=3).at(after(minutes=9)))
-    assert then.stable is not None
-    assert (then.stable.revision, then.stable.since, then.canary) == (NEW, after(minutes=9), None)
-    assert [(h.revision, h.outcome) for h in then.history] == [(NEW, phases.Outcome.PROMOTED)]
-
-
-def test_a_rejection_remembers_why() -> None:
-    then = rollout.advance(going_back(), seen().stable().at(after(minutes=1)))
-    entry = then.rejection_of(NEW)
-    assert entry is not None
-    assert (entry.reason, entry.message, entry.at) == (Reason.CRASH_LOOP, "it crashes", after(minutes=1))
-
-
-def test_zero_replicas_are_promoted_at_once_and_history_says_that_checks_were_skipped() -> None:
-    then = rollout.advance(memory(), seen().stable(ready=0).having(counts=NONE).at())
-    assert then.stable is not None
-    assert then.stable.revision == NEW
-    assert "checks were skipped" in then.history[0].message
-
-
-def test_asking_for_stable_again_forgets_the_canary_that_was_rejected() -> None:
-    failed = memory(staged(Phase.REJECTED))
-    assert rollout.advance(failed, seen().stable().at(revision=OLD)).canary is None
-
-
-def test_a_return_to_a_revision_of_history_takes_no_steps() -> None:
-    entry = api.HistoryEntry(revision=NEW, outcome=phases.Outcome.PROMOTED)
-    then = rollout.advance(memory(history=(entry,)), seen().stable().canary().at())
-    assert then.rollout is not None
-    assert (then.rollout.steps, then.rollout.fast_track, then.rollout.phase) == (0, True, Phase.STARTING)
-
-
-def test_the_way_back_that_a_person_chose_is_not_called_off_by_the_rejected_spec() -> None:
-    rejected = (api.Rejected(revision=OLD, reason=Reason.ROLLED_BACK),)
-    on_its_way = memory(staged(Phase.STARTING, steps=0, fast_track=True), rejected=rejected)
-    then = rollout.advance(on_its_way, seen().stable().canary(ready=1).at(revision=OLD))
-    assert then.rollout is not None
-    assert then.rollout.phase is Phase.STARTING
-
-
-def test_a_canary_is_called_off_when_the_spec_asks_for_a_rejected_revision() -> None:
-    rejected = (api.Rejected(revision=NEWER, reason=Reason.CRASH_LOOP),)
-    under_users = Memory(stable=track(OLD), canary=track(NEW), rollout=shifting().rollout, rejected=rejected)
-    then = rollout.advance(under_users, seen().stable().canary().at(after(seconds=1), revision=NEWER))
-    assert then.rollout is not None
-    assert (then.rollout.phase, then.rollout.reason) == (Phase.ROLLING_BACK, Reason.SUPERSEDED)
-
-
-def test_a_move_outside_the_table_is_refused() -> None:
-    with pytest.raises(moves.IllegalMove, match="Stable → Promoting"):
-        moves.moved(staged(Phase.STABLE), Phase.PROMOTING)

@@ -1,0 +1,73 @@
+"""Who has which share of the users, decision by decision."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from seatrial.api import phases
+from seatrial.core import rollout
+from seatrial.core.memory import Memory
+from seatrial.core.moves import Phase
+from seatrial.core.wish import Situation, Step
+from tests.builders import NOW, after, memory, seen, shifting
+from tests.builders import rollout as staged
+from tests.unit.core.stages import paused
+
+
+def _weight(before: Memory, at: Situation) -> int:
+    then = rollout.advance(before, at).rollout
+    assert then is not None
+    return then.weight
+
+
+def test_the_weight_of_a_step_waits_for_its_pods() -> None:
+    at_step_two = shifting(step=2, weight=20)
+    assert _weight(at_step_two, seen().stable().canary(ready=2).at(after(minutes=3))) == 20
+    assert _weight(at_step_two, seen().stable().canary(ready=3).at(after(minutes=3))) == 50
+
+
+def test_users_leave_with_the_decision_to_go_back() -> None:
+    assert _weight(shifting(), seen().stable().crashing().at(after(seconds=30))) == 0
+
+
+def test_users_leave_a_canary_whose_last_pod_has_gone_and_return_when_it_is_back() -> None:
+    alone = seen().stable().canary(ready=0)
+    without = rollout.advance(shifting(), alone.at(after(seconds=30)))
+    assert without.rollout is not None
+    assert (without.rollout.phase, without.rollout.weight) == (Phase.SHIFTING, 0)
+    back = rollout.advance(without, seen().stable().canary().at(after(seconds=50))).rollout
+    assert back is not None
+    assert (back.weight, back.step_started_at) == (20, after(seconds=50))
+
+
+@pytest.mark.parametrize("phase", [Phase.PAUSED, Phase.PROMOTING])
+def test_users_leave_a_canary_without_pods_in_every_phase(phase: Phase) -> None:
+    held = {"paused_at": NOW, "paused_by": phases.PausedBy.DECISION} if phase is Phase.PAUSED else {}
+    before = memory(staged(phase, step=1, weight=20, users_since=NOW, step_started_at=NOW, **held))
+    assert _weight(before, seen().stable().canary(ready=0).at(after(seconds=5))) == 0
+
+
+def test_a_canary_that_alone_answers_has_all_users() -> None:
+    assert _weight(shifting(), seen().stable(ready=0).canary().at(after(seconds=5))) == 100
+
+
+def test_a_failing_canary_keeps_the_users_while_stable_has_no_pod_for_them() -> None:
+    sick = seen().stable(ready=0).exits(after(seconds=10))
+    assert _weight(shifting(), sick.at(after(seconds=30))) == 100
+
+
+def test_edited_steps_keep_the_weight_and_go_on_at_the_first_step_that_has_it() -> None:
+    more = tuple(Step(weight=weight, hold=timedelta(minutes=1)) for weight in (20, 30, 40, 60))
+    then = rollout.advance(
+        shifting(weight=25), seen().stable().canary(ready=3).at(after(seconds=1), steps=more)
+    )
+    assert then.rollout is not None
+    assert (then.rollout.step, then.rollout.weight, then.rollout.steps) == (2, 30, 4)
+
+
+def test_a_pause_does_not_count_as_time_held() -> None:
+    resumed = rollout.advance(paused(paused_at=after(minutes=1)), seen().stable().canary().at(after(hours=1)))
+    assert resumed.rollout is not None
+    assert resumed.rollout.step_started_at == NOW + timedelta(minutes=59)

@@ -198,12 +198,15 @@ def _last_lines(text: str) -> str:
 _WAITING = {
     "ImagePullBackOff": Reason.IMAGE_PULL_FAILED,
     "ErrImagePull": Reason.IMAGE_PULL_FAILED,
+    "ErrImageNeverPull": Reason.IMAGE_PULL_FAILED,
+    "SignatureValidationFailed": Reason.IMAGE_PULL_FAILED,
     "ImageInspectError": Reason.IMAGE_PULL_FAILED,
     "InvalidImageName": Reason.IMAGE_PULL_FAILED,
     "RegistryUnavailable": Reason.IMAGE_PULL_FAILED,
     "CreateContainerConfigError": Reason.CONTAINER_CONFIG_ERROR,
     "CreateContainerError": Reason.CONTAINER_CONFIG_ERROR,
     "RunContainerError": Reason.CONTAINER_CONFIG_ERROR,
+    "PostStartHookError": Reason.CONTAINER_CONFIG_ERROR,
 }
 
 
@@ -216,9 +219,12 @@ def _kept_waiting(pod: Body) -> Trouble | None:
     return None
 
 
+WITHOUT_NODE = frozenset({"Unschedulable", "SchedulingGated", "SchedulerError"})
+
+
 def _unschedulable(pod: Body) -> Trouble | None:
     condition = _condition(pod, "PodScheduled")
-    if condition.get("status") != "False" or condition.get("reason") != "Unschedulable":
+    if condition.get("status") != "False" or condition.get("reason") not in WITHOUT_NODE:
         return None
     message = _short(str(condition.get("message", "")))
     return Trouble(reason=Reason.UNSCHEDULABLE, message=message, pod=pod["metadata"]["name"])

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
-from seatrial.core import moves, pauses, retreat
+from seatrial.core import answering, moves, pauses, retreat
 from seatrial.core.memory import Memory, changed, identity_of
 from seatrial.core.moves import Phase
 from seatrial.core.wish import Image, Situation, first_step_at, step_of
@@ -140,12 +140,10 @@ def _starting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
         return pauses.pause(memory, rollout, at)
     if at.strangers(memory):
         return replace(memory, rollout=moves.waiting(rollout, phases.WaitingFor.CAPACITY))
-    straight = rollout.steps == 0 or not at.wish.steps or at.counts.full == 0
-    needed = at.counts.full if straight else at.counts.at_step[0]
-    if (halt := retreat.why_not_starting(memory, rollout, at, needed=needed)) is not None:
+    if rollout.steps == 0 or not at.wish.steps or at.counts.full == 0:
+        return _starting_straight(memory, rollout, at)
+    if (halt := retreat.why_not_starting(memory, rollout, at, needed=at.counts.at_step[0])) is not None:
         return halt
-    if straight:
-        return replace(memory, rollout=moves.arrived(moves.moved(rollout, Phase.PROMOTING)))
     if too_few(at, step=1):
         return replace(memory, rollout=moves.waiting(rollout, phases.WaitingFor.CAPACITY))
     first = at.wish.steps[0]
@@ -163,6 +161,19 @@ def _starting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
     )
 
 
+def _starting_straight(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+    """Without steps: all users when all pods are there, or where nobody else answers."""
+    halt = retreat.why_not_starting(memory, rollout, at, needed=at.counts.full)
+    if halt is None:
+        return replace(memory, rollout=moves.arrived(moves.moved(rollout, Phase.PROMOTING)))
+    failed = halt.rollout is not None and halt.rollout.phase is Phase.ROLLING_BACK
+    return (
+        halt
+        if failed or not answering.is_needed(memory, at)
+        else answering.needed_at_once(memory, rollout, at)
+    )
+
+
 def too_few(at: Situation, *, step: int) -> bool:
     """The router cannot give so small a share, and the user said to wait rather than to give more."""
     return at.wish.hold_when_too_few and at.counts.too_few[step - 1]
@@ -173,10 +184,10 @@ def _shifting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
         return halt
     if pauses.holder(rollout, at):
         return pauses.pause(memory, rollout, at)
-    if at.counts.full == 0 or _stable_is_gone(memory, at):
+    if at.counts.full == 0 or answering.stable_is_gone(memory, at):
         return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, weight=100, waiting_for=None))
-    if canary_is_gone(memory, rollout, at):
-        return _take_in(memory, rollout)
+    if answering.canary_is_gone(memory, rollout, at):
+        return answering.take_in(memory, rollout)
     return _on_its_step(memory, rollout, at)
 
 
@@ -187,22 +198,6 @@ def _on_its_step(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> M
     if rollout.weight < step_of(at.wish, rollout).weight:
         return _raise(memory, rollout, at)
     return _hold(memory, rollout, at)
-
-
-def _stable_is_gone(memory: Memory, at: Situation) -> bool:
-    """Waiting protects nobody when only the canary answers: it has all users from now on."""
-    stable = at.stable(memory)
-    return stable is not None and stable.available == 0 and at.canary(memory).available > 0
-
-
-def canary_is_gone(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> bool:
-    """It has a share of the users and no pod that could answer one."""
-    return rollout.weight > 0 and at.canary(memory).available == 0
-
-
-def _take_in(memory: Memory, rollout: api.RolloutStatus) -> Memory:
-    """Its users go to stable until it is back; then its step begins anew."""
-    return replace(memory, rollout=moves.changed(rollout, weight=0))
 
 
 def _on_the_steps_of_now(rollout: api.RolloutStatus, at: Situation) -> api.RolloutStatus:
@@ -247,8 +242,10 @@ def _promoting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Mem
         return halt
     if pauses.holder(rollout, at):
         return pauses.pause(memory, rollout, at)
-    if canary_is_gone(memory, rollout, at):
-        return _take_in(memory, rollout)
+    if answering.canary_is_gone(memory, rollout, at):
+        return answering.take_in(memory, rollout)
+    if rollout.users_since is not None and rollout.weight < 100 and answering.is_needed(memory, at):
+        return replace(memory, rollout=moves.changed(rollout, weight=100))
     if (halt := retreat.why_not_starting(memory, rollout, at, needed=at.counts.full)) is not None:
         return halt
     return _promoted(memory, rollout, at)
@@ -276,8 +273,8 @@ def _promoted(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
 def _paused(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
         return halt
-    if canary_is_gone(memory, rollout, at):
-        return _take_in(memory, rollout)
+    if answering.canary_is_gone(memory, rollout, at):
+        return answering.take_in(memory, rollout)
     held_by = pauses.holder(rollout, at)
     if held_by is not None:
         return replace(memory, rollout=moves.changed(rollout, paused_by=held_by))

@@ -13,7 +13,7 @@ from seatrial.core.moves import Phase
 from seatrial.core.wish import Situation, Step
 from tests.builders import NOW, after, memory, seen, shifting
 from tests.builders import rollout as staged
-from tests.unit.core.stages import paused
+from tests.unit.core.stages import paused, promoting, starting
 
 
 def _weight(before: Memory, at: Situation) -> int:
@@ -71,3 +71,32 @@ def test_a_pause_does_not_count_as_time_held() -> None:
     resumed = rollout.advance(paused(paused_at=after(minutes=1)), seen().stable().canary().at(after(hours=1)))
     assert resumed.rollout is not None
     assert resumed.rollout.step_started_at == NOW + timedelta(minutes=59)
+
+
+def test_a_canary_without_steps_has_the_users_as_soon_as_one_pod_answers_where_stable_has_none() -> None:
+    alone = seen().stable(ready=0).canary(ready=1)
+    then = rollout.advance(starting(steps=0), alone.at(after(seconds=5))).rollout
+    assert then is not None
+    assert (then.phase, then.weight, then.users_since) == (Phase.PROMOTING, 100, after(seconds=5))
+
+
+def test_a_canary_without_steps_waits_for_all_its_pods_while_stable_answers() -> None:
+    then = rollout.advance(starting(steps=0), seen().stable(ready=1).canary(ready=2).at()).rollout
+    assert then is not None
+    assert (then.phase, then.weight) == (Phase.STARTING, 0)
+
+
+def test_recreate_gives_no_users_to_a_part_of_the_new_pods() -> None:
+    then = rollout.advance(
+        starting(steps=0), seen().stable(ready=0).canary(ready=1).at(recreate=True)
+    ).rollout
+    assert then is not None
+    assert (then.phase, then.users_since) == (Phase.STARTING, None)
+
+
+def test_a_canary_that_takes_over_gets_the_users_back_when_it_alone_answers() -> None:
+    taken_in = promoting().rollout
+    assert taken_in is not None
+    before = memory(taken_in.model_copy(update={"weight": 0}))
+    assert _weight(before, seen().stable(ready=0).canary(ready=1).at(after(seconds=5))) == 100
+    assert _weight(before, seen().stable(ready=1).canary(ready=1).at(after(seconds=5))) == 0

@@ -15,6 +15,7 @@ from seatrial.planning.actions import Action
 from seatrial.planning.observed import Setback
 
 Reason = reasons.Reason
+_FATE = {Reason.QUOTA_EXCEEDED: "was refused", Reason.INVALID_SPEC: "was refused"}
 LEAVING = "still belongs to a deleted object of this name; it is waited until that is collected"
 
 
@@ -25,7 +26,9 @@ class Outcome:
     done: int
     setback: Setback | None = None
     again: bool = False
-    """The world has changed in between: a fresh look is all that is needed."""
+    """The world has changed in between, or nothing could be asked: a fresh look is all that is needed."""
+    after: float | None = None
+    """Seconds before which trying again is of no use; None where nobody knows."""
 
 
 class Applier:
@@ -40,14 +43,8 @@ class Applier:
         for count, action in enumerate(todo):
             try:
                 await self._do(action, uid)
-            except failures.Stalled as stalled:
-                return Outcome(done=count, setback=Setback(reason=stalled.reason, message=stalled.message))
-            except (failures.Conflict, failures.NotFound):
-                return Outcome(done=count, again=True)
-            except failures.Retry as retry:
-                return Outcome(done=count, setback=Setback(reason=retry.reason, message=retry.message))
-            except failures.ApiError as error:
-                return Outcome(done=count, setback=_setback(error, action))
+            except failures.Failure as failure:
+                return _outcome(failure, action, done=count)
         return Outcome(done=len(todo))
 
     async def _do(self, action: Action, uid: str) -> None:
@@ -142,15 +139,21 @@ def _is_of_predecessor(controller: Body, body: Body) -> bool:
     return all(controller.get(part) == owner[part] for part in ("kind", "name"))
 
 
-def _setback(error: failures.ApiError, action: Action) -> Setback:
-    what = _subject_of(action)
-    if isinstance(error, failures.Forbidden) and error.quota_exceeded:
-        return Setback(reason=Reason.QUOTA_EXCEEDED, message=f"{what} was refused: {error.message}")
-    if isinstance(error, failures.Invalid) and isinstance(action, actions.Create | actions.Apply):
-        return Setback(reason=Reason.INVALID_SPEC, message=f"{what} was refused: {error.message}")
-    return Setback(
-        reason=f"Api{type(error).__name__}", message=f"{what} could not be written: {error.message}"
-    )
+def _outcome(failure: failures.Failure, action: Action, *, done: int) -> Outcome:
+    """What follows from a failure of `action`; raises it again where that is not for a plan to know."""
+    match failure:
+        case failures.Conflict() | failures.NotFound():
+            return Outcome(done=done, again=True)
+        case failures.Paused():
+            return Outcome(done=done, again=True, after=failure.retry_after)
+    verdict = failures.classify(failure, of_spec=isinstance(action, actions.Create | actions.Apply))
+    if verdict is None:
+        raise failure
+    said = verdict.message
+    if verdict is not failure:
+        said = f"{_subject_of(action)} {_FATE.get(verdict.reason, 'could not be written')}: {said}"
+    after = verdict.after if isinstance(verdict, failures.Retry) else None
+    return Outcome(done=done, setback=Setback(reason=verdict.reason, message=said), after=after)
 
 
 def _subject_of(action: Action) -> str:

@@ -20,7 +20,7 @@ from seatrial import handlers, logs, options, telemetry
 from seatrial.api import names
 from seatrial.api.keys import Key
 from seatrial.applier import Applier
-from seatrial.kube import failures, http, kinds
+from seatrial.kube import failures, http, kinds, lease
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.informers import Informer
@@ -108,7 +108,9 @@ def build(
     known, referrers = Known(), Referrers()
     queue: KeyedQueue[Key] = KeyedQueue()
     limiter = Limiter(clocks.monotonic, rate=chosen.qps, burst=chosen.burst)
-    lease_client = Client(transport, Limiter(clocks.monotonic), lambda: True, timeout=4.0)
+    renewals = lease.Timing()
+    unhurried = Limiter(clocks.monotonic, longest_pause=renewals.renew)
+    lease_client = Client(transport, unhurried, lambda: True, timeout=renewals.call)
     elector = _elector(chosen, lease_client, lost, clocks)
     client = Client(
         transport,
@@ -128,7 +130,6 @@ def build(
         reporter=Reporter(client, known, measures, clock=clocks.now),
         client=client,
         known=known,
-        referrers=referrers,
         queue=queue,
         telemetry=measures,
         settings=chosen.settings,

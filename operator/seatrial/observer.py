@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeAlias
 
 from seatrial.api import deployment
 from seatrial.api.keys import Key
@@ -22,41 +22,52 @@ DECISION_POLICY: Final = "seatrial-decisions"
 _KIND: Final = {Holder.CONFIG_MAP: kinds.CONFIG_MAP, Holder.SECRET: kinds.SECRET}
 _ABSENT: Final = ReferenceSeen(present=False)
 
+Place: TypeAlias = tuple[str, str, str]
+"""Kind, namespace and name of a ConfigMap or Secret."""
+
 
 class Referrers:
     """Who refers to a ConfigMap or Secret: whoever does is planned again when it changes."""
 
     def __init__(self) -> None:
-        self._of: dict[tuple[str, str, str], set[Key]] = defaultdict(set)
-        self._by: dict[Key, frozenset[tuple[str, str, str]]] = {}
+        self._of: dict[Place, set[Key]] = defaultdict(set)
+        self._by: dict[Key, frozenset[Place]] = {}
 
-    def note(self, key: Key, asked: Iterable[Reference]) -> None:
-        """From now on `key` refers to exactly these."""
-        now = frozenset((str(r.holder), key.namespace, r.name) for r in asked)
-        for gone in self._by.get(key, frozenset()) - now:
-            self._of[gone].discard(key)
+    def note(self, key: Key, asked: Iterable[Reference]) -> frozenset[Place]:
+        """From now on `key` refers to exactly these; the places that nobody refers to any more."""
+        now = frozenset(_place(key.namespace, reference) for reference in asked)
+        before = self._by.pop(key, frozenset())
+        if now:
+            self._by[key] = now
         for found in now:
             self._of[found].add(key)
-        self._by[key] = now
-
-    def forget(self, key: Key) -> None:
-        """`key` refers to nothing any more."""
-        self.note(key, ())
-        self._by.pop(key, None)
+        return frozenset(gone for gone in before - now if self._is_left(gone, key))
 
     def of(self, kind: str, namespace: str, name: str) -> frozenset[Key]:
         """The keys that refer to it."""
         return frozenset(self._of.get((kind, namespace, name), ()))
 
+    def _is_left(self, place: Place, key: Key) -> bool:
+        """`key` was the last that referred to it."""
+        self._of[place].discard(key)
+        if self._of[place]:
+            return False
+        del self._of[place]
+        return True
+
+
+def _place(namespace: str, reference: Reference) -> Place:
+    return (str(reference.holder), namespace, reference.name)
+
 
 class Observer:
-    """Reads; the content of references is fetched once per version."""
+    """Reads; the content of references is fetched once per version, and kept while somebody refers to it."""
 
     def __init__(self, client: Client, caches: Caches, referrers: Referrers) -> None:
         self._client = client
         self._caches = caches
         self._referrers = referrers
-        self._content: dict[tuple[str, str, str], ReferenceSeen] = {}
+        self._content: dict[Place, ReferenceSeen] = {}
 
     async def look(
         self,
@@ -65,7 +76,7 @@ class Observer:
         setback: Setback | None,
     ) -> Observed:
         """What is seen now of one object's children and of all it refers to."""
-        self._referrers.note(desired.key, asked)
+        self._note(desired.key, asked)
         seen = {reference: await self._reference(desired.key.namespace, reference) for reference in asked}
         key, of = desired.key, self._caches.of
         return Observed(
@@ -83,8 +94,16 @@ class Observer:
             setback=setback,
         )
 
+    def forget(self, key: Key) -> None:
+        """A deleted object refers to nothing: what only it referred to is forgotten."""
+        self._note(key, ())
+
+    def _note(self, key: Key, asked: Iterable[Reference]) -> None:
+        for gone in self._referrers.note(key, asked):
+            self._content.pop(gone, None)
+
     async def _reference(self, namespace: str, reference: Reference) -> ReferenceSeen:
-        place = (str(reference.holder), namespace, reference.name)
+        place = _place(namespace, reference)
         known = self._caches.reference(*place)
         if known is None:
             self._content.pop(place, None)

@@ -18,7 +18,7 @@ from seatrial.kube.bodies import Body
 from seatrial.kube.client import Client
 from seatrial.kube.known import Known
 from seatrial.kube.queue import KeyedQueue
-from seatrial.observer import Observer, Referrers
+from seatrial.observer import Observer
 from seatrial.planning import planner, questions, refusals
 from seatrial.planning.observed import Parts, Setback
 from seatrial.reporter import Reporter
@@ -40,7 +40,6 @@ class Shell:
     reporter: Reporter
     client: Client
     known: Known
-    referrers: Referrers
     queue: KeyedQueue[Key]
     telemetry: Telemetry
     settings: settings.Settings
@@ -74,7 +73,7 @@ class Reconciler:
             result = "not_leader"
         except failures.ApiError as error:
             result = "api_error"
-            delay = self._shell.queue.retry(key)
+            delay = self._shell.queue.retry(key, after=error.retry_after)
             log.warning(
                 "a pass was cut short", extra={"object": str(key), "error": str(error), "retry": delay}
             )
@@ -100,7 +99,9 @@ class Reconciler:
 
     async def _advance(self, desired: deployment.ModelDeployment, body: Body) -> None:
         shell, key = self._shell, desired.key
-        parts = Parts(router=routers.chosen("replicas", self._routers), settings=shell.settings)
+        parts = Parts(
+            router=routers.chosen(desired.spec.traffic.router, self._routers), settings=shell.settings
+        )
         asked = questions.questions(desired, parts)
         observed = await shell.observer.look(desired, asked, self._setbacks.get(key))
         plan = planner.plan(desired, observed, parts, now=shell.clock())
@@ -114,13 +115,13 @@ class Reconciler:
     def _come_again(self, key: Key, outcome: Outcome, wake_at: datetime | None) -> None:
         queue = self._shell.queue
         if outcome.again:
-            queue.retry(key)
+            queue.retry(key, after=outcome.after)
         elif outcome.setback is not None:
             before = self._setbacks.get(key)
             self._setbacks[key] = outcome.setback
             if before is None or before.reason != outcome.setback.reason:
                 queue.add(key)  # to be said at once; a sentence that differs each time is said with the retry
-            queue.retry(key)
+            queue.retry(key, after=outcome.after)
         elif self._setbacks.pop(key, None) is not None:
             queue.add(key)
         else:
@@ -140,7 +141,7 @@ class Reconciler:
         self._setbacks.pop(key, None)
         self._shell.queue.cancel(key)
         self._shell.queue.forget(key)
-        self._shell.referrers.forget(key)
+        self._shell.observer.forget(key)
         self._shell.reporter.forget(key)
 
 

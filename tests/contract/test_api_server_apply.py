@@ -114,19 +114,12 @@ class TestRemoving:
         assert after["spec"] == {"size": 1, "colour": "red"}
 
     async def test_keeps_what_it_created_by_post_and_applied_after(self, server: Server) -> None:
-        # The creation's claim stays beside the apply's: dropping a field needs `adopt_fields` first.
+        # The creation's claim stays beside the apply's: what is made by POST renders every field it may drop.
         body = objects.widget(server, spec={"size": 1, "colour": "red"})
         await server.client.create(WIDGET, body)
         await server.client.apply(WIDGET, body)
         after = await server.client.apply(WIDGET, objects.widget(server, spec={"size": 1}))
         assert after["spec"] == {"size": 1, "colour": "red"}
-
-    async def test_takes_what_was_created_once_the_claim_is_handed_over(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server, spec={"size": 1, "colour": "red"}))
-        adopted = await server.client.adopt_fields(WIDGET, made)
-        assert owners(adopted) == {(client.FIELD_MANAGER, "Apply")}
-        after = await server.client.apply(WIDGET, objects.widget(server, spec={"size": 1}))
-        assert after["spec"] == {"size": 1}
 
     async def test_an_item_of_a_list_with_keys(self, server: Server) -> None:
         first = objects.deployment(server, env=variables(("A", "1"), ("B", "2"), ("C", "3")))

@@ -27,3 +27,8 @@ class Traffic(base.Written):
 
     replicas: ReplicaTraffic = ReplicaTraffic()
     """By the number of pods behind a plain Service; nothing else is needed in the cluster."""
+
+    @property
+    def router(self) -> str:
+        """The name of the router that is asked for: the field that was written, `replicas` where none was."""
+        return next(iter(self.model_fields_set), "replicas")

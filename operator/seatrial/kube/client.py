@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from seatrial.api import names
-from seatrial.kube import bodies, failures, ownership, transport
+from seatrial.kube import bodies, failures, transport
 from seatrial.kube.bodies import Body
-from seatrial.kube.kinds import POD, Kind
+from seatrial.kube.kinds import Kind
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request, Response, Transport
 
@@ -26,6 +26,8 @@ WATCH_GRACE: Final = 15.0
 """Seconds that a watch may last longer than the server was asked for."""
 WRITE_SECONDS: Final = 5.0
 """A write that is sent just before the lease's deadline has ended before another process may hold the lease."""
+PATIENCE: Final = 5.0
+"""Seconds of a pause that a write or a get waits for: what takes longer is not held, but fails and comes again."""
 
 OnWrite = Callable[[str, str], None]
 """Told kind and verb of every write before it is sent."""
@@ -80,7 +82,8 @@ class Client:
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Body:
         """The object; `NotFound` when there is none."""
-        return await self._ask(Request("GET", kind.path(namespace, name)))
+        await self._limiter.acquire(patience=PATIENCE)
+        return _object(await self._carry(Request("GET", kind.path(namespace, name))))
 
     async def list(
         self,
@@ -130,18 +133,19 @@ class Client:
             async for line in lines:
                 yield _event(kind, line)
 
-    async def logs(self, namespace: str, pod: str, *, container: str = "", tail_lines: int = 20) -> str:
-        """The last lines of a container's log."""
-        query = {"tailLines": str(tail_lines)} | ({"container": container} if container else {})
-        response = await self._send(Request("GET", POD.path(namespace, pod, "log"), query, accept="*/*"))
-        return response.body.decode(errors="replace")
-
     async def raw_get(
         self, path: str, *, query: Mapping[str, str] | None = None, within: float = 0.0
     ) -> bytes:
-        """The bytes behind any path of the API server, its pod proxy among them; `within` seconds."""
+        """The bytes behind any path of the API server, its pod proxy among them; `within` seconds.
+
+        A 429 of a pod is the pod's own: it stops nobody else.
+        """
         request = Request("GET", path, query or {}, accept="*/*", timeout=within or self._timeout)
-        return (await self._send(request)).body
+        await self._limiter.acquire(patience=PATIENCE)
+        response = await self._transport.request(request)
+        if response.status < 400:
+            return response.body
+        raise failures.from_response(response)
 
     # writing
 
@@ -162,16 +166,6 @@ class Client:
         path = kind.path(*bodies.key_of(body))
         request = Request("PATCH", path, {"force": str(force).lower()}, _bytes(body), transport.APPLY_PATCH)
         return await self._write("apply", kind, request)
-
-    async def adopt_fields(self, kind: Kind, body: Body) -> Body:
-        """What our other writes made counts as applied, so that the next apply drops what it leaves out.
-
-        An object made by POST keeps every field of its creation until then. `Conflict` when it has changed.
-        """
-        operations = ownership.handover(body, FIELD_MANAGER)
-        path = kind.path(*bodies.key_of(body))
-        request = Request("PATCH", path, {}, _bytes(operations), transport.JSON_PATCH)
-        return await self._write("patch", kind, request)
 
     async def patch(self, kind: Kind, namespace: str, name: str, *, patch: Body) -> Body:
         """The object with the JSON merge patch in it."""
@@ -215,20 +209,13 @@ class Client:
     # how
 
     async def _write(self, verb: str, kind: Kind, request: Request) -> Body:
-        await self._limiter.acquire()
+        await self._limiter.acquire(patience=PATIENCE)
         if not self._fence():
             raise failures.NotLeader(f"{verb} {kind} {request.path} not sent: the lease is not ours")
         self._on_write(kind.kind, verb)
         if request.method != "DELETE":
             request = replace(request, query={"fieldManager": FIELD_MANAGER, **request.query})
         return _object(await self._carry(replace(request, timeout=WRITE_SECONDS)))
-
-    async def _ask(self, request: Request) -> Body:
-        return _object(await self._send(request))
-
-    async def _send(self, request: Request) -> Response:
-        await self._limiter.acquire()
-        return await self._carry(request)
 
     async def _carry(self, request: Request) -> Response:
         response = await self._transport.request(
@@ -256,7 +243,9 @@ class Client:
         query = wanted.query() | ({"limit": str(limit)} if limit else {})
         items: list[Body] = []
         while True:
-            page = await self._ask(Request("GET", kind.path(wanted.namespace), query, accept=accept))
+            await self._limiter.acquire()
+            request = Request("GET", kind.path(wanted.namespace), query, accept=accept)
+            page = _object(await self._carry(request))
             items += [_named(kind, item) for item in page.get("items") or []]
             metadata = page.get("metadata") or {}
             if not metadata.get("continue"):
@@ -264,7 +253,7 @@ class Client:
             query = query | {"continue": metadata["continue"]}
 
 
-def _bytes(body: Body | list[Body]) -> bytes:
+def _bytes(body: Body) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 

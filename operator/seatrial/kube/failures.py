@@ -11,6 +11,7 @@
     │   ├── Forbidden        403: RBAC, quota, admission, a terminating namespace
     │   ├── Invalid          400, 413, 415, 422
     │   ├── TooManyRequests  429
+    │   │   └── Paused       said by ourselves: the server asked for quiet, nothing was sent
     │   └── Unavailable      5xx, time-out, network (status 0)
     └── what reconciling knows
         ├── Retry            the world may heal it
@@ -24,6 +25,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from seatrial.api.reasons import Reason
 from seatrial.kube.bodies import Body
 from seatrial.kube.transport import Response
 
@@ -104,6 +106,14 @@ class TooManyRequests(ApiError):
     """The server is busy; `retry_after` says for how long."""
 
 
+class Paused(TooManyRequests):
+    """Nothing was sent: the server has asked everybody to wait for `left` more seconds."""
+
+    def __init__(self, left: float) -> None:
+        message = f"the API server asked for a pause; {left:.1f} s of it are left"
+        super().__init__(429, "Paused", message, retry_after=left)
+
+
 class Unavailable(ApiError):
     """The server, or the way to it, is broken for now."""
 
@@ -111,7 +121,7 @@ class Unavailable(ApiError):
 class Retry(Failure):
     """The world may heal it: try again after `after` seconds."""
 
-    def __init__(self, reason: str, after: float | None = None, message: str = "") -> None:
+    def __init__(self, reason: Reason, after: float | None = None, message: str = "") -> None:
         super().__init__(f"{reason}: {message}" if message else reason)
         self.reason = reason
         self.after = after
@@ -122,7 +132,7 @@ class Retry(Failure):
 class Stalled(Failure):
     """Only a person or a new spec helps: `message` says what to do."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message
@@ -140,6 +150,11 @@ _BY_STATUS: Final[dict[int, type[ApiError]]] = {
     415: Invalid,
     422: Invalid,
     429: TooManyRequests,
+}
+_WORDS: Final[dict[type[ApiError], Reason]] = {
+    Unauthorized: Reason.API_UNAUTHORIZED,
+    TooManyRequests: Reason.API_TOO_MANY_REQUESTS,
+    Unavailable: Reason.API_UNAVAILABLE,
 }
 _NAMESPACE_TERMINATING_RETRY: Final = 60.0
 _FORBIDDEN_RETRY: Final = 30.0
@@ -179,7 +194,7 @@ def from_response(response: Response) -> ApiError:
 
 
 def _seconds(header: str) -> float | None:
-    return float(header) if header.strip().isdigit() else None
+    return float(header) if header.strip().isascii() and header.strip().isdigit() else None
 
 
 def unreachable(error: BaseException) -> Unavailable:
@@ -189,25 +204,30 @@ def unreachable(error: BaseException) -> Unavailable:
     )
 
 
-def classify(error: BaseException) -> Retry | Stalled | None:
-    """What reconciling does about `error`; None for a bug, and for `NotLeader`, which ends the work."""
+def classify(error: BaseException, *, of_spec: bool = False) -> Retry | Stalled | None:
+    """What reconciling does about `error`; None for a bug, and for `NotLeader`, which ends the work.
+
+    `of_spec`: what was written says what the spec says, so that a refusal of its content is the spec's.
+    """
     match error:
         case Retry() | Stalled():
             return error
-        case Invalid():
-            return Stalled(error.reason, f"the API server refuses the object: {error.message}")
+        case Invalid() if of_spec:
+            return Stalled(Reason.INVALID_SPEC, error.message)
         case Forbidden():
             return _of_forbidden(error)
-        case Unauthorized():
-            return Retry(error.reason, _FORBIDDEN_RETRY, error.message)
         case ApiError():
-            return Retry(error.reason, error.retry_after, error.message)
+            word = next(
+                (word for kind, word in _WORDS.items() if isinstance(error, kind)), Reason.API_REFUSED
+            )
+            after = _FORBIDDEN_RETRY if isinstance(error, Unauthorized) else error.retry_after
+            return Retry(word, after, error.message)
     return None
 
 
 def _of_forbidden(error: Forbidden) -> Retry:
     if error.namespace_terminating:
-        return Retry("NamespaceTerminating", _NAMESPACE_TERMINATING_RETRY, error.message)
+        return Retry(Reason.NAMESPACE_TERMINATING, _NAMESPACE_TERMINATING_RETRY, error.message)
     if error.quota_exceeded:
-        return Retry("QuotaExceeded", None, error.message)
-    return Retry(error.reason, _FORBIDDEN_RETRY, error.message)
+        return Retry(Reason.QUOTA_EXCEEDED, None, error.message)
+    return Retry(Reason.API_FORBIDDEN, _FORBIDDEN_RETRY, error.message)

@@ -91,11 +91,11 @@ class KeyedQueue(Generic[K]):
             alarm.cancel()
 
     def retry(self, key: K, *, after: float | None = None) -> float:
-        """`key` comes again: after `after` seconds, or later with every retry since `forget`. Says when."""
+        """`key` comes again: later with every retry since `forget`, and not before `after` seconds. Says when."""
         count = self._failures.get(key, 0)
         self._failures[key] = count + 1
-        backed_off = min(self._last_retry, self._first_retry * 2 ** min(count, 30))
-        delay = after if after is not None else backed_off * (1 + JITTER * self._jitter())
+        backed_off: float = min(self._last_retry, self._first_retry * 2 ** min(count, 30))
+        delay = max(after or 0.0, backed_off) * (1 + JITTER * self._jitter())
         self.add_after(key, delay)
         return delay
 

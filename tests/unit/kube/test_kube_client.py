@@ -77,9 +77,9 @@ class TestFence:
     async def test_is_asked_after_the_wait_for_the_limiter(self, api: FakeApiServer, fence: Fence) -> None:
         limiter = Limiter(asyncio.get_running_loop().time)
         client = Client(api, limiter, fence)
-        limiter.hold_off(10)
+        limiter.hold_off(4)
         writing = asyncio.create_task(client.create(kinds.CONFIG_MAP, objects.settings()))
-        await asyncio.sleep(5)
+        await asyncio.sleep(3)
         fence.open = False
         with pytest.raises(failures.NotLeader):
             await writing
@@ -163,6 +163,49 @@ class TestErrors:
         await client.list(kinds.SECRET)
         assert asyncio.get_running_loop().time() - began == pytest.approx(7, abs=0.1)
 
+    async def test_a_write_and_a_get_are_not_held_for_longer_than_a_write_may_last(
+        self, api: FakeApiServer, fenced: Client, fence: Fence
+    ) -> None:
+        api.faults.fail_next(1, 429, retry_after=30)
+        with pytest.raises(failures.TooManyRequests):
+            await fenced.create(kinds.CONFIG_MAP, objects.settings())
+        fence.counted.clear()
+        assert set(await every_write(fenced)) == {failures.Paused}
+        with pytest.raises(failures.Paused) as raised:
+            await fenced.get(kinds.CONFIG_MAP, "default", "settings")
+        assert raised.value.retry_after == pytest.approx(30, abs=0.1)
+        assert (len(api.requests), fence.counted) == (1, []), "nothing was sent and nothing was counted"
+
+    async def test_a_short_pause_is_waited_for(self, api: FakeApiServer, client: Client) -> None:
+        api.faults.fail_next(1, 429, retry_after=2)
+        with pytest.raises(failures.TooManyRequests):
+            await client.create(kinds.CONFIG_MAP, objects.settings())
+        await client.create(kinds.CONFIG_MAP, objects.settings())
+        assert asyncio.get_running_loop().time() == pytest.approx(2, abs=0.1)
+
+    async def test_a_429_without_a_word_means_a_second(self, api: FakeApiServer, client: Client) -> None:
+        api.faults.fail_next(1, 429)
+        with pytest.raises(failures.TooManyRequests):
+            await client.get(kinds.CONFIG_MAP, "default", "settings")
+        await client.list(kinds.CONFIG_MAP)
+        assert asyncio.get_running_loop().time() == pytest.approx(1, abs=0.1)
+
+    async def test_a_429_of_a_watch_holds_off_as_well(self, api: FakeApiServer, client: Client) -> None:
+        api.faults.fail_next(1, 429, retry_after=9)
+        with pytest.raises(failures.TooManyRequests):
+            _ = [event async for event in client.watch(kinds.CONFIG_MAP, resource_version="1")]
+        with pytest.raises(failures.Paused):
+            await client.create(kinds.CONFIG_MAP, objects.settings())
+
+    async def test_a_429_of_a_pod_behind_the_proxy_stops_nobody(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
+        api.faults.fail_next(1, 429, retry_after=30)
+        with pytest.raises(failures.TooManyRequests):
+            await client.raw_get("/api/v1/namespaces/default/pods/p:3000/proxy/metrics")
+        await client.create(kinds.CONFIG_MAP, objects.settings())
+        assert asyncio.get_running_loop().time() == pytest.approx(0, abs=0.1)
+
     async def test_lost_answers_leave_the_write_done(self, api: FakeApiServer, client: Client) -> None:
         api.faults.fail_next(1, 0, after=True)
         with pytest.raises(failures.Unavailable):
@@ -196,17 +239,6 @@ class TestListing:
 
 
 class TestReading:
-    async def test_logs_are_the_last_lines(self, api: FakeApiServer, client: Client) -> None:
-        pod = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": "p", "namespace": "default"},
-            "spec": {},
-        }
-        made = api.insert(kinds.POD, pod)
-        api.log_lines["default", made["metadata"]["name"]] = ["one", "two", "three"]  # type: ignore[index]
-        assert await client.logs("default", "p", tail_lines=2) == "two\nthree"
-
     async def test_any_path_gives_bytes(self, api: FakeApiServer, client: Client) -> None:
         path = "/api/v1/namespaces/default/pods/p:3000/proxy/metrics"
         api.raw[path] = b"up 1\n"

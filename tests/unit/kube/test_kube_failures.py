@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from seatrial.api import reasons
+from seatrial.api.reasons import Reason
 from seatrial.kube import failures, kinds
 from seatrial.kube.failures import Retry, Stalled
 from seatrial.kube.transport import Response
@@ -21,36 +23,63 @@ class TestClassify:
     @pytest.mark.parametrize(
         ("error", "reason", "after"),
         [
-            pytest.param(api_error(failures.Conflict, 409), "Conflict", None, id="conflict"),
-            pytest.param(api_error(failures.TooManyRequests, 429, after=9), "TooManyRequests", 9, id="busy"),
-            pytest.param(api_error(failures.Unavailable, 503), "Unavailable", None, id="down"),
-            pytest.param(api_error(failures.NotFound, 404), "NotFound", None, id="vanished"),
-            pytest.param(api_error(failures.Forbidden, 403, "no right"), "Forbidden", 30, id="rights"),
             pytest.param(
-                api_error(failures.Forbidden, 403, "exceeded quota: pods"), "QuotaExceeded", None, id="quota"
+                api_error(failures.TooManyRequests, 429, after=9), Reason.API_TOO_MANY_REQUESTS, 9, id="busy"
+            ),
+            pytest.param(failures.Paused(7.0), Reason.API_TOO_MANY_REQUESTS, 7, id="told to wait"),
+            pytest.param(api_error(failures.Unavailable, 503), Reason.API_UNAVAILABLE, None, id="down"),
+            pytest.param(
+                api_error(failures.Unavailable, 500, after=1),
+                Reason.API_UNAVAILABLE,
+                1,
+                id="down for a second",
+            ),
+            pytest.param(failures.unreachable(TimeoutError()), Reason.API_UNAVAILABLE, None, id="away"),
+            pytest.param(
+                api_error(failures.Unauthorized, 401), Reason.API_UNAUTHORIZED, 30, id="who are you"
+            ),
+            pytest.param(api_error(failures.Invalid, 422), Reason.API_REFUSED, None, id="not of the spec"),
+            pytest.param(api_error(failures.ApiError, 405), Reason.API_REFUSED, None, id="no such verb"),
+            pytest.param(api_error(failures.Gone, 410), Reason.API_REFUSED, None, id="too old"),
+            pytest.param(
+                api_error(failures.Forbidden, 403, "no right"), Reason.API_FORBIDDEN, 30, id="rights"
+            ),
+            pytest.param(
+                api_error(failures.Forbidden, 403, "exceeded quota: pods"),
+                Reason.QUOTA_EXCEEDED,
+                None,
+                id="quota",
             ),
             pytest.param(
                 api_error(failures.Forbidden, 403, "because it is being terminated"),
-                "NamespaceTerminating",
+                Reason.NAMESPACE_TERMINATING,
                 60,
                 id="a namespace that ends makes no hot loop",
             ),
         ],
     )
     def test_what_the_world_may_heal(
-        self, error: failures.ApiError, reason: str, after: float | None
+        self, error: failures.ApiError, reason: Reason, after: float | None
     ) -> None:
         verdict = failures.classify(error)
         assert isinstance(verdict, Retry)
         assert (verdict.reason, verdict.after) == (reason, after)
+        assert reasons.class_of(reason) is reasons.ReasonClass.TRANSIENT
 
-    def test_what_only_a_person_heals(self) -> None:
-        verdict = failures.classify(api_error(failures.Invalid, 422, "spec.x: bad"))
+    @pytest.mark.parametrize("status", [400, 413, 415, 422])
+    def test_what_only_a_person_heals(self, status: int) -> None:
+        error = failures.from_status({"code": status, "message": "spec.x: bad"})
+        verdict = failures.classify(error, of_spec=True)
         assert isinstance(verdict, Stalled)
-        assert "spec.x: bad" in verdict.message
+        assert (verdict.reason, verdict.message) == (Reason.INVALID_SPEC, "spec.x: bad")
+
+    @pytest.mark.parametrize("status", [0, 401, 403, 404, 405, 408, 409, 410, 429, 500, 502, 503, 504])
+    def test_no_refusal_of_the_moment_is_held_against_the_spec(self, status: int) -> None:
+        error = failures.from_status({"code": status or 500})
+        assert isinstance(failures.classify(error, of_spec=True), Retry)
 
     def test_what_is_decided_already(self) -> None:
-        for decided in (Retry("Capacity", 5), Stalled("InvalidSpec", "say which")):
+        for decided in (Retry(Reason.PENDING, 5), Stalled(Reason.INVALID_SPEC, "say which")):
             assert failures.classify(decided) is decided
 
     @pytest.mark.parametrize("bug", [KeyError("x"), failures.NotLeader()])
@@ -74,7 +103,19 @@ class TestReading:
     def test_a_json_list(self) -> None:
         assert isinstance(failures.from_response(Response(500, {}, b"[1]")), failures.Unavailable)
 
-    @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("soon", None), ("", None)])
+    @pytest.mark.parametrize(
+        ("header", "seconds"),
+        [
+            ("7", 7.0),
+            (" 7 ", 7.0),
+            ("0", 0.0),
+            ("soon", None),
+            ("", None),
+            ("-1", None),
+            ("²", None),
+            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ],
+    )
     def test_the_wish_when_to_come_again(self, header: str, seconds: float | None) -> None:
         error = failures.from_response(Response(429, {"retry-after": header}, b"{}"))
         assert error.retry_after == seconds

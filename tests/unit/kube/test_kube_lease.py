@@ -11,7 +11,8 @@ import pytest
 from seatrial.kube import kinds
 from seatrial.kube.client import Client
 from seatrial.kube.fake import FakeApiServer
-from seatrial.kube.lease import Candidate, Elector
+from seatrial.kube.lease import Candidate, Elector, Timing
+from seatrial.kube.limiter import Limiter
 from tests.unit.kube.kube_watching import START
 
 pytestmark = pytest.mark.looptime
@@ -148,6 +149,17 @@ class TestLosing:
         await asyncio.sleep(5)
         api.faults.fail_next(3, 500)
         for _ in range(100):
+            await asyncio.sleep(0.1)
+            assert one.elector.is_leader()
+        await stop(one)
+
+    @pytest.mark.parametrize("asked", [1, 30, 86_400])
+    async def test_not_to_a_server_that_asks_for_quiet(self, api: FakeApiServer, asked: float) -> None:
+        now = asyncio.get_running_loop().time
+        one = run(api, Client(api, Limiter(now, longest_pause=Timing().renew), lambda: True), "one")
+        await asyncio.sleep(5)
+        api.faults.fail_next(2, 429, retry_after=asked)
+        for _ in range(300):
             await asyncio.sleep(0.1)
             assert one.elector.is_leader()
         await stop(one)

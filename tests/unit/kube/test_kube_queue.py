@@ -144,6 +144,16 @@ class TestRetrying:
         queue.retry("a", after=30)
         assert (await queue.get(), now()) == ("a", 30)
 
+    async def test_does_not_come_more_often_than_it_backs_off_because_of_a_wish(
+        self, queue: KeyedQueue[str]
+    ) -> None:
+        assert [queue.retry("a", after=3) for _ in range(5)] == [3, 3, 4, 8, 8]
+
+    async def test_a_wish_of_many_is_spread(self) -> None:
+        numbers = iter((0.0, 0.5, 1.0))
+        queue: KeyedQueue[str] = KeyedQueue(jitter=lambda: next(numbers))
+        assert [queue.retry(key, after=20) for key in "abc"] == [20, 21, 22]
+
     async def test_backs_off_for_each_key_by_itself(self, queue: KeyedQueue[str]) -> None:
         queue.retry("a")
         assert queue.retry("b") == 1

@@ -150,8 +150,6 @@ class FakeApiServer(Cluster):
             return _ok(self._reader.page(route, request))
         present = self._present(route)
         match route.subresource:
-            case "log":
-                return self._logs(route, request)
             case "scale":
                 return _ok(scaling.shown(route.resource, present))
             case "" | "status":
@@ -160,12 +158,6 @@ class FakeApiServer(Cluster):
 
     def _present(self, route: Route) -> Body:
         return self._writer.present(route.resource, route.key)
-
-    def _logs(self, route: Route, request: Request) -> Response:
-        self._present(route)
-        lines = self.log_lines.get(route.key, [])
-        tail = int(request.query.get("tailLines") or len(lines))
-        return Response(200, {}, "\n".join(lines[-tail:] if tail else []).encode())
 
 
 def _ok(body: Body, status: int = 200) -> Response:

@@ -207,11 +207,11 @@ class Informer:
             self._keep("MODIFIED", key, body)
 
     def _keep(self, event: str, key: ObjectKey, body: Body) -> None:
-        if key in self.store:
-            self._unindex(key, self.store[key])
-        kept = self._habits.trim(body)
-        self.store[key] = kept
+        kept, known = self._habits.trim(body), self.store.get(key)
         index_key = self._habits.index_by(kept)
+        if known is not None and self._habits.index_by(known) != index_key:
+            self._drop(key, known)  # who had it has lost it
+        self.store[key] = kept
         if index_key is not None:
             self._index[index_key].add(key)
         self._on_event(event, kept)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from seatrial.kube import bodies, failures
 from seatrial.kube.bodies import Body
 from seatrial.kube.client import Client
 from seatrial.kube.kinds import LEASE
+
+log = logging.getLogger(__name__)
 
 _MICRO_TIME: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 _NEVER: Final = float("-inf")
@@ -68,6 +71,8 @@ class Elector:
         self._held_until = _NEVER
         self._seen = ("", _NEVER)
         """The Lease's last version, and when this process first saw it."""
+        self._refusal = ""
+        """What the log said last of why the server does not answer; empty while it does."""
 
     def is_leader(self) -> bool:
         """Whether this process may write now."""
@@ -88,10 +93,18 @@ class Elector:
         self._held_until = _NEVER
         with contextlib.suppress(failures.ApiError, TimeoutError):
             async with asyncio.timeout(self._timing.call):
-                lease = await self._client.get(LEASE, self._candidate.namespace, self._candidate.name)
-                if _holder(lease) == self._candidate.identity:
-                    freed = _with_spec(lease, holderIdentity="", leaseDurationSeconds=1)
-                    await self._client.replace(LEASE, freed)
+                while not await self._freed():
+                    pass  # a renewal that was cut off has arrived after all
+
+    async def _freed(self) -> bool:
+        lease = await self._client.get(LEASE, self._candidate.namespace, self._candidate.name)
+        if _holder(lease) != self._candidate.identity:
+            return True
+        try:
+            await self._client.replace(LEASE, _with_spec(lease, holderIdentity="", leaseDurationSeconds=1))
+        except failures.Conflict:
+            return False
+        return True
 
     async def _attempt(self) -> bool:
         """Takes or renews the lease where it may; says whether it is ours."""
@@ -99,10 +112,19 @@ class Elector:
         try:
             async with asyncio.timeout(self._timing.call):
                 held = await self._take_or_renew()
-        except (failures.ApiError, TimeoutError):
+        except (failures.ApiError, TimeoutError) as error:
+            self._complain(error)
             return self.is_leader()  # nobody knows: what was won before holds until its deadline
+        self._refusal = ""
         self._held_until = sent_at + self._timing.deadline if held else _NEVER
         return held
+
+    def _complain(self, error: Exception) -> None:
+        """The log says why the lease is not to be had: once, and again when the reason is another."""
+        refusal = f"{error.status} {error.reason}" if isinstance(error, failures.ApiError) else "Timeout"
+        if refusal != self._refusal:
+            log.warning("the lease was neither had nor refused", extra={"error": str(error) or refusal})
+        self._refusal = refusal
 
     async def _take_or_renew(self) -> bool:
         candidate = self._candidate

@@ -10,7 +10,7 @@ import pytest
 
 from seatrial.kube import kinds
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
+from seatrial.kube.fake import FakeApiServer, Write
 from seatrial.kube.lease import Candidate, Elector, Timing
 from seatrial.kube.limiter import Limiter
 from tests.unit.kube.kube_watching import START
@@ -92,6 +92,50 @@ class TestWinning:
         await asyncio.sleep(0.5)
         assert two.elector.is_leader()
         await stop(two)
+
+    async def test_a_released_lease_whose_last_renewal_arrives_in_between(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
+        one = run(api, client, "one")
+        await asyncio.sleep(5)
+        await stop(one)
+        late = iter(range(2))
+
+        def renewed_late(write: Write) -> None:
+            if write.verb == "update" and next(late, None) is not None:
+                api.edit(kinds.LEASE, "default", "leader", patch={"spec": {"renewTime": "late"}})
+
+        api.faults.before_write = renewed_late
+        await one.elector.release()
+        assert holder(api) == ""
+
+    async def test_is_not_given_back_in_the_name_of_another(self, api: FakeApiServer, client: Client) -> None:
+        one = run(api, client, "one")
+        await asyncio.sleep(5)
+        await stop(one)
+        api.edit(kinds.LEASE, "default", "leader", patch={"spec": {"holderIdentity": "two"}})
+        await one.elector.release()
+        assert holder(api) == "two"
+
+    async def test_that_is_impossible_is_said_once(
+        self, api: FakeApiServer, client: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        api.faults.fail_next(20, 403)
+        one = run(api, client, "one")
+        await asyncio.sleep(30)
+        assert [record.message for record in caplog.records] == ["the lease was neither had nor refused"]
+        await asyncio.sleep(30)
+        assert one.elector.is_leader()
+        await stop(one)
+
+    async def test_release_does_not_outlast_its_time(self, api: FakeApiServer, client: Client) -> None:
+        one = run(api, client, "one")
+        await asyncio.sleep(5)
+        await stop(one)
+        api.faults.hanging = True
+        began = asyncio.get_running_loop().time()
+        await one.elector.release()
+        assert asyncio.get_running_loop().time() - began <= Timing().call
 
     async def test_ignores_the_times_that_the_lease_shows(self, api: FakeApiServer, client: Client) -> None:
         one = run(api, client, "one")

@@ -5,6 +5,7 @@ Every write checks the fence first, so that a process that lost its lease writes
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -142,7 +143,7 @@ class Client:
         """
         request = Request("GET", path, query or {}, accept="*/*", timeout=within or self._timeout)
         await self._limiter.acquire(patience=PATIENCE)
-        response = await self._transport.request(request)
+        response = await self._answer(request)
         if response.status < 400:
             return response.body
         raise failures.from_response(response)
@@ -218,12 +219,18 @@ class Client:
         return _object(await self._carry(replace(request, timeout=WRITE_SECONDS)))
 
     async def _carry(self, request: Request) -> Response:
-        response = await self._transport.request(
-            replace(request, timeout=min(request.timeout, self._timeout))
-        )
+        response = await self._answer(replace(request, timeout=min(request.timeout, self._timeout)))
         if response.status < 400:
             return response
         raise self._heeded(failures.from_response(response))
+
+    async def _answer(self, request: Request) -> Response:
+        """The answer within the request's time, a login and a second try included."""
+        try:
+            async with asyncio.timeout(request.timeout):
+                return await self._transport.request(request)
+        except TimeoutError as error:
+            raise failures.unreachable(error) from error
 
     async def _lines(self, request: Request) -> AsyncGenerator[bytes]:
         try:

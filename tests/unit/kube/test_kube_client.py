@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -11,6 +12,7 @@ from seatrial.kube.client import Client
 from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.lease import Timing
 from seatrial.kube.limiter import Limiter
+from seatrial.kube.transport import Request, Response
 from tests.unit.kube import kube_objects as objects
 
 pytestmark = pytest.mark.looptime
@@ -28,6 +30,18 @@ class Fence:
 
     def count(self, kind: str, verb: str) -> None:
         self.counted.append((kind, verb))
+
+
+class SlowLogin:
+    """Carries nothing: it is busy with proving who it is."""
+
+    async def request(self, _request: Request) -> Response:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async def stream(self, _request: Request) -> AsyncGenerator[bytes]:
+        await asyncio.sleep(3600)
+        yield b""
 
 
 @pytest.fixture
@@ -95,6 +109,14 @@ class TestLasting:
         with pytest.raises(failures.Unavailable):
             await client.create(kinds.CONFIG_MAP, objects.settings())
         assert loop.time() - sent_at <= timing.duration - timing.deadline
+
+    async def test_a_write_ends_in_time_also_when_who_carries_it_does_not_look_at_the_clock(self) -> None:
+        timing, loop = Timing(), asyncio.get_running_loop()
+        client = Client(SlowLogin(), Limiter(loop.time), lambda: True)
+        with pytest.raises(failures.Unavailable) as raised:
+            await client.create(kinds.CONFIG_MAP, objects.settings())
+        assert loop.time() <= timing.duration - timing.deadline
+        assert raised.value.reason == "Timeout"
 
     async def test_reading_may_last_longer(self, api: FakeApiServer, client: Client) -> None:
         api.faults.hanging = True

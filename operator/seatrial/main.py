@@ -42,6 +42,8 @@ SILENT_TOO_LONG: Final = 400.0
 """Seconds: a watch is ended by the server after 290 at the latest, and a bookmark comes every minute."""
 STUCK_TOO_LONG: Final = 120.0
 """Seconds that a key may wait while this process leads."""
+FAREWELL: Final = 5.0
+"""Seconds that passes which have begun may take to end: as long as one write may last."""
 BEHIND_TOO_LONG: Final = 60.0
 """Seconds for which kopf may owe a version: longer than the longest of its back-offs."""
 
@@ -128,7 +130,6 @@ def build(
         observer=Observer(client, caches, referrers),
         applier=Applier(client, caches),
         reporter=Reporter(client, known, measures, clock=clocks.now),
-        client=client,
         known=known,
         queue=queue,
         telemetry=measures,
@@ -224,6 +225,8 @@ async def _running(
         return 1 if broken else 0
     finally:
         stop.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(operator.queue.close(), FAREWELL)
         for task in tasks:
             task.cancel()
         if metrics is not None:
@@ -238,6 +241,7 @@ async def _ready(operator: Operator) -> None:
     await operator.witness.caught_up()
     if operator.elector is not None:
         await operator.elector.won.wait()
+    operator.queue.count_from_now()
     log.info("working", extra={"objects": len(operator.known), "workers": operator.options.workers})
 
 

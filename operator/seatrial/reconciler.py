@@ -13,9 +13,8 @@ from typing import Final
 from seatrial.api import deployment, settings
 from seatrial.api.keys import Key
 from seatrial.applier import Applier, Outcome
-from seatrial.kube import failures, kinds
+from seatrial.kube import bodies, failures
 from seatrial.kube.bodies import Body
-from seatrial.kube.client import Client
 from seatrial.kube.known import Known
 from seatrial.kube.queue import KeyedQueue
 from seatrial.observer import Observer
@@ -38,7 +37,6 @@ class Shell:
     observer: Observer
     applier: Applier
     reporter: Reporter
-    client: Client
     known: Known
     queue: KeyedQueue[Key]
     telemetry: Telemetry
@@ -71,6 +69,9 @@ class Reconciler:
             await self._one(key)
         except failures.NotLeader:
             result = "not_leader"
+            self._shell.queue.retry(
+                key
+            )  # a lease that is renewed late is ours again, and the work is not done
         except failures.ApiError as error:
             result = "api_error"
             delay = self._shell.queue.retry(key, after=error.retry_after)
@@ -110,17 +111,23 @@ class Reconciler:
             return
         outcome = await shell.applier.run(plan.actions, uid=desired.uid)
         await shell.reporter.tell(desired, plan)
+        if outcome.setback is not None and self._is_news(key, outcome.setback):
+            await shell.reporter.complain(desired, outcome.setback)
         self._come_again(key, outcome, plan.wake_at)
+
+    def _is_news(self, key: Key, setback: Setback) -> bool:
+        """Of another reason than the one before; a sentence that differs each time is not worth a word each time."""
+        before = self._setbacks.get(key)
+        return before is None or before.reason != setback.reason
 
     def _come_again(self, key: Key, outcome: Outcome, wake_at: datetime | None) -> None:
         queue = self._shell.queue
         if outcome.again:
             queue.retry(key, after=outcome.after)
         elif outcome.setback is not None:
-            before = self._setbacks.get(key)
+            if self._is_news(key, outcome.setback):
+                queue.add(key)  # to be said in status at once
             self._setbacks[key] = outcome.setback
-            if before is None or before.reason != outcome.setback.reason:
-                queue.add(key)  # to be said at once; a sentence that differs each time is said with the retry
             queue.retry(key, after=outcome.after)
         elif self._setbacks.pop(key, None) is not None:
             queue.add(key)
@@ -132,10 +139,8 @@ class Reconciler:
     async def _refuse(self, body: Body, sentence: str) -> None:
         """A spec that the API server let through although we cannot read it: said, and nothing else is touched."""
         refused = refusals.refused(body, sentence, now=self._shell.clock())
-        if refused == body.get("status"):
-            return
-        stored = await self._shell.client.replace_status(kinds.MODEL_DEPLOYMENT, {**body, "status": refused})
-        self._shell.known.take(stored)
+        if not await self._shell.reporter.refuse(body, refused, sentence):
+            self._shell.queue.retry(Key(*bodies.key_of(body)))
 
     def _forget(self, key: Key) -> None:
         self._setbacks.pop(key, None)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-from seatrial.api import deployment, names, told
+from seatrial.api import deployment, names, reasons, told
 from seatrial.api import status as api
 from seatrial.api.keys import Key
-from seatrial.kube import failures, kinds
+from seatrial.kube import bodies, failures, kinds
 from seatrial.kube.bodies import Body
 from seatrial.kube.client import Client
 from seatrial.kube.known import Known
 from seatrial.planning import stories
+from seatrial.planning.observed import Setback
 from seatrial.planning.planner import Plan
 from seatrial.telemetry import Telemetry
 
@@ -24,6 +26,23 @@ log = logging.getLogger(__name__)
 REMEMBERED_EVENTS: Final = 4096
 """Events of the same object, reason and message are counted, not written again."""
 LONGEST_EVENT_MESSAGE: Final = 1000
+NOT_OF_THE_OBJECT: Final = frozenset({reasons.Reason.API_TOO_MANY_REQUESTS, reasons.Reason.API_UNAVAILABLE})
+"""An Event for each object would be one more write for each to a server that cannot bear those it has."""
+
+
+class _About(NamedTuple):
+    """The object that an Event is about."""
+
+    key: Key
+    uid: str
+    version: str
+
+
+class _Told(NamedTuple):
+    """An Event that was written: its name, and how often it has happened."""
+
+    name: str
+    times: int
 
 
 class Reporter:
@@ -36,21 +55,29 @@ class Reporter:
         self._known = known
         self._telemetry = telemetry
         self._clock = clock
-        self._told: OrderedDict[tuple[Any, ...], Body] = OrderedDict()
+        self._told: OrderedDict[tuple[str, str, str], _Told] = OrderedDict()
 
     async def store(self, desired: deployment.ModelDeployment, body: Body, status: api.Status) -> bool:
         """The status is stored, or it was so already; False: somebody wrote in between, look again."""
         self._show(desired.key, status)
         said = status.to_dict()
-        if said == (body.get("status") or {}):
+        return said == (body.get("status") or {}) or await self._stored(body, said)
+
+    async def refuse(self, body: Body, status: Body, sentence: str) -> bool:
+        """The status of a spec that cannot be read is stored and told; False: look again."""
+        about = _About(Key(*bodies.key_of(body)), bodies.uid_of(body), bodies.version_of(body))
+        self._show(about.key, api.parse_status(status))
+        if status == (body.get("status") or {}):
             return True
-        wanted = {**body, "status": said}
-        try:
-            stored = await self._client.replace_status(kinds.MODEL_DEPLOYMENT, wanted)
-        except (failures.Conflict, failures.NotFound):
+        if not await self._stored(body, status):
             return False
-        self._known.take(stored)
+        await self._emit(about, _warning(reasons.Reason.INVALID_SPEC, sentence))
         return True
+
+    async def complain(self, desired: deployment.ModelDeployment, setback: Setback) -> None:
+        """What stopped the actions of a plan is an Event, unless it is the API server's own trouble."""
+        if setback.reason not in NOT_OF_THE_OBJECT:
+            await self._emit(_about(desired), _warning(setback.reason, setback.message))
 
     async def tell(self, desired: deployment.ModelDeployment, plan: Plan) -> None:
         """What was decided in this pass is counted and is an Event, once."""
@@ -62,7 +89,7 @@ class Reporter:
                 tale.message,
                 extra={"object": str(desired.key), "reason": str(tale.reason), "outcome": tale.outcome},
             )
-            await self._emit(desired, tale)
+            await self._emit(_about(desired), tale)
 
     def forget(self, key: Key) -> None:
         """A deleted object leaves nothing behind."""
@@ -78,39 +105,51 @@ class Reporter:
         if tale.outcome and tale.seconds is not None:
             self._telemetry.rollout_seconds.observe(tale.seconds)
 
-    async def _emit(self, desired: deployment.ModelDeployment, tale: stories.Tale) -> None:
-        memory = (desired.uid, tale.reason, tale.message)
+    async def _stored(self, body: Body, status: Body) -> bool:
         try:
-            before = self._told.get(memory)
-            self._told[memory] = await (
-                self._client.create(kinds.EVENT, self._event(desired, tale))
-                if before is None
-                else self._counted(before)
-            )
+            stored = await self._client.replace_status(kinds.MODEL_DEPLOYMENT, {**body, "status": status})
+        except (failures.Conflict, failures.NotFound):
+            return False
+        self._known.take(stored)
+        return True
+
+    async def _emit(self, about: _About, tale: stories.Tale) -> None:
+        memory = (about.uid, tale.reason, tale.message)
+        before = self._told.pop(memory, None)
+        try:
+            self._told[memory] = await self._written(about, tale, before)
         except failures.ApiError:
             self._telemetry.events_dropped.inc()
-            self._told.pop(memory, None)
         while len(self._told) > REMEMBERED_EVENTS:
             self._told.popitem(last=False)
 
-    async def _counted(self, before: Body) -> Body:
-        head = before["metadata"]
-        patch = {"count": before.get("count", 1) + 1, "lastTimestamp": told.format_time(self._clock())}
-        return await self._client.patch(kinds.EVENT, head["namespace"], head["name"], patch=patch)
+    async def _written(self, about: _About, tale: stories.Tale, before: _Told | None) -> _Told:
+        """The Event counts once more; it is made where there is none, or none any more."""
+        if before is not None:
+            with contextlib.suppress(failures.NotFound):
+                return await self._counted(about, before)
+        made = await self._client.create(kinds.EVENT, self._event(about, tale))
+        return _Told(bodies.key_of(made).name, 1)
 
-    def _event(self, desired: deployment.ModelDeployment, tale: stories.Tale) -> Body:
+    async def _counted(self, about: _About, before: _Told) -> _Told:
+        now = _Told(before.name, before.times + 1)
+        patch = {"count": now.times, "lastTimestamp": told.format_time(self._clock())}
+        await self._client.patch(kinds.EVENT, about.key.namespace, now.name, patch=patch)
+        return now
+
+    def _event(self, about: _About, tale: stories.Tale) -> Body:
         now = told.format_time(self._clock())
         return {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{desired.key.name}.", "namespace": desired.key.namespace},
+            "metadata": {"generateName": f"{about.key.name}.", "namespace": about.key.namespace},
             "involvedObject": {
                 "apiVersion": names.API_VERSION,
                 "kind": names.KIND,
-                "namespace": desired.key.namespace,
-                "name": desired.key.name,
-                "uid": desired.uid,
-                "resourceVersion": desired.resource_version,
+                "namespace": about.key.namespace,
+                "name": about.key.name,
+                "uid": about.uid,
+                "resourceVersion": about.version,
             },
             "type": str(tale.tone),
             "reason": str(tale.reason),
@@ -121,3 +160,11 @@ class Reporter:
             "source": {"component": names.MANAGED_BY},
             "reportingComponent": names.MANAGED_BY,
         }
+
+
+def _about(desired: deployment.ModelDeployment) -> _About:
+    return _About(desired.key, desired.uid, desired.resource_version)
+
+
+def _warning(reason: str, message: str) -> stories.Tale:
+    return stories.Tale(reason=reason, message=message, tone=stories.Tone.WARNING)

@@ -39,6 +39,10 @@ class KeyedQueue(Generic[K]):
         self._alarms: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
         self._some = asyncio.Event()
+        self._rest = asyncio.Event()
+        """Set while no key is worked on."""
+        self._rest.set()
+        self._closed = False
 
     @property
     def depth(self) -> int:
@@ -109,19 +113,32 @@ class KeyedQueue(Generic[K]):
 
     async def get(self) -> K:
         """The next key; it is worked on until `done`."""
-        while not self._ready:
+        while self._closed or not self._ready:
             self._some.clear()
             await self._some.wait()
         key = self._ready.popleft()
         del self._since[key]
         self._working.add(key)
+        self._rest.clear()
         return key
 
     def done(self, key: K) -> None:
         """`key` is not worked on any more; it waits again when it was added meanwhile."""
         self._working.discard(key)
+        if not self._working:
+            self._rest.set()
         if key in self._since:
             self._offer(key)
+
+    def count_from_now(self) -> None:
+        """Those that wait have waited since now: nobody was there to work before."""
+        now = asyncio.get_running_loop().time()
+        self._since = dict.fromkeys(self._since, now)
+
+    async def close(self) -> None:
+        """No key is given out any more, and none is worked on."""
+        self._closed = True
+        await self._rest.wait()
 
     def _ring(self, key: K) -> None:
         del self._alarms[key]

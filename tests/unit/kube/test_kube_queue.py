@@ -128,6 +128,51 @@ class TestTime:
         await take(queue)
         assert queue.oldest_age() == 0
 
+    async def test_who_waited_while_nobody_could_work_has_not_waited(self, queue: KeyedQueue[str]) -> None:
+        for key in "ab":
+            queue.add(key)
+            await asyncio.sleep(500)
+        queue.count_from_now()
+        await asyncio.sleep(3)
+        assert queue.oldest_age() == 3
+        assert [await take(queue), await take(queue)] == ["a", "b"], "in the order in which they came"
+
+
+class TestEnding:
+    async def test_gives_out_nothing_more(self, queue: KeyedQueue[str]) -> None:
+        await queue.close()
+        queue.add("a")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(queue.get(), 60)
+        assert queue.depth == 1
+
+    async def test_takes_the_key_from_under_nobody_who_waits(self, queue: KeyedQueue[str]) -> None:
+        worker = asyncio.create_task(take(queue))
+        await asyncio.sleep(1)
+        await queue.close()
+        queue.add("a")
+        await asyncio.sleep(60)
+        assert not worker.done()
+        worker.cancel()
+
+    async def test_waits_for_everything_that_has_begun(self, queue: KeyedQueue[str]) -> None:
+        for key in "ab":
+            queue.add(key)
+            await queue.get()
+        loop = asyncio.get_running_loop()
+        loop.call_later(2, queue.done, "a")
+        loop.call_later(3, queue.done, "b")
+        await queue.close()
+        assert now() == 3
+
+    async def test_does_not_wait_for_what_comes_back(self, queue: KeyedQueue[str]) -> None:
+        queue.add("a")
+        await queue.get()
+        queue.add("a")
+        asyncio.get_running_loop().call_later(2, queue.done, "a")
+        await queue.close()
+        assert (now(), queue.depth) == (2, 1)
+
 
 class TestRetrying:
     async def test_backs_off_to_the_cap(self, queue: KeyedQueue[str]) -> None:

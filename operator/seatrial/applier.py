@@ -1,9 +1,14 @@
-"""Does what a plan says, in order, and stops at the first thing that does not work."""
+"""Does what a plan says, in order, and stops at the first thing that does not work.
+
+What a plan makes side by side and where no order is safer than another goes out together.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from seatrial.api import names, reasons, told
 from seatrial.kube import bodies, failures, kinds
@@ -15,8 +20,12 @@ from seatrial.planning.actions import Action
 from seatrial.planning.observed import Setback
 
 Reason = reasons.Reason
-_FATE = {Reason.QUOTA_EXCEEDED: "was refused", Reason.INVALID_SPEC: "was refused"}
-LEAVING = "still belongs to a deleted object of this name; it is waited until that is collected"
+_FATE: Final = {Reason.QUOTA_EXCEEDED: "was refused", Reason.INVALID_SPEC: "was refused"}
+NEEDED_BY_PODS: Final = frozenset({kinds.CONTROLLER_REVISION.kind, kinds.CONFIG_MAP.kind})
+HAVE_PODS: Final = frozenset({kinds.DEPLOYMENT.kind})
+TOGETHER: Final = NEEDED_BY_PODS | HAVE_PODS | {kinds.SERVICE.kind, kinds.PDB.kind}
+"""Autoscalers are not among them: they are held before users come. Nor are Jobs."""
+LEAVING: Final = "still belongs to a deleted object of this name; it is waited until that is collected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +49,16 @@ class Applier:
 
     async def run(self, todo: tuple[Action, ...], *, uid: str) -> Outcome:
         """Every action is done, or the outcome says which one was not and why. `uid`: of the owner."""
-        for count, action in enumerate(todo):
-            try:
-                await self._do(action, uid)
-            except failures.Failure as failure:
-                return _outcome(failure, action, done=count)
-        return Outcome(done=len(todo))
+        done = 0
+        for wave in waves(todo):
+            results = await asyncio.gather(
+                *(self._do(action, uid) for action in wave), return_exceptions=True
+            )
+            for action, result in zip(wave, results, strict=True):
+                if result is not None:
+                    return _outcome(result, action, done=done)
+                done += 1
+        return Outcome(done=done)
 
     async def _do(self, action: Action, uid: str) -> None:
         match action:
@@ -139,7 +152,30 @@ def _is_of_predecessor(controller: Body, body: Body) -> bool:
     return all(controller.get(part) == owner[part] for part in ("kind", "name"))
 
 
-def _outcome(failure: failures.Failure, action: Action, *, done: int) -> Outcome:
+def waves(todo: tuple[Action, ...]) -> Iterator[tuple[Action, ...]]:
+    """`todo` in pieces: each is done as a whole before the next, in itself in any order."""
+    wave: list[Action] = []
+    for action in todo:
+        if wave and not _goes_with(action, wave):
+            yield tuple(wave)
+            wave = []
+        wave.append(action)
+    if wave:
+        yield tuple(wave)
+
+
+def _goes_with(action: Action, wave: list[Action]) -> bool:
+    """Only what is made new, and no pods beside what they need."""
+    if not isinstance(action, actions.Create) or not isinstance(wave[-1], actions.Create):
+        return False
+    kind, others = (
+        action.body["kind"],
+        {each.body["kind"] for each in wave if isinstance(each, actions.Create)},
+    )
+    return kind in TOGETHER and others <= TOGETHER and not (kind in HAVE_PODS and others & NEEDED_BY_PODS)
+
+
+def _outcome(failure: BaseException, action: Action, *, done: int) -> Outcome:
     """What follows from a failure of `action`; raises it again where that is not for a plan to know."""
     match failure:
         case failures.Conflict() | failures.NotFound():

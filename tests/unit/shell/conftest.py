@@ -1,0 +1,39 @@
+"""A fake API server in virtual time and the verbs of the shell over it; fixtures start nothing that waits."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from seatrial.kube.caches import Caches
+from seatrial.kube.client import Client
+from seatrial.kube.fake import FakeApiServer
+from seatrial.kube.limiter import Limiter
+from tests.unit.shell.shell_objects import START, server
+
+
+@pytest.fixture
+async def api() -> FakeApiServer:
+    """The fake, with two ModelDeployments; its clock is the loop's."""
+    loop = asyncio.get_running_loop()
+    return server(lambda: START + timedelta(seconds=loop.time()))
+
+
+@pytest.fixture
+async def limiter() -> Limiter:
+    return Limiter(asyncio.get_running_loop().time)
+
+
+@pytest.fixture
+async def client(api: FakeApiServer, limiter: Limiter) -> Client:
+    """A client that leads."""
+    return Client(api, limiter, lambda: True)
+
+
+@pytest.fixture
+async def caches(client: Client) -> Caches:
+    """Caches that hear of own writes alone, unless the test runs their informers."""
+    clock = asyncio.get_running_loop().time
+    return Caches(client, lambda _key: None, lambda *_place: None, clock=clock)

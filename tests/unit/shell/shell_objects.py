@@ -1,0 +1,107 @@
+"""Children and objects as the shell sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from seatrial.api import names
+from seatrial.kube import bodies, kinds
+from seatrial.kube.bodies import Body
+from seatrial.kube.fake import FakeApiServer
+from seatrial.manifests import metadata
+from seatrial.manifests.metadata import Owner
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+NAMESPACE = "shop"
+REVISION = "9f3c2a71d0"
+
+
+def model(name: str = "churn", **spec: Any) -> Body:
+    """A ModelDeployment."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"model": {"image": f"registry.shop/{name}@sha256:{'1' * 64}"}, **spec},
+    }
+
+
+def server(clock: Callable[[], datetime] = lambda: START) -> FakeApiServer:
+    """A fake with the ModelDeployments churn and other in it; their uids are the same each time."""
+    made = FakeApiServer(clock, namespaces=(NAMESPACE,))
+    for name in ("churn", "other"):
+        made.insert(kinds.MODEL_DEPLOYMENT, model(name))
+    return made
+
+
+def _owner(name: str) -> Owner:
+    body = server().look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name) or {}
+    return Owner(namespace=NAMESPACE, name=name, uid=bodies.uid_of(body))
+
+
+OWNER, OTHER = _owner("churn"), _owner("other")
+
+
+def child(kind: kinds.Kind, name: str, *, owner: Owner = OWNER, **parts: Any) -> Body:
+    """A child of a kind as it is rendered."""
+    head = {
+        "namespace": owner.namespace,
+        "name": name,
+        "labels": metadata.labels(owner, REVISION),
+        "annotations": {},
+        "ownerReferences": [owner.reference()],
+    }
+    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": head, **parts}
+
+
+def deployment(name: str = "churn-a", *, replicas: int = 3, owner: Owner = OWNER) -> Body:
+    """A Deployment."""
+    labels = {"app": name}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "server", "image": "churn:1"}]},
+    }
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    return child(kinds.DEPLOYMENT, name, owner=owner, spec=spec)
+
+
+def service(name: str = "churn", *, owner: Owner = OWNER) -> Body:
+    """A Service."""
+    spec = {"selector": {"app": name}, "ports": [{"port": 80}]}
+    return child(kinds.SERVICE, name, owner=owner, spec=spec)
+
+
+def revision(name: str = "churn-a") -> Body:
+    """A ControllerRevision."""
+    return child(kinds.CONTROLLER_REVISION, name, revision=1, data={})
+
+
+def settings(name: str = "churn-a-0") -> Body:
+    """A copy of a ConfigMap."""
+    return child(kinds.CONFIG_MAP, name, data={"a": "1"}, immutable=True)
+
+
+def budget(name: str = "churn") -> Body:
+    """A PodDisruptionBudget."""
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": {"app": name}}}
+    return child(kinds.PDB, name, spec=spec)
+
+
+def autoscaler(name: str = "churn-a") -> Body:
+    """An autoscaler."""
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    return child(kinds.HPA, name, spec={"scaleTargetRef": target, "maxReplicas": 3})
+
+
+def job(name: str = "churn-build-1-1") -> Body:
+    """A build's Job."""
+    box = {"name": "build", "image": "build:1"}
+    template = {"spec": {"restartPolicy": "Never", "containers": [box]}}
+    return child(kinds.JOB, name, spec={"backoffLimit": 0, "template": template})
+
+
+def written(api: FakeApiServer) -> list[tuple[str, str, str]]:
+    """Verb, kind and name of every write."""
+    return [(write.verb, write.kind, write.name) for write in api.writes]

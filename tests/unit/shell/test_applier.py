@@ -1,0 +1,324 @@
+"""A plan's actions are done in an order that is safe, or it is said which one was not and why."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from seatrial import applier
+from seatrial.api import decision, names, reasons
+from seatrial.api.keys import Key
+from seatrial.applier import Applier, Outcome
+from seatrial.kube import bodies, failures, kinds
+from seatrial.kube.bodies import Body
+from seatrial.kube.caches import Caches
+from seatrial.kube.client import Client
+from seatrial.kube.fake import FakeApiServer
+from seatrial.kube.limiter import Limiter
+from seatrial.kube.transport import Request
+from seatrial.planning import actions
+from seatrial.planning.actions import Action, Create
+from tests.unit.shell import shell_objects as objects
+from tests.unit.shell.shell_objects import NAMESPACE, OTHER, OWNER, written
+
+pytestmark = pytest.mark.looptime
+Reason = reasons.Reason
+CHURN = Key(NAMESPACE, "churn")
+
+
+@pytest.fixture
+async def hands(client: Client, caches: Caches) -> Applier:
+    return Applier(client, caches)
+
+
+def creations(*wanted: Body) -> tuple[Action, ...]:
+    return tuple(map(Create, wanted))
+
+
+async def run(hands: Applier, *todo: Action) -> Outcome:
+    return await hands.run(todo, uid=OWNER.uid)
+
+
+def of(kind: kinds.Kind) -> object:
+    """Chooses requests to objects of a kind."""
+    return lambda request: f"/{kind.plural}" in request.path
+
+
+def scale(name: str = "churn-a", replicas: int = 5) -> actions.Scale:
+    return actions.Scale(namespace=NAMESPACE, name=name, replicas=replicas)
+
+
+WAVES = [
+    pytest.param([], [], id="nothing"),
+    pytest.param(
+        ["ControllerRevision", "Service", "Deployment", "PodDisruptionBudget"],
+        [["ControllerRevision", "Service"], ["Deployment", "PodDisruptionBudget"]],
+        id="a first revision: its pods begin after what they are made from",
+    ),
+    pytest.param(
+        ["ConfigMap", "ConfigMap", "ControllerRevision", "Deployment"],
+        [["ConfigMap", "ConfigMap", "ControllerRevision"], ["Deployment"]],
+        id="pods begin after their settings",
+    ),
+    pytest.param(["Service", "Deployment"], [["Service", "Deployment"]], id="both at once"),
+    pytest.param(
+        ["HorizontalPodAutoscaler", "Service"],
+        [["HorizontalPodAutoscaler"], ["Service"]],
+        id="autoscalers are held before users come",
+    ),
+    pytest.param(
+        ["Service", "HorizontalPodAutoscaler", "Deployment"],
+        [["Service"], ["HorizontalPodAutoscaler"], ["Deployment"]],
+        id="an autoscaler goes alone wherever it stands",
+    ),
+    pytest.param(["Deployment", "Job"], [["Deployment"], ["Job"]], id="a build goes alone"),
+]
+SAMPLES = {
+    "ControllerRevision": objects.revision(),
+    "Service": objects.service(),
+    "Deployment": objects.deployment(),
+    "PodDisruptionBudget": objects.budget(),
+    "ConfigMap": objects.settings(),
+    "HorizontalPodAutoscaler": objects.autoscaler(),
+    "Job": objects.job(),
+}
+
+
+class TestTogether:
+    @pytest.mark.parametrize(("given", "expected"), WAVES)
+    def test_goes(self, given: list[str], expected: list[list[str]]) -> None:
+        found = applier.waves(creations(*(SAMPLES[kind] for kind in given)))
+        assert [[a.body["kind"] for a in wave if isinstance(a, Create)] for wave in found] == expected
+
+    def test_nothing_that_changes_or_takes_away(self) -> None:
+        service = Create(objects.service())
+        apply = actions.Apply(objects.service())
+        gone = actions.deletion_of(objects.deployment())
+        todo = (apply, service, service, apply, scale(), gone, gone, service)
+        assert [len(wave) for wave in applier.waves(todo)] == [1, 2, 1, 1, 1, 1, 1]
+        assert tuple(action for wave in applier.waves(todo) for action in wave) == todo
+
+    async def test_takes_the_time_of_one(self, api: FakeApiServer, hands: Applier) -> None:
+        api.faults.latency = 1.0
+        wanted = (objects.revision(), objects.service(), objects.deployment(), objects.budget())
+        assert await run(hands, *creations(*wanted)) == Outcome(done=4)
+        assert asyncio.get_running_loop().time() == pytest.approx(2, abs=0.1)
+        assert [kind for _, kind, _ in written(api)].index("ControllerRevision") < 2
+
+    async def test_a_failure_stops_what_comes_after_and_not_what_goes_with_it(
+        self, api: FakeApiServer, hands: Applier
+    ) -> None:
+        api.faults.fail_next(1, 500, of(kinds.CONTROLLER_REVISION))  # type: ignore[arg-type]
+        outcome = await run(hands, *creations(objects.revision(), objects.service(), objects.deployment()))
+        assert (outcome.done, outcome.setback is not None) == (0, True)
+        assert api.look(kinds.SERVICE, NAMESPACE, "churn") is not None
+        assert api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a") is None
+
+    async def test_the_first_of_several_failures_is_the_one_that_is_told(
+        self, api: FakeApiServer, hands: Applier
+    ) -> None:
+        api.faults.fail_next(1, 403, of(kinds.SERVICE))  # type: ignore[arg-type]
+        api.faults.fail_next(1, 500, of(kinds.DEPLOYMENT))  # type: ignore[arg-type]
+        outcome = await run(hands, *creations(objects.service(), objects.deployment()))
+        assert outcome.setback is not None
+        assert outcome.setback.message.startswith("Service churn ")
+
+    async def test_a_lost_lease_ends_all_of_it_and_leaves_nothing_running(
+        self, api: FakeApiServer, limiter: Limiter, caches: Caches
+    ) -> None:
+        asked: list[str] = []
+
+        def fence() -> bool:
+            asked.append("")
+            return len(asked) == 1
+
+        api.faults.latency = 1.0
+        hands = Applier(Client(api, limiter, fence), caches)
+        with pytest.raises(failures.NotLeader):
+            await run(hands, *creations(objects.service(), objects.deployment()))
+        assert len(caches.of(kinds.SERVICE, CHURN)) == 1, "what had begun has ended and is known"
+        assert asyncio.get_running_loop().time() == pytest.approx(1, abs=0.1)
+
+
+class TestDoing:
+    async def test_what_is_made_is_known_at_once(self, hands: Applier, caches: Caches) -> None:
+        await run(hands, *creations(objects.deployment()))
+        (known,) = caches.of(kinds.DEPLOYMENT, CHURN)
+        assert bodies.uid_of(known)
+
+    async def test_what_is_deleted_is_gone_at_once_and_may_be_deleted_twice(
+        self, hands: Applier, caches: Caches
+    ) -> None:
+        await run(hands, *creations(objects.deployment()))
+        gone = actions.deletion_of(*caches.of(kinds.DEPLOYMENT, CHURN))
+        assert await run(hands, gone, gone) == Outcome(done=2)
+        assert caches.of(kinds.DEPLOYMENT, CHURN) == ()
+
+    async def test_another_of_the_name_is_not_deleted(
+        self, api: FakeApiServer, hands: Applier, caches: Caches
+    ) -> None:
+        await run(hands, *creations(objects.deployment()))
+        gone = actions.deletion_of(*caches.of(kinds.DEPLOYMENT, CHURN))
+        outcome = await run(hands, replace(gone, uid="another"))
+        assert outcome == Outcome(done=0, again=True)
+        assert api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a") is not None
+
+    async def test_a_count_goes_through_the_scale_alone(self, api: FakeApiServer, hands: Applier) -> None:
+        await run(hands, *creations(objects.deployment()))
+        assert await run(hands, scale(replicas=5)) == Outcome(done=1)
+        assert [write.subresource for write in api.writes] == ["", "scale"]
+        seen = api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a")
+        assert seen is not None
+        assert seen["spec"]["replicas"] == 5
+
+    async def test_an_answer_is_not_given_to_another_decision_of_the_name(
+        self, api: FakeApiServer, hands: Applier
+    ) -> None:
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.DECISION_KIND,
+            "metadata": {"name": "churn-1", "namespace": NAMESPACE},
+            "spec": {"deployment": "churn"},
+        }
+        made = api.insert(kinds.ROLLOUT_DECISION, body)
+        answer = actions.Settle(
+            namespace=NAMESPACE,
+            name="churn-1",
+            uid="another",
+            phase=decision.DecisionPhase.TAKEN,
+            message="m",
+            at=objects.START,
+        )
+        assert (await run(hands, answer)).again
+        assert "status" not in api.all(kinds.ROLLOUT_DECISION)[0]
+        assert await run(hands, replace(answer, uid=bodies.uid_of(made))) == Outcome(done=1)
+        said = api.all(kinds.ROLLOUT_DECISION)[0]["status"]
+        assert said == {"phase": "Taken", "message": "m", "at": "2026-01-01T00:00:00Z"}
+
+
+class TestNamesThatAreTaken:
+    async def test_by_a_child_that_was_made_before_a_crash(
+        self, api: FakeApiServer, hands: Applier, caches: Caches
+    ) -> None:
+        api.insert(kinds.DEPLOYMENT, objects.deployment())
+        assert await run(hands, *creations(objects.deployment())) == Outcome(done=1)
+        assert len(caches.of(kinds.DEPLOYMENT, CHURN)) == 1
+        assert [verb for verb, _, _ in written(api)] == ["create"], "nothing was written over it"
+
+    async def test_by_a_child_that_has_lost_its_labels(
+        self, api: FakeApiServer, hands: Applier, caches: Caches
+    ) -> None:
+        bare = objects.deployment(replicas=7)
+        bare["metadata"]["labels"] = {"team": "risk"}
+        api.insert(kinds.DEPLOYMENT, bare)
+        assert await run(hands, *creations(objects.deployment(replicas=3))) == Outcome(done=1)
+        (known,) = caches.of(kinds.DEPLOYMENT, CHURN)
+        assert known["metadata"]["labels"]["team"] == "risk"
+        assert known["spec"]["replicas"] == 7, "how many pods there are is not for an apply to say"
+
+    async def test_by_an_orphan_of_ours(self, api: FakeApiServer, hands: Applier) -> None:
+        orphan = objects.deployment(replicas=7)
+        del orphan["metadata"]["ownerReferences"]
+        api.insert(kinds.DEPLOYMENT, orphan)
+        assert await run(hands, *creations(objects.deployment(replicas=3))) == Outcome(done=1)
+        (adopted,) = api.all(kinds.DEPLOYMENT)
+        assert adopted["metadata"]["ownerReferences"] == [OWNER.reference()]
+        assert adopted["spec"]["replicas"] == 7
+
+    @pytest.mark.parametrize("owned", [True, False], ids=["with an owner", "without an owner"])
+    async def test_by_somebody_else(self, api: FakeApiServer, hands: Applier, owned: bool) -> None:
+        foreign = objects.service(owner=OTHER)
+        if not owned:
+            del foreign["metadata"]["ownerReferences"]
+        api.insert(kinds.SERVICE, foreign)
+        before = api.all(kinds.SERVICE)
+        outcome = await run(hands, *creations(objects.service(), objects.deployment()))
+        assert outcome.setback is not None
+        assert outcome.setback.reason == Reason.NAME_CONFLICT
+        assert api.all(kinds.SERVICE) == before
+
+    async def test_by_a_child_of_a_deleted_object_of_the_name(
+        self, api: FakeApiServer, hands: Applier
+    ) -> None:
+        left = objects.service(owner=replace(OWNER, uid="uid-before"))
+        left["metadata"]["finalizers"] = ["example.com/slow"]
+        api.insert(kinds.SERVICE, left)
+        outcome = await run(hands, *creations(objects.service()))
+        assert outcome.setback is not None
+        assert outcome.setback.reason == Reason.PENDING
+        assert outcome.setback.message.startswith("Service churn still belongs to a deleted object")
+
+    async def test_by_what_is_gone_a_moment_later(self, api: FakeApiServer, hands: Applier) -> None:
+        api.insert(kinds.SERVICE, objects.service())
+
+        def vanish(request: Request) -> bool:
+            if request.method == "GET":
+                api.remove(kinds.SERVICE, NAMESPACE, "churn")
+            return False
+
+        api.faults.fail_next(1, 500, vanish)
+        assert await run(hands, *creations(objects.service())) == Outcome(done=0, again=True)
+
+
+class TestFailing:
+    @pytest.mark.parametrize(
+        ("status", "reason", "after", "said"),
+        [
+            (401, Reason.API_UNAUTHORIZED, 30, "could not be written"),
+            (403, Reason.API_FORBIDDEN, 30, "could not be written"),
+            (405, Reason.API_REFUSED, None, "could not be written"),
+            (422, Reason.INVALID_SPEC, None, "was refused"),
+            (400, Reason.INVALID_SPEC, None, "was refused"),
+            (413, Reason.INVALID_SPEC, None, "was refused"),
+            (429, Reason.API_TOO_MANY_REQUESTS, 7, "could not be written"),
+            (500, Reason.API_UNAVAILABLE, 7, "could not be written"),
+            (0, Reason.API_UNAVAILABLE, None, "could not be written"),
+        ],
+    )
+    async def test_says_what_why_and_when_to_come_again(
+        self,
+        api: FakeApiServer,
+        hands: Applier,
+        status: int,
+        reason: Reason,
+        after: float | None,
+        said: str,
+    ) -> None:
+        api.faults.fail_next(1, status, retry_after=7 if status in {429, 500} else None)
+        outcome = await run(hands, *creations(objects.deployment()))
+        assert (outcome.done, outcome.again, outcome.after) == (0, False, after)
+        assert outcome.setback is not None
+        assert outcome.setback.reason == reason
+        assert outcome.setback.message.startswith(f"Deployment churn-a {said}: ")
+
+    @pytest.mark.parametrize("status", [404, 409])
+    async def test_that_the_world_has_moved_on_is_no_setback(
+        self, api: FakeApiServer, hands: Applier, status: int
+    ) -> None:
+        api.faults.fail_next(1, status)
+        assert await run(hands, *creations(objects.deployment())) == Outcome(done=0, again=True)
+
+    async def test_what_is_invalid_in_a_count_is_not_the_spec_s(
+        self, api: FakeApiServer, hands: Applier
+    ) -> None:
+        await run(hands, *creations(objects.deployment()))
+        api.faults.fail_next(1, 422)
+        outcome = await run(hands, scale())
+        assert outcome.setback is not None
+        assert outcome.setback.reason == Reason.API_REFUSED
+        assert outcome.setback.message.startswith("Deployment churn-a could not be written: ")
+
+    async def test_a_pause_of_the_server_is_no_setback_and_says_when_it_ends(
+        self, api: FakeApiServer, hands: Applier, limiter: Limiter
+    ) -> None:
+        limiter.hold_off(20)
+        assert await run(hands, *creations(objects.deployment())) == Outcome(done=0, again=True, after=20)
+        assert api.requests == []
+
+    async def test_what_went_well_before_is_counted(self, api: FakeApiServer, hands: Applier) -> None:
+        api.faults.fail_next(1, 500, of(kinds.HPA))  # type: ignore[arg-type]
+        todo = creations(objects.service(), objects.deployment(), objects.autoscaler(), objects.job())
+        assert (await run(hands, *todo)).done == 2
+        assert api.all(kinds.JOB) == []

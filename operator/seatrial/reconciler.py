@@ -69,9 +69,8 @@ class Reconciler:
             await self._one(key)
         except failures.NotLeader:
             result = "not_leader"
-            self._shell.queue.retry(
-                key
-            )  # a lease that is renewed late is ours again, and the work is not done
+            # a lease that is renewed late is ours again, and the work is not done
+            self._shell.queue.retry(key)
         except failures.ApiError as error:
             result = "api_error"
             delay = self._shell.queue.retry(key, after=error.retry_after)

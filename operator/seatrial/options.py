@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import socket
 import uuid
@@ -38,13 +39,18 @@ class Options:
 
 def parse(arguments: list[str] | None = None) -> Options:
     """The options of a command line; ends the process with a sentence when it is wrong."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        chosen = load(given.settings)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        parser.error(f"argument --settings: {given.settings} cannot be read: {error}")
     identity = os.environ.get("POD_NAME") or socket.gethostname()
     return Options(
         kubeconfig=given.kubeconfig,
         context=given.context,
         namespace=given.namespace,
-        settings=load(given.settings),
+        settings=chosen,
         lease_namespace=given.lease_namespace,
         lease_name=given.lease_name,
         identity=f"{identity}_{uuid.uuid4().hex[:8]}",
@@ -73,11 +79,34 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--settings", default="", help="a YAML file: runtimes, registry, …")
     parser.add_argument("--lease-namespace", default="", help="where the Lease is; none: no election")
     parser.add_argument("--lease-name", default="seatrial", help="one name for all that share the work")
-    parser.add_argument("--metrics-port", type=int, default=0, help="of /metrics; 0: none")
-    parser.add_argument("--probe-port", type=int, default=0, help="of /healthz; 0: none")
-    parser.add_argument("--workers", type=int, default=24, help="objects that are worked on at once")
-    parser.add_argument("--qps", type=float, default=300.0, help="requests per second in the long run")
-    parser.add_argument("--burst", type=int, default=600, help="requests at once")
+    parser.add_argument("--metrics-port", type=_port, default=0, help="of /metrics; 0: none")
+    parser.add_argument("--probe-port", type=_port, default=0, help="of /healthz; 0: none")
+    parser.add_argument(
+        "--workers", type=_at_least_one, default=24, help="objects that are worked on at once"
+    )
+    parser.add_argument("--qps", type=_above_zero, default=300.0, help="requests per second in the long run")
+    parser.add_argument("--burst", type=_at_least_one, default=600, help="requests at once")
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
     parser.add_argument("--plain-logs", action="store_true", help="logs for people, not JSON")
     return parser
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port")
+    return number
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def _above_zero(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no rate above 0")
+    return number

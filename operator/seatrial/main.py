@@ -25,7 +25,6 @@ from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.informers import Informer
 from seatrial.kube.known import Known
-from seatrial.kube.lease import Candidate, Elector
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.queue import KeyedQueue
 from seatrial.kube.transport import Transport
@@ -34,7 +33,6 @@ from seatrial.observer import Observer, Referrers
 from seatrial.options import Options
 from seatrial.reconciler import Reconciler, Shell, crew
 from seatrial.reporter import Reporter
-from seatrial.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +70,13 @@ class Operator:
     options: Options
     client: Client
     lease_client: Client
-    elector: Elector | None
+    elector: lease.Elector | None
     known: Known
     queue: KeyedQueue[Key]
     caches: Caches
     witness: Witness
     reconciler: Reconciler
-    telemetry: Telemetry
+    telemetry: telemetry.Telemetry
 
     @property
     def informers(self) -> tuple[Informer, ...]:
@@ -106,7 +104,7 @@ def build(
 ) -> Operator:
     """Everything made and nothing started."""
     clocks = clocks or Clocks()
-    measures = Telemetry(prometheus_client.CollectorRegistry())
+    measures = telemetry.Telemetry(prometheus_client.CollectorRegistry())
     known, referrers = Known(), Referrers()
     queue: KeyedQueue[Key] = KeyedQueue()
     limiter = Limiter(clocks.monotonic, rate=chosen.qps, burst=chosen.burst)
@@ -150,11 +148,11 @@ def build(
     )
 
 
-def _elector(chosen: Options, client: Client, lost: asyncio.Event, clocks: Clocks) -> Elector | None:
+def _elector(chosen: Options, client: Client, lost: asyncio.Event, clocks: Clocks) -> lease.Elector | None:
     if not chosen.lease_namespace:
         return None
-    candidate = Candidate(chosen.lease_namespace, chosen.lease_name, chosen.identity)
-    return Elector(client, candidate, clock=clocks.monotonic, now=clocks.now, on_lost=lost.set)
+    candidate = lease.Candidate(chosen.lease_namespace, chosen.lease_name, chosen.identity)
+    return lease.Elector(client, candidate, clock=clocks.monotonic, now=clocks.now, on_lost=lost.set)
 
 
 async def check_cluster(client: Client) -> None:
@@ -177,7 +175,7 @@ async def _check_schema(client: Client, name: str) -> None:
     except failures.NotFound:
         raise Refusal(f"the CRD {name} is not in the cluster; {command}") from None
     found = (crd["metadata"].get("annotations") or {}).get(names.ANNOTATION_SCHEMA_VERSION, "0")
-    if int(found) < int(names.SCHEMA_VERSION):
+    if (int(found) if found.isdecimal() else 0) < int(names.SCHEMA_VERSION):
         raise Refusal(
             f"the CRD {name} has schema version {found}, this operator needs {names.SCHEMA_VERSION}; {command}"
         )
@@ -225,14 +223,19 @@ async def _running(
         return 1 if broken else 0
     finally:
         stop.set()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(operator.queue.close(), FAREWELL)
-        for task in tasks:
-            task.cancel()
+        await wind_down(operator.queue, tasks)
         if metrics is not None:
             await metrics.cleanup()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(shell, *tasks, return_exceptions=True), timeout=20)
+
+
+async def wind_down(queue: KeyedQueue[Key], tasks: list[asyncio.Task[Any]]) -> None:
+    """No pass begins; those that have begun have ended, or have had their time, before all else is cut off."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(queue.close(), FAREWELL)
+    for task in tasks:
+        task.cancel()
 
 
 async def _ready(operator: Operator) -> None:

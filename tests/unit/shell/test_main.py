@@ -1,0 +1,167 @@
+"""One operator as it is wired: when it is alive, when it starts, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from seatrial import main, options
+from seatrial.api import names
+from seatrial.api.keys import Key
+from seatrial.kube import kinds
+from seatrial.kube.bodies import Body
+from seatrial.kube.fake import FakeApiServer
+from seatrial.reconciler import crew
+from tests.unit.shell.shell_objects import NAMESPACE, START
+
+pytestmark = pytest.mark.looptime
+CHURN = Key(NAMESPACE, "churn")
+CRDS = tuple(f"{plural}.{names.GROUP}" for plural in (names.PLURAL, names.DECISION_PLURAL))
+
+
+def build(api: FakeApiServer, **chosen: Any) -> main.Operator:
+    loop = asyncio.get_running_loop()
+    clocks = main.Clocks(now=lambda: START + timedelta(seconds=loop.time()), monotonic=loop.time)
+    return main.build(options.Options(**chosen), api, lost=asyncio.Event(), clocks=clocks)
+
+
+async def watch(operator: main.Operator) -> list[asyncio.Task[Any]]:
+    """Every watch runs, kopf's part apart: what it would deliver is known."""
+    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(one.run()) for one in operator.informers]
+    await operator.caches.synced()
+    for body in (await operator.client.list(kinds.MODEL_DEPLOYMENT)).items:
+        operator.known.take(body)
+        operator.queue.add(Key(NAMESPACE, body["metadata"]["name"]))
+    return tasks
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def crd(name: str, version: str | None) -> Body:
+    notes = {} if version is None else {names.ANNOTATION_SCHEMA_VERSION: version}
+    return {
+        "apiVersion": kinds.CRD.api_version,
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": name, "annotations": notes},
+        "spec": {"group": names.GROUP, "versions": []},
+    }
+
+
+class TestAlive:
+    async def test_at_rest_for_hours(self, api: FakeApiServer) -> None:
+        operator = build(api)
+        tasks = await watch(operator)
+        while not operator.queue.idle:
+            operator.queue.done(await operator.queue.get())
+        for _ in range(20):
+            await asyncio.sleep(600)
+            assert operator.stalled() == ""
+        await end(*tasks)
+
+    async def test_not_when_a_watch_hears_nothing(self, api: FakeApiServer) -> None:
+        operator = build(api)
+        tasks = await watch(operator)
+        api.faults.hanging = True
+        api.faults.drop_watches()
+        await asyncio.sleep(main.SILENT_TOO_LONG + 5)
+        assert "has been silent for" in operator.stalled()
+        await end(*tasks)
+
+    async def test_not_when_a_leader_leaves_an_object_waiting(self, api: FakeApiServer) -> None:
+        operator = build(api)
+        operator.queue.add(CHURN)
+        await asyncio.sleep(main.STUCK_TOO_LONG - 1)
+        assert operator.stalled() == ""
+        await asyncio.sleep(2)
+        assert operator.stalled().startswith("an object has waited for")
+
+    async def test_as_a_standby_for_hours_and_when_it_takes_over(self, api: FakeApiServer) -> None:
+        api.add_namespace("seatrial-system")
+        chosen = {"lease_namespace": "seatrial-system", "identity": "standby"}
+        held = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": "seatrial", "namespace": "seatrial-system"},
+            "spec": {"holderIdentity": "leader", "leaseDurationSeconds": 30_000},
+        }
+        api.insert(kinds.LEASE, held)
+        operator = build(api, **chosen)
+        assert operator.elector is not None
+        tasks = [*await watch(operator), asyncio.create_task(operator.elector.run())]
+        ready = asyncio.create_task(main._ready(operator))
+        await asyncio.sleep(20_000)
+        assert (operator.may_write(), operator.stalled(), ready.done()) == (False, "", False)
+        api.edit(kinds.LEASE, "seatrial-system", "seatrial", patch={"spec": {"holderIdentity": ""}})
+        await asyncio.sleep(5)
+        assert operator.may_write()
+        assert ready.done()
+        assert operator.queue.depth == 2, "the work is still there"
+        assert operator.stalled() == "", "nobody has neglected it"
+        await end(*tasks)
+
+
+class TestStarting:
+    async def test_on_crds_of_its_own_version_or_a_later_one(self, api: FakeApiServer) -> None:
+        later = str(int(names.SCHEMA_VERSION) + 1)
+        for name, version in zip(CRDS, (names.SCHEMA_VERSION, later), strict=True):
+            api.insert(kinds.CRD, crd(name, version))
+        await main.check_cluster(build(api).client)
+
+    @pytest.mark.parametrize("version", ["0", None, "", "one"])
+    async def test_not_on_an_older_one_and_says_the_command(
+        self, api: FakeApiServer, version: str | None
+    ) -> None:
+        api.insert(kinds.CRD, crd(CRDS[0], names.SCHEMA_VERSION))
+        api.insert(kinds.CRD, crd(CRDS[1], version))
+        with pytest.raises(main.Refusal, match=rf"{CRDS[1]} has schema version .*kubectl apply"):
+            await main.check_cluster(build(api).client)
+
+    async def test_not_without_them(self, api: FakeApiServer) -> None:
+        with pytest.raises(main.Refusal, match=rf"{CRDS[0]} is not in the cluster; kubectl apply"):
+            await main.check_cluster(build(api).client)
+
+    async def test_not_without_the_right_to_see_them(self, api: FakeApiServer) -> None:
+        api.faults.fail_next(1, 403)
+        with pytest.raises(main.Refusal, match="ClusterRole that ends in -reads"):
+            await main.check_cluster(build(api).client)
+
+
+class TestEnding:
+    async def test_a_pass_that_has_begun_ends_and_none_begins(self, api: FakeApiServer) -> None:
+        operator = build(api, workers=1)
+        api.faults.latency = 0.5
+        tasks = await watch(operator)
+        tasks.append(asyncio.create_task(crew(operator.reconciler, size=1, ready=asyncio.sleep(0))))
+        await asyncio.sleep(0.7)
+        assert (len(api.writes), operator.queue.depth) == (1, 1)
+        await main.wind_down(operator.queue, tasks)
+        await end(*tasks)
+        made = {body["metadata"]["name"].split("-")[0] for body in api.all(kinds.DEPLOYMENT)}
+        assert made == {"churn"}
+        assert operator.queue.idle is False, "the other still waits, for whoever leads next"
+
+    async def test_a_pass_that_does_not_end_is_cut_off_in_time(self, api: FakeApiServer) -> None:
+        operator = build(api)
+        tasks = await watch(operator)
+        api.faults.latency = 4
+        tasks.append(asyncio.create_task(crew(operator.reconciler, size=1, ready=asyncio.sleep(0))))
+        await asyncio.sleep(1)
+        began = asyncio.get_running_loop().time()
+        await main.wind_down(operator.queue, tasks)
+        assert asyncio.get_running_loop().time() - began == pytest.approx(main.FAREWELL, abs=0.1)
+        await end(*tasks)
+
+    async def test_takes_no_time_when_nothing_is_under_way(self, api: FakeApiServer) -> None:
+        operator = build(api)
+        tasks = await watch(operator)
+        began = asyncio.get_running_loop().time()
+        await main.wind_down(operator.queue, tasks)
+        assert asyncio.get_running_loop().time() == began
+        await end(*tasks)

@@ -138,8 +138,11 @@ class Applier:
             "message": action.message,
             "at": told.format_time(action.at),
         }
-        # another decision of the same name must not get this answer: a foreign uid is a conflict
-        patch = {"metadata": {"uid": action.uid}, "status": answer}
+        seen = self._caches.decision(action.namespace, action.name)
+        if seen is None or bodies.uid_of(seen) != action.uid:
+            raise failures.NotFound(404, "NotFound", f"RolloutDecision {action.name} is gone, or another")
+        # another decision of the same name must not get this answer; of a status no server compares the uid
+        patch = {"metadata": {"resourceVersion": bodies.version_of(seen)}, "status": answer}
         patched = await self._client.patch_status(
             kinds.ROLLOUT_DECISION, action.namespace, action.name, patch=patch
         )

@@ -162,6 +162,38 @@ class TestStatus:
         after = await server.client.patch_status(WIDGET, server.namespace, "w", patch=patch)
         assert (after["spec"], after["status"]) == ({"size": 1}, {"b": 2, "c": 3})
 
+    async def test_is_patched_whatever_uid_the_patch_says(self, server: Server) -> None:
+        made = await server.client.create(WIDGET, objects.widget(server))
+        patch = {"metadata": {"uid": "another", "labels": {"a": "b"}}, "status": {"a": 1}}
+        after = await server.client.patch_status(WIDGET, server.namespace, "w", patch=patch)
+        assert after["status"] == {"a": 1}
+        assert after["metadata"]["uid"] == made["metadata"]["uid"]
+        assert not after["metadata"].get("labels")
+
+    async def test_is_not_patched_with_an_old_version(self, server: Server) -> None:
+        made = await server.client.create(WIDGET, objects.widget(server))
+        version = made["metadata"]["resourceVersion"]
+        await server.patch_as("x", WIDGET, "w", {"spec": {"size": 2}})
+        patch = {"metadata": {"resourceVersion": version}, "status": {"a": 1}}
+        with pytest.raises(failures.Conflict):
+            await server.client.patch_status(WIDGET, server.namespace, "w", patch=patch)
+        assert "status" not in await server.get(WIDGET, "w")
+
+    async def test_is_not_patched_in_another_of_the_name(self, server: Server) -> None:
+        made = await server.client.create(WIDGET, objects.widget(server))
+        await server.client.delete(WIDGET, server.namespace, "w")
+        await server.client.create(WIDGET, objects.widget(server))
+        patch = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "status": {"a": 1}}
+        with pytest.raises(failures.Conflict):
+            await server.client.patch_status(WIDGET, server.namespace, "w", patch=patch)
+
+    async def test_is_not_replaced_in_another_of_the_name(self, server: Server) -> None:
+        made = await server.client.create(WIDGET, objects.widget(server))
+        await server.client.delete(WIDGET, server.namespace, "w")
+        await server.client.create(WIDGET, objects.widget(server))
+        with pytest.raises(failures.Conflict):
+            await server.client.replace_status(WIDGET, {**made, "status": {"a": 1}})
+
     async def test_by_the_same_writes_nothing(self, server: Server) -> None:
         made = await server.client.create(WIDGET, objects.widget(server))
         told = await server.client.replace_status(WIDGET, {**made, "status": {"phase": "Healthy"}})

@@ -94,6 +94,10 @@ class Caches:
         """The metadata of a ConfigMap or Secret, or None while there is none."""
         return self._references[kind].get(namespace, name)
 
+    def decision(self, namespace: str, name: str) -> Body | None:
+        """A RolloutDecision, or None while there is none."""
+        return self._informers[kinds.ROLLOUT_DECISION].get(namespace, name)
+
     def policy_in_force(self, name: str) -> bool:
         """A ValidatingAdmissionPolicyBinding of this name is in the cluster."""
         return self.policies.get("", name) is not None

@@ -174,7 +174,7 @@ class TestDoing:
         assert seen["spec"]["replicas"] == 5
 
     async def test_an_answer_is_not_given_to_another_decision_of_the_name(
-        self, api: FakeApiServer, hands: Applier
+        self, api: FakeApiServer, hands: Applier, caches: Caches
     ) -> None:
         body = {
             "apiVersion": names.API_VERSION,
@@ -183,6 +183,7 @@ class TestDoing:
             "spec": {"deployment": "churn"},
         }
         made = api.insert(kinds.ROLLOUT_DECISION, body)
+        caches.observe(made)
         answer = actions.Settle(
             namespace=NAMESPACE,
             name="churn-1",
@@ -196,6 +197,30 @@ class TestDoing:
         assert await run(hands, replace(answer, uid=bodies.uid_of(made))) == Outcome(done=1)
         said = api.all(kinds.ROLLOUT_DECISION)[0]["status"]
         assert said == {"phase": "Taken", "message": "m", "at": "2026-01-01T00:00:00Z"}
+
+    async def test_an_answer_is_not_given_to_one_that_took_the_name_unseen(
+        self, api: FakeApiServer, hands: Applier, caches: Caches
+    ) -> None:
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.DECISION_KIND,
+            "metadata": {"name": "churn-1", "namespace": NAMESPACE},
+            "spec": {"deployment": "churn"},
+        }
+        made = api.insert(kinds.ROLLOUT_DECISION, body)
+        caches.observe(made)
+        api.remove(kinds.ROLLOUT_DECISION, NAMESPACE, "churn-1")
+        api.insert(kinds.ROLLOUT_DECISION, body)
+        answer = actions.Settle(
+            namespace=NAMESPACE,
+            name="churn-1",
+            uid=bodies.uid_of(made),
+            phase=decision.DecisionPhase.TAKEN,
+            message="m",
+            at=objects.START,
+        )
+        assert (await run(hands, answer)).again
+        assert "status" not in api.all(kinds.ROLLOUT_DECISION)[0]
 
 
 class TestNamesThatAreTaken:

@@ -36,7 +36,7 @@ def patch(writer: Writer, route: Route, request: Request, body: Any) -> Body:
             return _merge(writer, route, request, body)
         case transport.JSON_PATCH:
             present = writer.present(route.resource, route.key)
-            wanted = patching.operate(present, body)
+            wanted = _identified(route, present, patching.operate(present, body))
             author = author_of(request, route.subresource)
             return writer.update(route.resource, present, wanted, author=author)
     told = f"the body of the request was in an unknown format: {request.content_type}"
@@ -56,8 +56,15 @@ def _merge(writer: Writer, route: Route, request: Request, body: Body) -> Body:
     present = writer.present(route.resource, route.key)
     if route.subresource == "scale":
         return _rescale(writer, route, request, patching.merge(scaling.shown(route.resource, present), body))
-    wanted = patching.merge(present, body)
+    wanted = _identified(route, present, patching.merge(present, body))
     return writer.update(route.resource, present, wanted, author=author_of(request, route.subresource))
+
+
+def _identified(route: Route, present: Body, wanted: Body) -> Body:
+    """A patch of a custom object's status takes nothing from the metadata but the version: no uid is compared."""
+    if route.subresource != "status" or not route.resource.custom:
+        return wanted
+    return {**wanted, "metadata": {**wanted["metadata"], "uid": bodies.uid_of(present)}}
 
 
 def _apply(writer: Writer, route: Route, request: Request, body: Body) -> Body:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from model_runtime import contract
 from seatrial.planning import facts, jobs
@@ -43,6 +46,37 @@ def test_what_is_said_is_understood(said: Any) -> None:
 )
 def test_what_is_no_message_is_a_value_error(kind: Any, text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
+        kind.from_json(text)
+
+
+TEXTS = st.text('ab1:@/{}[]",\n\\\xe9\u2028', max_size=20)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from(
+    sorted({"version", *(field.name for kind in KINDS for field in dataclasses.fields(kind))})
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(st.dictionaries(FIELDS, VALUES, max_size=6), st.booleans())
+def test_whatever_is_said_is_a_message_or_a_value_error(
+    kind: Any, values: dict[str, Any], right_version: bool
+) -> None:
+    text = json.dumps({**values, "version": contract.VERSION} if right_version else values)
+    try:
+        said = kind.from_json(text)
+    except ValueError:
+        return
+    assert kind.from_json(said.to_json()) == said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(TEXTS)
+def test_whatever_text_is_found_is_a_message_or_a_value_error(kind: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=r"(?s)."):
         kind.from_json(text)
 
 

@@ -169,15 +169,15 @@ async def check_cluster(client: Client) -> None:
 
 
 async def _check_schema(client: Client, name: str) -> None:
-    command = "kubectl apply --server-side --force-conflicts -f crds/"
     try:
         crd = await client.get(kinds.CRD, "", name)
     except failures.NotFound:
-        raise Refusal(f"the CRD {name} is not in the cluster; {command}") from None
+        raise Refusal(f"the CRD {name} is not in the cluster; {names.CRD_COMMAND}") from None
     found = (crd["metadata"].get("annotations") or {}).get(names.ANNOTATION_SCHEMA_VERSION, "0")
     if (int(found) if found.isdecimal() else 0) < int(names.SCHEMA_VERSION):
         raise Refusal(
-            f"the CRD {name} has schema version {found}, this operator needs {names.SCHEMA_VERSION}; {command}"
+            f"the CRD {name} has schema version {found}, this operator needs {names.SCHEMA_VERSION}; "
+            f"{names.CRD_COMMAND}"
         )
 
 

@@ -39,6 +39,12 @@ def moved(rollout: api.RolloutStatus, phase: Phase, **changes: Any) -> api.Rollo
     return changed(rollout, phase=phase, **changes)
 
 
+def settled(rollout: api.RolloutStatus, revision: str) -> api.RolloutStatus:
+    """The rollout of what serves, at rest: nothing of what was tried is left in it but what people decided."""
+    rests = moved(rollout, Phase.STABLE)
+    return api.RolloutStatus(revision=revision, phase=rests.phase, decisions=rests.decisions)
+
+
 def changed(rollout: api.RolloutStatus, **changes: Any) -> api.RolloutStatus:
     """The rollout with `changes`."""
     return memory.changed(rollout, **changes)

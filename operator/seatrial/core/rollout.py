@@ -63,22 +63,24 @@ def _at_rest(memory: Memory, at: Situation) -> Memory:
     if not wanted:
         return memory
     if memory.stable is not None and memory.stable.revision == wanted:
-        return _settled(memory, rollout)
+        return _settled(memory, rollout, at)
     if memory.rejection_of(wanted) is not None:
         return _rejected(memory, rollout)
     return begin(memory, at, revision=wanted)
 
 
-def _settled(memory: Memory, rollout: api.RolloutStatus | None) -> Memory:
+def _settled(memory: Memory, rollout: api.RolloutStatus | None, at: Situation) -> Memory:
     """What was tried is no longer asked for: it leaves nothing but its place in history.
 
     What serves may be rejected: somebody wanted to leave it, and could not.
     """
-    if memory.stable is not None and memory.rejection_of(memory.stable.revision):
+    wanted = at.wish.revision
+    if memory.rejection_of(wanted):
         return _rejected(memory, rollout)
-    if rollout is None or rollout.phase is Phase.STABLE:
-        return memory
-    return replace(memory, canary=None, rollout=moves.moved(rollout, Phase.STABLE, reason="", message=""))
+    build = memory.build if memory.build is not None and memory.build.id == at.wish.build_id else None
+    if rollout is None or (rollout.phase is Phase.STABLE and rollout.revision == wanted):
+        return replace(memory, build=build)
+    return replace(memory, canary=None, build=build, rollout=moves.settled(rollout, wanted))
 
 
 def _rejected(memory: Memory, rollout: api.RolloutStatus | None) -> Memory:

@@ -23,6 +23,8 @@ CHILDREN: Final = (
     kinds.CONFIG_MAP,
     kinds.CONTROLLER_REVISION,
 )
+DENY: Final = "Deny"
+"""Of a binding of an admission policy: what breaks the policy is refused, not only noted."""
 POD_PARTS: Final = ("phase", "reason", "conditions", "containerStatuses")
 
 
@@ -74,7 +76,7 @@ class Caches:
             client,
             kinds.VALIDATING_ADMISSION_POLICY_BINDING,
             lambda _event, _body: None,
-            habits=Habits(clock, trim=informers.version_alone),
+            habits=Habits(clock, trim=informers.without_managed_fields),
         )
 
     @property
@@ -99,8 +101,9 @@ class Caches:
         return self._informers[kinds.ROLLOUT_DECISION].get(namespace, name)
 
     def policy_in_force(self, name: str) -> bool:
-        """A ValidatingAdmissionPolicyBinding of this name is in the cluster."""
-        return self.policies.get("", name) is not None
+        """A ValidatingAdmissionPolicyBinding of this name is in the cluster, and refuses what breaks its policy."""
+        binding = self.policies.get("", name) or {}
+        return DENY in ((binding.get("spec") or {}).get("validationActions") or ())
 
     def observe(self, body: Body) -> None:
         """What an own write answered is known at once."""

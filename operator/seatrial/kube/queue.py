@@ -11,7 +11,8 @@ from typing import Final, Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 FIRST_RETRY: Final = 0.2
-LAST_RETRY: Final = 300.0
+LAST_RETRY: Final = 60.0
+"""Seconds: what heals outside of Kubernetes tells nobody, and a person waits for it."""
 JITTER: Final = 0.1
 
 

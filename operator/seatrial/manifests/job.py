@@ -33,7 +33,9 @@ class BuildPlan:
 def registry_of(wanted: spec.Spec, operator: settings.Settings) -> build.Registry:
     """The object's registry, with the operator's settings where it says nothing."""
     own = wanted.build.registry.model_dump(exclude_defaults=True)
-    return operator.registry.model_copy(update=own)
+    # what is pushed to a repository of its own is pulled from there, not from the operator's
+    elsewhere = {"pull_repository": ""} if "repository" in own else {}
+    return operator.registry.model_copy(update={**elsewhere, **own})
 
 
 def name_of(owner: Owner, build_id: str, attempt: int) -> str:

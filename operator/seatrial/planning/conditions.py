@@ -9,7 +9,7 @@ from seatrial.api import phases, reasons
 from seatrial.api import status as api
 from seatrial.core import builds
 from seatrial.core.moves import AT_REST, Phase
-from seatrial.planning.documents import Scene
+from seatrial.planning.documents import Scene, has_users
 from seatrial.planning.phases import has_its_pods, is_stalled, stable_is_sick, wanted_pods
 
 Reason = reasons.Reason
@@ -115,6 +115,10 @@ def _serving(scene: Scene) -> _Verdict:
         return _Verdict(False, Reason.PENDING, "no revision has become stable yet")
     if stable.ready:
         return _Verdict(True, Reason.HEALTHY, f"{stable.revision} answers")
+    canary = scene.at.canary(scene.memory)
+    if has_users(scene.memory) and canary.ready:
+        told = f"{canary.revision} answers; no pod of {stable.revision} is ready"
+        return _Verdict(True, Reason.STABLE_UNHEALTHY, told)
     if wanted_pods(scene) == 0:
         return _Verdict(False, Reason.PENDING, f"{stable.revision} has zero replicas, as the spec asks")
     cause = "" if stable.trouble is None else f": {stable.trouble.message}"

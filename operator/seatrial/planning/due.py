@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from seatrial.api import status as api
 from seatrial.core import builds
@@ -13,7 +13,6 @@ from seatrial.planning import measuring
 from seatrial.planning.documents import Scene, leaves_at
 from seatrial.planning.wishes import missing_of_build
 
-SETBACK_RETRY = timedelta(seconds=15)
 CLOCK_RUNS = frozenset({Phase.STARTING, Phase.SHIFTING, Phase.PROMOTING})
 """Where the progress deadline counts; a pause stops it."""
 
@@ -37,8 +36,6 @@ def _moments(scene: Scene) -> Iterator[datetime | None]:
         yield rollout.progressed_at + scene.at.wish.progress_deadline
     yield leaves_at(scene)
     yield measuring.noticed_at(scene)
-    if scene.observed.setback is not None:
-        yield scene.at.now + SETBACK_RETRY
 
 
 def _of_rollout(scene: Scene) -> Iterator[datetime | None]:

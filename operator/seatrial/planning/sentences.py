@@ -23,7 +23,7 @@ from seatrial.routers.base import Ready
 def message(scene: Scene) -> str:
     """What is going on and what happens next, in one line."""
     if scene.observed.setback is not None:
-        return f"{scene.observed.setback.message}; {_usual(scene)}"
+        return f"{_clause(scene.observed.setback.message)}; {_usual(scene)}"
     if scene.missing:
         remedy = "create it, or mark the reference optional"
         return f"waits for {_named(scene.missing)}, which the spec refers to; {remedy}; {_usual(scene)}"
@@ -36,6 +36,11 @@ def clock(moment: datetime | None, now: datetime | None = None) -> str:
         return ""
     today = now is not None and moment.date() == now.date()
     return f"{moment:%H:%M:%SZ}" if today else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _clause(sentence: str) -> str:
+    """A sentence of somebody else's as a part of ours."""
+    return sentence.rstrip(". ")
 
 
 def _named(gone: Iterable[Reference]) -> str:
@@ -74,7 +79,7 @@ def _pods(seen: Track, wanted: int) -> str:
 def _cause(seen: Track) -> str:
     if seen.trouble is None:
         return ""
-    return f"; {seen.trouble.reason} of pod {seen.trouble.pod}: {seen.trouble.message}"
+    return f"; {seen.trouble.reason} of pod {seen.trouble.pod}: {_clause(seen.trouble.message)}"
 
 
 def _meanwhile(scene: Scene) -> str:
@@ -97,8 +102,8 @@ def _building(scene: Scene, rollout: api.RolloutStatus) -> str:
         again = due.next_transition(scene)
         then = f"; tried again at {clock(again, now)}" if again and not lacking else _needs(lacking)
         failed = f"the build of {rollout.revision} failed, attempt {build.attempt}"
-        return f"{failed}: {build.reason}: {build.message}{then}{_meanwhile(scene)}"
-    waiting = f"; {build.reason}: {build.message}" if build.reason else ""
+        return f"{failed}: {build.reason}: {_clause(build.message)}{then}{_meanwhile(scene)}"
+    waiting = f"; {build.reason}: {_clause(build.message)}" if build.reason else ""
     since = f"since {clock(build.started_at, now)}, attempt {build.attempt}"
     return f"{rollout.revision} is being built {since}{waiting}{_meanwhile(scene)}"
 
@@ -208,7 +213,7 @@ def _promoting(scene: Scene, rollout: api.RolloutStatus) -> str:
 
 
 def _rolling_back(scene: Scene, rollout: api.RolloutStatus) -> str:
-    why = f"{rollout.reason}: {rollout.message}"
+    why = f"{rollout.reason}: {_clause(rollout.message)}"
     if rollout.weight and not retreat.stable_can_take_over(scene.memory, scene.at):
         stable = scene.at.stable(scene.memory)
         kept = "but no pod of stable is ready; it has all users until one is"
@@ -223,9 +228,9 @@ def _rejected(scene: Scene, rollout: api.RolloutStatus) -> str:
     if rejection is None:
         return f"{rollout.revision} was rejected{_meanwhile(scene)}"
     remedy = "apply a changed spec, or create a RolloutDecision with action Retry"
-    why = f"{rejection.reason}: {rejection.message}"
+    why = f"{rejection.reason}: {_clause(rejection.message)}"
     if scene.memory.stable is not None and scene.memory.stable.revision == rejection.revision:
-        failed = f"going back to {rollout.revision} failed: {rollout.reason}: {rollout.message}"
+        failed = f"going back to {rollout.revision} failed: {rollout.reason}: {_clause(rollout.message)}"
         keep = f"{remedy} to keep {rejection.revision}{_meanwhile(scene)}"
         return f"{rejection.revision} was rejected at {clock(rejection.at)} ({why}), but {failed}; {keep}"
     return f"{rejection.revision} was rejected at {clock(rejection.at)}: {why}; {remedy}{_meanwhile(scene)}"

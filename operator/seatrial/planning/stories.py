@@ -149,7 +149,7 @@ def _answers(answers: tuple[Answer, ...]) -> Iterator[Tale]:
         order = answer.order
         why = f" ({order.reason})" if order.reason else ""
         yield Tale(
-            reason=f"Decision{answer.phase}",
+            reason=str(answer.phase.reason),
             message=f"{order.action} of {order.revision} by {order.decided_by}{why}: {answer.message}",
             tone=Tone.WARNING if refused else Tone.NORMAL,
         )

@@ -52,6 +52,16 @@ async def watched(client: Client) -> AsyncIterator[Watched]:
         task.cancel()
 
 
+def binding(name: str, *actions: str) -> Body:
+    """What puts an admission policy in force."""
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": list(actions)},
+    }
+
+
 def child(body: Body, owner: str = "churn") -> Body:
     """The object with the labels of a child."""
     labels = {names.LABEL_MANAGED_BY: names.MANAGED_BY, names.LABEL_DEPLOYMENT: owner}
@@ -170,12 +180,11 @@ class TestKeeping:
     async def test_that_a_policy_is_in_force_while_it_is(self, api: FakeApiServer, watched: Watched) -> None:
         await watched.settled()
         assert not watched.caches.policy_in_force("p")
-        binding = {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": {"name": "p"},
-        }
-        api.insert(kinds.VALIDATING_ADMISSION_POLICY_BINDING, binding)
+        api.insert(kinds.VALIDATING_ADMISSION_POLICY_BINDING, binding("p", "Audit", "Warn"))
+        await watched.settled()
+        assert not watched.caches.policy_in_force("p"), "it refuses nothing"
+        patch = {"spec": {"validationActions": ["Deny", "Audit"]}}
+        api.edit(kinds.VALIDATING_ADMISSION_POLICY_BINDING, "", "p", patch=patch)
         await watched.settled()
         assert watched.caches.policy_in_force("p")
         api.remove(kinds.VALIDATING_ADMISSION_POLICY_BINDING, "", "p")

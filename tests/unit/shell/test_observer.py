@@ -215,6 +215,7 @@ class TestSeeing:
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "ValidatingAdmissionPolicyBinding",
             "metadata": {"name": DECISION_POLICY},
+            "spec": {"policyName": DECISION_POLICY, "validationActions": ["Deny"]},
         }
         watching.api.insert(kinds.VALIDATING_ADMISSION_POLICY_BINDING, binding)
         await watching.settle()

@@ -23,10 +23,10 @@ def step(what: str, *, about: int = 0) -> Iterator[None]:
     beat.start()
     try:
         yield
-        say(f"{what}: {time.monotonic() - begun:.1f} s")
     finally:
         over.set()
         beat.join()
+    say(f"{what}: {time.monotonic() - begun:.1f} s")
 
 
 def _beat(what: str, begun: float, over: threading.Event) -> None:

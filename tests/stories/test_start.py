@@ -231,7 +231,7 @@ def test_a_foreign_object_under_our_name_is_never_touched(kind: kinds.Kind) -> N
         assert await world.get(kind, NAME) == before
         assert len(world.line.writes) < 80
         world.server.remove(kind, NAMESPACE, NAME)
-        await world.phase("Healthy", seconds=60)
+        await world.phase("Healthy", seconds=90)
 
     play(story)
 

@@ -14,7 +14,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model_runtime.server import routes
-from model_runtime.server.answers import Answers
+from model_runtime.server.answers import Answers, Served
 from model_runtime.server.front import OPENED, Front, Phase
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import ask, bound, served
@@ -162,6 +162,13 @@ def waiting_for(gate: threading.Event) -> Callable[[Any], Any]:
     return waits
 
 
+async def at_rest(one: Served) -> None:
+    """No model runs any more: an answer that came too late is over as well."""
+    async with asyncio.timeout(30):
+        while one.engine.running:  # noqa: ASYNC110 - the engine tells nobody
+            await asyncio.sleep(0.01)
+
+
 class TestEngine:
     async def test_one_prediction_more_than_allowed_is_429_at_once(self) -> None:
         gate = threading.Event()
@@ -182,19 +189,20 @@ class TestEngine:
         assert (await ask(app, "/predict", [RECORD])).status == 504
         assert (await ask(app, "/predict", [RECORD])).status == 429
         gate.set()
-        async with asyncio.timeout(30):
-            while one.engine.running:  # noqa: ASYNC110 - the engine tells nobody
-                await asyncio.sleep(0.01)
+        await at_rest(one)
         assert (await ask(app, "/predict", [RECORD])).status in (200, 504), "its place is free again"
 
     async def test_the_time_that_the_body_took_is_not_given_to_the_model_once_more(self) -> None:
-        one = served(models.slow(0.3), timeout=0.4)
+        gate = threading.Event()
+        one = served(models.Fake(models.NUMBERS, waiting_for(gate)), timeout=2.0)
+        asyncio.get_running_loop().call_later(2.5, gate.set)  # in time for a model with 2 s of its own
 
         async def receive() -> Any:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(1.5)
             return {"type": "http.request", "body": json.dumps([RECORD]).encode()}
 
         assert await _status(bound(one).predict, receive) == 504
+        await at_rest(one)
 
     async def test_the_loop_goes_on_while_a_slow_model_runs(self) -> None:
         gate = threading.Event()

@@ -12,6 +12,8 @@ from typing import Final
 
 from seatrial.kube import failures
 
+GRAIN: Final = 1e-6
+"""Seconds: what is left of a pause after so many additions is no pause, and no clock would show its end."""
 LONGEST_PAUSE: Final = 32.0
 """Seconds: the longest that the API server's own priority and fairness asks for. A proxy may ask for hours."""
 
@@ -42,7 +44,7 @@ class Limiter:
         """One request may be sent now; `Paused` where a pause lasts longer than `patience` seconds."""
         self._check(patience)
         delay = self._reserve()
-        while delay > 0:
+        while delay > GRAIN:
             await asyncio.sleep(delay)
             self._check(patience)
             delay = self._paused_for()

@@ -78,7 +78,7 @@ class Copy:
                     self.api.insert(kinds.CONFIG_MAP, body)
                 case "delete":
                     self.api.remove(kinds.CONFIG_MAP, "default", name)
-                case "lose":
+                case "lose" if self.api.look(kinds.CONFIG_MAP, "default", name):
                     self.api.faults.lose_delete_event(kinds.CONFIG_MAP, name)
                     self.api.remove(kinds.CONFIG_MAP, "default", name)
                     self.api.faults.compact()

@@ -25,6 +25,7 @@ NEEDED_BY_PODS: Final = frozenset({kinds.CONTROLLER_REVISION.kind, kinds.CONFIG_
 HAVE_PODS: Final = frozenset({kinds.DEPLOYMENT.kind})
 TOGETHER: Final = NEEDED_BY_PODS | HAVE_PODS | {kinds.SERVICE.kind, kinds.PDB.kind}
 """Autoscalers are not among them: they are held before users come. Nor are Jobs."""
+LONGEST_REFUSAL: Final = 300
 LEAVING: Final = "still belongs to a deleted object of this name; it is waited until that is collected"
 
 
@@ -190,9 +191,15 @@ def _outcome(failure: BaseException, action: Action, *, done: int) -> Outcome:
         raise failure
     said = verdict.message
     if verdict is not failure:
-        said = f"{_subject_of(action)} {_FATE.get(verdict.reason, 'could not be written')}: {said}"
+        fate = _FATE.get(verdict.reason, "could not be written")
+        said = f"{_subject_of(action)} {fate}: {_short(said)}"
     after = verdict.after if isinstance(verdict, failures.Retry) else None
     return Outcome(done=done, setback=Setback(reason=verdict.reason, message=said), after=after)
+
+
+def _short(said: str) -> str:
+    """A server's sentence quotes the whole value that it refuses."""
+    return said if len(said) <= LONGEST_REFUSAL else f"{said[: LONGEST_REFUSAL - 1]}…"
 
 
 def _subject_of(action: Action) -> str:

@@ -30,6 +30,8 @@ WRITE_SECONDS: Final = 5.0
 PATIENCE: Final = 5.0
 """Seconds of a pause that a write or a get waits for: what takes longer is not held, but fails and comes again."""
 
+_ESCAPED_BY_GO: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "&<>\u2028\u2029"}
+
 OnWrite = Callable[[str, str], None]
 """Told kind and verb of every write before it is sent."""
 
@@ -261,7 +263,13 @@ class Client:
 
 
 def _bytes(body: Body) -> bytes:
-    return json.dumps(body, separators=(",", ":")).encode()
+    """The body byte for byte as the server itself writes it.
+
+    It compares the data of a ControllerRevision, which must not change, as bytes: written in any other way, every
+    patch of the object's metadata would be refused.
+    """
+    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return text.translate(_ESCAPED_BY_GO).encode()
 
 
 def _json_request(method: str, path: str, body: Body) -> Request:

@@ -1,0 +1,43 @@
+"""ControllerRevisions as the operator keeps them: their data never changes, their heads may."""
+
+from __future__ import annotations
+
+from seatrial.kube import kinds
+from seatrial.kube.bodies import Body
+from tests.contract import api_objects as objects
+from tests.contract.api_servers import Server
+
+DATA: Body = {
+    "template": {
+        "spec": {"containers": [{"name": "b", "env": [{"value": "?a=1&b=<ä>\u2028", "name": "U"}]}]}
+    },
+    "image": "registry.example/churn:1",
+    "empty": {},
+    "none": None,
+    "amounts": [1, -2.5, 1000000, True],
+}
+"""Whatever a writer of JSON may spell in more than one way: order, spaces, letters, numbers."""
+
+
+def revision(server: Server, **parts: Body) -> Body:
+    """A ControllerRevision with data."""
+    return objects.new(server, kinds.CONTROLLER_REVISION, "churn-1", revision=1, **parts)
+
+
+class TestTheHeadOfARevision:
+    async def test_is_applied_without_its_data(self, server: Server) -> None:
+        made = await server.client.create(kinds.CONTROLLER_REVISION, revision(server, data=DATA))
+        head = {**revision(server), "metadata": {**made["metadata"], "annotations": {"a": "b"}}}
+        head["metadata"].pop("managedFields", None)
+        applied = await server.client.apply(kinds.CONTROLLER_REVISION, head)
+        assert applied["metadata"]["annotations"] == {"a": "b"}
+        assert applied["data"] == DATA
+
+    async def test_is_patched_without_its_data(self, server: Server) -> None:
+        await server.client.create(kinds.CONTROLLER_REVISION, revision(server, data=DATA))
+        patch = {"metadata": {"labels": {"a": "b"}}}
+        patched = await server.client.patch(
+            kinds.CONTROLLER_REVISION, server.namespace, "churn-1", patch=patch
+        )
+        assert patched["metadata"]["labels"] == {"a": "b"}
+        assert patched["data"] == DATA

@@ -1,12 +1,11 @@
 """Does what a plan says, in order, and stops at the first thing that does not work.
 
-What a plan makes side by side and where no order is safer than another goes out together.
+One after the other and in the task of the pass: at its end kopf waits for tasks that are younger than itself, and
+takes their failures for its own.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -21,10 +20,6 @@ from seatrial.planning.observed import Setback
 
 Reason = reasons.Reason
 _FATE: Final = {Reason.QUOTA_EXCEEDED: "was refused", Reason.INVALID_SPEC: "was refused"}
-NEEDED_BY_PODS: Final = frozenset({kinds.CONTROLLER_REVISION.kind, kinds.CONFIG_MAP.kind})
-HAVE_PODS: Final = frozenset({kinds.DEPLOYMENT.kind})
-TOGETHER: Final = NEEDED_BY_PODS | HAVE_PODS | {kinds.SERVICE.kind, kinds.PDB.kind}
-"""Autoscalers are not among them: they are held before users come. Nor are Jobs."""
 LONGEST_REFUSAL: Final = 300
 LEAVING: Final = "still belongs to a deleted object of this name; it is waited until that is collected"
 
@@ -49,17 +44,20 @@ class Applier:
         self._caches = caches
 
     async def run(self, todo: tuple[Action, ...], *, uid: str) -> Outcome:
-        """Every action is done, or the outcome says which one was not and why. `uid`: of the owner."""
-        done = 0
-        for wave in waves(todo):
-            results = await asyncio.gather(
-                *(self._do(action, uid) for action in wave), return_exceptions=True
-            )
-            for action, result in zip(wave, results, strict=True):
-                if result is not None:
-                    return _outcome(result, action, done=done)
-                done += 1
-        return Outcome(done=done)
+        """Every action is done, or the outcome says which one was not and why. `uid`: of the owner.
+
+        An answer to a decision that cannot be written is told, and holds nothing else up.
+        """
+        unanswered: Outcome | None = None
+        for done, action in enumerate(todo):
+            try:
+                await self._do(action, uid)
+            except failures.Failure as failure:
+                outcome = _outcome(failure, action, done=done)
+                if not isinstance(action, actions.Settle):
+                    return outcome
+                unanswered = unanswered or outcome
+        return unanswered or Outcome(done=len(todo))
 
     async def _do(self, action: Action, uid: str) -> None:
         match action:
@@ -156,30 +154,7 @@ def _is_of_predecessor(controller: Body, body: Body) -> bool:
     return all(controller.get(part) == owner[part] for part in ("kind", "name"))
 
 
-def waves(todo: tuple[Action, ...]) -> Iterator[tuple[Action, ...]]:
-    """`todo` in pieces: each is done as a whole before the next, in itself in any order."""
-    wave: list[Action] = []
-    for action in todo:
-        if wave and not _goes_with(action, wave):
-            yield tuple(wave)
-            wave = []
-        wave.append(action)
-    if wave:
-        yield tuple(wave)
-
-
-def _goes_with(action: Action, wave: list[Action]) -> bool:
-    """Only what is made new, and no pods beside what they need."""
-    if not isinstance(action, actions.Create) or not isinstance(wave[-1], actions.Create):
-        return False
-    kind, others = (
-        action.body["kind"],
-        {each.body["kind"] for each in wave if isinstance(each, actions.Create)},
-    )
-    return kind in TOGETHER and others <= TOGETHER and not (kind in HAVE_PODS and others & NEEDED_BY_PODS)
-
-
-def _outcome(failure: BaseException, action: Action, *, done: int) -> Outcome:
+def _outcome(failure: failures.Failure, action: Action, *, done: int) -> Outcome:
     """What follows from a failure of `action`; raises it again where that is not for a plan to know."""
     match failure:
         case failures.Conflict() | failures.NotFound():

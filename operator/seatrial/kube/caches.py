@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Hashable
 from typing import Final
 
@@ -86,7 +85,8 @@ class Caches:
 
     async def synced(self) -> None:
         """Every first list is in its store."""
-        await asyncio.gather(*(informer.synced.wait() for informer in self.informers))
+        for informer in self.informers:
+            await informer.synced.wait()
 
     def of(self, kind: Kind, key: Key) -> tuple[Body, ...]:
         """The children of one object, in order of name."""

@@ -171,7 +171,7 @@ def from_status(body: Body, *, retry_after: float | None = None) -> ApiError:
     if any(cause.get("field") == "metadata.uid" for cause in details.get("causes") or []):
         kind = Conflict  # an apply to another incarnation of the name is called Invalid by the server
     if retry_after is None and details.get("retryAfterSeconds"):
-        retry_after = float(details["retryAfterSeconds"])
+        retry_after = _seconds(str(details["retryAfterSeconds"]))
     return kind(
         code,
         reason or kind.__name__,

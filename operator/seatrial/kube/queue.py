@@ -13,6 +13,8 @@ K = TypeVar("K", bound=Hashable)
 FIRST_RETRY: Final = 0.2
 LAST_RETRY: Final = 60.0
 """Seconds: what heals outside of Kubernetes tells nobody, and a person waits for it."""
+LONGEST_WISH: Final = 60.0
+"""Seconds."""
 JITTER: Final = 0.1
 
 
@@ -96,11 +98,14 @@ class KeyedQueue(Generic[K]):
             alarm.cancel()
 
     def retry(self, key: K, *, after: float | None = None) -> float:
-        """`key` comes again: later with every retry since `forget`, and not before `after` seconds. Says when."""
+        """`key` comes again: later with every retry since `forget`, and not before `after` seconds. Says when.
+
+        A wish for more than `LONGEST_WISH` is cut: a proxy may ask for hours.
+        """
         count = self._failures.get(key, 0)
         self._failures[key] = count + 1
         backed_off: float = min(self._last_retry, self._first_retry * 2 ** min(count, 30))
-        delay = max(after or 0.0, backed_off) * (1 + JITTER * self._jitter())
+        delay = max(min(after or 0.0, LONGEST_WISH), backed_off) * (1 + JITTER * self._jitter())
         self.add_after(key, delay)
         return delay
 

@@ -185,6 +185,12 @@ class TestRetrying:
         assert queue.failures("a") == 0
         assert queue.retry("a") == 1
 
+    async def test_waits_no_day_although_a_proxy_asks_for_it(self, queue: KeyedQueue[str]) -> None:
+        assert [queue.retry(key, after=after) for key, after in (("a", 86400.0), ("b", float("inf")))] == [
+            60,
+            60,
+        ]
+
     async def test_obeys_a_wish(self, queue: KeyedQueue[str]) -> None:
         queue.retry("a", after=30)
         assert (await queue.get(), now()) == ("a", 30)

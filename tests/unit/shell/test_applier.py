@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from seatrial import applier
 from seatrial.api import decision, names, reasons
 from seatrial.api.keys import Key
 from seatrial.applier import Applier, Outcome
@@ -50,82 +49,30 @@ def scale(name: str = "churn-a", replicas: int = 5) -> actions.Scale:
     return actions.Scale(namespace=NAMESPACE, name=name, replicas=replicas)
 
 
-WAVES = [
-    pytest.param([], [], id="nothing"),
-    pytest.param(
-        ["ControllerRevision", "Service", "Deployment", "PodDisruptionBudget"],
-        [["ControllerRevision", "Service"], ["Deployment", "PodDisruptionBudget"]],
-        id="a first revision: its pods begin after what they are made from",
-    ),
-    pytest.param(
-        ["ConfigMap", "ConfigMap", "ControllerRevision", "Deployment"],
-        [["ConfigMap", "ConfigMap", "ControllerRevision"], ["Deployment"]],
-        id="pods begin after their settings",
-    ),
-    pytest.param(["Service", "Deployment"], [["Service", "Deployment"]], id="both at once"),
-    pytest.param(
-        ["HorizontalPodAutoscaler", "Service"],
-        [["HorizontalPodAutoscaler"], ["Service"]],
-        id="autoscalers are held before users come",
-    ),
-    pytest.param(
-        ["Service", "HorizontalPodAutoscaler", "Deployment"],
-        [["Service"], ["HorizontalPodAutoscaler"], ["Deployment"]],
-        id="an autoscaler goes alone wherever it stands",
-    ),
-    pytest.param(["Deployment", "Job"], [["Deployment"], ["Job"]], id="a build goes alone"),
-]
-SAMPLES = {
-    "ControllerRevision": objects.revision(),
-    "Service": objects.service(),
-    "Deployment": objects.deployment(),
-    "PodDisruptionBudget": objects.budget(),
-    "ConfigMap": objects.settings(),
-    "HorizontalPodAutoscaler": objects.autoscaler(),
-    "Job": objects.job(),
-}
-
-
-class TestTogether:
-    @pytest.mark.parametrize(("given", "expected"), WAVES)
-    def test_goes(self, given: list[str], expected: list[list[str]]) -> None:
-        found = applier.waves(creations(*(SAMPLES[kind] for kind in given)))
-        assert [[a.body["kind"] for a in wave if isinstance(a, Create)] for wave in found] == expected
-
-    def test_nothing_that_changes_or_takes_away(self) -> None:
-        service = Create(objects.service())
-        apply = actions.Apply(objects.service())
-        gone = actions.deletion_of(objects.deployment())
-        todo = (apply, service, service, apply, scale(), gone, gone, service)
-        assert [len(wave) for wave in applier.waves(todo)] == [1, 2, 1, 1, 1, 1, 1]
-        assert tuple(action for wave in applier.waves(todo) for action in wave) == todo
-
-    async def test_takes_the_time_of_one(self, api: FakeApiServer, hands: Applier) -> None:
-        api.faults.latency = 1.0
-        wanted = (objects.revision(), objects.service(), objects.deployment(), objects.budget())
-        assert await run(hands, *creations(*wanted)) == Outcome(done=4)
-        assert asyncio.get_running_loop().time() == pytest.approx(2, abs=0.1)
-        assert [kind for _, kind, _ in written(api)].index("ControllerRevision") < 2
-
-    async def test_a_failure_stops_what_comes_after_and_not_what_goes_with_it(
-        self, api: FakeApiServer, hands: Applier
+class TestInOrder:
+    async def test_all_is_done_by_the_pass_itself(
+        self, api: FakeApiServer, limiter: Limiter, caches: Caches
     ) -> None:
-        api.faults.fail_next(1, 500, of(kinds.CONTROLLER_REVISION))  # type: ignore[arg-type]
+        """kopf waits at its end for tasks that are younger than itself, and takes their failures for its own."""
+        tasks: list[set[asyncio.Task[object]]] = []
+
+        def fence() -> bool:
+            tasks.append(asyncio.all_tasks())
+            return True
+
+        before = asyncio.all_tasks()
+        hands = Applier(Client(api, limiter, fence), caches)
+        await run(hands, *creations(objects.revision(), objects.service(), objects.deployment()))
+        assert tasks == [before, before, before]
+        assert [kind for _, kind, _ in written(api)] == ["ControllerRevision", "Service", "Deployment"]
+
+    async def test_nothing_comes_after_what_failed(self, api: FakeApiServer, hands: Applier) -> None:
+        api.faults.fail_next(1, 500, of(kinds.SERVICE))  # type: ignore[arg-type]
         outcome = await run(hands, *creations(objects.revision(), objects.service(), objects.deployment()))
-        assert (outcome.done, outcome.setback is not None) == (0, True)
-        assert api.look(kinds.SERVICE, NAMESPACE, "churn") is not None
+        assert (outcome.done, outcome.setback is not None) == (1, True)
         assert api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a") is None
 
-    async def test_the_first_of_several_failures_is_the_one_that_is_told(
-        self, api: FakeApiServer, hands: Applier
-    ) -> None:
-        api.faults.fail_next(1, 403, of(kinds.SERVICE))  # type: ignore[arg-type]
-        api.faults.fail_next(1, 500, of(kinds.DEPLOYMENT))  # type: ignore[arg-type]
-        outcome = await run(hands, *creations(objects.service(), objects.deployment()))
-        assert outcome.setback is not None
-        assert outcome.setback.message.startswith("Service churn ")
-
-    async def test_a_lost_lease_ends_all_of_it_and_leaves_nothing_running(
+    async def test_nothing_comes_after_a_lost_lease(
         self, api: FakeApiServer, limiter: Limiter, caches: Caches
     ) -> None:
         asked: list[str] = []
@@ -134,12 +81,25 @@ class TestTogether:
             asked.append("")
             return len(asked) == 1
 
-        api.faults.latency = 1.0
         hands = Applier(Client(api, limiter, fence), caches)
         with pytest.raises(failures.NotLeader):
             await run(hands, *creations(objects.service(), objects.deployment()))
-        assert len(caches.of(kinds.SERVICE, CHURN)) == 1, "what had begun has ended and is known"
-        assert asyncio.get_running_loop().time() == pytest.approx(1, abs=0.1)
+        assert len(caches.of(kinds.SERVICE, CHURN)) == 1, "what had been done is known"
+
+    async def test_an_answer_that_cannot_be_written_holds_nothing_up(
+        self, api: FakeApiServer, hands: Applier
+    ) -> None:
+        answer = actions.Settle(
+            namespace=NAMESPACE,
+            name="nobody",
+            uid="u",
+            phase=decision.DecisionPhase.REFUSED,
+            message="it is older than the rollout",
+            at=objects.START,
+        )
+        outcome = await run(hands, answer, *creations(objects.service()))
+        assert outcome == Outcome(done=0, again=True)
+        assert api.look(kinds.SERVICE, NAMESPACE, "churn") is not None
 
 
 class TestDoing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from seatrial.api import told
+from seatrial.api import phases, told
 from seatrial.core.memory import Memory
 from seatrial.manifests import workload
 from seatrial.planning import diff, facts
@@ -26,12 +26,12 @@ def changes(scene: Scene) -> Iterator[Action]:
         if stable is None or revision == stable.revision or body["metadata"].get("deletionTimestamp"):
             continue
         said = (body["metadata"].get("annotations") or {}).get(workload.PROMOTED_AT, "")
-        if bool(said) != scene.memory.promoted_before(revision):
-            yield diff.annotated(
-                body, workload.PROMOTED_AT, "" if said else _promoted_at(scene.memory, revision)
-            )
+        wanted = _promoted_at(scene.memory, revision) if scene.memory.promoted_before(revision) else ""
+        if said != wanted and not (said and wanted == UNKNOWN):
+            yield diff.annotated(body, workload.PROMOTED_AT, wanted)
 
 
 def _promoted_at(memory: Memory, revision: str) -> str:
-    entry = next((h for h in memory.history if h.revision == revision and h.finished_at), None)
-    return UNKNOWN if entry is None or entry.finished_at is None else told.format_time(entry.finished_at)
+    promoted = (h for h in memory.history if h.outcome is phases.Outcome.PROMOTED)
+    at = next((h.finished_at for h in promoted if h.revision == revision and h.finished_at), None)
+    return UNKNOWN if at is None else told.format_time(at)

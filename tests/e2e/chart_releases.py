@@ -18,7 +18,9 @@ from typing import Any
 
 import yaml
 
+from seatrial.api import names
 from tests.cluster import ports
+from tests.cluster.errors import LabError
 from tests.cluster.fixtures import Cluster
 from tests.unit.chart import chart_rendering
 from tests.unit.chart.chart_rendering import CHART, Body
@@ -109,6 +111,16 @@ class Release:
         }
         answer = self.cluster.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review))
         return bool(json.loads(answer)["status"]["allowed"])
+
+    def is_served(self) -> bool:
+        """Whether the server's watch caches of the kinds are there: they are made anew after each change of a CRD."""
+        try:
+            for crd in CRDS:
+                plural = crd.partition(".")[0]
+                self.cluster.kubectl("get", "--raw", f"/apis/{names.API_VERSION}/{plural}?resourceVersion=0")
+        except LabError:
+            return False
+        return True
 
     def apply(self, name: str, spec: Body) -> None:
         """A ModelDeployment is applied."""
@@ -258,6 +270,7 @@ class Operator:
 @contextmanager
 def operating(release: Release, folder: Path) -> Iterator[Operator]:
     """An operator that works, until the end."""
+    until(release.is_served, "kinds that can be watched")
     operator = Operator(release, folder)
     try:
         until(operator.works, "an operator that works")

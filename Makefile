@@ -42,7 +42,7 @@ TEST_CLUSTER = env -u KUBECONFIG $(if $(call given,KUBECONFIG),SEATRIAL_TEST_KUB
 
 .PHONY: demo demo-down
 demo: setup ## the story of four models, on a node that the lab starts; CONTEXT=… REGISTRY=…: on your cluster
-	$(PY) -m tests.demo $(DEMO_CLUSTER) $(call option,REGISTRY,registry) $(call option,PULL_REGISTRY,pull-registry) \
+	@$(PY) -m tests.demo $(DEMO_CLUSTER) $(call option,REGISTRY,registry) $(call option,PULL_REGISTRY,pull-registry) \
 	  $(call option,REGISTRY_CA,registry-ca) $(if $(call given,PLAIN_HTTP),--plain-http)
 demo-down: setup ## remove what the demo has made on your cluster: CONTEXT=…
 	$(PY) -m tests.demo --down $(DEMO_CLUSTER)

@@ -152,7 +152,7 @@ def _resume(order: Order, memory: Memory, at: Situation) -> Memory:
 def _retry(order: Order, memory: Memory, at: Situation) -> Memory:
     rejection = memory.rejection_of(order.revision)
     if rejection is None:
-        raise Refusal(f"revision {order.revision} is not rejected")
+        raise Refusal(_not_rejected(order.revision, memory.rollout))
     if order.revision != at.wish.revision:
         raise Refusal(
             f"the spec asks for revision {at.wish.revision}; apply the spec of {order.revision} first"
@@ -164,6 +164,13 @@ def _retry(order: Order, memory: Memory, at: Situation) -> Memory:
         return memory.forgiving(order.revision)  # nobody could leave it: it serves, and may go on
     forgiven = replace(memory.forgiving(order.revision), build=None)
     return rollout.begin(forgiven, at, revision=order.revision, attempt=rejection.attempt + 1)
+
+
+def _not_rejected(revision: str, current: api.RolloutStatus | None) -> str:
+    going = current is not None and current.revision == revision and current.phase is Phase.ROLLING_BACK
+    if going:
+        return f"revision {revision} is still going back; create a Retry again once the phase is Degraded"
+    return f"revision {revision} is not rejected"
 
 
 def _at_rest(memory: Memory) -> None:

@@ -106,6 +106,12 @@ REFUSALS = [
     ),
     pytest.param(order(Action.RESUME), shifting(), "nothing is paused", id="resume of what goes on"),
     pytest.param(order(Action.RETRY), shifting(), "is not rejected", id="retry of what was not rejected"),
+    pytest.param(
+        order(Action.RETRY),
+        memory(staged(Phase.ROLLING_BACK)),
+        "still going back; create a Retry again once the phase is Degraded",
+        id="retry of what is not home yet",
+    ),
     pytest.param(order(Action.RETRY, attempt=3), at_rest(), "attempt 1", id="retry of another attempt"),
     pytest.param(
         order(Action.ROLLBACK, revision=NEWER, to_revision=OLD),

@@ -11,8 +11,8 @@ from typing import Final, Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 FIRST_RETRY: Final = 0.2
-LAST_RETRY: Final = 60.0
-"""Seconds: what heals outside of Kubernetes tells nobody, and a person waits for it."""
+LAST_RETRY: Final = 45.0
+"""Seconds: what heals outside of Kubernetes tells nobody, and within a minute a person should see it."""
 LONGEST_WISH: Final = 60.0
 """Seconds."""
 JITTER: Final = 0.1

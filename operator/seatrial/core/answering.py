@@ -39,7 +39,7 @@ def needed_at_once(memory: Memory, rollout: api.RolloutStatus, at: Situation) ->
         Phase.PROMOTING,
         weight=100,
         users_since=rollout.users_since or at.now,
-        exits_before=sum(e.restarts for e in at.canary(memory).exits) or None,
+        exits_before=at.canary(memory).exits_so_far or None,
         waiting_for=None,
     )
     return replace(memory, rollout=taking_over)

@@ -62,21 +62,18 @@ def _at_rest(memory: Memory, at: Situation) -> Memory:
     rollout, wanted = memory.rollout, at.wish.revision
     if not wanted:
         return memory
+    if (
+        memory.rejection_of(wanted) is not None
+    ):  # also of what serves: somebody wanted to leave it, and could not
+        return _rejected(memory, rollout)
     if memory.stable is not None and memory.stable.revision == wanted:
         return _settled(memory, rollout, at)
-    if memory.rejection_of(wanted) is not None:
-        return _rejected(memory, rollout)
     return begin(memory, at, revision=wanted)
 
 
 def _settled(memory: Memory, rollout: api.RolloutStatus | None, at: Situation) -> Memory:
-    """What was tried is no longer asked for: it leaves nothing but its place in history.
-
-    What serves may be rejected: somebody wanted to leave it, and could not.
-    """
+    """What was tried is no longer asked for: it leaves nothing but its place in history."""
     wanted = at.wish.revision
-    if memory.rejection_of(wanted):
-        return _rejected(memory, rollout)
     build = memory.build if memory.build is not None and memory.build.id == at.wish.build_id else None
     if rollout is None or (rollout.phase is Phase.STABLE and rollout.revision == wanted):
         return replace(memory, build=build)
@@ -157,7 +154,7 @@ def _starting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
             steps=len(at.wish.steps),
             weight=first.weight,
             users_since=at.now,
-            exits_before=sum(e.restarts for e in at.canary(memory).exits) or None,
+            exits_before=at.canary(memory).exits_so_far or None,
             step_started_at=at.now,
         ),
     )

@@ -50,6 +50,11 @@ class Track:
     exits: tuple[AbnormalExit, ...] = ()
     trouble: Trouble | None = None
 
+    @property
+    def exits_so_far(self) -> int:
+        """How often its containers have ended although nobody asked them to."""
+        return sum(e.restarts for e in self.exits)
+
     def exits_since(self, start: datetime) -> tuple[AbnormalExit, ...]:
         """The abnormal exits at or after `start`."""
         return tuple(e for e in self.exits if e.at >= start)

@@ -22,10 +22,12 @@ RUNTIME_OF_FORMAT = {"sklearn": "sklearn", "skops": "sklearn", "xgboost": "xgboo
 def build_id_of(wanted: spec.Spec, namespace: str, operator: settings.Settings) -> str:
     """10 hex digits for what the image is made from; empty when an image is given.
 
-    Credentials, secrets and time-outs are how it is made, not what: they stay out.
+    The name of the source's Secret is of the address: with other keys, or at another endpoint, the same uri is
+    another model. The registry's Secrets and time-outs are how it is made, not what: they stay out.
     """
     if wanted.model.image:
         return ""
+    credentials = wanted.model.credentials
     return _hashed(
         {
             "namespace": namespace,
@@ -34,6 +36,7 @@ def build_id_of(wanted: spec.Spec, namespace: str, operator: settings.Settings) 
                 "format": wanted.model.format,
                 "digest": wanted.model.digest,
                 "allowPickle": wanted.model.allow_pickle,
+                "credentials": credentials.secret_name if credentials else "",
             },
             "runtime": wanted.build.runtime,
             "refresh": wanted.build.refresh,

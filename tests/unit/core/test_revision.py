@@ -89,6 +89,7 @@ def test_the_order_of_keys_does_not_matter(order: list[str]) -> None:
         pytest.param({"model": {"uri": "s3://models/churn/8/"}}, id="another source"),
         pytest.param({"model": {**URI, "format": "onnx"}}, id="another format"),
         pytest.param({"model": {**URI, "allowPickle": True}}, id="pickles allowed"),
+        pytest.param({"model": {**URI, "credentials": {"secretName": "s3"}}}, id="other keys to the source"),
         pytest.param({"build": {"refresh": "again"}}, id="a refresh"),
         pytest.param({"build": {"runtime": "onnx"}}, id="another runtime"),
     ],
@@ -98,8 +99,9 @@ def test_what_an_image_is_made_from_is_another_build_and_revision(change: dict[s
     assert name_of(**change) != name_of()
 
 
-def test_credentials_are_how_an_image_is_made_not_what() -> None:
-    assert build_of(model={**URI, "credentials": {"secretName": "s3"}}) == build_of()
+@pytest.mark.parametrize("secret", ["pushSecretName", "pullSecretName"])
+def test_the_logins_of_the_registry_are_how_an_image_is_made_not_what(secret: str) -> None:
+    assert build_of(build={"registry": {secret: "login"}}) == build_of()
 
 
 def test_namespaces_do_not_share_builds() -> None:

@@ -94,6 +94,10 @@ class Observer:
             setback=setback,
         )
 
+    def decisions(self, key: Key) -> tuple[Body, ...]:
+        """The RolloutDecisions about one object, whether it is there or not."""
+        return self._caches.of(kinds.ROLLOUT_DECISION, key)
+
     def forget(self, key: Key) -> None:
         """A deleted object refers to nothing: what only it referred to is forgotten."""
         self._note(key, ())

@@ -13,12 +13,12 @@ from typing import Final
 from seatrial.api import deployment, settings
 from seatrial.api.keys import Key
 from seatrial.applier import Applier, Outcome
-from seatrial.kube import bodies, failures
+from seatrial.kube import failures
 from seatrial.kube.bodies import Body
 from seatrial.kube.known import Known
 from seatrial.kube.queue import KeyedQueue
 from seatrial.observer import Observer
-from seatrial.planning import planner, questions, refusals
+from seatrial.planning import decisions, planner, questions
 from seatrial.planning.observed import Parts, Setback
 from seatrial.reporter import Reporter
 from seatrial.routers import base as routers
@@ -88,12 +88,9 @@ class Reconciler:
         body = self._shell.known.get(key)
         if body is None:
             self._forget(key)
+            await self._answer_for_nobody(key)
             return
-        try:
-            desired = deployment.parse(body)
-        except deployment.InvalidSpec as invalid:
-            await self._refuse(body, str(invalid))
-            return
+        desired = deployment.read(body)
         if not desired.deleting:
             await self._advance(desired, body)
 
@@ -135,11 +132,13 @@ class Reconciler:
         if wake_at is not None:
             queue.add_after(key, max((wake_at - self._shell.clock()).total_seconds(), SOON))
 
-    async def _refuse(self, body: Body, sentence: str) -> None:
-        """A spec that the API server let through although we cannot read it: said, and nothing else is touched."""
-        refused = refusals.refused(body, sentence, now=self._shell.clock())
-        if not await self._shell.reporter.refuse(body, refused, sentence):
-            self._shell.queue.retry(Key(*bodies.key_of(body)))
+    async def _answer_for_nobody(self, key: Key) -> None:
+        """Decisions about an object that is not there are refused: their author may have mistyped its name."""
+        waiting = self._shell.observer.decisions(key)
+        answers = decisions.of_nobody(key, waiting, now=self._shell.clock())
+        outcome = await self._shell.applier.run(answers, uid="")
+        if outcome.again or outcome.setback is not None:
+            self._shell.queue.retry(key, after=outcome.after)
 
     def _forget(self, key: Key) -> None:
         self._setbacks.pop(key, None)

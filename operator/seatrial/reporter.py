@@ -63,17 +63,6 @@ class Reporter:
         said = status.to_dict()
         return said == (body.get("status") or {}) or await self._stored(body, said)
 
-    async def refuse(self, body: Body, status: Body, sentence: str) -> bool:
-        """The status of a spec that cannot be read is stored and told; False: look again."""
-        about = _About(Key(*bodies.key_of(body)), bodies.uid_of(body), bodies.version_of(body))
-        self._show(about.key, api.parse_status(status))
-        if status == (body.get("status") or {}):
-            return True
-        if not await self._stored(body, status):
-            return False
-        await self._emit(about, _warning(reasons.Reason.INVALID_SPEC, sentence))
-        return True
-
     async def complain(self, desired: deployment.ModelDeployment, setback: Setback) -> None:
         """What stopped the actions of a plan is an Event, unless it is the API server's own trouble."""
         if setback.reason not in NOT_OF_THE_OBJECT:

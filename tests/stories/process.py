@@ -80,7 +80,7 @@ class Process:
         if body is None:
             return []
         shell = self.operator.reconciler._shell
-        desired = deployment.parse(body)
+        desired = deployment.read(body)
         parts = Parts(router=routers.chosen("replicas", routers.routers()), settings=shell.settings)
         observed = await shell.observer.look(desired, questions.questions(desired, parts), None)
         plan = planner.plan(desired, observed, parts, now=self._now())

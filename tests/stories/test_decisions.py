@@ -224,3 +224,15 @@ def test_retry_counts_its_attempts() -> None:
         assert (stale["phase"], "attempt 2" in stale["message"]) == ("Refused", True)
 
     play(story, serving=sick("v2", Behaviour(fault=Fault.CRASH_LOOP)))
+
+
+def test_a_decision_about_an_object_that_is_not_there_is_refused() -> None:
+    async def story(world: World) -> None:
+        await world.trust_decisions()
+        served = (await world.live(spec()))["stable"]["revision"]
+        mistyped = await world.decide("Pause", revision=served, deployment="chrun")
+        answer = await world.answer(mistyped)
+        assert answer["phase"] == "Refused"
+        assert answer["message"] == "there is no ModelDeployment chrun in namespace shop"
+
+    play(story)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from seatrial.api import keys, metadata, names, patterns, refusal, spec, status
+from seatrial.api import keys, metadata, model, names, patterns, refusal, rollout, spec, status
 
 InvalidSpec = refusal.InvalidSpec
 
@@ -33,6 +33,8 @@ class ModelDeployment:
     status: status.Status
     raw_spec: Mapping[str, Any]
     """As it was written, for messages and diffs."""
+    refused: str = ""
+    """Why the spec cannot be carried out; `spec` then names no model, and holds whatever is on its way."""
 
 
 def parse(body: Mapping[str, Any]) -> ModelDeployment:
@@ -40,9 +42,30 @@ def parse(body: Mapping[str, Any]) -> ModelDeployment:
 
     The status never fails: what cannot be understood in it is left out.
     """
+    name, raw_spec = metadata.parse(body).key.name, body.get("spec") or {}
+    _check_name(name)
+    return _with(body, refusal.validated(spec.Spec, raw_spec))
+
+
+def read(body: Mapping[str, Any]) -> ModelDeployment:
+    """The object in `body`, also one that the API server let through although its spec is refused here."""
+    try:
+        return parse(body)
+    except InvalidSpec as invalid:
+        return replace(_with(body, _held(body.get("spec") or {})), refused=str(invalid))
+
+
+def _held(raw_spec: Mapping[str, Any]) -> spec.Spec:
+    """The rules of the rollout, where they can be read, and a pause; defaults for the rest."""
+    try:
+        rules = refusal.validated(rollout.Rollout, raw_spec.get("rollout"))
+    except InvalidSpec:
+        rules = rollout.Rollout()
+    return spec.Spec.model_construct(model=model.Model.model_construct(), rollout=rules, paused=True)
+
+
+def _with(body: Mapping[str, Any], wanted: spec.Spec) -> ModelDeployment:
     meta = metadata.parse(body)
-    _check_name(meta.key.name)
-    raw_spec = body.get("spec") or {}
     return ModelDeployment(
         key=meta.key,
         uid=meta.uid,
@@ -51,9 +74,9 @@ def parse(body: Mapping[str, Any]) -> ModelDeployment:
         created_at=meta.created_at,
         deleting=meta.deleting,
         labels=meta.labels,
-        spec=refusal.validated(spec.Spec, raw_spec),
+        spec=wanted,
         status=status.parse_status(body.get("status")),
-        raw_spec=raw_spec,
+        raw_spec=body.get("spec") or {},
     )
 
 

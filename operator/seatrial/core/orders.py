@@ -113,8 +113,8 @@ def _abort(order: Order, memory: Memory, at: Situation) -> Memory:
 def _promote(order: Order, memory: Memory, at: Situation) -> Memory:
     """The steps that are left are taken away; a canary that has users takes over now."""
     current = _on_its_way(order, memory)
-    if at.wish.paused:
-        raise Refusal("spec.paused is true; set it to false")
+    if at.wish.hold:
+        raise Refusal(at.wish.hold)
     straight = moves.changed(current, steps=0)
     if current.phase is Phase.PAUSED:
         return pauses.resume(memory, straight, at)
@@ -144,8 +144,8 @@ def _resume(order: Order, memory: Memory, at: Situation) -> Memory:
     current = _on_its_way(order, memory)
     if current.phase is not Phase.PAUSED:
         raise Refusal(f"nothing is paused; the rollout is {current.phase}")
-    if at.wish.paused:
-        raise Refusal("spec.paused is true; set it to false")
+    if at.wish.hold:
+        raise Refusal(at.wish.hold)
     return pauses.resume(memory, moves.changed(current, decided_by=""), at)
 
 

@@ -45,6 +45,15 @@ class Wish:
     scale_down_delay: timedelta = timedelta(seconds=30)
     history_limit: int = 5
     paused: bool = False
+    refused: bool = False
+    """The spec cannot be carried out: it names no revision, and a person has to mend it first."""
+
+    @property
+    def hold(self) -> str:
+        """Why the spec holds a rollout, and what lets it go on; empty where it does not."""
+        if self.refused:
+            return "the spec is refused; mend it"
+        return "spec.paused is true; set it to false" if self.paused else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

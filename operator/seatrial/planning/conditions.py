@@ -50,7 +50,7 @@ def conditions(scene: Scene, message: str) -> tuple[told_conditions.Condition, .
 def is_ready(scene: Scene) -> bool:
     """The spec's revision is stable and has its pods."""
     return (
-        not scene.missing
+        not scene.unnamed
         and _is_updated(scene)
         and at_rest(scene)
         and has_its_pods(scene)
@@ -71,7 +71,7 @@ def _reconciling(scene: Scene) -> bool:
 
 def _is_updated(scene: Scene) -> bool:
     stable = scene.memory.stable
-    return stable is not None and stable.revision == scene.at.wish.revision and not scene.missing
+    return stable is not None and stable.revision == scene.at.wish.revision and not scene.unnamed
 
 
 def _reason(scene: Scene) -> str:
@@ -128,7 +128,7 @@ def _serving(scene: Scene) -> _Verdict:
 def _updated(scene: Scene, why: str) -> _Verdict:
     if _is_updated(scene):
         return _Verdict(True, Reason.HEALTHY, f"{scene.at.wish.revision} is what the spec asks for")
-    if scene.missing:
+    if scene.unnamed:
         return _Verdict(False, why, "the wanted revision has no name yet")
     return _Verdict(False, why, f"the spec asks for {scene.at.wish.revision}")
 

@@ -22,9 +22,8 @@ who decided what a revision became stands in `status.history` anyway.
 def pending(observed: Observed, parts: Parts) -> tuple[Order, ...]:
     """The decisions of this object without an answer."""
     trusted = observed.decisions_trusted or parts.settings.unverified_decisions
-    waiting = (body for body in observed.decisions if not (body.get("status") or {}).get("phase"))
-    parsed = (one for body in waiting if (one := _parsed(body)) is not None and not one.deleting)
-    return tuple(_order(one, trusted=trusted, vouched=observed.decisions_trusted) for one in parsed)
+    waiting = _waiting(observed.decisions)
+    return tuple(_order(one, trusted=trusted, vouched=observed.decisions_trusted) for one in waiting)
 
 
 def _parsed(body: Body) -> decision.RolloutDecision | None:
@@ -50,6 +49,25 @@ def _order(one: decision.RolloutDecision, *, trusted: bool, vouched: bool) -> Or
         to_revision=spec.to_revision or "",
         trusted=trusted,
     )
+
+
+def of_nobody(key: Key, seen: Bodies, *, now: datetime) -> tuple[actions.Settle, ...]:
+    """What refuses every decision that waits for an answer of an object that is not there."""
+    message = f"there is no ModelDeployment {key.name} in namespace {key.namespace}"
+    waiting = (_order(one, trusted=True, vouched=True) for one in _waiting(seen))
+    return settlements(
+        key,
+        tuple(
+            Answer(order=order, phase=decision.DecisionPhase.REFUSED, message=message) for order in waiting
+        ),
+        now=now,
+    )
+
+
+def _waiting(seen: Bodies) -> Iterator[decision.RolloutDecision]:
+    bodies = (body for body in seen if not (body.get("status") or {}).get("phase"))
+    parsed = (one for body in bodies if (one := _parsed(body)) is not None)
+    return (one for one in parsed if not one.deleting)
 
 
 def settlements(key: Key, answers: tuple[Answer, ...], *, now: datetime) -> tuple[actions.Settle, ...]:

@@ -13,7 +13,7 @@ from seatrial.core.moves import Phase
 from seatrial.core.wish import Situation
 from seatrial.manifests import job
 from seatrial.manifests.metadata import Owner
-from seatrial.planning import decisions, documents, due, jobs, situations, stories, words
+from seatrial.planning import decisions, documents, due, jobs, refusals, situations, stories, words
 from seatrial.planning.actions import Action
 from seatrial.planning.documents import Scene
 from seatrial.planning.observed import Observed, Parts
@@ -38,8 +38,9 @@ def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, 
         return Plan(status=desired.status)
     now = now.replace(microsecond=0)
     observed = observed.without_foreign(desired.uid)
-    asked = wanted(desired, observed, parts)
     before = situations.recovered(memory_of(desired.status), desired, observed)
+    desired, observed = refusals.as_it_stands(desired, observed, before)
+    asked = wanted(desired, observed, parts)
     at = situations.situation(desired, observed, parts, memory=before, asked=asked, now=now)
     memory, answers = orders.answered(decisions.pending(observed, parts), before, at)
     at = replace(at, build=situations.build_of(memory, at.wish))  # a Retry has forgotten it
@@ -57,6 +58,7 @@ def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, 
         status=words.status(scene),
         actions=documents.child_actions(scene, decisions.settlements(desired.key, answers, now=now)),
         told=(
+            *refusals.tales(desired),
             *stories.tales(before, memory, answers),
             *stories.of_secrets(before, memory, _unseen_change(desired, memory, at)),
         ),

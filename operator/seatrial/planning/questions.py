@@ -8,7 +8,9 @@ from seatrial.planning.observed import Parts
 
 
 def questions(desired: deployment.ModelDeployment, parts: Parts) -> tuple[references.Reference, ...]:
-    """The ConfigMaps and Secrets whose content or absence matters, each once."""
+    """The ConfigMaps and Secrets whose content or absence matters, each once; none of a refused spec."""
+    if desired.refused:
+        return ()
     pods = references.of_pods(desired.spec.serving)
     build = references.of_build(desired.spec, parts.settings)
     return tuple(sorted({*pods, *build}))

@@ -1,56 +1,39 @@
-"""The status of an object whose spec cannot be read: what was known stays, and it says what is wrong."""
+"""What is planned with while a spec is refused: what runs stays as it stands, and stays under watch."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 
-from seatrial.api import conditions, phases, reasons
-from seatrial.api import status as api
-from seatrial.core.memory import changed
-from seatrial.manifests.metadata import Body
-
-Kind = conditions.ConditionType
-
-
-def refused(body: Body, sentence: str, *, now: datetime) -> Body:
-    """The status with `sentence`; memory and tracks are kept, so that a mended spec goes on from there."""
-    before = api.parse_status(body.get("status"))
-    generation = int(body["metadata"].get("generation", 0))
-    phase = phases.DisplayPhase.DEGRADED if before.stable else phases.DisplayPhase.FAILED
-    told = {Kind.READY: False, Kind.RECONCILING: False, Kind.STALLED: True}
-    kept = tuple(c for c in before.conditions if c.type not in told)
-    said = tuple(
-        _condition(before, kind, holds, sentence=sentence, generation=generation, now=now)
-        for kind, holds in told.items()
-    )
-    status = changed(
-        before,
-        observed_generation=generation,
-        phase=phase,
-        message=f"the spec is refused: {sentence}",
-        next_transition_time=None,
-        conditions=(*said, *kept),
-    )
-    return status.to_dict()
+from seatrial.api import conditions, deployment, reasons, scaling
+from seatrial.core.memory import Memory
+from seatrial.planning import facts
+from seatrial.planning.observed import Observed, Setback
+from seatrial.planning.stories import Tale, Tone
 
 
-def _condition(
-    before: api.Status,
-    kind: Kind,
-    holds: bool,
-    *,
-    sentence: str,
-    generation: int,
-    now: datetime,
-) -> conditions.Condition:
-    word = conditions.ConditionStatus.TRUE if holds else conditions.ConditionStatus.FALSE
-    known = before.condition(kind)
-    since = known.last_transition_time if known is not None and known.status is word else now
-    return conditions.Condition(
-        type=kind,
-        status=word,
-        reason=reasons.Reason.INVALID_SPEC,
-        message=sentence,
-        observed_generation=generation,
-        last_transition_time=since,
-    )
+def as_it_stands(
+    desired: deployment.ModelDeployment, observed: Observed, memory: Memory
+) -> tuple[deployment.ModelDeployment, Observed]:
+    """A refused object asks for the pods that are there, and its refusal holds everything else up."""
+    if not desired.refused:
+        return desired, observed
+    present = scaling.Scaling.model_construct(replicas=_pods(desired, observed, memory))
+    spec = desired.spec.model_copy(update={"scaling": present})
+    why = Setback(reason=reasons.Reason.INVALID_SPEC, message=f"the spec is refused: {desired.refused}")
+    return replace(desired, spec=spec), replace(observed, setback=why)
+
+
+def _pods(desired: deployment.ModelDeployment, observed: Observed, memory: Memory) -> int:
+    """What stable's Deployment asks for; what it asked for last, if somebody has deleted it."""
+    if memory.stable is None:
+        return 1
+    seen, said = facts.track(observed, memory.stable.revision), desired.status.stable
+    return seen.wanted if seen.exists or said is None else said.replicas
+
+
+def tales(desired: deployment.ModelDeployment) -> tuple[Tale, ...]:
+    """The warning that a spec is refused, where the status does not say so yet."""
+    said = desired.status.condition(conditions.ConditionType.STALLED)
+    if not desired.refused or (said is not None and desired.refused in said.message):
+        return ()
+    return (Tale(reason=reasons.Reason.INVALID_SPEC, message=desired.refused, tone=Tone.WARNING),)

@@ -57,7 +57,7 @@ def _usual(scene: Scene) -> str:
 def _at_rest(scene: Scene) -> str:
     stable, seen = scene.memory.stable, scene.at.stable(scene.memory)
     if stable is None or seen is None:
-        return "accepted; nothing has been started yet"
+        return f"{'' if scene.desired.refused else 'accepted; '}nothing has been started yet"
     if stable_is_sick(scene):
         return f"{stable.revision} is stable, but {_pods(seen, wanted_pods(scene))}{_cause(seen)}"
     if wanted_pods(scene) == 0:
@@ -197,7 +197,7 @@ def _really(scene: Scene, rollout: api.RolloutStatus) -> str:
 
 def _paused(scene: Scene, rollout: api.RolloutStatus) -> str:
     share = f" at {rollout.weight} %" if has_users(scene.memory) else ""
-    how = "spec.paused is true; set it to false to go on"
+    how = f"{scene.at.wish.hold} to go on"
     if rollout.paused_by is phases.PausedBy.DECISION:
         by = f" by {rollout.decided_by}" if rollout.decided_by else ""
         how = f"paused{by}; create a RolloutDecision with action Resume to go on"

@@ -27,7 +27,7 @@ def situation(
     now: datetime,
 ) -> Situation:
     """Everything that a rollout looks at, at `now`."""
-    wish = _without_a_name(asked.wish, memory) if asked.missing else asked.wish
+    wish = _without_a_name(asked.wish, memory) if asked.unnamed else asked.wish
     seen = {revision: facts.track(observed, revision) for revision in _revisions(observed)}
     stable = None if memory.stable is None else seen.get(memory.stable.revision)
     base = sizes.base_of(desired.spec.scaling, stable)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seatrial.api import deployment, rollout, traffic
 from seatrial.core import references, revision
@@ -23,18 +23,36 @@ class Wanted:
     missing: tuple[Reference, ...] = ()
     """Objects that pods cannot start without and that are not there: no revision can be named yet."""
 
+    @property
+    def unnamed(self) -> bool:
+        """No revision can be named."""
+        return self.wish.refused or bool(self.missing)
+
 
 def wanted(desired: deployment.ModelDeployment, observed: Observed, parts: Parts) -> Wanted:
     """The wish of the spec as it is now."""
+    if desired.refused:
+        return Wanted(wish=_rules(desired), fingerprint="")
     spec = desired.spec
     build_id = revision.build_id_of(spec, desired.key.namespace, parts.settings)
     needed = references.of_pods(spec.serving)
     fingerprint = revision.fingerprint_of(spec, build_id, _digests(needed, observed.references))
     taken = {name: facts.fingerprint_in(body) for name, body in facts.kept(observed).items()}
-    wish = Wish(
+    wish = replace(
+        _rules(desired),
         revision=revision.revision_of(fingerprint, taken),
         build_id=build_id,
         image=spec.model.image,
+    )
+    missing = tuple(r for r in needed if not r.optional and not _present(r, observed.references))
+    return Wanted(wish=wish, fingerprint=fingerprint, missing=missing)
+
+
+def _rules(desired: deployment.ModelDeployment) -> Wish:
+    """The rules of the rollout, without what is rolled out."""
+    spec = desired.spec
+    return Wish(
+        revision="",
         steps=tuple(Step(weight=step.weight, hold=step.hold) for step in spec.rollout.steps),
         recreate=spec.rollout.strategy is rollout.Strategy.RECREATE,
         hold_when_too_few=spec.traffic.replicas.when_too_few is traffic.WhenTooFew.HOLD,
@@ -43,9 +61,8 @@ def wanted(desired: deployment.ModelDeployment, observed: Observed, parts: Parts
         scale_down_delay=spec.rollout.scale_down_delay,
         history_limit=max(spec.rollout.history_limit, 1),
         paused=spec.paused,
+        refused=bool(desired.refused),
     )
-    missing = tuple(r for r in needed if not r.optional and not _present(r, observed.references))
-    return Wanted(wish=wish, fingerprint=fingerprint, missing=missing)
 
 
 def _digests(needed: Iterable[Reference], seen: Mapping[Reference, ReferenceSeen]) -> dict[str, str]:

@@ -16,9 +16,13 @@ def child_actions(scene: Scene, answers: tuple[Action, ...] = ()) -> tuple[Actio
 
     Traffic that goes home waits for nothing, and a person who has decided for nothing else. Otherwise what pods
     need comes before pods, autoscalers are held before users come, and traffic leaves before pods do.
+
+    While the spec is refused, what runs is kept, and what fails is taken back; nothing is scaled or made anew.
     """
     routed = tuple(routes.changes(scene))
     home = scene.memory.stable is not None and not has_users(scene.memory)
+    if scene.desired.refused:
+        return (*routed, *answers, *workloads.changes(scene), *leftovers.workloads(scene))
     return (
         *(routed if home else ()),
         *answers,

@@ -28,14 +28,16 @@ def leaves_at(scene: Scene) -> datetime | None:
     return None if changed is None else changed + scene.at.wish.scale_down_delay
 
 
+def workloads(scene: Scene) -> Iterator[Action]:
+    """What takes away the pods of revisions that neither serve nor are on trial."""
+    yield from _revisions_out(scene.observed.deployments, keep=_current(scene.memory) | _lingering(scene))
+
+
 def changes(scene: Scene) -> Iterator[Action]:
     """What takes away everything that no revision in memory needs."""
     memory = scene.memory
-    current = {track.revision for track in (memory.stable, memory.canary) if track is not None}
-    if memory.rollout is not None and memory.rollout.phase is Phase.REJECTED and memory.canary is not None:
-        current.discard(memory.canary.revision)
-    current |= {memory.stable.revision} if memory.stable is not None else set()
-    yield from _revisions_out(scene.observed.deployments, keep=current | _lingering(scene))
+    current = _current(memory)
+    yield from workloads(scene)
     serving = memory.stable.revision if memory.stable is not None else ""
     keep_scalers = {serving} if scene.desired.spec.scaling.autoscaled else set()
     yield from _revisions_out(scene.observed.autoscalers, keep=keep_scalers)
@@ -46,6 +48,13 @@ def changes(scene: Scene) -> Iterator[Action]:
     yield from _revisions_out(scene.observed.copies, keep=known)
     yield from _revisions_out(scene.observed.revisions, keep=known)
     yield from decisions.past(scene.observed.decisions)
+
+
+def _current(memory: Memory) -> set[str]:
+    """The revisions that serve or are on trial."""
+    rejected = memory.rollout is not None and memory.rollout.phase is Phase.REJECTED
+    tracks = (memory.stable, None if rejected else memory.canary)
+    return {track.revision for track in tracks if track is not None}
 
 
 def _lingering(scene: Scene) -> set[str]:

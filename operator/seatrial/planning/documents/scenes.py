@@ -29,6 +29,11 @@ class Scene:
     """What pods of the wanted revision would lack: nothing is rendered until it is there."""
 
     @property
+    def unnamed(self) -> bool:
+        """What the spec asks for has no revision yet."""
+        return bool(self.missing or self.desired.refused)
+
+    @property
     def owner(self) -> Owner:
         """The object itself."""
         key = self.desired.key

@@ -38,7 +38,7 @@ def _orphans(scene: Scene) -> Iterator[Action]:
 
 def _of_the_wish(scene: Scene) -> api.TrackStatus | None:
     """The track that runs what the spec asks for now: the only one that can be rendered."""
-    if scene.missing:
+    if scene.unnamed:
         return None
     rollout, canary = scene.memory.rollout, scene.memory.canary
     leaving = rollout is None or rollout.phase in {Phase.REJECTED, Phase.ROLLING_BACK}

@@ -36,7 +36,7 @@ def test_a_canary_that_dies_goes_home_although_the_spec_is_refused_by_then() -> 
         await world.apply(refused())
         home = await world.until(lambda s: s["rejected"][0]["revision"] == second, seconds=120)
         assert home["rejected"][0]["reason"] == "OutOfMemory"
-        last = await world.until(lambda s: world.pods_of(second) == set(), seconds=120)
+        last = await world.until(lambda s: s["phase"] and not world.pods_of(second), seconds=120)
         assert (last["phase"], last["stable"]["revision"]) == ("Degraded", first)
         assert (await _selected(world))[names.LABEL_REVISION] == first
 

@@ -15,7 +15,7 @@ from seatrial.planning.observed import Observed, Parts
 
 def desired(world: World, name: str) -> deployment.ModelDeployment:
     """The ModelDeployment as it stands in the world."""
-    return deployment.parse(world.objects[(names.KIND, name)])
+    return deployment.read(world.objects[(names.KIND, name)])
 
 
 def observed(world: World, wanted: deployment.ModelDeployment, parts: Parts) -> Observed:

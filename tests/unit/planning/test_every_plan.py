@@ -27,6 +27,7 @@ SPECS: list[Body] = [
     {"paused": True},
     {"paused": False},
 ]
+FORBIDDEN = {"pod": {"volumes": [{"name": "host", "nfs": {"server": "files", "path": "/"}}]}}
 DECISIONS = ["Abort", "Promote", "Skip", "Pause", "Resume", "Retry", "Rollback"]
 TROUBLES: list[Callable[[Body], Body]] = [pods.crashing, pods.unable_to_pull, pods.not_ready]
 
@@ -42,6 +43,13 @@ class Cluster(RuleBasedStateMachine):
     @rule(spec=strategies.sampled_from(SPECS))
     def somebody_edits_the_spec(self, spec: Body) -> None:
         self.play.apply(**spec)
+
+    @rule(replicas=strategies.integers(0, 3))
+    def the_server_lets_a_spec_through_that_is_refused(self, replicas: int) -> None:
+        body = copy.deepcopy(self.play.world.objects[(names.KIND, play.NAME)])
+        body["spec"] |= {"serving": FORBIDDEN, "scaling": {"replicas": replicas}}
+        body["metadata"]["generation"] += 1
+        self.play.world = self.play.world.having(body)
 
     @rule(seconds=strategies.sampled_from([1, 20, 45, 700]))
     def time_passes(self, seconds: int) -> None:

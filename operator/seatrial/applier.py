@@ -139,7 +139,7 @@ class Applier:
         }
         seen = self._caches.decision(action.namespace, action.name)
         if seen is None or bodies.uid_of(seen) != action.uid:
-            raise failures.NotFound(404, "NotFound", f"RolloutDecision {action.name} is gone, or another")
+            raise failures.Outdated(f"RolloutDecision {action.name} is gone, or another")
         # another decision of the same name must not get this answer; of a status no server compares the uid
         patch = {"metadata": {"resourceVersion": bodies.version_of(seen)}, "status": answer}
         patched = await self._client.patch_status(
@@ -157,7 +157,7 @@ def _is_of_predecessor(controller: Body, body: Body) -> bool:
 def _outcome(failure: failures.Failure, action: Action, *, done: int) -> Outcome:
     """What follows from a failure of `action`; raises it again where that is not for a plan to know."""
     match failure:
-        case failures.Conflict() | failures.NotFound():
+        case failures.Conflict() | failures.NotFound() | failures.Outdated():
             return Outcome(done=done, again=True)
         case failures.Paused():
             return Outcome(done=done, again=True, after=failure.retry_after)

@@ -14,6 +14,7 @@
     │   │   └── Paused       said by ourselves: the server asked for quiet, nothing was sent
     │   └── Unavailable      5xx, time-out, network (status 0)
     └── what reconciling knows
+        ├── Outdated         the world is not what the plan was made for: look again
         ├── Retry            the world may heal it
         └── Stalled          only a person or a new spec helps
 
@@ -118,6 +119,10 @@ class Unavailable(ApiError):
     """The server, or the way to it, is broken for now."""
 
 
+class Outdated(Failure):
+    """The world is not what the plan was made for: nothing was written, and a fresh look is all that is needed."""
+
+
 class Retry(Failure):
     """The world may heal it: try again after `after` seconds."""
 
@@ -205,7 +210,7 @@ def unreachable(error: BaseException) -> Unavailable:
 
 
 def classify(error: BaseException, *, of_spec: bool = False) -> Retry | Stalled | None:
-    """What reconciling does about `error`; None for a bug, and for `NotLeader`, which ends the work.
+    """What reconciling does about `error`; None for a bug, for `Outdated`, and for `NotLeader`, which ends the work.
 
     `of_spec`: what was written says what the spec says, so that a refusal of its content is the spec's.
     """

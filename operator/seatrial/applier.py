@@ -21,6 +21,7 @@ from seatrial.planning.observed import Setback
 Reason = reasons.Reason
 _FATE: Final = {Reason.QUOTA_EXCEEDED: "was refused", Reason.INVALID_SPEC: "was refused"}
 LONGEST_REFUSAL: Final = 300
+"""A server's sentence quotes the whole value that it refuses."""
 LEAVING: Final = "still belongs to a deleted object of this name; it is waited until that is collected"
 
 
@@ -167,14 +168,9 @@ def _outcome(failure: failures.Failure, action: Action, *, done: int) -> Outcome
     said = verdict.message
     if verdict is not failure:
         fate = _FATE.get(verdict.reason, "could not be written")
-        said = f"{_subject_of(action)} {fate}: {_short(said)}"
+        said = f"{_subject_of(action)} {fate}: {told.shortened(said, LONGEST_REFUSAL)}"
     after = verdict.after if isinstance(verdict, failures.Retry) else None
     return Outcome(done=done, setback=Setback(reason=verdict.reason, message=said), after=after)
-
-
-def _short(said: str) -> str:
-    """A server's sentence quotes the whole value that it refuses."""
-    return said if len(said) <= LONGEST_REFUSAL else f"{said[: LONGEST_REFUSAL - 1]}…"
 
 
 def _subject_of(action: Action) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from seatrial.api import base, names, shapes
+from seatrial.api import base, names, shapes, told
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -57,9 +57,9 @@ def validated(model: type[Model], raw: Any, *, at: str = "spec") -> Model:
 
 
 def _sentence(errors: Sequence[ErrorDetails], model: type[BaseModel], at: str) -> str:
-    told = [_mistake(error, model, at) for error in errors[:_SHOWN]]
-    more = len(errors) - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more else "")
+    said = [_mistake(error, model, at) for error in errors[:_SHOWN]]
+    more = len(errors) - len(said)
+    return "; ".join(said) + (f"; and {more} more" if more else "")
 
 
 def _mistake(error: ErrorDetails, model: type[BaseModel], at: str) -> str:
@@ -104,7 +104,7 @@ def _path(at: str, loc: tuple[int | str, ...]) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…"
+    return told.shortened(text, _VALUE_LENGTH)
 
 
 def _shown(value: Any) -> str:

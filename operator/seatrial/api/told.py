@@ -23,15 +23,15 @@ DECISIONS: Final = 64
 """Decisions remembered per rollout, newest last; older ones are dropped."""
 
 
+def shortened(text: str, limit: int) -> str:
+    """At most the first `limit` characters of a text, the last of them an ellipsis where more were cut."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}{ELLIPSIS}"
+
+
 def first_characters(limit: int) -> Callable[[Any], Any]:
     """What cuts a text behind `limit` characters and shows that it did."""
 
-    def cut(value: Any) -> Any:
-        if isinstance(value, str) and len(value) > limit:
-            return str(value)[: limit - 1] + ELLIPSIS
-        return value
-
-    return cut
+    return lambda value: shortened(value, limit) if isinstance(value, str) else value
 
 
 def last_characters(limit: int) -> Callable[[Any], Any]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from model_runtime import contract
-from seatrial.api import names, reasons
+from seatrial.api import names, reasons, told
 from seatrial.core.tracks import AbnormalExit, Track, Trouble
 from seatrial.core.wish import Image
 from seatrial.manifests import server, workload
@@ -261,8 +261,7 @@ def _of_container(pod: Body, status: Body, reason: Reason, message: str) -> Trou
 
 
 def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= LONGEST_MESSAGE else f"{flat[: LONGEST_MESSAGE - 1]}…"
+    return told.shortened(" ".join(text.split()), LONGEST_MESSAGE)
 
 
 def kept(observed: Observed) -> dict[str, Body]:

@@ -71,12 +71,23 @@ def is_ready(pod: Body) -> bool:
     """It gets requests: ready, and not told to go."""
     if pod["metadata"].get("deletionTimestamp"):
         return False
-    return _condition(pod, "Ready").get("status") == "True"
+    return holds(pod, "Ready")
 
 
-def _condition(body: Body, kind: str) -> Body:
+def condition(body: Body, kind: str) -> Body:
+    """What an object says of itself under this word; empty while it says nothing."""
     conditions = (body.get("status") or {}).get("conditions") or ()
     return next((c for c in conditions if c.get("type") == kind), {})
+
+
+def holds(body: Body, kind: str) -> bool:
+    """A condition of an object is True."""
+    return condition(body, kind).get("status") == "True"
+
+
+def scaling_active(observed: Observed, revision: str) -> Body:
+    """What a revision's autoscaler says of whether it works; empty while it says nothing, or there is none."""
+    return condition(next(iter(of_revision(observed.autoscalers, revision)), {}), "ScalingActive")
 
 
 def container_of(pod: Body, name: str) -> Body:
@@ -88,7 +99,7 @@ def container_of(pod: Body, name: str) -> Body:
 def disrupted(pod: Body) -> bool:
     """The cluster took the pod away: eviction, drain, preemption, a lost node."""
     status = pod.get("status") or {}
-    return status.get("reason") in DISRUPTED or _condition(pod, "DisruptionTarget").get("status") == "True"
+    return status.get("reason") in DISRUPTED or holds(pod, "DisruptionTarget")
 
 
 OVER_ITS_LIMIT = re.compile(
@@ -135,10 +146,9 @@ def _trouble(deployment: Body | None, pods: Bodies) -> Trouble | None:
 
 
 def _creation_refused(deployment: Body) -> Trouble | None:
-    condition = _condition(deployment, "ReplicaFailure")
-    if condition.get("status") != "True":
+    if not holds(deployment, "ReplicaFailure"):
         return None
-    message = str(condition.get("message", ""))
+    message = str(condition(deployment, "ReplicaFailure").get("message", ""))
     reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.POD_REJECTED
     return Trouble(reason=reason, message=_short(message))
 
@@ -223,10 +233,10 @@ WITHOUT_NODE = frozenset({"Unschedulable", "SchedulingGated", "SchedulerError"})
 
 
 def _unschedulable(pod: Body) -> Trouble | None:
-    condition = _condition(pod, "PodScheduled")
-    if condition.get("status") != "False" or condition.get("reason") not in WITHOUT_NODE:
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled.get("status") != "False" or scheduled.get("reason") not in WITHOUT_NODE:
         return None
-    message = _short(str(condition.get("message", "")))
+    message = _short(str(scheduled.get("message", "")))
     return Trouble(reason=Reason.UNSCHEDULABLE, message=message, pod=pod["metadata"]["name"])
 
 

@@ -37,7 +37,7 @@ def _seen(body: Body, pod: Body | None) -> JobSeen:
     return JobSeen(
         name=body["metadata"]["name"],
         running=bool(pod and (facts.container_of(pod, job.CONTAINER).get("state") or {}).get("running")),
-        finished=_is(body, "Complete") or failure is not None or _report(ended) is not None,
+        finished=facts.holds(body, "Complete") or failure is not None or _report(ended) is not None,
         report=_report(ended),
         deadline_exceeded=failure == "DeadlineExceeded",
         out_of_memory=ended.get("reason") == "OOMKilled",
@@ -65,11 +65,6 @@ def _report(ended: Body) -> contract.BuildReport | None:
 
 
 def _failure_of(body: Body) -> str | None:
-    conditions = (body.get("status") or {}).get("conditions") or ()
-    failed = next((c for c in conditions if c.get("type") == "Failed" and c.get("status") == "True"), None)
-    return None if failed is None else str(failed.get("reason", ""))
-
-
-def _is(body: Body, kind: str) -> bool:
-    conditions = (body.get("status") or {}).get("conditions") or ()
-    return any(c.get("type") == kind and c.get("status") == "True" for c in conditions)
+    if not facts.holds(body, "Failed"):
+        return None
+    return str(facts.condition(body, "Failed").get("reason", ""))

@@ -55,9 +55,7 @@ def _inactive(scene: Scene) -> Body:
     stable = scene.memory.stable
     if stable is None or not scene.desired.spec.scaling.autoscaled:
         return {}
-    seen = next(iter(facts.of_revision(scene.observed.autoscalers, stable.revision)), None)
-    conditions = ((seen or {}).get("status") or {}).get("conditions") or ()
-    active: Body = next((c for c in conditions if c.get("type") == "ScalingActive"), {})
+    active = facts.scaling_active(scene.observed, stable.revision)
     return active if active.get("status") == "False" and active.get("reason") != AS_ASKED else {}
 
 

@@ -60,18 +60,13 @@ def autoscalers(scene: Scene) -> Iterator[Action]:
         return
     present = min(max(scaling.floor, seen.wanted), scaling.max_replicas or scaling.floor)
     held = has_users(scene.memory)
-    floor = present if held or not _measuring(scene, stable.revision) else scaling.floor
+    # once the autoscaler has metrics it keeps the count by itself
+    measuring = facts.scaling_active(scene.observed, stable.revision).get("status") == "True"
+    floor = present if held or not measuring else scaling.floor
     wanted = workload.autoscaler(
         scene.owner, stable.revision, wanted=scaling, floor=floor, may_shrink=not held
     )
     yield from scenes.compared(scene, iter((wanted,)))
-
-
-def _measuring(scene: Scene, revision: str) -> bool:
-    """The autoscaler has metrics: from here on it keeps the count by itself."""
-    seen = next(iter(facts.of_revision(scene.observed.autoscalers, revision)), None)
-    conditions = ((seen or {}).get("status") or {}).get("conditions") or ()
-    return any(c.get("type") == "ScalingActive" and c.get("status") == "True" for c in conditions)
 
 
 def budget(scene: Scene) -> Iterator[Action]:

@@ -41,8 +41,7 @@ def image(revision: str) -> Image:
 
 def track(revision: str) -> api.TrackStatus:
     """Who a revision is."""
-    known = image(revision)
-    return api.TrackStatus(revision=revision, image=known.reference, build_id=known.build_id, since=NOW)
+    return image(revision).track(revision, since=NOW)
 
 
 def wish(revision: str = NEW, **changes: Any) -> Wish:

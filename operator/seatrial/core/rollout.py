@@ -108,14 +108,7 @@ def _building(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
         return pauses.pause(memory, rollout, at)
     image = image_of(rollout.revision, at)
     if image is not None:
-        canary = api.TrackStatus(
-            revision=rollout.revision,
-            image=image.reference,
-            model_digest=image.model_digest,
-            format=image.format,
-            build_id=image.build_id,
-            since=at.now,
-        )
+        canary = image.track(rollout.revision, since=at.now)
         return replace(memory, canary=canary, rollout=moves.moved(rollout, Phase.STARTING, waiting_for=None))
     if at.build.terminal:
         return retreat.fail(memory, at, reasons.Reason(at.build.reason), at.build.message)

@@ -28,6 +28,17 @@ class Image:
     model_digest: str = ""
     format: str = ""
 
+    def track(self, revision: str, *, since: datetime | None) -> api.TrackStatus:
+        """Who the revision is that runs it."""
+        return api.TrackStatus(
+            revision=revision,
+            image=self.reference,
+            model_digest=self.model_digest,
+            format=self.format,
+            build_id=self.build_id,
+            since=since,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:

@@ -10,8 +10,7 @@ from typing import Any
 from model_runtime import contract
 from seatrial.api import names, reasons, told
 from seatrial.core.tracks import AbnormalExit, Track, Trouble
-from seatrial.core.wish import Image
-from seatrial.manifests import server, workload
+from seatrial.manifests import server
 from seatrial.manifests.metadata import Body
 from seatrial.planning.observed import Bodies, Observed
 
@@ -272,29 +271,3 @@ def _of_container(pod: Body, status: Body, reason: Reason, message: str) -> Trou
 
 def _short(text: str) -> str:
     return told.shortened(" ".join(text.split()), LONGEST_MESSAGE)
-
-
-def kept(observed: Observed) -> dict[str, Body]:
-    """Revision → its ControllerRevision."""
-    return {label(body, names.LABEL_REVISION): body for body in observed.revisions}
-
-
-def image_in(revision: Body) -> Image:
-    """The image that a ControllerRevision was rendered with."""
-    data = revision.get("data") or {}
-    return Image(
-        reference=str(data.get("image", "")),
-        build_id=str(data.get("buildId", "")),
-        model_digest=str(data.get("modelDigest", "")),
-        format=str(data.get("format", "")),
-    )
-
-
-def promoted_at(revision: Body) -> datetime | None:
-    """When a revision that served was promoted, as its ControllerRevision remembers it."""
-    return time_of((revision["metadata"].get("annotations") or {}).get(workload.PROMOTED_AT))
-
-
-def fingerprint_in(revision: Body) -> str:
-    """The fingerprint that a ControllerRevision was made from."""
-    return str((revision["metadata"].get("annotations") or {}).get(workload.FINGERPRINT, ""))

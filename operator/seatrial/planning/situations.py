@@ -12,7 +12,7 @@ from seatrial.core import builds, moves
 from seatrial.core.memory import Memory
 from seatrial.core.wish import BuildSeen, Situation, Wish
 from seatrial.manifests.metadata import Body
-from seatrial.planning import facts, sizes
+from seatrial.planning import facts, kept, sizes
 from seatrial.planning.observed import Observed, Parts
 from seatrial.planning.wishes import Wanted
 
@@ -40,7 +40,7 @@ def situation(
         narrow=split is not None and split.weight == 0,
         blocked=observed.setback is not None and reasons.is_of_the_spec(observed.setback.reason),
         routed="" if split is None else split.stable,
-        images={name: facts.image_in(body) for name, body in facts.kept(observed).items()},
+        images={name: kept.image_in(body) for name, body in kept.templates(observed).items()},
         build=build_of(memory, wish),
     )
 
@@ -76,24 +76,26 @@ def recovered(memory: Memory, desired: deployment.ModelDeployment, observed: Obs
     """
     if memory.stable is not None or memory.rollout is not None:
         return memory
-    kept = facts.kept(observed)
+    templates = kept.templates(observed)
     labels = (facts.label(service, names.LABEL_STABLE) for service in observed.services)
-    stable = next((label for label in labels if label in kept), "")
+    stable = next((label for label in labels if label in templates), "")
     if not stable:
         return memory
-    track = _track_in(stable, kept[stable], desired)
-    return replace(memory, stable=track, history=_history_in(kept, track, desired))
+    track = _track_in(stable, templates[stable], desired)
+    return replace(memory, stable=track, history=_history_in(templates, track, desired))
 
 
 def _history_in(
-    kept: Mapping[str, Body], stable: api.TrackStatus, desired: deployment.ModelDeployment
+    templates: Mapping[str, Body], stable: api.TrackStatus, desired: deployment.ModelDeployment
 ) -> tuple[api.HistoryEntry, ...]:
     """The promotions that templates remember, stable's the newest."""
-    dated = {name: at for name, body in kept.items() if (at := facts.promoted_at(body)) is not None}
+    dated = {name: at for name, body in templates.items() if (at := kept.promoted_at(body)) is not None}
     newest_first = sorted(
         dated.keys() - {stable.revision}, key=lambda name: (dated[name], name), reverse=True
     )
-    before = [_promotion(name, facts.image_in(kept[name]).reference, dated[name]) for name in newest_first]
+    before = [
+        _promotion(name, kept.image_in(templates[name]).reference, dated[name]) for name in newest_first
+    ]
     limit = max(desired.spec.rollout.history_limit, 1)
     return (_promotion(stable.revision, stable.image, stable.since), *before[:limit])
 
@@ -110,12 +112,5 @@ def _promotion(revision: str, image: str, at: datetime | None) -> api.HistoryEnt
 
 
 def _track_in(revision: str, body: Body, desired: deployment.ModelDeployment) -> api.TrackStatus:
-    image = facts.image_in(body)
-    return api.TrackStatus(
-        revision=revision,
-        image=image.reference,
-        model_digest=image.model_digest,
-        format=image.format,
-        build_id=image.build_id,
-        since=facts.time_of(body["metadata"].get("creationTimestamp")) or desired.created_at,
-    )
+    since = facts.time_of(body["metadata"].get("creationTimestamp")) or desired.created_at
+    return kept.image_in(body).track(revision, since=since)

@@ -10,7 +10,7 @@ from seatrial.core import references, revision
 from seatrial.core.builds import BuildWish
 from seatrial.core.references import Reference, ReferenceSeen
 from seatrial.core.wish import Step, Wish
-from seatrial.planning import facts
+from seatrial.planning import kept
 from seatrial.planning.observed import Observed, Parts
 
 
@@ -37,7 +37,7 @@ def wanted(desired: deployment.ModelDeployment, observed: Observed, parts: Parts
     build_id = revision.build_id_of(spec, desired.key.namespace, parts.settings)
     needed = references.of_pods(spec.serving)
     fingerprint = revision.fingerprint_of(spec, build_id, _digests(needed, observed.references))
-    taken = {name: facts.fingerprint_in(body) for name, body in facts.kept(observed).items()}
+    taken = {name: kept.fingerprint_in(body) for name, body in kept.templates(observed).items()}
     wish = replace(
         _rules(desired),
         revision=revision.revision_of(fingerprint, taken),

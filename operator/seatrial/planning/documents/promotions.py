@@ -8,7 +8,7 @@ from typing import Final
 from seatrial.api import phases, told
 from seatrial.core.memory import Memory
 from seatrial.manifests import workload
-from seatrial.planning import diff, facts
+from seatrial.planning import diff, kept
 from seatrial.planning.actions import Action
 from seatrial.planning.documents.scenes import Scene
 
@@ -22,7 +22,7 @@ def changes(scene: Scene) -> Iterator[Action]:
     Stable's own says nothing yet: the label of the Service tells who is stable, and a first deploy costs no write more.
     """
     stable = scene.memory.stable
-    for revision, body in facts.kept(scene.observed).items():
+    for revision, body in kept.templates(scene.observed).items():
         if stable is None or revision == stable.revision or body["metadata"].get("deletionTimestamp"):
             continue
         said = (body["metadata"].get("annotations") or {}).get(workload.PROMOTED_AT, "")

@@ -10,7 +10,7 @@ from seatrial.core.moves import Phase
 from seatrial.core.wish import Image
 from seatrial.manifests import job, server, workload
 from seatrial.manifests.metadata import Body
-from seatrial.planning import actions, diff, facts
+from seatrial.planning import actions, diff, kept
 from seatrial.planning.actions import Action
 from seatrial.planning.documents import scenes
 from seatrial.planning.documents.scenes import Scene
@@ -24,14 +24,14 @@ def changes(scene: Scene) -> Iterator[Action]:
     if track is None:
         return
     yield from scenes.compared(scene, _copies(scene, track.revision))
-    if track.revision not in facts.kept(scene.observed):
+    if track.revision not in kept.templates(scene.observed):
         yield actions.Create(_rendered(scene, track, copy_names(scene, track.revision)))
 
 
 def _orphans(scene: Scene) -> Iterator[Action]:
     """What a lost object of this name has left is ours: templates and copies of every revision."""
-    for kept in (*scene.observed.revisions, *scene.observed.copies):
-        adopted = diff.adoption(scene.owner.reference(), kept)
+    for left in (*scene.observed.revisions, *scene.observed.copies):
+        adopted = diff.adoption(scene.owner.reference(), left)
         if adopted is not None:
             yield adopted
 
@@ -100,9 +100,9 @@ def _rendered(scene: Scene, track: api.TrackStatus, copies: Mapping[str, str]) -
 
 def template_of(scene: Scene, revision: str) -> Body | None:
     """The template as it was rendered once; as it will be kept, when this is the first pass that has it."""
-    kept = facts.kept(scene.observed).get(revision)
-    if kept is not None:
-        template: Body = (kept.get("data") or {}).get("template") or {}
+    known = kept.templates(scene.observed).get(revision)
+    if known is not None:
+        template: Body = (known.get("data") or {}).get("template") or {}
         return template
     track = _of_the_wish(scene)
     if track is None or track.revision != revision:

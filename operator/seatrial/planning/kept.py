@@ -1,0 +1,38 @@
+"""What the ControllerRevisions of an object remember: each revision's template, image and promotion."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from seatrial.api import names
+from seatrial.core.wish import Image
+from seatrial.manifests import workload
+from seatrial.manifests.metadata import Body
+from seatrial.planning import facts
+from seatrial.planning.observed import Observed
+
+
+def templates(observed: Observed) -> dict[str, Body]:
+    """Revision → its ControllerRevision."""
+    return {facts.label(body, names.LABEL_REVISION): body for body in observed.revisions}
+
+
+def image_in(revision: Body) -> Image:
+    """The image that a ControllerRevision was rendered with."""
+    data = revision.get("data") or {}
+    return Image(
+        reference=str(data.get("image", "")),
+        build_id=str(data.get("buildId", "")),
+        model_digest=str(data.get("modelDigest", "")),
+        format=str(data.get("format", "")),
+    )
+
+
+def promoted_at(revision: Body) -> datetime | None:
+    """When a revision that served was promoted, as its ControllerRevision remembers it."""
+    return facts.time_of((revision["metadata"].get("annotations") or {}).get(workload.PROMOTED_AT))
+
+
+def fingerprint_in(revision: Body) -> str:
+    """The fingerprint that a ControllerRevision was made from."""
+    return str((revision["metadata"].get("annotations") or {}).get(workload.FINGERPRINT, ""))

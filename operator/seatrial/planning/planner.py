@@ -12,10 +12,9 @@ from seatrial.core.memory import Memory, memory_of
 from seatrial.core.moves import Phase
 from seatrial.core.wish import Situation
 from seatrial.manifests import job
-from seatrial.manifests.metadata import Owner
 from seatrial.planning import decisions, documents, due, jobs, refusals, situations, stories, words
 from seatrial.planning.actions import Action
-from seatrial.planning.documents import Scene
+from seatrial.planning.documents import Scene, owner_of
 from seatrial.planning.observed import Observed, Parts
 from seatrial.planning.wishes import build_wish, missing_of_build, wanted
 
@@ -111,6 +110,6 @@ def _built(one: _Pass, memory: Memory, at: Situation) -> api.BuildStatus | None:
     if not started and missing_of_build(one.desired, one.observed, one.parts):
         return build
     wish = replace(wish, attempts_over=jobs.attempts_at(one.observed, wish.build_id))
-    owner = Owner(namespace=one.desired.key.namespace, name=one.desired.key.name, uid=one.desired.uid)
+    owner = owner_of(one.desired)
     name = "" if build is None else job.name_of(owner, build.id, build.attempt)
     return builds.advance(build, wish, jobs.seen(one.observed, name), at.now)

@@ -6,9 +6,9 @@ from seatrial.planning.actions import Action
 from seatrial.planning.documents import builds, leftovers, promotions, routes, templates, workloads
 from seatrial.planning.documents.leftovers import leaves_at
 from seatrial.planning.documents.routes import has_users, split_of
-from seatrial.planning.documents.scenes import Scene
+from seatrial.planning.documents.scenes import Scene, owner_of
 
-__all__ = ["Scene", "child_actions", "has_users", "leaves_at", "split_of"]
+__all__ = ["Scene", "child_actions", "has_users", "leaves_at", "owner_of", "split_of"]
 
 
 def child_actions(scene: Scene, answers: tuple[Action, ...] = ()) -> tuple[Action, ...]:

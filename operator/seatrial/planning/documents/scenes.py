@@ -36,8 +36,12 @@ class Scene:
     @property
     def owner(self) -> Owner:
         """The object itself."""
-        key = self.desired.key
-        return Owner(namespace=key.namespace, name=key.name, uid=self.desired.uid)
+        return owner_of(self.desired)
+
+
+def owner_of(desired: deployment.ModelDeployment) -> Owner:
+    """Who the children of an object belong to: the object itself."""
+    return Owner(namespace=desired.key.namespace, name=desired.key.name, uid=desired.uid)
 
 
 def seen(scene: Scene, wanted: Body) -> Body | None:

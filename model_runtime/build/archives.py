@@ -53,16 +53,18 @@ def unpack(archive: Path, into: Path, *, room: bounds.Room) -> None:
 def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path, room: bounds.Room) -> None:
     room.take(0 if member.isdir() else member.size, member.name)
     if sum(len(str(value)) for value in member.pax_headers.values()) > LARGEST_HEADER:
-        raise bounds.refused(member.name, "has attributes without end")
+        raise bounds.refused(member.name, "has attributes without end", bounds.PACK_AGAIN)
     if member.isdir():
         return
     if not member.isfile():
-        raise bounds.refused(member.name, "is a link or a device; only plain files are taken")
+        raise bounds.refused(
+            member.name, "is a link or a device; only plain files are taken", bounds.PLAIN_FILE
+        )
     target = bounds.inside(into, member.name)
     content = tar.extractfile(member)
     if content is None:
         return
-    with content, bounds.created(target) as file:
+    with content, bounds.created(target, member.name) as file:
         while piece := content.read(bounds.PIECE):
             file.write(piece)
 

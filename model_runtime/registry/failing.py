@@ -15,6 +15,7 @@ RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 BROKEN: Final = (httpx.RequestError, httpx.InvalidURL, OverflowError)
 """What an exchange may end in: no connection, no HTTP, redirects without end, an address or a port that is none."""
 
+NAME_AUTHORITY: Final = "name its authority in spec.build.registry.caConfigMapName"
 _REFUSED: Final = frozenset({401, 403})
 
 
@@ -43,7 +44,7 @@ def unreachable(repository: Reference, error: Exception) -> RegistryUnavailable:
     """The failure of a connection, with what usually is behind it."""
     said = (str(error) or type(error).__name__)[:200]
     if "CERTIFICATE_VERIFY_FAILED" in said:
-        hint = "its certificate is not trusted: name its authority in spec.build.registry.caConfigMapName"
+        hint = f"its certificate is not trusted: {NAME_AUTHORITY}"
     elif "WRONG_VERSION_NUMBER" in said or "record layer" in said:
         hint = "it speaks http without TLS, which must be allowed in the operator's settings"
     else:

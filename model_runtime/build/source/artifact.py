@@ -80,7 +80,7 @@ def _take(
     registry.download(reference, digest, spooled, size=layer["size"])
     if title:
         target = bounds.inside(order.into, title)
-        bounds.created(target).close()
+        bounds.created(target, title).close()
         spooled.replace(target)
         return
     archives.unpack(spooled, order.into, room=unpacked)

@@ -15,6 +15,8 @@ KEPT_FREE: Final = 64 << 20
 
 LONGEST_NAME: Final = 512
 PIECE: Final = 1 << 20
+PACK_AGAIN: Final = "Pack the model again"
+PLAIN_FILE: Final = "Put a plain file in its place, or leave it out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Room:
     def grow(self, size: int, name: str) -> None:
         """So many more bytes are counted; `BuildBroken` when they are fewer than none."""
         if size < 0:
-            raise refused(name, f"has {size} bytes")
+            raise refused(name, f"has {size} bytes", PACK_AGAIN)
         self.size += size
         if self.size > self.limits.size:
             raise BuildBroken(
@@ -63,26 +65,44 @@ class Room:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The place of `name` below `folder`; `BuildBroken` when it would be anywhere else."""
-    parts = name.removeprefix("./").split("/")
+    """The place of what the source calls `name`, below `folder`; `BuildBroken` when it would be anywhere else."""
+    if why := _unfit(name):
+        raise refused(name, why)
+    return folder.joinpath(*_parts(name))
+
+
+def asked_inside(folder: Path, name: str) -> Path:
+    """The place of what spec.model.uri calls `name`, below `folder`; `BuildBroken` as before."""
+    if why := _unfit(name):
+        raise BuildBroken(
+            f"spec.model.uri names {name[:200]!r}, which {why}: correct it, or give the file another name."
+        )
+    return folder.joinpath(*_parts(name))
+
+
+def _unfit(name: str) -> str:
+    parts = _parts(name)
     if name.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\\" in name:
-        raise refused(name, "leads out of its folder")
+        return "leads out of its folder"
     if not name.isprintable() or len(name) > LONGEST_NAME or any(len(part.encode()) > 255 for part in parts):
-        raise refused(name, "is too long or has characters that cannot be printed")
-    return folder.joinpath(*parts)
+        return "is too long or has characters that cannot be printed"
+    return ""
 
 
-def refused(name: str, why: str) -> BuildBroken:
+def _parts(name: str) -> list[str]:
+    return name.removeprefix("./").split("/")
+
+
+def refused(name: str, why: str, advice: str = "Rename it there, or leave it out") -> BuildBroken:
     """The failure for a file that is not taken."""
-    return BuildBroken(
-        f"the source holds {name[:200]!r}, which {why}: nothing was built. Pack the model again."
-    )
+    return BuildBroken(f"the source holds {name[:200]!r}, which {why}: nothing was built. {advice}.")
 
 
-def created(path: Path) -> BinaryIO:
-    """A new file with the folders above it; `BuildBroken` when the source has it twice."""
+def created(path: Path, name: str) -> BinaryIO:
+    """A new file with the folders above it; `BuildBroken` when the source has `name` twice."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("xb")
     except (FileExistsError, NotADirectoryError) as error:
-        raise refused(path.name, "is there twice, or is a file and a folder at once") from error
+        why = "is there twice, or is a file and a folder at once"
+        raise refused(name, why, "Rename one of the two") from error

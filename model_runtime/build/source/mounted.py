@@ -11,7 +11,7 @@ from typing import Final
 from model_runtime.build.source import address, bounds
 from model_runtime.build.source.fetching import Fetched, Order
 from model_runtime.build.source.progress import Progress
-from model_runtime.failures import SourceForbidden, SourceNotFound, SourceUnavailable
+from model_runtime.failures import BuildBroken, SourceForbidden, SourceNotFound, SourceUnavailable
 
 _CHANGES: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.EIO, errno.ENXIO})
 _NEITHER: Final = "is neither a file nor a folder"
@@ -21,7 +21,7 @@ def fetch(order: Order) -> Fetched:
     """A copy of the file or folder: what is hashed is what is built, whatever happens to the volume."""
     root = order.volume.resolve()
     _name, path = address.bucket_and_key(order.uri)
-    start = bounds.inside(root, path.strip("/")) if path.strip("/") else root
+    start = bounds.asked_inside(root, path.strip("/")) if path.strip("/") else root
     with _troubles(order):
         _require_present(start, order)
         single = start.is_file()
@@ -39,7 +39,7 @@ def _taken(files: Iterable[Path], root: Path, room: bounds.Room) -> list[tuple[P
     for file in files:
         target = _resolved(file, root)
         if not target.is_file():
-            raise bounds.refused(file.name, _NEITHER)
+            raise bounds.refused(file.name, _NEITHER, bounds.PLAIN_FILE)
         size = target.stat().st_size
         room.take(size, file.name)
         found.append((file, target, size))
@@ -66,7 +66,7 @@ def _require_present(start: Path, order: Order) -> None:
         raise SourceNotFound(f"{address.shown(order.uri)} does not exist in the volume: check the path.")
     found = _resolved(start, order.volume.resolve())
     if not (found.is_file() or found.is_dir()):
-        raise bounds.refused(start.name, _NEITHER)
+        raise bounds.refused(start.name, _NEITHER, bounds.PLAIN_FILE)
 
 
 def _files(start: Path, root: Path) -> Iterator[Path]:
@@ -79,7 +79,7 @@ def _files(start: Path, root: Path) -> Iterator[Path]:
         if entry.is_dir():
             _resolved(entry, root)
             if entry.is_symlink():
-                raise bounds.refused(entry.name, "is a link to a folder; only links to files are followed")
+                raise _link(entry, "is a link to a folder; only links to files are followed")
             yield from _files(entry, root)
         elif entry.is_file() or entry.is_symlink():
             yield entry
@@ -90,18 +90,22 @@ def _resolved(path: Path, root: Path) -> Path:
     try:
         target = path.resolve()
     except RuntimeError as error:
-        raise bounds.refused(path.name, "is a link that leads nowhere") from error
+        raise _link(path, "is a link that leads nowhere") from error
     if not target.is_relative_to(root):
-        raise bounds.refused(path.name, "is a link that leads out of the volume")
+        raise _link(path, "is a link that leads out of the volume")
     if not target.exists():
-        raise bounds.refused(path.name, "is a link that leads nowhere")
+        raise _link(path, "is a link that leads nowhere")
     return target
+
+
+def _link(path: Path, why: str) -> BuildBroken:
+    return bounds.refused(path.name, why, bounds.PLAIN_FILE)
 
 
 def _copy(source: Path, target: Path, size: int, progress: Progress) -> None:
     """All of the file, if it still has the `size` it had; never more of it."""
     left = size
-    with source.open("rb") as file, bounds.created(target) as copy:
+    with source.open("rb") as file, bounds.created(target, source.name) as copy:
         while left and (piece := file.read(min(left, bounds.PIECE))):
             copy.write(piece)
             left -= len(piece)

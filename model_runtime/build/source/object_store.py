@@ -5,26 +5,32 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import obstore
-from obstore import exceptions
 from obstore.store import S3Store
 
-from model_runtime.build.source import address, bounds, credentials
+from model_runtime.build.source import address, bounds, credentials, store_failures
 from model_runtime.build.source.fetching import Fetched, Order
 from model_runtime.build.source.progress import Progress
-from model_runtime.failures import SourceForbidden, SourceNotFound, SourceUnavailable
+from model_runtime.failures import BuildBroken, SourceForbidden, SourceNotFound, SourceUnavailable
 from model_runtime.registry import trust
 
-RETRIES: Final = {"max_retries": 4, "retry_timeout": timedelta(seconds=45)}
+SILENCE: Final = timedelta(seconds=60)
+"""A store that sends nothing for so long has broken off; what was read of an object is kept."""
+
+_UNBOUNDED: Final = timedelta(days=7)
+"""For as long as it goes on, a fetch may take what the build may take, which the deadline of its Job ends."""
+
+RETRIES: Final = {"max_retries": 4, "retry_timeout": _UNBOUNDED}
+_ID: Final = "AWS_ACCESS_KEY_ID"
+_KEY: Final = "AWS_SECRET_ACCESS_KEY"
 _KEYS: Final = {
-    "AWS_ACCESS_KEY_ID": "aws_access_key_id",
-    "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
+    _ID: "aws_access_key_id",
+    _KEY: "aws_secret_access_key",
     "AWS_SESSION_TOKEN": "aws_session_token",
     "AWS_REGION": "aws_region",
     "AWS_DEFAULT_REGION": "aws_region",
@@ -38,6 +44,8 @@ _KEYS: Final = {
 }
 """Keys of the Secret, the AWS tools' own names and the plain ones, and what the client calls them."""
 
+_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+_UNSENDABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[!-~]*)?")
 _IDENTITY: Final = frozenset(
     {
@@ -61,15 +69,14 @@ class _Listed:
 def fetch(order: Order) -> Fetched:
     """The object, or all objects below the prefix."""
     bucket, key = address.bucket_and_key(order.uri)
-    if not bucket:
-        raise SourceNotFound(f"spec.model.uri {order.uri[:200]!r} names no bucket.")
-    with _failures(order):
-        store = _store(bucket, order)
+    _require_sendable(bucket, key, order)
+    config = _config(credentials.read(order.credentials), os.environ)
+    _require_complete(config, order)
+    with store_failures.told(_asked(config, order)):
+        store = _store(bucket, config, order)
         found, single = _found(store, key)
         if not found:
-            raise SourceNotFound(
-                f"{address.shown(order.uri)} has no objects: check the bucket, the key and that a folder ends with /."
-            )
+            raise SourceNotFound(f"{address.shown(order.uri)} has no objects: check the bucket and the key.")
         room = bounds.Room(order.limits)
         for item in found:
             room.take(item.size, item.key)
@@ -80,13 +87,56 @@ def fetch(order: Order) -> Fetched:
     return Fetched(single, _resolved(found, single=single))
 
 
-def _store(bucket: str, order: Order) -> S3Store:
-    config = _config(credentials.read(order.credentials), os.environ)
+def _require_sendable(bucket: str, key: str, order: Order) -> None:
+    """Nothing, or `BuildBroken`: what the client cannot ask for, or would ask for by another name."""
+    if not _BUCKET.fullmatch(bucket):
+        raise BuildBroken(
+            f"spec.model.uri names no bucket ({bucket[:80]!r} is none): it is of the form s3://bucket/key."
+        )
+    parts = key.removesuffix("/").split("/") if key else []
+    if _UNSENDABLE.search(key) or any(part in ("", ".", "..") for part in parts):
+        raise BuildBroken(
+            f"spec.model.uri {address.shown(order.uri)} has two slashes in a row, a part that is . or .., or "
+            f"characters that cannot be printed: such objects cannot be fetched. Correct it, or copy the model "
+            f"to another key."
+        )
+
+
+def _require_complete(config: Mapping[str, Any], order: Order) -> None:
+    """Nothing, or `SourceForbidden`: both keys, or neither."""
+    have = [key for key in (_ID, _KEY) if _KEYS[key] in config]
+    if len(have) == 1:
+        raise SourceForbidden(
+            f"{address.shown(order.uri)} cannot be asked: {store_failures.SECRET} has {have[0]} alone, and the "
+            f"store wants both {_ID} and {_KEY}."
+        )
+
+
+def _asked(config: Mapping[str, Any], order: Order) -> store_failures.Asked:
+    endpoint = _endpoint(config, order) or f"https://s3.{config['aws_region']}.amazonaws.com"
+    if "aws_access_key_id" in config:
+        login = f"check {store_failures.SECRET} ({_ID}, {_KEY}) and what its account may read"
+    elif "aws_skip_signature" in config:
+        login = f"nobody may read it without a login, and no Secret has one: name a Secret with {_ID} and {_KEY} in "
+        login += "spec.model.credentials"
+    else:
+        login = (
+            "check what the identity of the build's pod may read, or name a Secret in spec.model.credentials"
+        )
+    return store_failures.Asked(address.shown(order.uri), endpoint.partition("://")[2].rstrip("/"), login)
+
+
+def _store(bucket: str, config: Mapping[str, Any], order: Order) -> S3Store:
     certificates = trust.bundle(order.ca, order.spool / "ca.pem")
     if certificates is not None:
         os.environ["SSL_CERT_FILE"] = str(certificates)
     plain = _endpoint(config, order).startswith("http://")
-    client = {"allow_http": plain, "connect_timeout": "10s", "timeout": "10m"}
+    client = {
+        "allow_http": plain,
+        "connect_timeout": timedelta(seconds=10),
+        "read_timeout": SILENCE,
+        "timeout": _UNBOUNDED,
+    }
     return S3Store(bucket, config=config, client_options=client, retry_config=RETRIES)  # type: ignore[arg-type]
 
 
@@ -120,13 +170,29 @@ def _found(store: S3Store, key: str) -> tuple[list[_Listed], bool]:
             return [_listed(obstore.head(store, key))], True
         except FileNotFoundError:
             pass
-    pages = obstore.list(store, _prefix(key) or None, chunk_size=1000)
+    prefix = _prefix(key)
+    pages = obstore.list(store, prefix or None, chunk_size=1000)
     found: list[_Listed] = []
     for page in pages:
-        found += [_listed(item) for item in page if not str(item["path"]).endswith("/")]
+        found += [_listed(item) for item in page if f"{item['path']}/" != prefix]
         if len(found) > bounds.MOST_FILES:
             break
-    return sorted(found, key=lambda item: item.key), False
+    return sorted(_without_folders(found), key=lambda item: item.key), False
+
+
+def _without_folders(found: list[_Listed]) -> list[_Listed]:
+    """The objects that are files.
+
+    Consoles make folders as empty objects whose keys end with a slash; the client lists them without it.
+    """
+    folders = {parent for item in found for parent in _above(item.key)}
+    return [item for item in found if item.size or item.key not in folders]
+
+
+def _above(key: str) -> Iterator[str]:
+    while "/" in key:
+        key = key.rpartition("/")[0]
+        yield key
 
 
 def _prefix(key: str) -> str:
@@ -140,9 +206,14 @@ def _listed(item: Mapping[str, Any]) -> _Listed:
 
 def _download(store: S3Store, item: _Listed, target: Path, progress: Progress) -> None:
     """The object as it was listed; `SourceUnavailable` when it is another one by now."""
-    came = obstore.get(store, item.key)
+    try:
+        came = obstore.get(store, item.key)
+    except FileNotFoundError:
+        if item.size:
+            raise
+        return  # a folder without files in it
     left = item.size if str(came.meta.get("e_tag") or "").strip('"') in ("", item.etag) else -1
-    with bounds.created(target) as file:
+    with bounds.created(target, item.key) as file:
         for piece in came.stream(min_chunk_size=bounds.PIECE) if left >= 0 else ():
             left -= len(piece)
             if left < 0:
@@ -157,44 +228,3 @@ def _resolved(found: list[_Listed], *, single: bool) -> dict[str, str]:
     if not single:
         return {}
     return {key: value for key, value in (("etag", found[0].etag), ("version", found[0].version)) if value}
-
-
-@contextmanager
-def _failures(order: Order) -> Iterator[None]:
-    """The client's errors become ours; it has tried again already what may heal."""
-    name = address.shown(order.uri)
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise SourceNotFound(f"{name} does not exist: check the bucket and the key.") from error
-    except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
-        raise _forbidden(name, error) from error
-    except exceptions.BaseError as error:
-        if _status(error) in (401, 403):
-            raise _forbidden(name, error) from error
-        if "NoSuchBucket" in str(error) or _status(error) == 404:
-            raise SourceNotFound(f"{name}: there is no such bucket.") from error
-        raise SourceUnavailable(f"{name} cannot be read: {_first(error)}") from error
-
-
-def _forbidden(name: str, error: Exception) -> SourceForbidden:
-    return SourceForbidden(
-        f"{name} refuses access ({_code(error)}): check the Secret in spec.model.credentials "
-        f"(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) and what its account may read."
-    )
-
-
-def _status(error: Exception) -> int:
-    """The client types the errors of objects only; those of listings have their status in the text."""
-    found = re.search(r"status: (\d{3})", str(error))
-    return int(found.group(1)) if found else 0
-
-
-def _code(error: Exception) -> str:
-    text = str(error)
-    start = text.find("<Code>")
-    return text[start + 6 : text.find("</Code>", start)] if start >= 0 else "access denied"
-
-
-def _first(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]

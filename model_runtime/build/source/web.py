@@ -26,10 +26,7 @@ from model_runtime.registry import failing, trust
 from model_runtime.registry.patience import asked_pause
 
 log = logging.getLogger("seatrial.build")
-_HEALS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-_TOTAL: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
+_PART: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 
 
 class _Changed(Exception):
@@ -49,8 +46,8 @@ def fetch(order: Order) -> Fetched:
             f"{address.shown(order.uri)} names no file: a web server cannot be listed. Name one file, or pack "
             f"the folder as a .tar.gz."
         )
-    target = bounds.inside(order.into, name)
-    with _client(url, order) as client, bounds.created(target) as file:
+    target = bounds.asked_inside(order.into, name)
+    with _client(url, order) as client, bounds.created(target, name) as file:
         headers = _Download(order, client, file).run()
     return Fetched(True, _resolved(headers, order.uri))
 
@@ -112,7 +109,7 @@ class _Download:
             asked = None
             try:
                 with self.client.stream("GET", self.order.uri, headers=self._resuming()) as response:
-                    if response.status_code not in _HEALS:
+                    if response.status_code not in failing.RETRIED:
                         return self._taken(response)
                     asked = asked_pause(response.headers.get("retry-after"))
                     failure = self._failure(f"it answers {response.status_code}")
@@ -138,7 +135,7 @@ class _Download:
         status = response.status_code
         if status not in (200, 206):
             raise _refusal(status, self.name)
-        part = _TOTAL.match(response.headers.get("content-range", ""))
+        part = _PART.match(response.headers.get("content-range", ""))
         if status == 206 and (part is None or int(part[1]) != self.have or self._differs(response.headers)):
             raise _Changed
         self.have = self.have if status == 206 else 0

@@ -167,7 +167,7 @@ def test_an_endpoint_that_is_none_is_told_with_the_secret_to_mend(tmp_path: Path
 
 
 def test_an_address_without_a_bucket_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SourceNotFound, match="names no bucket"):
+    with pytest.raises(BuildBroken, match="names no bucket"):
         source.fetch(order(tmp_path, "s3:///m"))
 
 

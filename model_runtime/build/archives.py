@@ -39,9 +39,12 @@ def unpack(archive: Path, into: Path, *, room: bounds.Room) -> None:
     `BuildBroken` for a path that leads out, a link, or more than there is room; `LoadFailed` when it is damaged.
     """
     try:
-        with _opened(archive) as content, tarfile.open(fileobj=content, mode="r:") as tar:
+        stream = _opened(archive)
+        with stream as content, tarfile.open(fileobj=content, mode="r:") as tar:
             for member in tar:
                 _take(tar, member, into, room)
+        if not stream.ended:
+            raise tarfile.ReadError("it ends too early, or is damaged in the middle")
     except _DAMAGED as error:
         raise _damaged(archive, error) from error
     except OSError as error:
@@ -74,6 +77,12 @@ class _Stream:
 
     def __init__(self, content: IO[bytes]) -> None:
         self.content = content
+        self._last = b""
+
+    @property
+    def ended(self) -> bool:
+        """The last that was read is the block of zeros at the end: `tarfile` also stops at a damaged header."""
+        return len(self._last) == tarfile.BLOCKSIZE and not any(self._last)
 
     def __enter__(self) -> IO[bytes]:
         return cast("IO[bytes]", self)
@@ -84,7 +93,8 @@ class _Stream:
     def read(self, size: int) -> bytes:
         if size > LARGEST_HEADER:
             raise tarfile.ReadError(f"a header of {size >> 20} MiB")
-        return self.content.read(size)
+        self._last = self.content.read(size)
+        return self._last
 
     def seek(self, position: int) -> int:
         return self.content.seek(position)

@@ -206,6 +206,32 @@ def test_an_archive_that_was_cut_off_is_damage(tmp_path: Path, pack: Pack, part:
         unpacked(tmp_path, whole[: int(len(whole) * part)])
 
 
+@pytest.mark.parametrize("pack", PACKED)
+@pytest.mark.parametrize(
+    "rest",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(bytes(511), id="half an end"),
+        pytest.param(b"x" * 512 + bytes(1024), id="a damaged header"),
+        pytest.param(entry("b").tobuf()[:300], id="half a header"),
+    ],
+)
+def test_an_archive_that_is_not_whole_behind_its_first_file_is_damage(
+    tmp_path: Path, pack: Pack, rest: bytes
+) -> None:
+    first = tar((entry("a", size=3), b"abc"))[:-1024]
+
+    with pytest.raises(LoadFailed, match="too early, or is damaged"):
+        unpacked(tmp_path, pack(first + rest))
+
+
+@pytest.mark.parametrize("end", [bytes(512), bytes(1024), bytes(10_240), bytes(512) + b"x" * 512])
+def test_a_block_of_zeros_is_an_end(tmp_path: Path, end: bytes) -> None:
+    first = tar((entry("a", size=3), b"abc"))[:-1024]
+
+    assert unpacked(tmp_path, first + end) == {"a": b"abc"}
+
+
 @pytest.mark.parametrize("pack", PACKED[1:])
 @pytest.mark.parametrize("place", [0.02, 0.5, 0.9])
 def test_an_archive_with_a_hole_is_damage_or_is_seen_by_its_digest(

@@ -122,6 +122,12 @@ class OutOfMemory(BuildFailure):
     reason = "BuildOutOfMemory"
 
 
+def out_of_memory(when: str = "") -> OutOfMemory:
+    """The failure of a build whose memory did not suffice, `when` it came to that."""
+    at = f" {when}" if when else ""
+    return OutOfMemory(f"the build ran out of memory{at}: raise spec.build.resources.limits.memory.")
+
+
 def by_reason(reason: str) -> type[BuildFailure]:
     """The class that carries a reason: failures that come from another process have theirs back."""
     return _CLASSES.get(reason, BuildBroken)

@@ -16,7 +16,7 @@ from typing import Any
 
 from model_runtime import failures
 from model_runtime.build import trial
-from model_runtime.failures import BuildFailure, ExampleFailed, LoadFailed, OutOfMemory
+from model_runtime.failures import BuildFailure, ExampleFailed, LoadFailed
 from model_runtime.formats import Detected
 
 
@@ -68,9 +68,7 @@ def _told(outcome: dict[str, Any]) -> BuildFailure:
 def _died(code: int, stage: str) -> BuildFailure:
     doing = "was loaded" if stage == trial.LOADING else "answered its example"
     if code == -signal.SIGKILL:
-        return OutOfMemory(
-            f"the build ran out of memory while the model {doing}: raise spec.build.resources.limits.memory."
-        )
+        return failures.out_of_memory(f"while the model {doing}")
     died = f"signal {_signal(-code)}" if code < 0 else f"exit code {code}"
     sentence = f"the process ended with {died} while the model {doing}: see the build's log."
     return LoadFailed(sentence) if stage == trial.LOADING else ExampleFailed(sentence)

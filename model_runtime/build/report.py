@@ -7,15 +7,15 @@ import logging
 import os
 import shutil
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from model_runtime import failures
 from model_runtime.build import tail
 from model_runtime.contract import BuildReport
-from model_runtime.failures import BuildBroken, BuildFailure, OutOfMemory, RuntimeMismatch
+from model_runtime.failures import BuildBroken, BuildFailure, RuntimeMismatch
 
 log = logging.getLogger("seatrial.build")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -60,9 +60,13 @@ def _failure(error: BaseException, work: Path) -> BuildFailure:
     if isinstance(error, BuildFailure):
         return error
     if isinstance(error, MemoryError):
-        return OutOfMemory("the build ran out of memory: raise spec.build.resources.limits.memory.")
+        return failures.out_of_memory()
     log.error("the build broke", exc_info=error)
-    return BuildBroken(f"the build broke: {traceback.format_exception_only(error)[-1].strip()[:600]}")
+    return BuildBroken(f"the build broke: {_said(error)}. See the build's log.")
+
+
+def _said(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:600].rstrip(".: ")
 
 
 def full_disk(error: BaseException | None) -> OSError | None:

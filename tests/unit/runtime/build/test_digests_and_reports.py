@@ -90,7 +90,10 @@ def test_missing_memory_is_its_own_reason(tmp_path: Path) -> None:
 def test_a_bug_is_told_with_the_last_line_of_its_traceback(tmp_path: Path) -> None:
     found = ended(KeyError("oops"), tmp_path)
 
-    assert (found.reason, found.message) == ("BuildFailed", "the build broke: KeyError: 'oops'")
+    assert (found.reason, found.message) == (
+        "BuildFailed",
+        "the build broke: KeyError: 'oops'. See the build's log.",
+    )
     assert found.seconds == {"fetch": 1.0}
 
 

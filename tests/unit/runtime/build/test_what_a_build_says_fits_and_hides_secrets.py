@@ -110,6 +110,14 @@ def test_our_own_sentences_are_not_taken_for_secrets(reason: str, tmp_path: Path
     assert ended.message == said
 
 
+def test_a_bug_is_told_by_its_kind_and_words_and_not_by_the_note_of_a_library(tmp_path: Path) -> None:
+    error = ValueError("no such\nshape.")
+    error.add_note("while processing 'path'")
+    ended = report.of_failure(error, work=tmp_path, seconds={})
+
+    assert ended.message == "the build broke: ValueError: no such shape. See the build's log."
+
+
 def test_a_trace_in_the_log_is_written_without_secrets() -> None:
     try:
         raise ValueError("https://jo:hidden@h.io/m")

@@ -27,6 +27,14 @@ from model_runtime.registry.patience import asked_pause
 
 log = logging.getLogger("seatrial.build")
 _PART: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
+_OWN_ENCODINGS: Final = {
+    "gzip": (".gz", ".tgz"),
+    "x-gzip": (".gz", ".tgz"),
+    "bzip2": (".bz2",),
+    "x-bzip2": (".bz2",),
+    "xz": (".xz",),
+}
+"""Some servers call that an encoding which is the file's own format."""
 
 
 class _Changed(Exception):
@@ -99,6 +107,7 @@ class _Download:
         self.order, self.client, self.file = order, client, file
         self.name = address.shown(order.uri)
         self.have = 0
+        self.total: int | None = None
         self.version = ""
         self.progress = Progress(None)
 
@@ -135,10 +144,11 @@ class _Download:
         status = response.status_code
         if status not in (200, 206):
             raise _refusal(status, self.name)
-        part = _PART.match(response.headers.get("content-range", ""))
-        if status == 206 and (part is None or int(part[1]) != self.have or self._differs(response.headers)):
-            raise _Changed
-        self.have = self.have if status == 206 else 0
+        _require_unpacked(response, self.name)
+        if status == 206:
+            self._go_on(response.headers)
+        else:
+            self.have, self.total = 0, _length(response.headers)
         self.file.seek(self.have)
         self.file.truncate()
         self._begin(response.headers)
@@ -148,9 +158,19 @@ class _Download:
             self.file.write(piece)
             self.have += len(piece)
             self.progress.add(len(piece))
-        if status == 206 and part and part[2] != "*" and self.have < int(part[2]):
+        if self.total is not None and self.have < self.total:
             raise _Short
         return response.headers
+
+    def _go_on(self, headers: httpx.Headers) -> None:
+        """A part fits behind what is there, and it is known or was asked to be all of the rest."""
+        part = _PART.match(headers.get("content-range", ""))
+        if part is None or int(part[1]) != self.have or self._differs(headers):
+            raise _Changed
+        if part[2] != "*":
+            self.total = int(part[2])
+        elif not self.have:
+            raise _Short
 
     def _differs(self, headers: httpx.Headers) -> bool:
         """A server that goes on with another version does not know `If-Range`."""
@@ -160,11 +180,26 @@ class _Download:
     def _begin(self, headers: httpx.Headers) -> None:
         etag = headers.get("etag", "")
         self.version = "" if etag.startswith("W/") else etag or headers.get("last-modified", "")
-        length = headers.get("content-length", "")
-        self.progress = Progress(self.have + int(length) if length.isdigit() else None, done=self.have)
+        self.progress = Progress(self.total, done=self.have)
 
     def _failure(self, why: str) -> SourceFailure:
-        return SourceUnavailable(f"{self.name} cannot be read: {why}")
+        return SourceUnavailable(f"{self.name} cannot be read: {why}.")
+
+
+def _require_unpacked(response: httpx.Response, name: str) -> None:
+    """Nothing, or `SourceUnavailable`: the file comes as it lies on the server."""
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity") or name.endswith(_OWN_ENCODINGS.get(encoding, ())):
+        return
+    raise SourceUnavailable(
+        f"{name} cannot be read: the server sends it packed ({encoding[:40]!r}) although it was asked not to: turn "
+        f"its compression off for this file."
+    )
+
+
+def _length(headers: httpx.Headers) -> int | None:
+    length = headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else None
 
 
 def _refusal(status: int, name: str) -> SourceFailure:
@@ -181,8 +216,8 @@ def _refusal(status: int, name: str) -> SourceFailure:
 def _said(error: Exception) -> str:
     said = (str(error) or type(error).__name__)[:200]
     if isinstance(error.__cause__, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in said:
-        return f"{said}; its certificate is not trusted by the build"
-    return said
+        return f"its certificate is not trusted by the build: {failing.NAME_AUTHORITY}"
+    return said.rstrip(".")
 
 
 def _resolved(headers: Mapping[str, str], uri: str) -> dict[str, str]:

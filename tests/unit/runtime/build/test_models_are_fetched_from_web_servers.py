@@ -91,6 +91,69 @@ def test_a_file_comes_whole_from_a_server(tmp_path: Path, answers: Callable[[Han
     assert brought(tmp_path) == {"m.bin": CONTENT}
 
 
+def shares(total: str, **headers: str) -> Callable[[Handler], None]:
+    """A server that says of its first half that it is a part of so much."""
+    return lambda handler: handler.answer(
+        206, CONTENT[:HALF], content_range=f"bytes 0-{HALF - 1}/{total}", **headers
+    )
+
+
+@pytest.mark.parametrize("version", [{}, {"etag": '"v1"'}], ids=["without a version", "with one"])
+@pytest.mark.parametrize("total", ["*", str(len(CONTENT))])
+def test_a_part_that_nobody_asked_for_is_not_taken_for_the_whole(
+    tmp_path: Path, total: str, version: dict[str, str]
+) -> None:
+    with serving(flaky(shares(total, **version))) as site:
+        source.fetch(order(tmp_path, f"{site.address}/m.bin"))
+    assert brought(tmp_path) == {"m.bin": CONTENT}
+
+    with (
+        serving(shares("*", **version)) as site,
+        pytest.raises(SourceUnavailable, match="a part of the file"),
+    ):
+        source.fetch(order(tmp_path / "again", f"{site.address}/m.bin"))
+
+
+def test_a_rest_without_a_total_is_measured_by_what_the_server_said_before(tmp_path: Path) -> None:
+    def a_bit(handler: Handler) -> None:
+        start = int(handler.headers.get("range", "").removeprefix("bytes=").rstrip("-"))
+        handler.answer(206, CONTENT[start : start + 9], content_range=f"bytes {start}-{start + 8}/*")
+
+    with serving(flaky(breaks_off, a_bit)) as site:
+        source.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert brought(tmp_path) == {"m.bin": CONTENT}
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "br", "zstd", "deflate", "gzip, gzip"])
+def test_a_file_that_comes_packed_is_not_taken_for_itself(tmp_path: Path, encoding: str) -> None:
+    packs = serving(lambda handler: handler.answer(200, b"packed", content_encoding=encoding))
+    with packs as site, pytest.raises(SourceUnavailable, match=r"sends it packed .*turn its compression off"):
+        source.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [("m.tar.gz", "gzip"), ("m.tgz", "x-gzip"), ("m.tar.xz", "xz"), ("m.bin", "identity"), ("m.bin", "")],
+)
+def test_an_archive_whose_own_format_is_called_an_encoding_is_taken(
+    tmp_path: Path, name: str, encoding: str
+) -> None:
+    with serving(lambda handler: handler.answer(200, b"packed", content_encoding=encoding)) as site:
+        source.fetch(order(tmp_path, f"{site.address}/{name}"))
+
+    assert brought(tmp_path) == {name: b"packed"}
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a%0Ab", "..%2Fm", "a%5Cb"])
+def test_an_address_whose_name_no_file_can_have_is_told_as_such(tmp_path: Path, name: str) -> None:
+    with (
+        serving(whole) as site,
+        pytest.raises(BuildBroken, match=r"^spec\.model\.uri names .*correct it, or give"),
+    ):
+        source.fetch(order(tmp_path, f"{site.address}/{name}"))
+
+
 def test_what_came_before_a_break_is_not_fetched_again(tmp_path: Path) -> None:
     with serving(flaky(breaks_off)) as site:
         source.fetch(order(tmp_path, f"{site.address}/m.bin"))

@@ -272,3 +272,10 @@ def test_a_place_has_no_more_bytes_in_a_part_than_file_systems_take() -> None:
     assert bounds.inside(Path("/m"), "ä" * 127)
     with pytest.raises(BuildBroken):
         bounds.inside(Path("/m"), "ä" * 128)
+
+
+@pytest.mark.parametrize("path", ["../m", "a/../../m", "a//b", "a" * 300])
+def test_a_path_that_no_volume_has_is_told_as_the_addresses_fault(tmp_path: Path, path: str) -> None:
+    volume(tmp_path)
+    with pytest.raises(BuildBroken, match=r"^spec\.model\.uri names .*correct it"):
+        source.fetch(order(tmp_path, f"pvc://data/{path}"))

@@ -23,16 +23,18 @@ class Answer:
     content: bytes
     whole: bool
     """The body ended within what was read."""
+    url: str = ""
+    """Who answered, after all redirects."""
 
 
 def taken(response: httpx.Response, *, most: int = LARGEST) -> Answer:
     """The answer with at most `most` bytes of its body, as they came: nothing is unpacked."""
-    content = bytearray()
+    content, url = bytearray(), str(response.url)
     for piece in response.iter_raw():
         content += piece
         if len(content) > most:
-            return Answer(response.status_code, response.headers, bytes(content[:most]), whole=False)
-    return Answer(response.status_code, response.headers, bytes(content), whole=True)
+            return Answer(response.status_code, response.headers, bytes(content[:most]), False, url)
+    return Answer(response.status_code, response.headers, bytes(content), True, url)
 
 
 def document(answer: Answer, name: object) -> dict[str, Any]:

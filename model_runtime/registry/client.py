@@ -30,15 +30,6 @@ _ACCEPTED: Final = ", ".join((OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANI
 _KNOWN: Final = frozenset({OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANIFEST})
 
 
-class _Broken(Exception):
-    """This attempt at a download ended; another may do better."""
-
-    def __init__(self, failure: RegistryFailure, *, asked: float | None = None) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-        self.asked = asked
-
-
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A manifest or an index as it stands in a registry."""
@@ -98,7 +89,7 @@ class Registry:
             asked = None
             try:
                 return self._continued(repository, into, digest=digest, size=size)
-            except _Broken as broken:
+            except failing.Broken as broken:
                 failure, asked = broken.failure, broken.asked
             except failing.BROKEN as error:
                 failure = failing.unreachable(repository, error)
@@ -138,9 +129,9 @@ class Registry:
         failure = self._unexpected(answer, repository, doing="reading")
         if have and status in (httpx.codes.PARTIAL_CONTENT, httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE):
             into.unlink()
-            raise _Broken(failure)
+            raise failing.Broken(failure)
         if status in failing.RETRIED:
-            raise _Broken(failure, asked=asked_pause(answer.headers.get("retry-after")))
+            raise failing.Broken(failure, asked=asked_pause(answer.headers.get("retry-after")))
         raise failure
 
     def has_blob(self, repository: Reference, digest: str) -> bool:
@@ -196,7 +187,7 @@ class Registry:
             raise self._unexpected(answer, repository, doing=doing)
 
     def _unexpected(self, answer: Answer, repository: Reference, *, doing: str) -> RegistryFailure:
-        known = self.transport.judged(answer.status_code, repository)
+        known = self.transport.judged(answer, repository)
         return known or failing.unexpected(
             answer.status_code, answer.content, repository=repository, doing=doing
         )

@@ -51,7 +51,7 @@ class Answerer:
             wanted = replace(challenge, scope=" ".join(asked))
             return "Bearer " + self._token(wanted, login, repository)
         if login is None:
-            raise RegistryUnauthorized(failing.no_login(repository))
+            raise failing.unauthorized(repository, self.keyring)
         return login.basic
 
     def _token(self, challenge: Challenge, login: Login | None, repository: Reference) -> str:
@@ -66,7 +66,10 @@ class Answerer:
             )
         answer = self._patiently(challenge, login, repository)
         if answer.status_code in _REFUSED:
-            raise RegistryUnauthorized(failing.refused(repository) if login else failing.no_login(repository))
+            raise failing.unauthorized(repository, self.keyring)
+        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            asked = asked_pause(answer.headers.get("retry-after"))
+            raise failing.limited(repository, self.keyring, asked=asked)
         token = _token_in(answer)
         if not _TOKEN.fullmatch(token):
             raise RegistryUnavailable(

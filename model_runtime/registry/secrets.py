@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 from model_runtime.registry.references import DOCKER_HUB, Reference
 
+PUSH_SECRET: Final = "spec.build.registry.pushSecretName"  # noqa: S105 - a field's name
+PULL_SECRET: Final = "spec.build.registry.pullSecretName"  # noqa: S105 - a field's name
 _FILES: Final = (".dockerconfigjson", "config.json", ".dockercfg")
 _LARGEST: Final = 1 << 20
 
@@ -23,6 +25,8 @@ class Login:
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
+    named_in: str = PUSH_SECRET
+    """The field that names its Secret."""
 
     @property
     def basic(self) -> str:
@@ -35,18 +39,24 @@ class Keyring:
     """Logins by `host[/path]`."""
 
     logins: Mapping[str, Login] = field(default_factory=dict)
+    named_in: str = PUSH_SECRET
+    """The field for the Secret with a login that is missing."""
 
     @classmethod
-    def of(cls, folders: Iterable[Path], *, host: str) -> Self:
+    def of(
+        cls, folders: Iterable[Path], *, host: str, named_in: Sequence[str] = (PUSH_SECRET, PULL_SECRET)
+    ) -> Self:
         """The logins in the Secrets mounted at `folders`; the first that knows a name wins.
 
-        A Secret with nothing but a user and a password is for `host` alone: no other registry sees it.
+        `named_in` are the fields that name the Secrets, in the same order. A Secret with nothing but a user
+        and a password is for `host` alone: no other registry sees it.
         """
         logins: dict[str, Login] = {}
-        for folder in folders:
+        for number, folder in enumerate(folders):
+            name = named_in[min(number, len(named_in) - 1)]
             for key, login in _in(folder, host).items():
-                logins.setdefault(key, login)
-        return cls(logins)
+                logins.setdefault(key, replace(login, named_in=name))
+        return cls(logins, named_in[0])
 
     def login_for(self, reference: Reference) -> Login | None:
         """The login whose key is the longest part of the repository's name."""

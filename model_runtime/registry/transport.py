@@ -24,6 +24,8 @@ log = logging.getLogger("seatrial.registry")
 Content = Callable[[], bytes | Iterator[bytes]]
 PULL: Final = "pull"
 PUSH: Final = "pull,push"
+_SENT_ON: Final = frozenset({307, 308})
+_MOST_HOPS: Final = 5
 _OWN_HEADERS: Final = {"user-agent": "seatrial-build", "accept-encoding": "identity"}
 """Content that comes packed would have another digest, and no bound on what it unpacks to."""
 
@@ -106,18 +108,19 @@ class Transport:
                     break
                 log.info("%s: status %d; trying again", call.repository.host, answer.status_code)
             attempt += 1
-        if failure := self.judged(answer.status_code, call.repository):
+        if failure := self.judged(answer, call.repository):
             raise failure
         return answer
 
     def moved(self, answer: Answer, before: str, repository: Reference) -> str:
-        """Where an upload goes on; without a word about it where it was `before`.
+        """Where an upload goes on; without a word about it where it was `before`."""
+        return str(self._there(answer.url or before, answer.headers.get("location", before), repository))
 
-        A registry behind a proxy that ends TLS may believe that it is spoken to without.
-        """
+    def _there(self, base: str, location: str, repository: Reference) -> httpx.URL:
+        """Where we are sent; a registry behind a proxy that ends TLS may believe that it is spoken to without."""
         own = httpx.URL(self.url(repository, ""))
         try:
-            there = httpx.URL(before).join(answer.headers.get("location", before))
+            there = httpx.URL(base).join(location)
         except httpx.InvalidURL as error:
             raise failing.unreachable(repository, error) from error
         if (there.scheme, own.scheme, there.host) == ("http", "https", own.host) and there.port in (
@@ -125,12 +128,13 @@ class Transport:
             own.port,
         ):
             there = there.copy_with(scheme="https", port=own.port)
-        return str(there)
+        return there
 
-    def judged(self, status: int, repository: Reference) -> RegistryFailure | None:
+    def judged(self, answer: Answer, repository: Reference) -> RegistryFailure | None:
         """The failure that a status stands for, whatever was asked."""
-        known = self._keyring.login_for(repository) is not None
-        return failing.judged(status, repository, known=known)
+        url = httpx.URL(answer.url)
+        store = "" if self._is_own(url, repository) else url.netloc.decode()
+        return failing.judged(answer, repository, self._keyring, store=store)
 
     @contextmanager
     def opened(self, call: Call) -> Iterator[httpx.Response]:
@@ -158,11 +162,24 @@ class Transport:
         return self._once(call, self._shown[key])
 
     def _once(self, call: Call, shown: str | None) -> httpx.Response:
+        """The response; what carries a body is sent again, made anew, where the registry wants it on its own host."""
+        response = self._sent(call, httpx.URL(call.url), shown)
+        for _hop in range(_MOST_HOPS):
+            if response.status_code not in _SENT_ON or "location" not in response.headers:
+                break
+            there = self._there(str(response.url), response.headers["location"], call.repository)
+            if not self._is_own(there, call.repository):
+                break
+            response.close()
+            response = self._sent(call, there, shown)
+        return response
+
+    def _sent(self, call: Call, url: httpx.URL, shown: str | None) -> httpx.Response:
         headers = dict(call.headers)
-        if shown is not None and self._is_own(httpx.URL(call.url), call.repository):
+        if shown is not None and self._is_own(url, call.repository):
             headers["authorization"] = shown
         content = None if call.content is None else call.content()
-        request = self._http.build_request(call.method, call.url, headers=headers, content=content)
+        request = self._http.build_request(call.method, url, headers=headers, content=content)
         return self._http.send(request, stream=True, follow_redirects=call.method in ("GET", "HEAD"))
 
     def _is_own(self, url: httpx.URL, repository: Reference) -> bool:

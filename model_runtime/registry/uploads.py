@@ -28,15 +28,6 @@ _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _CHUNKS_REFUSED: Final = frozenset({400, 404, 405, 411, 413, 415, 416, 501})
 
 
-class _Broken(Exception):
-    """This attempt ended; another may do better."""
-
-    def __init__(self, failure: RegistryFailure, *, asked: float | None = None) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-        self.asked = asked
-
-
 class _ChunksRefused(Exception):
     """The registry takes blobs in one piece only."""
 
@@ -61,7 +52,7 @@ class Upload:
             except _ChunksRefused:
                 log.info("%s takes no chunks; sending %d bytes whole", self.repository.host, self.blob.size)
                 whole, self._location = True, ""
-            except _Broken as broken:
+            except failing.Broken as broken:
                 if not self.transport.patience.pause(attempt, asked=broken.asked):
                     raise broken.failure from broken
                 log.info("upload to %s broke off; going on", self.repository.host)
@@ -120,7 +111,7 @@ class Upload:
             with self.transport.opened(call) as response:
                 return answers.taken(response)
         except failing.BROKEN as error:
-            raise _Broken(failing.unreachable(self.repository, error)) from error
+            raise failing.Broken(failing.unreachable(self.repository, error)) from error
 
     def _recovered(self) -> bool:
         """True when all of it has arrived; else what stands of this upload is known again, or it begins anew."""
@@ -154,12 +145,12 @@ class Upload:
     def _moved_to(self, answer: Answer, before: str) -> None:
         self._location = self.transport.moved(answer, before, self.repository)
 
-    def _judged(self, response: Answer) -> _Broken | RegistryFailure:
-        failure = self.transport.judged(response.status_code, self.repository)
+    def _judged(self, response: Answer) -> failing.Broken | RegistryFailure:
+        failure = self.transport.judged(response, self.repository)
         if failure is None and response.status_code in (404, 416):
-            return _Broken(self._unexpected(response))
+            return failing.Broken(self._unexpected(response))
         if failure is not None and response.status_code in failing.RETRIED:
-            return _Broken(failure, asked=asked_pause(response.headers.get("retry-after")))
+            return failing.Broken(failure, asked=asked_pause(response.headers.get("retry-after")))
         return failure or self._unexpected(response)
 
     def _unexpected(self, response: Answer) -> RegistryFailure:

@@ -54,7 +54,9 @@ def _transport(order: Order) -> Transport:
         tls = trust.context(order.ca)
     except ValueError as error:
         raise SourceUnavailable(f"{address.shown(order.uri)} cannot be asked: {error}.") from error
-    keyring = Keyring.of([order.credentials], host=_reference(order).host)
+    keyring = Keyring.of(
+        [order.credentials], host=_reference(order).host, named_in=("spec.model.credentials",)
+    )
     return Transport(tls, keyring, plain_http=order.plain_http, patience=order.patience)
 
 
@@ -107,8 +109,6 @@ def _failures(order: Order) -> Iterator[None]:
     try:
         yield
     except RegistryUnauthorized as error:
-        raise SourceForbidden(
-            f"{name} refuses access: name a dockerconfigjson Secret that may pull it in spec.model.credentials."
-        ) from error
+        raise SourceForbidden(f"{name} cannot be read: {error.message}") from error
     except RegistryUnavailable as error:
         raise SourceUnavailable(f"{name} cannot be read: {error.message}") from error

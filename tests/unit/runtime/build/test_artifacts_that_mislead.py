@@ -13,6 +13,7 @@ import pytest
 from model_runtime.build import source
 from model_runtime.failures import (
     BuildBroken,
+    SourceForbidden,
     SourceUnavailable,
 )
 from model_runtime.registry import blobs
@@ -148,3 +149,27 @@ def test_one_archive_in_a_folder_of_an_artifact_is_unpacked(
     registry.put_manifest(here, OCI_MANIFEST, body)
 
     assert job.asks(uri=f"oci://{here}").run().succeeded, job.log
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ({}, r"no Secret has one: name a dockerconfigjson Secret in spec\.model\.credentials"),
+        (
+            {"username": "robot", "password": "old"},
+            r"refuses our credentials .* check the Secret in spec\.model\.credentials, and .* may pull there",
+        ),
+    ],
+    ids=["no login", "a refused one"],
+)
+def test_a_refusal_speaks_of_the_models_secret_as_it_is(
+    front: Front, tmp_path: Path, secret: dict[str, str], said: str
+) -> None:
+    front.login = ("robot", "pass")
+    (tmp_path / "credentials").mkdir()
+    for key, value in secret.items():
+        (tmp_path / "credentials" / key).write_text(value)
+
+    with pytest.raises(SourceForbidden, match=f"^oci://{front.host}/a:1 cannot be read: .*{said}") as failure:
+        source.fetch(order(tmp_path, f"oci://{front.host}/a:1", plain_http=frozenset({front.host})))
+    assert "pushSecretName" not in failure.value.message

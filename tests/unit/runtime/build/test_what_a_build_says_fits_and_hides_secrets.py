@@ -19,6 +19,9 @@ from model_runtime.build import proving, report, trial
 from model_runtime.build.tail import Discreet
 from model_runtime.contract import TERMINATION_MESSAGE_LIMIT, BuildReport, Exit
 from model_runtime.failures import LoadFailed, RuntimeMismatch
+from model_runtime.registry import failing
+from model_runtime.registry.references import Reference
+from model_runtime.registry.secrets import Keyring, Login
 from tests.unit.runtime.build.harness import Job
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
@@ -99,15 +102,12 @@ def test_what_a_failure_says_is_shown_without_secrets(said: str, tmp_path: Path)
     assert ended.message
 
 
-@pytest.mark.parametrize("reason", ["no_login", "refused"])
-def test_our_own_sentences_are_not_taken_for_secrets(reason: str, tmp_path: Path) -> None:
-    from model_runtime.registry import failing
-    from model_runtime.registry.references import Reference
+@pytest.mark.parametrize("logins", [{}, {"r.io": Login("jo", "pw")}], ids=["no login", "refused"])
+def test_our_own_sentences_are_not_taken_for_secrets(logins: dict[str, Login], tmp_path: Path) -> None:
+    said = failing.unauthorized(Reference.parse("r.io/models"), Keyring(logins))
+    ended = report.of_failure(said, work=tmp_path, seconds={})
 
-    said = getattr(failing, reason)(Reference.parse("r.io/models"))
-    ended = report.of_failure(failures.RegistryUnauthorized(said), work=tmp_path, seconds={})
-
-    assert ended.message == said
+    assert ended.message == said.message
 
 
 def test_a_bug_is_told_by_its_kind_and_words_and_not_by_the_note_of_a_library(tmp_path: Path) -> None:

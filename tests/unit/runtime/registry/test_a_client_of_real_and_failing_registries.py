@@ -150,9 +150,13 @@ def test_a_pause_that_is_too_long_is_not_waited_for(
     registry = client_of(front.host, patience=Patience(sleep=slept.append))
     front.faults.append(Fault("HEAD", "", says(429, retry_after="3600"), times=99))
 
-    with pytest.raises(RegistryUnavailable, match="429"):
+    with pytest.raises(RegistryUnavailable, match="429") as failure:
         registry.put_blob(here, blobs.of_bytes(b"x"))
     assert slept == []
+    assert (
+        "limits how often it is asked, for 3600 s more; name a Secret with a login" in failure.value.message
+    )
+    assert "use a mirror" in failure.value.message
 
 
 def test_a_registry_that_is_not_there_is_unavailable(client_of: MakeClient) -> None:

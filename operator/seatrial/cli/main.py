@@ -8,13 +8,14 @@ import os
 import sys
 from importlib import metadata as distributions
 
-from seatrial.cli import decide, plan
+from seatrial.cli import cluster, decide, plan
+from seatrial.cli.cluster import Connect
 from seatrial.cli.inputs import Unusable
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None, *, connect: Connect = cluster.of_kubeconfig) -> None:
     """Runs one command; ends the process with status 2 and a sentence when it cannot."""
-    given = _parser().parse_args(arguments)
+    given = _parser(connect).parse_args(arguments)
     try:
         text: str = given.run(given)
     except Unusable as unusable:
@@ -39,13 +40,13 @@ def _failed(sentence: str) -> int:
     return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(connect: Connect) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="seatrial", description="Plans deployments of models and writes decisions about them, offline."
+        prog="seatrial", description="Plans deployments of models, offline, and decides about their rollouts."
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     plan.add(commands)
-    decide.add(commands)
+    decide.add(commands, connect)
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(run=_version)
     return parser

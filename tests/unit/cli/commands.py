@@ -7,12 +7,16 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from seatrial.api import generate
 from seatrial.cli import main, written
+from seatrial.cli.cluster import Connect
+from seatrial.kube.transport import Transport
 from tests.golden import play
 
 SETTINGS = play.FOLDER / "settings.yaml"
@@ -20,19 +24,30 @@ NOW = "2026-11-21T13:00:45Z"
 IMAGE = "registry.shop/churn@sha256:" + "4" * 64
 
 
-def printed(*arguments: str | Path) -> str:
+def connecting(server: Transport | None) -> Connect:
+    """Leads every context to this server; without one, whoever asks a cluster fails."""
+
+    @asynccontextmanager
+    async def connect(_context: str) -> AsyncIterator[Transport]:
+        assert server is not None, "no cluster should have been asked"
+        yield server
+
+    return connect
+
+
+def printed(*arguments: str | Path, server: Transport | None = None) -> str:
     """What a command prints."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        main.main([str(argument) for argument in arguments])
+        main.main([str(argument) for argument in arguments], connect=connecting(server))
     return out.getvalue()
 
 
-def refused(*arguments: str | Path) -> str:
+def refused(*arguments: str | Path, server: Transport | None = None) -> str:
     """The sentence with which a command ends; nothing is printed beside it."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
-        main.main([str(argument) for argument in arguments])
+        main.main([str(argument) for argument in arguments], connect=connecting(server))
     assert (ended.value.code, out.getvalue()) == (2, "")
     return err.getvalue()
 

@@ -147,7 +147,7 @@ def test_decide_prints_a_decision_that_the_api_takes(
 
 
 def test_decide_refuses_with_the_sentence_of_the_api(printed: pytest.CaptureFixture[str]) -> None:
-    _fails("decide", "promote", "churn", "--revision", "9f3c2a71d0", "--by", "jo")
+    _fails("decide", "pause", "churn", "--revision", "9f3c2a71d0", "--by", "jo", "--attempt", "1")
     assert "attempt is required with Promote, Abort and Retry" in printed.readouterr().err
 
 

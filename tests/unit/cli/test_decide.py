@@ -17,9 +17,9 @@ COMPLETE: dict[str, list[str]] = {
     "skip": ["--step", "2"],
     "pause": [],
     "resume": [],
-    "rollback": ["--to-revision", "41b07c55ee"],
+    "rollback": ["--to", "41b07c55ee"],
 }
-FIELDS = {"--attempt": "attempt", "--step": "step", "--to-revision": "toRevision"}
+FIELDS = {"--attempt": "attempt", "--step": "step", "--to": "toRevision"}
 
 
 def test_every_action_has_a_word() -> None:
@@ -42,13 +42,16 @@ def test_what_is_written_is_what_was_said_and_nothing_else(action: str) -> None:
     }
 
 
-@pytest.mark.parametrize("option", sorted(FIELDS))
-@pytest.mark.parametrize("action", sorted(COMPLETE))
-def test_an_option_belongs_to_its_actions_alone(action: str, option: str) -> None:
-    complete = COMPLETE[action]
-    value = "41b07c55ee" if option == "--to-revision" else "1"
-    changed = [] if option in complete else [*complete, option, value]
-    told = refused("decide", action, "churn", *REVISION, *BY, *changed)
+STRAY = [
+    (action, option) for action in sorted(COMPLETE) for option in FIELDS if option not in COMPLETE[action]
+]
+
+
+@pytest.mark.parametrize("said", [[*REVISION, *BY], []], ids=["all said", "the rest is to be read"])
+@pytest.mark.parametrize(("action", "option"), STRAY)
+def test_an_option_belongs_to_its_actions_alone(action: str, option: str, said: list[str]) -> None:
+    value = "41b07c55ee" if option == "--to" else "1"
+    told = refused("decide", action, "churn", *said, *COMPLETE[action], option, value)
     assert f"spec: {FIELDS[option]} is required with" in told
     assert told.endswith(" and belongs nowhere else\n")
 
@@ -60,6 +63,11 @@ def test_an_option_belongs_to_its_actions_alone(action: str, option: str) -> Non
             ["pause", "Churn", *REVISION, *BY],
             "spec.deployment: must be the name of a ModelDeployment",
             id="capital",
+        ),
+        pytest.param(
+            ["pause", "a/../b", "--apply"],
+            "spec.deployment: must be the name of a ModelDeployment",
+            id="a path, before anybody is asked",
         ),
         pytest.param(
             ["pause", "churn", "--revision", "latest", *BY],
@@ -75,7 +83,7 @@ def test_an_option_belongs_to_its_actions_alone(action: str, option: str) -> Non
             id="an attempt before the first",
         ),
         pytest.param(
-            ["rollback", "churn", *REVISION, *BY, "--to-revision", "9f3c2a71d0"],
+            ["rollback", "churn", *REVISION, *BY, "--to", "9f3c2a71d0"],
             "toRevision must be another revision than revision",
             id="back to itself",
         ),
@@ -101,8 +109,7 @@ def test_what_the_api_would_refuse_is_refused_here(arguments: list[str], sentenc
         pytest.param(
             ["decide", "abort", "churn", *REVISION, *BY, "--attempt", "one"], "invalid int", id="a word"
         ),
-        pytest.param(["decide", "pause", "churn", *BY], "required: --revision", id="no revision"),
-        pytest.param(["decide", "pause", "churn", *REVISION], "required: --by", id="nobody"),
+        pytest.param(["decide", "pause"], "required: name", id="no object"),
         pytest.param(["plan"], "required: -f/--filename", id="a plan of nothing"),
         pytest.param([], "required: COMMAND", id="no command"),
         pytest.param(["apply"], "invalid choice: 'apply'", id="a command of another program"),
@@ -121,3 +128,11 @@ def test_texts_arrive_as_they_were_said(text: str) -> None:
 def test_a_revision_of_digits_stays_a_text() -> None:
     body = yaml.safe_load(printed("decide", "pause", "churn", "--revision", "0123456789", *BY))
     assert body["spec"]["revision"] == "0123456789"
+
+
+def test_the_former_word_for_the_target_still_works() -> None:
+    former, now = (
+        printed("decide", "rollback", "churn", *REVISION, *BY, option, "41b07c55ee")
+        for option in ("--to-revision", "--to")
+    )
+    assert former == now

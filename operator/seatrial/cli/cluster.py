@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 from seatrial.api import names
-from seatrial.cli.inputs import Unusable
+from seatrial.cli.reading import Unusable
 from seatrial.kube import failures, kinds
 from seatrial.kube.bodies import Body
 from seatrial.kube.kinds import Kind

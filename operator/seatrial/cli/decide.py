@@ -14,7 +14,7 @@ from seatrial.api import decision, names, refusal
 from seatrial.api import status as api
 from seatrial.cli import cluster, kubeconfig, subjects, written
 from seatrial.cli.cluster import Cluster, Connect
-from seatrial.cli.inputs import Unusable
+from seatrial.cli.reading import Unusable
 from seatrial.cli.subjects import Subject
 from seatrial.kube import kinds
 from seatrial.manifests.metadata import Body

@@ -3,127 +3,28 @@
 from __future__ import annotations
 
 import base64
-import sys
-from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
-from yaml.constructor import ConstructorError
 
 from seatrial.api import deployment, keys, names, refusal, settings, told
-from seatrial.cli import world
+from seatrial.cli import reading, world
+from seatrial.cli.reading import Unusable
 from seatrial.cli.world import Place, World
 from seatrial.manifests.metadata import Body
 
 ASSUMED_RUNTIMES: Final = ("sklearn", "xgboost", "onnx")
 ASSUMED_REPOSITORY: Final = "registry.invalid/models"
-STDIN: Final = "-"
 DEFAULT_NAMESPACE: Final = "default"
-
-_MAPS: Final = (
-    ("labels", "metadata"),
-    ("annotations", "metadata"),
-    ("spec", None),
-    ("status", None),
-    ("data", None),
-)
-"""Parts of an object that are maps wherever they are, and what they are part of."""
 
 _LOOKED_AT: Final = frozenset({"ConfigMap", "Secret", names.DECISION_KIND})
 
 
-class Unusable(Exception):
-    """An input cannot be used; the text says which, why, and what to do."""
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as kubectl reads it: times are texts, and no key is there twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """The map; `ConstructorError` where it says one thing twice."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen and key.value != "<<":
-                raise ConstructorError(None, None, f"{key.value} is there twice", key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep=deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    letter: [(tag, found) for tag, found in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def documents(text: str, source: str) -> tuple[Body, ...]:
-    """Every object in a YAML text: documents, lists of objects, and `kind: List` of kubectl."""
-    try:
-        loaded = list(yaml.load_all(text, Loader=_Loader))
-        return tuple(_objects(loaded, source))
-    except yaml.YAMLError as error:
-        raise Unusable(f"{source}: is not YAML: {error}") from None
-    except RecursionError:
-        raise Unusable(f"{source}: is nested too deeply to be a list of objects") from None
-    except ValueError as error:
-        raise Unusable(f"{source}: has a value that cannot be read: {error}") from None
-
-
-def _objects(found: Any, source: str) -> Iterator[Body]:
-    if found is None:
-        return
-    if isinstance(found, list):
-        for item in found:
-            yield from _objects(item, source)
-    elif isinstance(found, dict) and str(found.get("kind", "")).endswith("List") and "items" in found:
-        yield from _objects(found["items"], source)
-    else:
-        yield _object(found, source)
-
-
-def _object(found: Any, source: str) -> Body:
-    """An object whose head can be relied upon; what is in it is another's to judge."""
-    head = found.get("metadata") if isinstance(found, dict) else None
-    name = (head.get("name") or head.get("generateName")) if isinstance(head, dict) else None
-    if not isinstance(head, dict) or not name or not found.get("kind"):
-        raise Unusable(f"{source}: every object needs kind and metadata.name")
-    for part, parent in _MAPS:
-        value = (found if parent is None else head).get(part)
-        if value is not None and not isinstance(value, dict):
-            raise Unusable(f"{source}: {found['kind']} {name}: {part} must be an object; got {value!r}")
-    return {**found, "metadata": {**head, "name": str(head.get("name") or f"{name}new")}}
-
-
 def read(path: str) -> tuple[Body, ...]:
     """The objects in a file; `-` is the standard input."""
-    return documents(_text(path), "standard input" if path == STDIN else path)
-
-
-def _text(path: str) -> str:
-    try:
-        raw = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
-        return raw.decode()
-    except OSError as error:
-        raise Unusable(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise Unusable(f"{path}: cannot be read: it is no text in UTF-8") from None
-
-
-def the_deployments(bodies: tuple[Body, ...], source: str) -> tuple[Body, ...]:
-    """The ModelDeployments of a file, one or more, each of the version that this program speaks."""
-    found = tuple(body for body in bodies if body["kind"] == names.KIND)
-    if not found:
-        others = ", ".join(dict.fromkeys(str(body["kind"]) for body in bodies)) or "nothing"
-        raise Unusable(f"{source}: needs a {names.KIND}; it has {others}")
-    for body in found:
-        if body.get("apiVersion") != names.API_VERSION:
-            raise Unusable(
-                f"{source}: {names.KIND} {body['metadata']['name']}: apiVersion must be {names.API_VERSION}; "
-                f"it is {body.get('apiVersion') or 'missing'}"
-            )
-    return found
+    return reading.documents(reading.text_of(path), reading.named(path))
 
 
 def the_deployment(bodies: tuple[Body, ...], source: str) -> Body:
@@ -141,7 +42,7 @@ def operator_settings(path: str) -> settings.Settings:
         registry = {"repository": ASSUMED_REPOSITORY}
         return settings.Settings.model_validate({"runtimes": runtimes, "registry": registry})
     try:
-        raw = yaml.safe_load(_text(path))
+        raw = yaml.safe_load(reading.text_of(path))
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise Unusable(f"{path}: is not YAML: {error}") from None
     try:
@@ -156,6 +57,8 @@ class Given:
 
     key: keys.Key
     world: World
+    before: Body | None = None
+    """The object as the snapshot has it."""
     foreign: frozenset[Place] = frozenset()
     """Objects of the snapshot that are not this one's children; a child cannot have one of their names."""
 
@@ -191,7 +94,8 @@ def given(wanted: Body, snapshot: tuple[Body, ...], now: datetime, *, along: tup
     here = world.of_bodies([_dated(b, now) for b in seen], now)
     here = here.having(*(_stored(b, here, now) for b in new if b["kind"] in _LOOKED_AT))
     foreign = frozenset(world.place_of(b) for b in rest if not _is_child(b, key.name))
-    return Given(key=key, world=here.having(_applied(wanted, before, now)), foreign=foreign)
+    after = here.having(_applied(wanted, before, now))
+    return Given(key=key, world=after, before=before, foreign=foreign)
 
 
 def _without_memory(key: keys.Key, snapshot: tuple[Body, ...]) -> str:

@@ -6,11 +6,12 @@ import argparse
 import io
 import os
 import sys
+from collections.abc import Iterable
 from importlib import metadata as distributions
 
 from seatrial.cli import cluster, decide, plan
 from seatrial.cli.cluster import Connect
-from seatrial.cli.inputs import Unusable
+from seatrial.cli.reading import Unusable
 
 
 def main(arguments: list[str] | None = None, *, connect: Connect = cluster.of_kubeconfig) -> None:
@@ -19,7 +20,7 @@ def main(arguments: list[str] | None = None, *, connect: Connect = cluster.of_ku
     try:
         text: str = given.run(given)
     except Unusable as unusable:
-        sys.exit(_failed(str(unusable)))
+        sys.exit(_failed(unusable.args))
     _print(text)
 
 
@@ -35,8 +36,8 @@ def _print(text: str) -> None:
         sys.exit(1)
 
 
-def _failed(sentence: str) -> int:
-    sys.stderr.write(f"seatrial: {sentence}\n")
+def _failed(sentences: Iterable[object]) -> int:
+    sys.stderr.writelines(f"seatrial: {sentence}\n" for sentence in sentences)
     return 2
 
 

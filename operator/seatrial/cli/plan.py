@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Final, assert_never
 
-from seatrial.api import durations, names, spec
-from seatrial.cli import inputs, looking, timeline, written
-from seatrial.cli.inputs import Given, Unusable
+from seatrial.api import durations, names, rollout, settings, spec
+from seatrial.cli import applied, earlier, inputs, looking, registries, timeline, written
+from seatrial.cli.inputs import Given
 from seatrial.cli.pace import Pace
+from seatrial.cli.reading import Unusable
+from seatrial.cli.registries import Proof, Shown
 from seatrial.cli.simulation import Restless, Simulation
 from seatrial.core import references
 from seatrial.planning import questions
 from seatrial.planning.observed import Parts
 from seatrial.routers import base as routers
+from seatrial.routers.base import Router
 
 KINDS = "deploy,svc,hpa,pdb,job,po,cm,controllerrevision"
+SETTINGS_COMMAND: Final = (
+    "kubectl -n seatrial-system get configmap seatrial-settings "
+    r"-o jsonpath='{.data.settings\.yaml}' > settings.yaml"
+)
 EPILOG = f"""\
 a snapshot is made with:
   (kubectl get mdep churn -o yaml; echo ---
@@ -24,9 +33,14 @@ a snapshot is made with:
 and, where the spec refers to ConfigMaps or Secrets, or decisions wait:
   (echo ---; kubectl get cm churn-settings -o yaml; echo ---; kubectl get rdec -o yaml) >> snapshot.yaml
 
+revisions are named by where images are built, which the operator's settings (--settings) say:
+  {SETTINGS_COMMAND}
+
 what a decision would do:
-  seatrial decide abort churn --revision 9f3c2a71d0 --attempt 1 --by jo |
-    seatrial plan -f churn.yaml -f - --against snapshot.yaml
+  seatrial decide abort churn | seatrial plan -f - --against snapshot.yaml
+
+the steps of an update, before there is anything to update:
+  seatrial plan -f churn.yaml --assume-stable
 """
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 """So that no rollout, however long its holds, leaves the calendar."""
@@ -44,21 +58,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "-f",
-        "--filename",
-        required=True,
-        action="append",
-        metavar="FILE",
-        help="a file with ModelDeployments, and the ConfigMaps, Secrets and decisions that are made with them; "
-        "- is the standard input; may be given more than once",
-    )
-    parser.add_argument("-n", "--namespace", default="", help="of objects that name none (default)")
-    parser.add_argument("--against", default="", metavar="FILE", help="a snapshot of what the cluster has")
+    _add_files(parser)
     parser.add_argument(
         "--now", default="", metavar="TIME", help="when it is applied, as 2026-11-21T12:00:00Z (now)"
     )
-    parser.add_argument("--settings", default="", metavar="FILE", help="the operator's settings")
     parser.add_argument("--ready-after", default="15s", metavar="SPAN", help="until a pod is ready (15s)")
     parser.add_argument("--build-seconds", type=int, default=60, metavar="N", help="of a build (60)")
     parser.add_argument(
@@ -71,54 +74,139 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
 
 
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-f",
+        "--filename",
+        required=True,
+        action="append",
+        metavar="FILE",
+        help="a file, or a folder of files, with ModelDeployments, and the ConfigMaps, Secrets and decisions that "
+        "are made with them; - is the standard input; may be given more than once",
+    )
+    parser.add_argument(
+        "-R", "--recursive", action="store_true", help="-f reads folders with all that is in them"
+    )
+    parser.add_argument("-n", "--namespace", default="", help="of objects that name none (default)")
+    before = parser.add_mutually_exclusive_group()
+    before.add_argument("--against", default="", metavar="FILE", help="a snapshot of what the cluster has")
+    before.add_argument(
+        "--assume-stable",
+        action="store_true",
+        help="without a snapshot: as if an earlier model were served already, to see the steps of an update",
+    )
+    parser.add_argument("--settings", default="", metavar="FILE", help="the operator's settings")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One ModelDeployment, about to be applied, and what its plan is made with."""
+
+    start: Given
+    parts: Parts
+    proof: Proof
+    """How well the operator's settings are known; given ones are taken as they are."""
+
+
 def run(given: argparse.Namespace) -> str:
     """The text to print: one plan for each ModelDeployment."""
     now = _time(given.now)
     pace = Pace(ready_after=_span(given.ready_after), build=_seconds(given.build_seconds))
     snapshot = inputs.read(given.against) if given.against else ()
-    applied = tuple(
-        inputs.in_namespace(body, given.namespace) for path in given.filename for body in inputs.read(path)
-    )
-    wanted = inputs.the_deployments(applied, ", ".join(given.filename))
-    along = tuple(body for body in applied if body not in wanted)
-    parts = Parts(
-        router=routers.chosen("replicas", routers.routers()),
-        settings=inputs.operator_settings(given.settings),
-    )
-    starts = [inputs.given(body, snapshot, now, along=along) for body in wanted]
+    found = applied.applied(given.filename, snapshot, namespace=given.namespace, recursive=given.recursive)
+    operator = inputs.operator_settings(given.settings)
+    cases = []
+    for body in found.wanted:
+        case = _case(
+            inputs.given(body, snapshot, now, along=found.along), operator, assumed=not given.settings
+        )
+        if given.assume_stable:
+            case = replace(case, start=earlier.stable(body, case.parts, now, along=found.along))
+        cases.append(case)
     if given.output == "yaml":
-        return "---\n".join(_first_pass(start, parts, pace, now) for start in starts)
-    return "\n".join(_timeline(start, parts, pace, now, settings=given.settings) for start in starts)
+        return "---\n".join(_first_pass(case, pace, now) for case in cases)
+    return "\n".join(_timeline(case, pace, now, notes=_notes(case, given)) for case in cases)
 
 
-def _first_pass(start: Given, parts: Parts, pace: Pace, now: datetime) -> str:
-    simulation = Simulation(name=start.key.name, parts=parts, pace=pace)
-    return written.plan_text(simulation.step(start.world, now).plan)
+def _case(start: Given, operator: settings.Settings, *, assumed: bool) -> Case:
+    known = Shown(settings=operator, proof=Proof.NOT_NEEDED)
+    known = registries.shown_by(start, operator) if assumed else known
+    return Case(start=start, parts=Parts(router=_router(start), settings=known.settings), proof=known.proof)
 
 
-def _timeline(start: Given, parts: Parts, pace: Pace, now: datetime, *, settings: str) -> str:
-    simulation = Simulation(name=start.key.name, parts=parts, pace=pace)
+def _router(start: Given) -> Router:
+    name = looking.desired(start.world, start.key.name).spec.traffic.router
+    try:
+        return routers.chosen(name, routers.routers())
+    except routers.UnknownRouter as unknown:
+        raise Unusable(str(unknown)) from None
+
+
+def _first_pass(case: Case, pace: Pace, now: datetime) -> str:
+    simulation = Simulation(name=case.start.key.name, parts=case.parts, pace=pace)
+    text = written.plan_text(simulation.step(case.start.world, now).plan)
+    return "".join(f"# {line}\n" for line in _said_first(case)) + text
+
+
+def _timeline(case: Case, pace: Pace, now: datetime, *, notes: Iterable[str]) -> str:
+    start = case.start
+    simulation = Simulation(name=start.key.name, parts=case.parts, pace=pace)
     try:
         moments = simulation.moments(start.world, now)
     except Restless as restless:
         raise Unusable(
             f"{restless}: this is a mistake of seatrial's; please report it with these files"
         ) from None
-    assumed = timeline.Assumptions(
-        pace=pace, notes=tuple(_notes(start, parts, settings=settings)), foreign=start.foreign
-    )
-    return timeline.text(f"{names.KIND} {start.key}", moments, assumed)
+    assumed = timeline.Assumptions(pace=pace, notes=tuple(notes), foreign=start.foreign)
+    first = "".join(f"{line}\n" for line in _said_first(case))
+    text = timeline.text(f"{names.KIND} {start.key}", moments, assumed)
+    return f"{first}\n{text}" if first else text
 
 
-def _notes(start: Given, parts: Parts, *, settings: str) -> Iterator[str]:
-    wanted = looking.desired(start.world, start.key.name)
-    for reference in looking.unknown(start.world, questions.questions(wanted, parts)):
-        yield f"Assumed: {reference} is {_naming(reference, wanted.spec)}."
-    if not settings and not wanted.spec.model.image:
+def _said_first(case: Case) -> Iterator[str]:
+    """What makes the names of a plan wrong, before any of them is read."""
+    if case.proof is Proof.MISSING:
         yield (
-            f"Assumed: the runtimes {', '.join(inputs.ASSUMED_RUNTIMES)} and a registry; the cluster's own, "
-            "given with --settings, may name revisions differently."
+            f"Warning: the snapshot does not prove which registry {case.start.key} was built for: revisions may have "
+            "other names here than in the cluster, and a build and a rollout may be planned that would not be made "
+            "there; give the operator's settings with --settings settings.yaml, made with:"
         )
+        yield f"  {SETTINGS_COMMAND}"
+
+
+def _notes(case: Case, given: argparse.Namespace) -> Iterator[str]:
+    wanted = looking.desired(case.start.world, case.start.key.name)
+    for reference in looking.unknown(case.start.world, questions.questions(wanted, case.parts)):
+        yield f"Assumed: {reference} is {_naming(reference, wanted.spec)}."
+    if not given.settings and not wanted.spec.model.image:
+        yield f"Assumed: the runtimes {', '.join(inputs.ASSUMED_RUNTIMES)}{_registry(case)}"
+    if given.assume_stable and wanted.status.stable is not None:
+        served = wanted.status.stable.revision
+        yield f"Assumed: {served}, of another model and otherwise the same, is stable and has its pods."
+    elif case.start.before is None and _has_steps(wanted.spec.rollout):
+        yield "A first deployment takes no steps; --assume-stable shows those of an update."
+
+
+def _has_steps(wanted: rollout.Rollout) -> bool:
+    return bool(wanted.steps) and wanted.strategy is rollout.Strategy.CANARY
+
+
+def _registry(case: Case) -> str:
+    """What is assumed of the registry, and what that does to the names of revisions."""
+    own = "the cluster's own are given with --settings."
+    match case.proof:
+        case Proof.NOT_NEEDED:
+            return f"; {own}"
+        case Proof.GIVEN:
+            return f", and the registry {case.parts.settings.registry.repository} of the snapshot; {own}"
+        case Proof.MISSING:
+            return f", and, as a guess, the registry {case.parts.settings.registry.repository}; {own}"
+        case Proof.NOTHING_BUILT:
+            return (
+                " and a registry; with the cluster's own, given with --settings, revisions have other names."
+            )
+        case _:
+            assert_never(case.proof)
 
 
 def _naming(reference: references.Reference, wanted: spec.Spec) -> str:

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from seatrial.api import conditions, decision
 from seatrial.api import status as api
-from seatrial.cli.inputs import Unusable
+from seatrial.cli.reading import Unusable
 from seatrial.core import moves
 from seatrial.core.memory import Memory, memory_of
 from seatrial.core.moves import Phase

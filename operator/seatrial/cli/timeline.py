@@ -122,9 +122,12 @@ def _change(body: Body) -> str:
 
 def _sum(moments: tuple[Moment, ...]) -> str:
     steps = max((m.status.rollout.steps for m in moments if m.status.rollout is not None), default=0)
+    if len(moments) == 1 and not moments[0].actions:
+        return f"nothing is done, {_pods(moments[0].pods)}"
     took = _span(moments[-1].at - moments[0].at)
     peak = _pods(max(moment.pods for moment in moments))
-    return f"{steps} step{'' if steps == 1 else 's'}, at least {took}, {peak} at the peak"
+    stepwise = f"{steps} step{'' if steps == 1 else 's'}, " if steps else ""
+    return f"{stepwise}at least {took}, {peak} at the peak"
 
 
 def _end(last: Moment) -> str:

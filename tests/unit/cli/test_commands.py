@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from seatrial.api import decision
-from seatrial.cli import diagram, inputs, main
+from seatrial.cli import diagram, main, reading
 from seatrial.core.moves import NEXT
 from tests.golden import play
 
@@ -50,7 +50,7 @@ def test_plan_prints_one_pass_as_the_golden_folder_has_it(printed: pytest.Captur
 def test_plan_without_a_cluster_is_a_first_deploy(printed: pytest.CaptureFixture[str]) -> None:
     _run(*_plan("--ready-after", "5s"))
     text = printed.readouterr().out
-    assert "0 steps, at least 5s, 3 pods at the peak" in text
+    assert "\nat least 5s, 3 pods at the peak\n" in text
     assert "Assumed: pods are ready after 5s" in text
 
 
@@ -119,7 +119,7 @@ def test_lists_of_kubectl_and_several_documents_are_one_snapshot() -> None:
     pod = "kind: Pod\nmetadata: {name: %s, creationTimestamp: 2026-11-21T12:00:00Z}\n"
     listed = "kind: List\nitems:\n- kind: Pod\n  metadata: {name: b}\n"
     text = f"{pod % 'a'}---\n{listed}---\n- kind: Pod\n  metadata: {{name: c}}\n"
-    found = inputs.documents(text, "snapshot")
+    found = reading.documents(text, "snapshot")
     assert [body["metadata"]["name"] for body in found] == ["a", "b", "c"]
     assert found[0]["metadata"]["creationTimestamp"] == "2026-11-21T12:00:00Z"
 

@@ -137,7 +137,7 @@ def test_a_build_that_takes_longer_than_its_timeout_fails(tmp_path: Path) -> Non
 def test_at_rest_nothing_is_planned(tmp_path: Path) -> None:
     text = plan_of(tmp_path, Play().apply(model={"image": V1}).rest())
     assert len(ENTRY.findall(text)) == 1
-    assert "\n0 steps, at least 0s, 1 pod at the peak\nends Healthy\n\nAssumed" in text
+    assert "\nnothing is done, 1 pod\nends Healthy\n\nAssumed" in text
 
 
 steps_of = st.lists(st.integers(1, 100), max_size=5, unique=True).map(sorted)

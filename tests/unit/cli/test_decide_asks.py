@@ -16,7 +16,7 @@ from seatrial.kube import kinds
 from seatrial.kube.fake import FakeApiServer
 from tests.golden import pods, situations
 from tests.golden.play import V1, V2, V3, Play, simulation
-from tests.unit.cli.commands import piped, printed, refused
+from tests.unit.cli.commands import printed, refused
 
 NOW = datetime(2026, 11, 21, 15, tzinfo=UTC)
 ME = "jo@shop.example"
@@ -269,43 +269,3 @@ def test_a_server_too_old_to_say_who_asks_leads_to_the_option() -> None:
     server = a_cluster(situations.with_users())
     server.raw.clear()
     assert "who decides is not known, say --by: the API server refuses: " in refused(*ABORT, server=server)
-
-
-@pytest.fixture
-def kubeconfig(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two contexts in two files: prod works in shop, the current one says no namespace."""
-    contexts = [{"name": "prod", "context": {"namespace": "shop"}}, {"name": "lab", "context": {}}]
-    for name, content in (("a", {"current-context": "lab"}), ("b", {"contexts": contexts})):
-        (tmp_path / name).write_text(yaml.safe_dump(content))
-    monkeypatch.setenv("KUBECONFIG", f"{tmp_path}/a:{tmp_path}/b")
-
-
-@pytest.mark.usefixtures("kubeconfig")
-def test_without_a_namespace_that_of_the_context_is_meant() -> None:
-    server = a_cluster(situations.with_users())
-    text = printed("decide", "abort", "churn", "--context", "prod", server=server)
-    assert yaml.safe_load(text)["metadata"]["namespace"] == "shop"
-    assert "in namespace default of" in refused("decide", "abort", "churn", server=server)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        pytest.param(["--context", "nowhere"], "the kubeconfig cannot be used: ", id="no such context"),
-        pytest.param([], "the API server cannot be reached: ", id="nobody listens"),
-    ],
-)
-def test_a_cluster_that_is_not_there(tmp_path: Any, arguments: list[str], sentence: str) -> None:
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "gone",
-        "contexts": [{"name": "gone", "context": {"cluster": "gone", "user": "jo"}}],
-        "clusters": [{"name": "gone", "cluster": {"server": "http://127.0.0.1:9"}}],
-        "users": [{"name": "jo", "user": {"token": "x"}}],
-    }
-    (tmp_path / "config").write_text(yaml.safe_dump(config))
-    done = piped("", *ABORT, *arguments, KUBECONFIG=str(tmp_path / "config"))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"seatrial: {sentence}")
-    assert "Traceback" not in done.stderr

@@ -72,11 +72,6 @@ class Frozen(BaseModel):
         """Itself: pydantic copies every default, and a value needs no copies."""
         return self
 
-    def replaced(self, **changes: Any) -> Self:
-        """The same value but for `changes` (by snake_case name), checked like a new one."""
-        kept = {name: getattr(self, name) for name in self.model_fields_set}
-        return type(self)(**(kept | changes))
-
 
 class Written(Frozen):
     """What a user writes: unknown fields are refused, and every rule of the model holds."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from seatrial.api import base, keys, metadata, names, reasons, refusal, told, tolerance
+from seatrial.api import base, keys, metadata, names, reasons, refusal, told
 
 
 class Action(StrEnum):
@@ -132,16 +132,9 @@ class RolloutDecision:
 
     key: keys.Key
     uid: str
-    resource_version: str
     created_at: datetime | None
     deleting: bool
     spec: DecisionSpec
-    status: DecisionStatus
-
-    @property
-    def deployment_key(self) -> keys.Key:
-        """The ModelDeployment it is about."""
-        return keys.Key(self.key.namespace, self.spec.deployment)
 
 
 def parse(body: Mapping[str, Any]) -> RolloutDecision:
@@ -150,9 +143,7 @@ def parse(body: Mapping[str, Any]) -> RolloutDecision:
     return RolloutDecision(
         key=meta.key,
         uid=meta.uid,
-        resource_version=meta.resource_version,
         created_at=meta.created_at,
         deleting=meta.deleting,
         spec=refusal.validated(DecisionSpec, body.get("spec")),
-        status=tolerance.parsed(DecisionStatus, body.get("status")) or DecisionStatus(),
     )

@@ -28,11 +28,8 @@ class ModelDeployment:
     created_at: datetime | None
     """None before the API server has it, as when planning offline."""
     deleting: bool
-    labels: Mapping[str, str]
     spec: spec.Spec
     status: status.Status
-    raw_spec: Mapping[str, Any]
-    """As it was written, for messages and diffs."""
     refused: str = ""
     """Why the spec cannot be carried out; `spec` then names no model, and holds whatever is on its way."""
 
@@ -73,10 +70,8 @@ def _with(body: Mapping[str, Any], wanted: spec.Spec) -> ModelDeployment:
         resource_version=meta.resource_version,
         created_at=meta.created_at,
         deleting=meta.deleting,
-        labels=meta.labels,
         spec=wanted,
         status=status.parse_status(body.get("status")),
-        raw_spec=body.get("spec") or {},
     )
 
 

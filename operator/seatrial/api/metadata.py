@@ -24,7 +24,6 @@ class Metadata:
     resource_version: str
     created_at: datetime | None
     deleting: bool
-    labels: Mapping[str, str]
 
 
 def parse(body: Mapping[str, Any]) -> Metadata:
@@ -38,18 +37,11 @@ def parse(body: Mapping[str, Any]) -> Metadata:
         resource_version=str(raw.get("resourceVersion") or ""),
         created_at=_time(raw.get("creationTimestamp")),
         deleting=bool(raw.get("deletionTimestamp")),
-        labels=_labels(raw.get("labels")),
     )
 
 
 def _whole(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def _labels(value: Any) -> dict[str, str]:
-    """Those that are texts; a server has no others."""
-    found = value.items() if isinstance(value, Mapping) else ()
-    return {key: text for key, text in found if isinstance(key, str) and isinstance(text, str)}
 
 
 def _time(value: Any) -> datetime | None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
@@ -264,8 +264,3 @@ class Informer:
 def _holds(term: str, labels: dict[str, str]) -> bool:
     key, sign, value = term.partition("=")
     return labels.get(key) == value if sign else key in labels
-
-
-def all_synced(informers: Iterable[Informer]) -> bool:
-    """Whether every first list is in its store."""
-    return all(informer.synced.is_set() for informer in informers)

@@ -55,16 +55,6 @@ def test_rules_of_base_classes_come_first() -> None:
     ]
 
 
-def test_a_changed_value_is_checked_like_a_new_one() -> None:
-    assert Pair(low_end=1).replaced(low_end=5) == Pair(low_end=5)
-    with pytest.raises(ValidationError, match="must not be more"):
-        Pair(low_end=1).replaced(high_end=0)
-
-
-def test_a_changed_value_keeps_what_was_written() -> None:
-    assert Pair(low_end=1).replaced(low_end=2).to_dict() == {"lowEnd": 2}
-
-
 @pytest.mark.parametrize("model", [spec.Spec, decision.DecisionSpec])
 def test_the_schema_carries_every_rule(model: type[base.Written]) -> None:
     written = [entry["message"] for entry in _entries(model.model_json_schema())]

@@ -36,17 +36,10 @@ ANYTHING: list[Any] = [
 
 
 def test_who_it_is() -> None:
-    found = parsed(
-        uid="u",
-        generation=3,
-        resourceVersion="17",
-        creationTimestamp="2026-11-21T10:00:00Z",
-        labels={"team": "shop"},
-    )
+    found = parsed(uid="u", generation=3, resourceVersion="17", creationTimestamp="2026-11-21T10:00:00Z")
     assert found.key == keys.Key("shop", "churn")
     assert (found.uid, found.generation, found.resource_version) == ("u", 3, "17")
     assert found.created_at == datetime(2026, 11, 21, 10, tzinfo=UTC)
-    assert found.labels == {"team": "shop"}
     assert not found.deleting
 
 
@@ -57,11 +50,6 @@ def test_it_is_being_deleted() -> None:
 def test_before_the_server_has_it_much_is_empty() -> None:
     found = deployment.parse({"metadata": {"name": "churn"}, "spec": {"model": URI}})
     assert (found.key.namespace, found.uid, found.generation, found.created_at) == ("default", "", 0, None)
-
-
-def test_the_spec_is_kept_as_it_was_written() -> None:
-    given = {"rollout": {"progressDeadline": "600s"}}
-    assert parsed(given).raw_spec == {"model": URI, **given}
 
 
 def test_a_key_is_said_as_kubernetes_says_it() -> None:
@@ -119,15 +107,6 @@ def test_an_unknown_field_is_answered_with_the_known_ones() -> None:
 )
 def test_a_sentence_speaks_of_yaml_and_not_of_python(spec: Any, told: str) -> None:
     assert refusal_of(spec) == told
-
-
-@pytest.mark.parametrize("labels", [5, "x", ["a"], {"a": 5}, {5: "a"}, {"a": None}, None], ids=repr)
-def test_labels_that_no_server_has_are_none(labels: Any) -> None:
-    assert parsed(labels=labels).labels == {}
-
-
-def test_of_labels_the_texts_are_kept() -> None:
-    assert parsed(labels={"a": "b", "c": 5}).labels == {"a": "b"}
 
 
 @pytest.mark.parametrize("generation", [True, "3", 3.0, None])

@@ -23,6 +23,7 @@ from seatrial.api.status import (
     TrackStatus,
     parse_status,
 )
+from seatrial.core.memory import changed
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SAID = "2026-11-21T12:00:00Z"
@@ -117,19 +118,19 @@ def test_nothing_stored_is_nothing_said(raw: Any) -> None:
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
-        pytest.param({"phase": "Later"}, FULL.replaced(phase=None), id="a newer version's phase"),
+        pytest.param({"phase": "Later"}, changed(FULL, phase=None), id="a newer version's phase"),
         pytest.param({"later": {"a": 1}}, FULL, id="a newer version's field"),
-        pytest.param({"replicas": "5"}, FULL.replaced(replicas=0), id="a text for a number"),
-        pytest.param({"nextTransitionTime": "soon"}, FULL.replaced(next_transition_time=None), id="no time"),
-        pytest.param({"conditions": "none"}, FULL.replaced(conditions=()), id="no list"),
+        pytest.param({"replicas": "5"}, changed(FULL, replicas=0), id="a text for a number"),
+        pytest.param({"nextTransitionTime": "soon"}, changed(FULL, next_transition_time=None), id="no time"),
+        pytest.param({"conditions": "none"}, changed(FULL, conditions=()), id="no list"),
         pytest.param(
-            {"conditions": [{"type": "Later", "status": "True"}]}, FULL.replaced(conditions=()), id="unknown"
+            {"conditions": [{"type": "Later", "status": "True"}]}, changed(FULL, conditions=()), id="unknown"
         ),
-        pytest.param({"stable": {"image": "i"}}, FULL.replaced(stable=None), id="a track without a revision"),
+        pytest.param({"stable": {"image": "i"}}, changed(FULL, stable=None), id="a track without a revision"),
         pytest.param(
-            {"rollout": {"revision": "a"}}, FULL.replaced(rollout=None), id="a rollout without a phase"
+            {"rollout": {"revision": "a"}}, changed(FULL, rollout=None), id="a rollout without a phase"
         ),
-        pytest.param({"build": 7}, FULL.replaced(build=None), id="no build"),
+        pytest.param({"build": 7}, changed(FULL, build=None), id="no build"),
     ],
 )
 def test_only_the_malformed_piece_is_dropped(damage: dict[str, Any], expected: Status) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from seatrial.kube import bodies, failures, informers, kinds
+from seatrial.kube import bodies, failures, kinds
 from seatrial.kube.client import Client, Selection
 from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.informers import Habits, Informer
@@ -96,12 +96,6 @@ class TestBodies:
     )
     async def test_versions_are_compared_as_numbers(self, version: str, than: str, expected: bool) -> None:
         assert bodies.is_newer(version, than) is expected
-
-    async def test_all_synced(self, informer: Informer) -> None:
-        start(informer)
-        assert not informers.all_synced([informer])
-        await settle()
-        assert informers.all_synced([informer])
 
     async def test_gone_is_an_api_error(self) -> None:
         assert issubclass(failures.Gone, failures.ApiError)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from seatrial.api import names, reasons, told
+from seatrial.api import decision, names, reasons, told
 from seatrial.kube import bodies, failures, kinds
 from seatrial.kube.bodies import Body
 from seatrial.kube.caches import Caches
@@ -133,16 +133,12 @@ class Applier:
         self._caches.observe_delete(kind, action.namespace, action.name, uid=action.uid)
 
     async def _settle(self, action: actions.Settle) -> None:
-        answer = {
-            "phase": str(action.phase),
-            "message": action.message,
-            "at": told.format_time(action.at),
-        }
+        answer = decision.DecisionStatus(phase=action.phase, message=action.message, at=action.at)
         seen = self._caches.decision(action.namespace, action.name)
         if seen is None or bodies.uid_of(seen) != action.uid:
             raise failures.Outdated(f"RolloutDecision {action.name} is gone, or another")
         # another decision of the same name must not get this answer; of a status no server compares the uid
-        patch = {"metadata": {"resourceVersion": bodies.version_of(seen)}, "status": answer}
+        patch = {"metadata": {"resourceVersion": bodies.version_of(seen)}, "status": answer.to_dict()}
         patched = await self._client.patch_status(
             kinds.ROLLOUT_DECISION, action.namespace, action.name, patch=patch
         )

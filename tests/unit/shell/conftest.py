@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from seatrial.applier import Applier
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.fake import FakeApiServer
@@ -37,3 +38,9 @@ async def caches(client: Client) -> Caches:
     """Caches that hear of own writes alone, unless the test runs their informers."""
     clock = asyncio.get_running_loop().time
     return Caches(client, lambda _key: None, lambda *_place: None, clock=clock)
+
+
+@pytest.fixture
+async def hands(client: Client, caches: Caches) -> Applier:
+    """An applier over the fake."""
+    return Applier(client, caches)

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seatrial.api import names
+from seatrial.applier import Applier, Outcome
 from seatrial.kube import bodies, kinds
 from seatrial.kube.bodies import Body
 from seatrial.kube.fake import FakeApiServer
 from seatrial.manifests import metadata
 from seatrial.manifests.metadata import Owner
+from seatrial.planning.actions import Action
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NAMESPACE = "shop"
@@ -105,3 +107,8 @@ def job(name: str = "churn-build-1-1") -> Body:
 def written(api: FakeApiServer) -> list[tuple[str, str, str]]:
     """Verb, kind and name of every write."""
     return [(write.verb, write.kind, write.name) for write in api.writes]
+
+
+async def run(hands: Applier, *todo: Action) -> Outcome:
+    """How far the actions got, of an object's plan."""
+    return await hands.run(todo, uid=OWNER.uid)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from seatrial.api import decision, names, reasons
+from seatrial.api import reasons
 from seatrial.api.keys import Key
 from seatrial.applier import Applier, Outcome
 from seatrial.kube import bodies, failures, kinds
@@ -20,24 +20,15 @@ from seatrial.kube.transport import Request
 from seatrial.planning import actions
 from seatrial.planning.actions import Action, Create
 from tests.unit.shell import shell_objects as objects
-from tests.unit.shell.shell_objects import NAMESPACE, OTHER, OWNER, written
+from tests.unit.shell.shell_objects import NAMESPACE, OTHER, OWNER, run, written
 
 pytestmark = pytest.mark.looptime
 Reason = reasons.Reason
 CHURN = Key(NAMESPACE, "churn")
 
 
-@pytest.fixture
-async def hands(client: Client, caches: Caches) -> Applier:
-    return Applier(client, caches)
-
-
 def creations(*wanted: Body) -> tuple[Action, ...]:
     return tuple(map(Create, wanted))
-
-
-async def run(hands: Applier, *todo: Action) -> Outcome:
-    return await hands.run(todo, uid=OWNER.uid)
 
 
 def of(kind: kinds.Kind) -> object:
@@ -86,21 +77,6 @@ class TestInOrder:
             await run(hands, *creations(objects.service(), objects.deployment()))
         assert len(caches.of(kinds.SERVICE, CHURN)) == 1, "what had been done is known"
 
-    async def test_an_answer_that_cannot_be_written_holds_nothing_up(
-        self, api: FakeApiServer, hands: Applier
-    ) -> None:
-        answer = actions.Settle(
-            namespace=NAMESPACE,
-            name="nobody",
-            uid="u",
-            phase=decision.DecisionPhase.REFUSED,
-            message="it is older than the rollout",
-            at=objects.START,
-        )
-        outcome = await run(hands, answer, *creations(objects.service()))
-        assert outcome == Outcome(done=0, again=True)
-        assert api.look(kinds.SERVICE, NAMESPACE, "churn") is not None
-
 
 class TestDoing:
     async def test_what_is_made_is_known_at_once(self, hands: Applier, caches: Caches) -> None:
@@ -132,55 +108,6 @@ class TestDoing:
         seen = api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a")
         assert seen is not None
         assert seen["spec"]["replicas"] == 5
-
-    async def test_an_answer_is_not_given_to_another_decision_of_the_name(
-        self, api: FakeApiServer, hands: Applier, caches: Caches
-    ) -> None:
-        body = {
-            "apiVersion": names.API_VERSION,
-            "kind": names.DECISION_KIND,
-            "metadata": {"name": "churn-1", "namespace": NAMESPACE},
-            "spec": {"deployment": "churn"},
-        }
-        made = api.insert(kinds.ROLLOUT_DECISION, body)
-        caches.observe(made)
-        answer = actions.Settle(
-            namespace=NAMESPACE,
-            name="churn-1",
-            uid="another",
-            phase=decision.DecisionPhase.TAKEN,
-            message="m",
-            at=objects.START,
-        )
-        assert (await run(hands, answer)).again
-        assert "status" not in api.all(kinds.ROLLOUT_DECISION)[0]
-        assert await run(hands, replace(answer, uid=bodies.uid_of(made))) == Outcome(done=1)
-        said = api.all(kinds.ROLLOUT_DECISION)[0]["status"]
-        assert said == {"phase": "Taken", "message": "m", "at": "2026-01-01T00:00:00Z"}
-
-    async def test_an_answer_is_not_given_to_one_that_took_the_name_unseen(
-        self, api: FakeApiServer, hands: Applier, caches: Caches
-    ) -> None:
-        body = {
-            "apiVersion": names.API_VERSION,
-            "kind": names.DECISION_KIND,
-            "metadata": {"name": "churn-1", "namespace": NAMESPACE},
-            "spec": {"deployment": "churn"},
-        }
-        made = api.insert(kinds.ROLLOUT_DECISION, body)
-        caches.observe(made)
-        api.remove(kinds.ROLLOUT_DECISION, NAMESPACE, "churn-1")
-        api.insert(kinds.ROLLOUT_DECISION, body)
-        answer = actions.Settle(
-            namespace=NAMESPACE,
-            name="churn-1",
-            uid=bodies.uid_of(made),
-            phase=decision.DecisionPhase.TAKEN,
-            message="m",
-            at=objects.START,
-        )
-        assert (await run(hands, answer)).again
-        assert "status" not in api.all(kinds.ROLLOUT_DECISION)[0]
 
 
 class TestNamesThatAreTaken:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from seatrial.kube import kinds
 from seatrial.kube.fake.behaviours import Behaviour, Fault
 from tests.stories.specs import sick, spec
-from tests.stories.world import NAME, World, play
+from tests.stories.world import World, play
+
+
+async def _two_promoted(world: World) -> tuple[str, str]:
+    """The revisions of v1 and v2: the second serves, and decisions are believed."""
+    await world.trust_decisions()
+    first = (await world.live(spec("v1")))["stable"]["revision"]
+    return first, (await world.live(spec("v2")))["stable"]["revision"]
 
 
 def test_a_rollback_to_history_is_not_undone_by_the_next_sync() -> None:
     async def story(world: World) -> None:
-        await world.trust_decisions()
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        second = (await world.live(spec("v2")))["stable"]["revision"]
+        first, second = await _two_promoted(world)
         await world.rest()
         await world.decide("Rollback", revision=second, toRevision=first, reason="wrong prices")
         status = await world.until(
@@ -38,8 +42,7 @@ def test_after_a_lost_status_one_goes_back_to_what_served_and_to_nothing_that_fa
         failed = (await world.phase("Degraded", seconds=120))["rejected"][0]["revision"]
         second = (await world.live(spec("v2")))["stable"]["revision"]
         await world.rest()
-        body = await world.get(kinds.MODEL_DEPLOYMENT, NAME)
-        await world.client.replace_status(kinds.MODEL_DEPLOYMENT, {**body, "status": {}})
+        await world.lose_status()
         status = await world.phase("Healthy", seconds=30)
         assert [h["revision"] for h in status["history"]] == [second, first]
         refused = await world.answer(await world.decide("Rollback", revision=second, toRevision=failed))
@@ -53,14 +56,11 @@ def test_after_a_lost_status_one_goes_back_to_what_served_and_to_nothing_that_fa
 
 def test_what_a_rollback_left_is_no_known_good_revision_after_a_lost_status() -> None:
     async def story(world: World) -> None:
-        await world.trust_decisions()
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        second = (await world.live(spec("v2")))["stable"]["revision"]
+        first, second = await _two_promoted(world)
         await world.decide("Rollback", revision=second, toRevision=first)
         await world.until(lambda s: s["stable"]["revision"] == first, seconds=30)
         await world.rest()
-        body = await world.get(kinds.MODEL_DEPLOYMENT, NAME)
-        await world.client.replace_status(kinds.MODEL_DEPLOYMENT, {**body, "status": {}})
+        await world.lose_status()
         status = await world.until(lambda s: s["rollout"]["revision"] == second)
         assert (status["rollout"]["steps"] > 0, status["rollout"]["fastTrack"]) == (True, False)
         await world.promoted(second)
@@ -82,9 +82,7 @@ def test_a_rollback_to_what_history_does_not_know_is_refused() -> None:
 
 def test_a_rollback_that_cannot_start_says_why_and_keeps_what_serves() -> None:
     async def story(world: World) -> None:
-        await world.trust_decisions()
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        second = (await world.live(spec("v2")))["stable"]["revision"]
+        first, second = await _two_promoted(world)
         await world.rest()
         world.cluster.kubelet.serving = sick("v1", Behaviour(fault=Fault.IMAGE_PULL))
         await world.decide("Rollback", revision=second, toRevision=first)
@@ -99,9 +97,7 @@ def test_a_rollback_that_cannot_start_says_why_and_keeps_what_serves() -> None:
 
 def test_a_rollback_that_fails_leaves_what_serves_rejected_until_somebody_keeps_it() -> None:
     async def story(world: World) -> None:
-        await world.trust_decisions()
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        second = (await world.live(spec("v2")))["stable"]["revision"]
+        first, second = await _two_promoted(world)
         await world.rest()
         world.cluster.kubelet.serving = sick("v1", Behaviour(fault=Fault.CRASH_LOOP))
         await world.decide("Rollback", revision=second, toRevision=first, reason="wrong prices")

@@ -138,7 +138,7 @@ def test_a_lost_status_keeps_the_templates_to_go_back_to() -> None:
         first = (await world.live(spec("v1")))["stable"]["revision"]
         second = (await world.live(spec("v2")))["stable"]["revision"]
         await world.rest()
-        await _lose_status(world)
+        await world.lose_status()
         await world.phase("Healthy", seconds=30)
         await world.rest()
         kept = {
@@ -151,12 +151,6 @@ def test_a_lost_status_keeps_the_templates_to_go_back_to() -> None:
     play(story)
 
 
-async def _lose_status(world: World) -> None:
-    body = world.server.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME)
-    assert body is not None
-    await world.client.replace_status(kinds.MODEL_DEPLOYMENT, {**body, "status": {}})
-
-
 def test_a_lost_status_is_read_again_from_the_children() -> None:
     async def story(world: World) -> None:
         await world.live(spec("v1"))
@@ -165,7 +159,7 @@ def test_a_lost_status_is_read_again_from_the_children() -> None:
         revision = second["stable"]["revision"]
         pods = world.pods_of(revision)
         mark = len(world.server.writes)
-        await _lose_status(world)
+        await world.lose_status()
         last = await world.phase("Healthy", seconds=30)
         assert (last["stable"]["revision"], last["stable"]["image"]) == (revision, image("v2"))
         assert world.pods_of(revision) == pods
@@ -185,7 +179,7 @@ def test_a_lost_status_is_read_again_when_the_selector_was_edited_too() -> None:
         right = service["spec"]["selector"]
         foreign = {**service, "spec": {**service["spec"], "selector": {"app": "other"}}}
         await world.client.replace(kinds.SERVICE, foreign)
-        await _lose_status(world)
+        await world.lose_status()
         await world.start_operator()
         last = await world.phase("Healthy", seconds=30)
         assert last["stable"]["revision"] == revision
@@ -201,7 +195,7 @@ def test_a_status_lost_in_mid_rollout_keeps_stable_and_tries_the_canary_again() 
         first = (await world.live(spec("v1")))["stable"]["revision"]
         second = (await world.shifting(spec("v2"), weight=50))["canary"]["revision"]
         pods = world.pods_of(first)
-        await _lose_status(world)
+        await world.lose_status()
         status = await world.until(lambda s: s["stable"]["revision"] == first, seconds=10)
         assert status["rollout"]["revision"] == second
         assert world.pods_of(first) == pods

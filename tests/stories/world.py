@@ -164,6 +164,11 @@ class World:
         status: Body = body.get("status") or {}
         return status
 
+    async def lose_status(self) -> None:
+        """Somebody has emptied the status, as a restored backup does."""
+        body = await self.get(kinds.MODEL_DEPLOYMENT, NAME)
+        await self.client.replace_status(kinds.MODEL_DEPLOYMENT, {**body, "status": {}})
+
     async def until(self, holds: Callable[[Body], Any], *, seconds: float = 3600, name: str = NAME) -> Body:
         """The first status for which `holds`; fails after `seconds` with the last one."""
         end = asyncio.get_running_loop().time() + seconds

@@ -26,6 +26,11 @@ def order(action: Action, **changes: Any) -> Order:
     return Order(**{**known, **changes})
 
 
+def back(to: str, **changes: Any) -> Order:
+    """A way back from what is served, unless `changes` say otherwise."""
+    return order(Action.ROLLBACK, to_revision=to, **{"revision": OLD, **changes})
+
+
 def answer(one: Order, before: Memory, situation: Situation | None = None) -> tuple[Memory, orders.Answer]:
     at = situation or seen().stable().canary().at(after(seconds=30))
     then, answers = orders.answered((one,), before, at)
@@ -113,32 +118,22 @@ REFUSALS = [
         id="retry of what is not home yet",
     ),
     pytest.param(order(Action.RETRY, attempt=3), at_rest(), "attempt 1", id="retry of another attempt"),
+    pytest.param(back(OLD, revision=NEWER), at_rest(), "served is a", id="back from another"),
+    pytest.param(back(OLD), at_rest(), "served already", id="back to itself"),
     pytest.param(
-        order(Action.ROLLBACK, revision=NEWER, to_revision=OLD),
-        at_rest(),
-        "served is a",
-        id="back from another",
-    ),
-    pytest.param(
-        order(Action.ROLLBACK, revision=OLD, to_revision=OLD),
-        at_rest(),
-        "served already",
-        id="back to itself",
-    ),
-    pytest.param(
-        order(Action.ROLLBACK, revision=OLD, to_revision=NEWER),
+        back(NEWER),
         at_rest(),
         "the template of revision cccccccccc is gone; apply its spec",
         id="template gone",
     ),
     pytest.param(
-        order(Action.ROLLBACK, revision=OLD, to_revision=NEW),
+        back(NEW),
         at_rest(),
         "was rejected itself (CrashLoop: ); apply its spec and create a RolloutDecision with action Retry",
         id="back to what failed",
     ),
     pytest.param(
-        order(Action.ROLLBACK, revision=OLD, to_revision="dddddddddd"),
+        back("dddddddddd"),
         at_rest(),
         "not in history as promoted; one can go back to: none",
         id="back to a stranger",
@@ -181,9 +176,9 @@ def test_a_promotion_outlasts_a_pause() -> None:
 
 
 def test_a_rollback_rejects_what_is_served_and_goes_back_without_steps() -> None:
-    back = order(Action.ROLLBACK, revision=OLD, to_revision=NEWER, reason="complaints")
+    one = back(NEWER, reason="complaints")
     kept = seen().stable().having(images={NEWER: image(NEWER)}).at(after(hours=1))
-    then, said = answer(back, at_rest(), kept)
+    then, said = answer(one, at_rest(), kept)
     rejection = then.rejection_of(OLD)
     assert (said.phase, phase_of(then)) == (TAKEN, Phase.BUILDING)
     assert rejection is not None
@@ -198,15 +193,15 @@ def test_a_retry_counts_and_builds_anew() -> None:
 
 
 def test_a_refused_rollback_names_what_one_can_go_back_to() -> None:
-    back = order(Action.ROLLBACK, revision=OLD, to_revision="dddddddddd")
-    _, said = answer(back, at_rest(), seen().stable().having(images={NEWER: image(NEWER)}).at())
+    one = back("dddddddddd")
+    _, said = answer(one, at_rest(), seen().stable().having(images={NEWER: image(NEWER)}).at())
     assert said.message.endswith("one can go back to: cccccccccc")
 
 
 def test_a_rollback_works_where_the_status_was_lost_and_no_rollout_is_remembered() -> None:
     lost = replace(memory(), history=(SERVED,))
-    back = order(Action.ROLLBACK, revision=OLD, to_revision=NEWER)
-    then, said = answer(back, lost, seen().stable().having(images={NEWER: image(NEWER)}).at())
+    one = back(NEWER)
+    then, said = answer(one, lost, seen().stable().having(images={NEWER: image(NEWER)}).at())
     assert (said.phase, phase_of(then)) == (TAKEN, Phase.BUILDING)
     assert then.rollout is not None
     assert then.rollout.decisions == ("o-1",)

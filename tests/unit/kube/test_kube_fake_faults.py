@@ -47,23 +47,21 @@ class TestWrites:
 
 
 class TestCrashing:
-    async def test_before_a_write_leaves_nothing(self, api: FakeApiServer, client: Client) -> None:
+    @pytest.mark.parametrize(
+        ("moment", "made"),
+        [
+            pytest.param("before_write", 0, id="before a write leaves nothing"),
+            pytest.param("after_write", 1, id="after a write leaves it done"),
+        ],
+    )
+    async def test_ends_the_request(self, api: FakeApiServer, client: Client, moment: str, made: int) -> None:
         def die(_write: Write) -> None:
             raise Crash
 
-        api.faults.before_write = die
+        setattr(api.faults, moment, die)
         with pytest.raises(Crash):
             await client.create(kinds.CONFIG_MAP, objects.settings())
-        assert api.all(kinds.CONFIG_MAP) == []
-
-    async def test_after_a_write_leaves_it_done(self, api: FakeApiServer, client: Client) -> None:
-        def die(_write: Write) -> None:
-            raise Crash
-
-        api.faults.after_write = die
-        with pytest.raises(Crash):
-            await client.create(kinds.CONFIG_MAP, objects.settings())
-        assert len(api.all(kinds.CONFIG_MAP)) == 1
+        assert len(api.all(kinds.CONFIG_MAP)) == made
 
     async def test_is_no_exception_that_code_catches(self) -> None:
         assert not issubclass(Crash, Exception)

@@ -36,6 +36,11 @@ def waiting(reason: str, message: str = "") -> Body:
     return {"waiting": {"reason": reason, "message": message}}
 
 
+def back_off(last: Body) -> Body:
+    """The status of a pod whose server has ended once, and waits to be started again."""
+    return {"containerStatuses": container(restarts=1, state=BACK_OFF, lastState=last)}
+
+
 def condition(kind: str, status: str, reason: str = "", message: str = "") -> list[Body]:
     return [{"type": kind, "status": status, "reason": reason, "message": message}]
 
@@ -90,16 +95,12 @@ TROUBLES = [
     ),
     pytest.param({"conditions": condition("PodScheduled", "True")}, None, id="it has a node"),
     pytest.param(
-        {"containerStatuses": container(restarts=1, state=BACK_OFF, lastState=ended(3))},
+        back_off(ended(3)),
         (Reason.CRASH_LOOP, "exits with code 3 soon after start"),
         id="a crash without a word",
     ),
     pytest.param(
-        {
-            "containerStatuses": container(
-                restarts=1, state=BACK_OFF, lastState=ended(1, message="a\n\nb\nc\nd\n")
-            )
-        },
+        back_off(ended(1, message="a\n\nb\nc\nd\n")),
         (Reason.CRASH_LOOP, "exits with code 1 soon after start; its last words: b / c / d"),
         id="a crash with its last three lines",
     ),
@@ -109,7 +110,7 @@ TROUBLES = [
         id="one exit is no loop",
     ),
     pytest.param(
-        {"containerStatuses": container(restarts=1, state=BACK_OFF, lastState=ended(137, "OOMKilled"))},
+        back_off(ended(137, "OOMKilled")),
         (Reason.OUT_OF_MEMORY, "killed for memory; raise spec.serving.resources.limits.memory"),
         id="memory before the loop it ends in",
     ),
@@ -119,16 +120,12 @@ TROUBLES = [
         id="memory, just now",
     ),
     pytest.param(
-        {"containerStatuses": container(restarts=1, state=BACK_OFF, lastState=ended(1, message=LEFT))},
+        back_off(ended(1, message=LEFT)),
         (Reason.MODEL_LOAD_FAILED, "the model needs scikit-learn 1.4"),
         id="our server says itself why it leaves",
     ),
     pytest.param(
-        {
-            "containerStatuses": container(
-                restarts=1, state=BACK_OFF, lastState=ended(1, message='{"reason": "No"}')
-            )
-        },
+        back_off(ended(1, message='{"reason": "No"}')),
         (Reason.CRASH_LOOP, 'exits with code 1 soon after start; its last words: {"reason": "No"}'),
         id="a word that is none of ours is only a last word",
     ),

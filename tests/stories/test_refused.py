@@ -168,3 +168,46 @@ def test_with_its_status_lost_too_stable_keeps_its_pods() -> None:
         assert world.replicas_of(first) == 3
 
     play(story)
+
+
+def test_a_stable_that_made_room_comes_back_after_an_abort_although_the_spec_is_refused() -> None:
+    async def story(world: World) -> None:
+        world.watcher.outages_allowed = True
+        await world.trust_decisions()
+        first = (await world.live(spec("v1", strategy="Recreate")))["stable"]["revision"]
+        await world.apply(spec("v2", strategy="Recreate"))
+        trial = await world.until(
+            lambda s: s["rollout"]["phase"] == "Starting" and s["stable"]["replicas"] == 0
+        )
+        await world.apply({**spec("v2", strategy="Recreate"), "serving": FORBIDDEN})
+        await world.wait(5)
+        abort = await world.decide("Abort", revision=trial["rollout"]["revision"], attempt=1)
+        assert (await world.answer(abort))["phase"] == "Taken"
+        await world.until(lambda s: s["stable"]["readyReplicas"] == 3, seconds=300)
+        assert world.replicas_of(first) == 3
+
+    play(story, serving=sick("v2", Behaviour(ready_after=240)))
+
+
+def test_stable_that_is_scaled_by_hand_while_the_spec_is_refused_is_scaled_back() -> None:
+    async def story(world: World) -> None:
+        first = (await world.live(spec("v1")))["stable"]["revision"]
+        await world.apply(refused())
+        await world.phase("Degraded", seconds=2)
+        await world.client.scale(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{first}", replicas=0)
+        await world.until(lambda s: world.replicas_of(first) == 3 and s["readyReplicas"] == 3, seconds=60)
+
+    play(story)
+
+
+def test_one_wrong_rule_of_the_rollout_does_not_take_the_others_away() -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        await world.shifting(spec("v2", maxRestarts=5))
+        await world.apply(spec("v2", maxRestarts=5, progressDeadline="an hour"))
+        await world.phase("Degraded", seconds=2)
+        await world.wait(600)
+        status = await world.status()
+        assert (status["rollout"]["phase"], status.get("rejected")) == ("Paused", None)
+
+    play(story, serving=sick("v2", Behaviour(restarts=(30.0,), exit_code=1)))

@@ -114,3 +114,25 @@ def test_a_rollback_that_fails_leaves_what_serves_rejected_until_somebody_keeps_
         assert world.pods_of(second) == pods
 
     play(story)
+
+
+def test_what_was_taken_back_takes_its_steps_also_after_a_retry_that_was_overtaken() -> None:
+    async def story(world: World) -> None:
+        await world.trust_decisions()
+        first = (await world.live(spec("v1")))["stable"]["revision"]
+        await world.apply(spec("v2"))
+        second = (await world.until(lambda s: s["canary"]["weight"] == 25))["canary"]["revision"]
+        await world.promoted(second)
+        await world.decide("Rollback", revision=second, toRevision=first)
+        await world.until(lambda s: s["stable"]["revision"] == first and s["phase"] == "Degraded")
+        await world.decide("Retry", revision=second, attempt=1)
+        await world.until(lambda s: s["canary"]["weight"] == 25 and s["rollout"]["attempt"] == 2)
+        await world.apply(spec("v3"))
+        await world.wait(60)
+        await world.apply(spec("v2"))
+        again = await world.until(
+            lambda s: s["rollout"]["revision"] == second and s["canary"]["weight"] == 25, seconds=300
+        )
+        assert (again["rollout"]["steps"], again["rollout"]["fastTrack"]) == (2, False)
+
+    play(story, rests=False)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from seatrial.api import keys, metadata, model, names, patterns, refusal, rollout, spec, status
+from seatrial.api import base, keys, metadata, model, names, patterns, refusal, rollout, scaling, spec, status
 
+Section = TypeVar("Section", bound=base.Written)
 InvalidSpec = refusal.InvalidSpec
 
 NAME_EXPECTED: Final = (
@@ -49,16 +50,33 @@ def read(body: Mapping[str, Any]) -> ModelDeployment:
     try:
         return parse(body)
     except InvalidSpec as invalid:
-        return replace(_with(body, _held(body.get("spec") or {})), refused=str(invalid))
+        return replace(_with(body, _held(body.get("spec"))), refused=str(invalid))
 
 
-def _held(raw_spec: Mapping[str, Any]) -> spec.Spec:
-    """The rules of the rollout, where they can be read, and a pause; defaults for the rest."""
+def _held(raw_spec: Any) -> spec.Spec:
+    """The rules of the rollout and the number of pods as far as they can be read, and a pause; nothing else."""
+    raw = raw_spec if isinstance(raw_spec, Mapping) else {}
+    return spec.Spec.model_construct(
+        model=model.Model.model_construct(),
+        rollout=_legible(rollout.Rollout, raw.get("rollout")),
+        scaling=_legible(scaling.Scaling, raw.get("scaling")),
+        paused=True,
+    )
+
+
+def _legible(section: type[Section], raw: Any) -> Section:
+    """The section; of one that is refused the fields that would not be refused alone, and defaults for the others."""
+    if isinstance(raw, Mapping) and not _is_legible(section, raw):
+        raw = {name: value for name, value in raw.items() if _is_legible(section, {name: value})}
+    return refusal.validated(section, raw) if _is_legible(section, raw) else section()
+
+
+def _is_legible(section: type[Section], raw: Any) -> bool:
     try:
-        rules = refusal.validated(rollout.Rollout, raw_spec.get("rollout"))
+        refusal.validated(section, raw)
     except InvalidSpec:
-        rules = rollout.Rollout()
-    return spec.Spec.model_construct(model=model.Model.model_construct(), rollout=rules, paused=True)
+        return False
+    return True
 
 
 def _with(body: Mapping[str, Any], wanted: spec.Spec) -> ModelDeployment:

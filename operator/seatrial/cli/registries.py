@@ -12,7 +12,7 @@ from seatrial.cli.inputs import Given
 from seatrial.core import revision
 from seatrial.core.wish import Image
 from seatrial.manifests.metadata import Body
-from seatrial.planning import facts
+from seatrial.planning import facts, kept
 
 
 class Proof(Enum):
@@ -75,7 +75,7 @@ def _depends(wanted: spec.Spec) -> bool:
 def _images(start: Given, wanted: deployment.ModelDeployment) -> Iterator[Image]:
     """Every image that the snapshot knows of this object."""
     for body in _of(start, "ControllerRevision"):
-        yield facts.image_in(body)
+        yield kept.image_in(body)
     for track in (wanted.status.stable, wanted.status.canary):
         if track is not None:
             yield Image(reference=track.image, build_id=track.build_id)

@@ -34,12 +34,14 @@ class Memory:
 
     def promoted_before(self, revision: str) -> bool:
         """The revision has been stable once and history still knows it."""
-        return any(
-            h.revision == revision
-            and h.outcome is phases.Outcome.PROMOTED
-            and not self.rejection_of(revision)
-            for h in self.history
-        )
+        known = any(h.revision == revision and h.outcome is phases.Outcome.PROMOTED for h in self.history)
+        return known and self.rejection_of(revision) is None
+
+    def known_good(self, revision: str) -> bool:
+        """The revision was promoted before, and not taken back since; a trial that did not end says nothing."""
+        of_it = (h.outcome for h in self.history if h.revision == revision)
+        last = next((outcome for outcome in of_it if outcome is not phases.Outcome.SUPERSEDED), None)
+        return self.promoted_before(revision) and last is phases.Outcome.PROMOTED
 
     def rejecting(self, entry: api.Rejected) -> Memory:
         """The same with `entry` as the newest rejection, one a revision."""

@@ -196,7 +196,17 @@ def _rollback(order: Order, memory: Memory, at: Situation) -> Memory:
         attempt=1,
         decided_by=order.decided_by,
     )
-    return rollout.begin(memory.rejecting(rejected), at, revision=target)
+    left = api.HistoryEntry(
+        revision=order.revision,
+        image=memory.stable.image,
+        outcome=phases.Outcome.ROLLED_BACK,
+        reason=rejected.reason,
+        message=rejected.message,
+        finished_at=at.now,
+        decided_by=order.decided_by,
+    )
+    recorded = memory.rejecting(rejected).recording(left, limit=at.wish.history_limit)
+    return rollout.begin(recorded, at, revision=target)
 
 
 def _why_no_way_back(target: str, memory: Memory, at: Situation) -> str | None:

@@ -89,7 +89,7 @@ def _rejected(memory: Memory, rollout: api.RolloutStatus | None) -> Memory:
 def begin(memory: Memory, at: Situation, *, revision: str, attempt: int = 1) -> Memory:
     """A rollout of `revision` has begun; it takes no steps where there is nobody to protect or it is known good."""
     old = memory.rollout
-    known_good = attempt == 1 and memory.promoted_before(revision)  # what failed since then takes its steps
+    known_good = attempt == 1 and memory.known_good(revision)  # what failed since then takes its steps
     straight = memory.stable is None or at.wish.recreate or at.counts.full == 0 or known_good
     rollout = api.RolloutStatus(
         revision=revision,

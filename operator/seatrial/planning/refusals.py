@@ -24,11 +24,16 @@ def as_it_stands(
 
 
 def _pods(desired: deployment.ModelDeployment, observed: Observed, memory: Memory) -> int:
-    """What stable's Deployment asks for; what it asked for last, if somebody has deleted it."""
+    """What its autoscaler made of stable, else what stable has been said to have.
+
+    A stable that makes room has none, and needs them back when the rollout ends: as many as the spec says at least.
+    """
+    floor, said = desired.spec.scaling.floor, desired.status.stable
     if memory.stable is None:
-        return 1
-    seen, said = facts.track(observed, memory.stable.revision), desired.status.stable
-    return seen.wanted if seen.exists or said is None else said.replicas
+        return floor
+    followed = observed.autoscalers or said is None
+    seen = facts.track(observed, memory.stable.revision).wanted if followed else 0
+    return seen or (said.replicas if said is not None else 0) or floor
 
 
 def tales(desired: deployment.ModelDeployment) -> tuple[Tale, ...]:

@@ -23,7 +23,8 @@ class Loaded(Protocol):
         """The outputs of the signature, or the `wanted` ones among them.
 
         A tabular model takes one array of n values for each of its columns, or one array of n × width under
-        any single name. Texts are arrays of `str` objects. `InputInvalid` names the input that does not fit.
+        any single name. Texts are arrays of `str` objects. The inputs stay as they are. `InputInvalid` names
+        the input that does not fit.
         """
 
 

@@ -40,7 +40,8 @@ class SklearnModel:
             for spec in self.signature.outputs:
                 if wanted is None or spec.name in wanted:
                     method = self.answer if spec.name == PREDICTION else "predict_proba"
-                    outputs[spec.name] = _plain(getattr(self.estimator, method)(rows), spec)
+                    # a copy for each: some estimators work in place (copy=False), and the caller keeps its inputs
+                    outputs[spec.name] = _plain(getattr(self.estimator, method)(rows.copy()), spec)
         return outputs
 
     def _matrix(self, inputs: Tensors) -> Array:

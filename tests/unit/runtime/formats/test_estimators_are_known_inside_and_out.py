@@ -29,7 +29,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor
 from sklearn.neighbors import KNeighborsRegressor, LocalOutlierFactor
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.svm import SVC, SVR
 
 from model_runtime import formats
@@ -214,3 +214,31 @@ def test_a_pickle_that_leaves_the_process_cannot_be_loaded(tmp_path: Path) -> No
     (tmp_path / "m.pkl").write_bytes(pickle.dumps(Leaves()))
     with pytest.raises(formats.LoadFailed, match="SystemExit"):
         formats.load("sklearn", tmp_path / "m.pkl", allow_pickle=True)
+
+
+def _aged(frame: Any) -> Any:
+    frame["age"] *= 9
+    return frame[["age"]]
+
+
+@pytest.mark.parametrize(
+    ("first", "rows"),
+    [
+        pytest.param(StandardScaler(copy=False), POINTS * 9, id="rows"),
+        pytest.param(StandardScaler(copy=False), pd.DataFrame(POINTS * 9, columns=["a", "b"]), id="columns"),
+        pytest.param(FeatureUnion([("c", by_name()), ("f", FunctionTransformer(_aged))]), CITIES, id="frame"),
+    ],
+)
+def test_an_estimator_that_works_in_place_spoils_neither_its_second_answer_nor_the_inputs(
+    first: Any, rows: Any
+) -> None:
+    fitted = make_pipeline(first, LogisticRegression()).fit(rows.copy(), KINDS)
+    model = model_of(fitted, name="m")
+    columns = model.signature.columns
+    inputs = {name: rows[name].to_numpy().copy() for name in columns} or {"input": rows.copy()}
+
+    for _again in range(2):
+        outputs = model.predict(inputs)
+        assert np.allclose(outputs["probabilities"], fitted.predict_proba(rows.copy()))
+        assert outputs["prediction"].tolist() == fitted.predict(rows.copy()).tolist()
+    assert all((array == (rows[name] if columns else rows)).all() for name, array in inputs.items())

@@ -21,6 +21,10 @@ REQUEST_ID: Final = b"x-request-id"
 OPENED: Final = "opened_at"
 """Of `scope["state"]`: when the request's connection was opened, in seconds of `time.monotonic`."""
 
+_PARTING: Final = 0.9
+"""Of its age: from then on a response ends its connection. What is still open at its age has been unused for a
+while, and can be closed: no busy client meets a closed door."""
+
 BROKEN: Final = "the server failed; its log has the reason under this request's x-request-id"
 _SANE: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _READINESS: Final = frozenset({"/readyz", "/v2/health/ready"})
@@ -40,7 +44,7 @@ class Front:
 
     def __init__(self, *, connection_age: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.phase = Phase.LOADING
-        self._age = connection_age
+        self._age = connection_age * _PARTING
         self._clock = clock
         self._app: ASGIApp | None = None
         self._known: frozenset[str] = frozenset()
@@ -59,7 +63,6 @@ class Front:
         named = _id_of(scope)
         state = scope["state"]
         state["request_id"] = named.decode()
-        ends = self._is_last(state)
         started = False
 
         async def send_marked(message: Message) -> None:
@@ -67,7 +70,7 @@ class Front:
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [*message["headers"], (REQUEST_ID, named)]
-                if ends:
+                if self._is_last(state):
                     message["headers"].append((b"connection", b"close"))
             await send(message)
 

@@ -46,7 +46,7 @@ class Settings:
     body_limit: int = 32 << 20
     """Bytes. JSON needs about ten times its size in memory while it is read."""
     connection_age: float = 10.0
-    """Seconds after which the next response ends its connection; 0 keeps connections for ever."""
+    """Seconds after which a connection ends, shortly before with a response; 0 keeps connections for ever."""
     drain: float = float(contract.SERVER_DRAIN_SECONDS)
     threads: int = 2
     """Slow predictions that run at the same time."""

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import re
+import socket
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -64,17 +66,26 @@ def post(headers: bytes = LENGTH, body: bytes = BODY, path: bytes = b"/predict")
     return b"POST %s HTTP/1.1\r\nhost: churn\r\n%s\r\n%s" % (path, headers, body)
 
 
+@contextlib.asynccontextmanager
+async def listening_at(*, age: float = 0.0, patience: float = 10.0) -> AsyncIterator[Wire]:
+    front = Front(connection_age=age)
+    front.serve(routes.application(bound(served(models.sums()))), name="churn")
+    wanted = Settings(host="127.0.0.1", port=0, revision="9f3c2a71d0", timeout=1.0, connection_age=age)
+    server = listening.server(front, wanted, patience=patience)
+    door = listening.door(wanted)
+    door.listen()
+    serving = asyncio.create_task(server.serve(sockets=[door]))
+    try:
+        yield Wire(door.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await serving
+
+
 @pytest.fixture
 async def wire() -> AsyncIterator[Wire]:
-    front = Front(connection_age=0)
-    front.serve(routes.application(bound(served(models.sums()))), name="churn")
-    wanted = Settings(host="127.0.0.1", port=0, revision="9f3c2a71d0", timeout=1.0)
-    server = listening.server(front, wanted)
-    door = listening.door(wanted)
-    serving = asyncio.create_task(server.serve(sockets=[door]))
-    yield Wire(door.getsockname()[1])
-    server.should_exit = True
-    await serving
+    async with listening_at() as made:
+        yield made
 
 
 class TestOffers:
@@ -132,6 +143,41 @@ class TestHeads:
                 await writer.drain()
             assert await asyncio.wait_for(reader.read(12), 20) in (b"HTTP/1.1 431", b"HTTP/1.1 400")
         writer.close()
+
+    @pytest.mark.parametrize(
+        "endless",
+        [
+            pytest.param(b"2\r\n[]\r\n0\r\n" + b"x: y\r\n" * 200_000, id="many trailers"),
+            pytest.param(b"2\r\n[]\r\n0\r\nx: " + b"y" * 1_200_000, id="one trailer"),
+            pytest.param(b"2\r\n[]\r\n2;" + b"y" * 1_200_000, id="the length of a chunk"),
+            pytest.param(b"2;" + b"y" * 1_200_000, id="the length of the first chunk"),
+        ],
+    )
+    async def test_what_is_no_body_is_not_kept_behind_the_head_either(
+        self, wire: Wire, endless: bytes
+    ) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
+        with contextlib.suppress(ConnectionError):  # it may be gone before it was heard out
+            writer.write(post(b"transfer-encoding: chunked\r\n", b""))
+            for start in range(0, len(endless), 16_384):
+                writer.write(endless[start : start + 16_384])
+                await writer.drain()
+            assert await asyncio.wait_for(reader.read(12), 20) == b"HTTP/1.1 431"
+        writer.close()
+
+    async def test_a_body_in_many_small_chunks_with_trailers_is_read(self, wire: Wire) -> None:
+        spaces = b"1;name=value\r\n \r\n" * 20_000
+        chunks = spaces + b"%x\r\n%s\r\n0\r\nchecksum: 3\r\ncontent-encoding: gzip\r\n\r\n" % (
+            len(BODY),
+            BODY,
+        )
+        replies = await wire.say(post(b"transfer-encoding: chunked\r\n", chunks) * 2)
+        assert [json.loads(reply[2]) for reply in replies] == [ANSWER] * 2
+
+    async def test_many_requests_in_one_piece_are_no_long_head(self, wire: Wire) -> None:
+        piece = post(b"x: " + b"y" * 3000 + b"\r\n" + LENGTH)
+        replies = await wire.say(piece * 30 + piece[:100], piece[100:])
+        assert [reply[0] for reply in replies] == [200] * 31
 
     async def test_a_head_that_tokens_made_long_is_read(self, wire: Wire) -> None:
         (reply,) = await wire.say(post(b"authorization: bearer " + b"t" * 16_000 + b"\r\n" + LENGTH))
@@ -194,3 +240,59 @@ async def test_a_body_that_stops_halfway_is_408_and_the_next_connection_is_serve
     assert (await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)).startswith(b"HTTP/1.1 408")
     writer.close()
     assert (await wire.say(post()))[0][0] == 200
+
+
+class TestTime:
+    @pytest.mark.parametrize(
+        "begun",
+        [
+            pytest.param(b"GET /livez HTTP/1.1\r\nx: ", id="at once"),
+            pytest.param(post() + b"GET", id="after a request"),
+        ],
+    )
+    async def test_a_head_that_does_not_arrive_is_408(self, begun: bytes) -> None:
+        async with listening_at(patience=0.3) as wire:
+            reply = (await wire.say(begun, leave=False))[-1]
+        assert (reply[0], reply[1]["connection"]) == (408, "close")
+        assert reply[1]["x-seatrial-revision"] == "9f3c2a71d0"
+
+    async def test_a_body_that_goes_on_behind_its_refusal_gets_no_second_one(self) -> None:
+        async with listening_at(patience=0.3) as wire:
+            replies = await wire.say(post(b"content-length: 99999999999\r\n", b"x" * 1000), leave=False)
+        assert [reply[0] for reply in replies] == [413]
+
+    async def test_a_request_that_takes_longer_than_a_head_may_is_answered(self) -> None:
+        async with listening_at(patience=0.1) as wire:
+            (reply,) = await wire.say(
+                post(b"content-length: 500\r\n"),
+                leave=False,
+            )
+        assert reply[0] == 408
+        assert b"body" in reply[2]
+
+    async def test_a_connection_without_an_age_is_kept_though_it_is_unused(self) -> None:
+        async with listening_at(patience=0.05) as wire:
+            reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(reader.read(), 0.5)
+            writer.close()
+
+    async def test_a_request_that_came_just_before_its_connection_is_closed_for_its_age_is_answered(
+        self,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        async with listening_at(age=0.5) as wire:
+            with socket.create_connection(("127.0.0.1", wire.port)) as client:
+                client.setblocking(False)
+                await asyncio.sleep(0.1)  # the server has its connection
+                loop.call_later(0.1, client.send, post())
+                time.sleep(0.7)  # noqa: ASYNC251 - so that both timers are due before the socket is read
+                said = b"".join([piece async for piece in pieces(client)])
+        ((status, headers, _body),) = parsed(said)
+        assert (status, headers["connection"]) == (200, "close")
+
+
+async def pieces(client: socket.socket) -> AsyncIterator[bytes]:
+    async with asyncio.timeout(20):
+        while piece := await asyncio.get_running_loop().sock_recv(client, 1000):
+            yield piece

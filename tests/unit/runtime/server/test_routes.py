@@ -230,10 +230,20 @@ class TestFront:
         reply = await ask(front, "/predict", [RECORD])
         assert (reply.status, reply.headers["connection"]) == (200, "close")
 
-    async def test_a_connection_ends_with_the_first_response_after_its_age(self) -> None:
+    async def test_a_request_that_runs_when_the_process_is_told_to_stop_ends_its_connection(self) -> None:
+        gate = threading.Event()
+        front = fronted(models.Fake(models.NUMBERS, waiting_for(gate)))
+        running = asyncio.create_task(ask(front, "/predict", [RECORD]))
+        await asyncio.sleep(0.05)
+        assert not running.done()
+        front.phase = Phase.DRAINING
+        gate.set()
+        assert (await running).headers["connection"] == "close"
+
+    async def test_a_connection_ends_with_a_response_shortly_before_its_age(self) -> None:
         now = 100.0
         front = fronted(models.sums(), age=10, clock=lambda: now)
-        young, old = {OPENED: 91.0}, {OPENED: 90.0}
+        young, old = {OPENED: 91.1}, {OPENED: 90.9}
         assert "connection" not in (await ask(front, "/predict", [RECORD], state=young)).headers
         assert (await ask(front, "/predict", [RECORD], state=old)).headers["connection"] == "close"
 

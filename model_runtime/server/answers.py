@@ -139,10 +139,11 @@ class Answers:
     async def _reply(self, headers: dict[bytes, bytes], receive: Receive, choose: Chooser) -> v2.Reply:
         served = self.bound
         engine = served.engine
-        with engine.slot() as slot:
-            deadline = engine.deadline()
+        deadline = engine.deadline()
+        with engine.place():
             sent = await body.read(headers, receive, limit=served.body_limit, timeout=engine.timeout)
-            work = partial(guarded, choose(served, headers), sent)
+        work = partial(guarded, choose(served, headers), sent)
+        with engine.slot() as slot:
             return await engine.run(work, slot, size=len(sent), deadline=deadline)
 
 

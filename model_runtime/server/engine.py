@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from model_runtime.server.pace import Pace
 from model_runtime.server.refusals import TooMany, TooSlow
 
 T = TypeVar("T")
+READERS: Final = 16
+"""Times as many bodies may be on their way as predictions may run: who sends slowly takes no place from who asks."""
 
 
 class Slot:
@@ -35,6 +37,21 @@ class Slot:
         self._engine.running -= 1
 
 
+class Reading:
+    """The right to send one body."""
+
+    __slots__ = ("_engine",)
+
+    def __init__(self, engine: Engine[Any]) -> None:
+        self._engine = engine
+
+    def __enter__(self) -> None:
+        self._engine.reading += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.reading -= 1
+
+
 class Engine(Generic[T]):
     """The one place where the model is asked."""
 
@@ -42,13 +59,26 @@ class Engine(Generic[T]):
         self.concurrency = concurrency
         self.timeout = timeout
         self.running = 0
+        self.reading = 0
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="predict")
         self._pace = Pace()
 
-    def slot(self) -> Slot:
-        """The right to run one prediction; `TooMany` when all are taken."""
+    def place(self) -> Reading:
+        """The right to send the body of a prediction; `TooMany` when it could not run, or too many are sent already."""
+        self._require_free()
+        if self.reading >= self.concurrency * READERS:
+            raise TooMany(
+                f"{self.reading} requests are being sent already, and so many are allowed; try again"
+            )
+        return Reading(self)
+
+    def _require_free(self) -> None:
         if self.running >= self.concurrency:
             raise TooMany(f"{self.running} predictions run already, and so many are allowed; try again")
+
+    def slot(self) -> Slot:
+        """The right to run one prediction; `TooMany` when all are taken."""
+        self._require_free()
         self.running += 1
         return Slot(self)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +73,16 @@ def sums() -> Fake:
         return {"prediction": total}
 
     return Fake(NUMBERS, answer)
+
+
+def waiting_for(gate: threading.Event) -> Callable[[Tensors], Tensors]:
+    """Answers once the gate is open: slow as long as the test wants it."""
+
+    def waits(inputs: Tensors) -> Tensors:
+        gate.wait(30)
+        return {"prediction": inputs["instances"].sum(axis=1)}
+
+    return waits
 
 
 def matrix() -> Fake:

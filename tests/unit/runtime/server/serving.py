@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +19,10 @@ from starlette.types import ASGIApp, Message, Scope
 
 from model_runtime.formats import Loaded
 from model_runtime.formats.examples import synthesised
+from model_runtime.server import routes
 from model_runtime.server.answers import Answers, Served
 from model_runtime.server.engine import Engine
+from model_runtime.server.front import Front
 from model_runtime.server.v2 import Protocol
 from model_runtime.server.words import Words
 
@@ -46,6 +48,18 @@ def bound(one: Served) -> Answers:
     answers = Answers()
     answers.bind(one)
     return answers
+
+
+def application(model: Loaded, **settings: Any) -> ASGIApp:
+    """The routes of a model."""
+    return routes.application(bound(served(model, **settings)))
+
+
+def fronted(model: Loaded, *, age: float = 0.0, clock: Callable[[], float] = time.monotonic) -> Front:
+    """The routes of a model, behind what every request meets first."""
+    front = Front(connection_age=age, clock=clock)
+    front.serve(application(model), name="churn")
+    return front
 
 
 @dataclass

@@ -6,30 +6,19 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive
 
 from model_runtime.server import routes
 from model_runtime.server.answers import Answers, Served
-from model_runtime.server.front import OPENED, Front, Phase
+from model_runtime.server.engine import READERS
 from tests.unit.runtime.server import models
-from tests.unit.runtime.server.serving import ask, bound, served
+from tests.unit.runtime.server.serving import application, ask, bound, fronted, served
 
 RECORD = {"a": 1, "b": 2}
-
-
-def application(model: models.Fake, **settings: Any) -> ASGIApp:
-    return routes.application(bound(served(model, **settings)))
-
-
-def fronted(model: models.Fake, *, age: float = 0.0, clock: Any = None) -> Front:
-    front = Front(connection_age=age) if clock is None else Front(connection_age=age, clock=clock)
-    front.serve(application(model), name="churn")
-    return front
 
 
 class TestAnswers:
@@ -124,12 +113,8 @@ class TestStatuses:
 
     async def test_a_body_that_never_arrives_is_408_and_frees_its_place(self) -> None:
         one = served(models.sums(), timeout=0.05)
-
-        async def never() -> Any:
-            await asyncio.sleep(60)
-
-        assert await _status(bound(one).predict, never) == 408
-        assert one.engine.running == 0
+        assert await _status(bound(one).predict, _never) == 408
+        assert (one.engine.reading, one.engine.running) == (0, 0)
 
     async def test_a_client_that_leaves_gets_no_answer_and_frees_its_place(self) -> None:
         one = served(models.sums())
@@ -138,7 +123,11 @@ class TestStatuses:
             return {"type": "http.disconnect"}
 
         assert await _status(bound(one).predict, left) is None
-        assert one.engine.running == 0
+        assert (one.engine.reading, one.engine.running) == (0, 0)
+
+
+async def _never() -> Any:
+    await asyncio.Event().wait()
 
 
 async def _status(handler: ASGIApp, receive: Receive) -> int | None:
@@ -152,16 +141,6 @@ async def _status(handler: ASGIApp, receive: Receive) -> int | None:
     return statuses[0] if statuses else None
 
 
-def waiting_for(gate: threading.Event) -> Callable[[Any], Any]:
-    """A model that answers once the gate is open: slow as long as the test wants it."""
-
-    def waits(inputs: Any) -> Any:
-        gate.wait(30)
-        return {"prediction": inputs["instances"].sum(axis=1)}
-
-    return waits
-
-
 async def at_rest(one: Served) -> None:
     """No model runs any more: an answer that came too late is over as well."""
     async with asyncio.timeout(30):
@@ -173,7 +152,7 @@ class TestEngine:
     async def test_one_prediction_more_than_allowed_is_429_at_once(self) -> None:
         gate = threading.Event()
 
-        app = application(models.Fake(models.NUMBERS, waiting_for(gate)), concurrency=2)
+        app = application(models.Fake(models.NUMBERS, models.waiting_for(gate)), concurrency=2)
         running = [asyncio.create_task(ask(app, "/predict", [RECORD])) for _ in range(2)]
         await asyncio.sleep(0.05)
         refused = await ask(app, "/predict", [RECORD])
@@ -182,9 +161,40 @@ class TestEngine:
         assert [reply.status for reply in await asyncio.gather(*running)] == [200, 200]
         assert (await ask(app, "/predict", [RECORD])).status == 200
 
+    async def test_bodies_that_never_arrive_take_no_place_from_who_asks(self) -> None:
+        one = served(models.sums(), concurrency=2, timeout=60)
+        app = routes.application(bound(one))
+        holding = [asyncio.create_task(_status(bound(one).predict, _never)) for _ in range(2 * READERS)]
+        await asyncio.sleep(0.05)
+        holding.pop().cancel()
+        await asyncio.sleep(0.05)
+        assert (await ask(app, "/predict", [RECORD])).status == 200
+        assert one.engine.reading == 2 * READERS - 1, "its own place is free again"
+        for held in holding:
+            held.cancel()
+
+    async def test_more_bodies_than_may_be_on_their_way_are_429_and_told_so(self) -> None:
+        one = served(models.sums(), concurrency=2, timeout=60)
+        holding = [asyncio.create_task(_status(bound(one).predict, _never)) for _ in range(2 * READERS)]
+        await asyncio.sleep(0.05)
+        reply = await ask(routes.application(bound(one)), "/predict", [RECORD])
+        assert reply.status == 429
+        assert reply.document["error"].startswith(f"{2 * READERS} requests are being sent already")
+        for held in holding:
+            held.cancel()
+
+    async def test_no_body_is_read_where_none_could_be_answered(self) -> None:
+        gate = threading.Event()
+        one = served(models.Fake(models.NUMBERS, models.waiting_for(gate)), concurrency=1)
+        running = asyncio.create_task(ask(routes.application(bound(one)), "/predict", [RECORD]))
+        await asyncio.sleep(0.05)
+        assert await _status(bound(one).predict, _never) == 429
+        gate.set()
+        assert (await running).status == 200
+
     async def test_a_slow_model_is_504_and_keeps_its_place_until_it_has_ended(self) -> None:
         gate = threading.Event()
-        one = served(models.Fake(models.NUMBERS, waiting_for(gate)), timeout=0.05, concurrency=1)
+        one = served(models.Fake(models.NUMBERS, models.waiting_for(gate)), timeout=0.05, concurrency=1)
         app = routes.application(bound(one))
         assert (await ask(app, "/predict", [RECORD])).status == 504
         assert (await ask(app, "/predict", [RECORD])).status == 429
@@ -194,7 +204,7 @@ class TestEngine:
 
     async def test_the_time_that_the_body_took_is_not_given_to_the_model_once_more(self) -> None:
         gate = threading.Event()
-        one = served(models.Fake(models.NUMBERS, waiting_for(gate)), timeout=2.0)
+        one = served(models.Fake(models.NUMBERS, models.waiting_for(gate)), timeout=2.0)
         asyncio.get_running_loop().call_later(2.5, gate.set)  # in time for a model with 2 s of its own
 
         async def receive() -> Any:
@@ -206,73 +216,10 @@ class TestEngine:
 
     async def test_the_loop_goes_on_while_a_slow_model_runs(self) -> None:
         gate = threading.Event()
-        app = application(models.Fake(models.NUMBERS, waiting_for(gate)))
+        app = application(models.Fake(models.NUMBERS, models.waiting_for(gate)))
         predicting = asyncio.create_task(ask(app, "/predict", [RECORD]))
         await asyncio.sleep(0.02)
         assert (await ask(app, "/v2/health/live", method="GET")).status == 200
         assert not predicting.done()
         gate.set()
         assert (await predicting).status == 200
-
-
-class TestFront:
-    async def test_until_the_model_is_there_the_process_lives_but_is_not_ready(self) -> None:
-        front = Front(connection_age=0)
-        assert (await ask(front, "/livez", method="GET")).status == 200
-        for path in ("/readyz", "/v2/health/ready", "/predict", "/metrics"):
-            reply = await ask(front, path, method="GET")
-            assert (reply.status, reply.document) == (503, {"error": "the model is being loaded"})
-
-    async def test_while_it_drains_it_answers_but_is_not_ready_and_ends_connections(self) -> None:
-        front = fronted(models.sums())
-        front.phase = Phase.DRAINING
-        assert (await ask(front, "/readyz", method="GET")).status == 503
-        reply = await ask(front, "/predict", [RECORD])
-        assert (reply.status, reply.headers["connection"]) == (200, "close")
-
-    async def test_a_request_that_runs_when_the_process_is_told_to_stop_ends_its_connection(self) -> None:
-        gate = threading.Event()
-        front = fronted(models.Fake(models.NUMBERS, waiting_for(gate)))
-        running = asyncio.create_task(ask(front, "/predict", [RECORD]))
-        await asyncio.sleep(0.05)
-        assert not running.done()
-        front.phase = Phase.DRAINING
-        gate.set()
-        assert (await running).headers["connection"] == "close"
-
-    async def test_a_connection_ends_with_a_response_shortly_before_its_age(self) -> None:
-        now = 100.0
-        front = fronted(models.sums(), age=10, clock=lambda: now)
-        young, old = {OPENED: 91.1}, {OPENED: 90.9}
-        assert "connection" not in (await ask(front, "/predict", [RECORD], state=young)).headers
-        assert (await ask(front, "/predict", [RECORD], state=old)).headers["connection"] == "close"
-
-    @pytest.mark.parametrize("sane", ["abc-123", "Root=1-67891233-abcdef", "a" * 128])
-    async def test_a_request_id_comes_back(self, sane: str) -> None:
-        reply = await ask(fronted(models.sums()), "/predict", [RECORD], headers={"x-request-id": sane})
-        assert reply.headers["x-request-id"] == sane
-
-    @pytest.mark.parametrize("odd", ["", "a" * 129, "a b", 'x"y', "<script>"])
-    async def test_an_odd_request_id_is_replaced(self, odd: str) -> None:
-        reply = await ask(fronted(models.sums()), "/predict", [RECORD], headers={"x-request-id": odd})
-        assert len(reply.headers["x-request-id"]) == 32
-
-    async def test_unknown_paths_are_404_and_reach_the_metrics_as_one(self) -> None:
-        seen: list[str] = []
-        inner = application(models.sums())
-
-        async def counting(scope: Scope, receive: Receive, send: Send) -> None:
-            seen.append(scope["path"])
-            await inner(scope, receive, send)
-
-        front = Front(connection_age=0)
-        front.serve(counting, name="churn")
-        for path in ("/a", "/b/c", "/predict/", "/v2/models/other", "/v2/models/other/infer"):
-            reply = await ask(front, path, b"{}")
-            assert reply.status == 404
-            assert path in reply.document["error"]
-        assert set(seen) == {routes.UNKNOWN}
-
-    async def test_an_unknown_model_is_told_the_known_one(self) -> None:
-        reply = await ask(fronted(models.sums()), "/v2/models/x/infer", b"{}")
-        assert json.loads(reply.body)["error"].endswith("the model here is /v2/models/churn")

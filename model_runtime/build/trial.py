@@ -16,7 +16,7 @@ from typing import Any, Final
 from model_runtime import formats
 from model_runtime.build import report
 from model_runtime.failures import BuildFailure, ExampleFailed, OutOfMemory
-from model_runtime.formats import Loaded, Signature, Tensors
+from model_runtime.formats import Array, Loaded, Signature, Tensors
 
 LOADING: Final = "loading"
 ANSWERING: Final = "answering"
@@ -104,7 +104,11 @@ def last_lines(error: BaseException) -> str:
 
 def reference(inputs: Tensors) -> dict[str, Any]:
     """The example as JSON."""
-    return {"inputs": {name: array[:MOST_ROWS].tolist() for name, array in inputs.items()}}
+    return {"inputs": {name: _first(array).tolist() for name, array in inputs.items()}}
+
+
+def _first(array: Array) -> Array:
+    return array[:MOST_ROWS] if array.ndim else array
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -237,3 +238,10 @@ def test_a_report_is_in_the_log_when_there_is_no_room_for_it(job: Job) -> None:
     assert '"reason":"SourceNotFound"' in job.log
     assert "the report cannot be written to /dev/full" in job.log
     assert job.code == 1
+
+
+def test_the_reference_of_an_example_holds_its_first_rows_and_single_values_as_they_are() -> None:
+    inputs = {"rows": np.zeros((trial.MOST_ROWS + 1, 2)), "threshold": np.array(0.5)}
+    kept = trial.reference(inputs)["inputs"]
+
+    assert (len(kept["rows"]), kept["threshold"]) == (trial.MOST_ROWS, 0.5)

@@ -1,6 +1,9 @@
 """`python -m model_runtime.server`."""
 
-from model_runtime.server import process
+from model_runtime.server import environment
 
 if __name__ == "__main__":
+    environment.prepare()
+    from model_runtime.server import process
+
     process.main()

@@ -15,7 +15,7 @@ from typing import Any, Final
 import uvloop
 
 from model_runtime import contract, failures
-from model_runtime.server import cores, listening, logs, settings
+from model_runtime.server import listening, logs, settings
 from model_runtime.server.front import Front, Phase
 from model_runtime.server.settings import Settings
 
@@ -33,7 +33,6 @@ def main() -> None:
     except settings.SettingInvalid as error:
         logger.error("a setting is invalid", extra={"fields": {"error": str(error)}})
         sys.exit(MISUSED)
-    prepare_environment()
     gc.disable()  # nothing that a start makes is garbage; the loaded application turns it on again
     code = uvloop.new_event_loop().run_until_complete(live(wanted))
     logging.shutdown()
@@ -43,13 +42,6 @@ def main() -> None:
 async def live(wanted: Settings) -> int:
     """The exit code of one whole life."""
     return await Life(wanted).run()
-
-
-def prepare_environment() -> None:
-    """What BentoML and the numeric libraries read when they are imported."""
-    os.environ.setdefault("BENTOML_HOME", "/tmp/bentoml")  # noqa: S108 - the only writable folder of the pod
-    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
-    os.environ.setdefault("OMP_NUM_THREADS", str(cores.available()))
 
 
 class Life:

@@ -58,7 +58,7 @@ def plan(desired: deployment.ModelDeployment, observed: Observed, parts: Parts, 
         actions=documents.child_actions(scene, decisions.settlements(desired.key, answers, now=now)),
         told=(
             *refusals.tales(desired),
-            *stories.tales(before, memory, answers),
+            *stories.tales(before, scene, answers),
             *stories.of_secrets(before, memory, _unseen_change(desired, memory, at)),
         ),
         built=ended,

@@ -19,11 +19,13 @@ from seatrial.planning.phases import has_its_pods, stable_is_sick, wanted_pods
 from seatrial.planning.wishes import missing_of_build
 from seatrial.routers.base import Ready
 
+AFTER_A_REJECTION = "apply a changed spec, or create a RolloutDecision with action Retry"
+
 
 def message(scene: Scene) -> str:
     """What is going on and what happens next, in one line."""
     if scene.observed.setback is not None:
-        return f"{_clause(scene.observed.setback.message)}; {_usual(scene)}"
+        return f"{clause(scene.observed.setback.message)}; {_usual(scene)}"
     if scene.missing:
         remedy = "create it, or mark the reference optional"
         return f"waits for {_named(scene.missing)}, which the spec refers to; {remedy}; {_usual(scene)}"
@@ -38,7 +40,7 @@ def clock(moment: datetime | None, now: datetime | None = None) -> str:
     return f"{moment:%H:%M:%SZ}" if today else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _clause(sentence: str) -> str:
+def clause(sentence: str) -> str:
     """A sentence of somebody else's as a part of ours."""
     return sentence.rstrip(". ")
 
@@ -79,10 +81,11 @@ def _pods(seen: Track, wanted: int) -> str:
 def _cause(seen: Track) -> str:
     if seen.trouble is None:
         return ""
-    return f"; {seen.trouble.reason} of pod {seen.trouble.pod}: {_clause(seen.trouble.message)}"
+    return f"; {seen.trouble.reason} of pod {seen.trouble.pod}: {clause(seen.trouble.message)}"
 
 
-def _meanwhile(scene: Scene) -> str:
+def meanwhile(scene: Scene) -> str:
+    """Who serves now, as the end of a sentence about somebody who does not."""
     stable, seen = scene.memory.stable, scene.at.stable(scene.memory)
     if stable is None or seen is None:
         return "; nothing serves yet"
@@ -97,15 +100,15 @@ def _building(scene: Scene, rollout: api.RolloutStatus) -> str:
     lacking = missing_of_build(scene.desired, scene.observed, scene.parts)
     build, now = scene.memory.build, scene.at.now
     if build is None or build.id != scene.at.wish.build_id:
-        return f"{rollout.revision} waits for its build{_needs(lacking)}{_meanwhile(scene)}"
+        return f"{rollout.revision} waits for its build{_needs(lacking)}{meanwhile(scene)}"
     if build.phase is phases.BuildPhase.FAILED:
         again = due.next_transition(scene)
         then = f"; tried again at {clock(again, now)}" if again and not lacking else _needs(lacking)
         failed = f"the build of {rollout.revision} failed, attempt {build.attempt}"
-        return f"{failed}: {build.reason}: {_clause(build.message)}{then}{_meanwhile(scene)}"
-    waiting = f"; {build.reason}: {_clause(build.message)}" if build.reason else ""
+        return f"{failed}: {build.reason}: {clause(build.message)}{then}{meanwhile(scene)}"
+    waiting = f"; {build.reason}: {clause(build.message)}" if build.reason else ""
     since = f"since {clock(build.started_at, now)}, attempt {build.attempt}"
-    return f"{rollout.revision} is being built {since}{waiting}{_meanwhile(scene)}"
+    return f"{rollout.revision} is being built {since}{waiting}{meanwhile(scene)}"
 
 
 def _needs(lacking: tuple[Reference, ...]) -> str:
@@ -117,12 +120,12 @@ def _starting(scene: Scene, rollout: api.RolloutStatus) -> str:
     if (others := scene.at.strangers(scene.memory)) > 0:
         return (
             f"{rollout.revision} waits until {others} pod(s) of older revisions are gone"
-            f"{_when_they_leave(scene)}{_meanwhile(scene)}"
+            f"{_when_they_leave(scene)}{meanwhile(scene)}"
         )
     if rollout.waiting_for is phases.WaitingFor.CAPACITY and scene.at.wish.steps:
-        return f"{_too_few(scene, rollout)}{_meanwhile(scene)}"
+        return f"{_too_few(scene, rollout)}{meanwhile(scene)}"
     pods = f"{_pods(seen, _needed(scene, rollout))}{_cause(seen)}"
-    return f"{rollout.revision} starts: {pods}{_deadline(scene, rollout)}{_meanwhile(scene)}"
+    return f"{rollout.revision} starts: {pods}{_deadline(scene, rollout)}{meanwhile(scene)}"
 
 
 def _when_they_leave(scene: Scene) -> str:
@@ -172,11 +175,11 @@ def _share(scene: Scene, rollout: api.RolloutStatus) -> str:
     if not has_users(scene.memory):
         return f"canary {rollout.revision} has no users, because none of its pods was ready"
     since = clock(rollout.step_started_at, scene.at.now)
-    return f"canary {rollout.revision} has {rollout.weight} % since {since}{_really(scene, rollout)}"
+    return f"canary {rollout.revision} has {rollout.weight} % since {since}{really(scene, rollout)}"
 
 
 def _alone(scene: Scene) -> str:
-    return "" if has_users(scene.memory) else _meanwhile(scene)
+    return "" if has_users(scene.memory) else meanwhile(scene)
 
 
 def _next_of(scene: Scene, rollout: api.RolloutStatus) -> str:
@@ -184,7 +187,8 @@ def _next_of(scene: Scene, rollout: api.RolloutStatus) -> str:
     return "promoted" if rollout.step >= len(steps) else f"{steps[rollout.step].weight} %"
 
 
-def _really(scene: Scene, rollout: api.RolloutStatus) -> str:
+def really(scene: Scene, rollout: api.RolloutStatus) -> str:
+    """The share that the canary can have, in brackets, where it is another than what is asked for."""
     canary, stable = scene.at.canary(scene.memory), scene.at.stable(scene.memory)
     split = split_of(scene.memory)
     if stable is None or split is None:
@@ -197,43 +201,46 @@ def _really(scene: Scene, rollout: api.RolloutStatus) -> str:
 
 def _paused(scene: Scene, rollout: api.RolloutStatus) -> str:
     share = f" at {rollout.weight} %" if has_users(scene.memory) else ""
-    how = f"{scene.at.wish.hold} to go on"
-    if rollout.paused_by is phases.PausedBy.DECISION:
-        by = f" by {rollout.decided_by}" if rollout.decided_by else ""
-        how = f"paused{by}; create a RolloutDecision with action Resume to go on"
     since = clock(rollout.paused_at, scene.at.now)
     cause = _cause(scene.at.canary(scene.memory))
-    return f"{rollout.revision} is held{share} since {since}: {how}{cause}{_meanwhile(scene)}"
+    return f"{rollout.revision} is held{share} since {since}: {held_by(scene, rollout)}{cause}{meanwhile(scene)}"
+
+
+def held_by(scene: Scene, rollout: api.RolloutStatus) -> str:
+    """Who holds a rollout, and what lets it go on."""
+    if rollout.paused_by is not phases.PausedBy.DECISION:
+        return f"{scene.at.wish.hold} to go on"
+    by = f" by {rollout.decided_by}" if rollout.decided_by else ""
+    return f"paused{by}; create a RolloutDecision with action Resume to go on"
 
 
 def _promoting(scene: Scene, rollout: api.RolloutStatus) -> str:
     seen = scene.at.canary(scene.memory)
     pods = f"{_pods(seen, scene.at.counts.full)}{_cause(seen)}"
-    return f"{rollout.revision} takes over: {pods}{_deadline(scene, rollout)}{_meanwhile(scene)}"
+    return f"{rollout.revision} takes over: {pods}{_deadline(scene, rollout)}{meanwhile(scene)}"
 
 
 def _rolling_back(scene: Scene, rollout: api.RolloutStatus) -> str:
-    why = f"{rollout.reason}: {_clause(rollout.message)}"
+    why = f"{rollout.reason}: {clause(rollout.message)}"
     if rollout.weight and not retreat.stable_can_take_over(scene.memory, scene.at):
         stable = scene.at.stable(scene.memory)
         kept = "but no pod of stable is ready; it has all users until one is"
         return f"{rollout.revision} should go back ({why}), {kept}{'' if stable is None else _cause(stable)}"
     leaves = due.next_transition(scene)
     then = f"; its pods leave at {clock(leaves, scene.at.now)}" if leaves else "; its pods are leaving"
-    return f"{rollout.revision} goes back: {why}{then}{_meanwhile(scene)}"
+    return f"{rollout.revision} goes back: {why}{then}{meanwhile(scene)}"
 
 
 def _rejected(scene: Scene, rollout: api.RolloutStatus) -> str:
     rejection = scene.memory.rejection_of(scene.at.wish.revision)
     if rejection is None:
-        return f"{rollout.revision} was rejected{_meanwhile(scene)}"
-    remedy = "apply a changed spec, or create a RolloutDecision with action Retry"
-    why = f"{rejection.reason}: {_clause(rejection.message)}"
+        return f"{rollout.revision} was rejected{meanwhile(scene)}"
+    why = f"{rejection.reason}: {clause(rejection.message)}"
     if scene.memory.stable is not None and scene.memory.stable.revision == rejection.revision:
-        failed = f"going back to {rollout.revision} failed: {rollout.reason}: {_clause(rollout.message)}"
-        keep = f"{remedy} to keep {rejection.revision}{_meanwhile(scene)}"
+        failed = f"going back to {rollout.revision} failed: {rollout.reason}: {clause(rollout.message)}"
+        keep = f"{AFTER_A_REJECTION} to keep {rejection.revision}{meanwhile(scene)}"
         return f"{rejection.revision} was rejected at {clock(rejection.at)} ({why}), but {failed}; {keep}"
-    return f"{rejection.revision} was rejected at {clock(rejection.at)}: {why}; {remedy}{_meanwhile(scene)}"
+    return f"{rejection.revision} was rejected at {clock(rejection.at)}: {why}; {AFTER_A_REJECTION}{meanwhile(scene)}"
 
 
 _BY_PHASE: dict[Phase, Callable[[Scene, api.RolloutStatus], str]] = {

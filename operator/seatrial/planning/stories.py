@@ -8,9 +8,12 @@ from enum import StrEnum
 
 from seatrial.api import decision, phases, reasons
 from seatrial.api import status as api
+from seatrial.core import builds
 from seatrial.core.memory import Memory
 from seatrial.core.moves import AT_REST, Phase
-from seatrial.core.orders import Answer
+from seatrial.core.orders import Answer, Order
+from seatrial.planning import sentences
+from seatrial.planning.documents import Scene
 
 Reason = reasons.Reason
 
@@ -58,9 +61,12 @@ def _is_over(build: api.BuildStatus | None) -> bool:
     return build is not None and build.phase not in {phases.BuildPhase.PENDING, phases.BuildPhase.RUNNING}
 
 
-def tales(before: Memory, after: Memory, answers: tuple[Answer, ...]) -> tuple[Tale, ...]:
-    """What has changed between two memories and is worth an Event; first steps of a rollout are not."""
-    return (*_endings(before, after), *_turns(before, after), *_builds(before, after), *_answers(answers))
+def tales(before: Memory, scene: Scene, answers: tuple[Answer, ...]) -> tuple[Tale, ...]:
+    """What has changed since `before` and is worth an Event; first steps of a rollout are not.
+
+    Each thing is told once, and in words that the reason has not said yet.
+    """
+    return (*_answers(answers), *_builds(before, scene), *_turns(before, scene), *_endings(before, scene))
 
 
 def of_secrets(before: Memory, after: Memory, secrets: tuple[str, ...]) -> tuple[Tale, ...]:
@@ -80,76 +86,105 @@ def of_secrets(before: Memory, after: Memory, secrets: tuple[str, ...]) -> tuple
     return (Tale(reason=Reason.SECRET_NOT_REVERTIBLE, message=message, tone=Tone.WARNING),)
 
 
-def _endings(before: Memory, after: Memory) -> Iterator[Tale]:
-    new = len(after.history) and after.history[0] not in before.history
-    if not new:
+def _endings(before: Memory, scene: Scene) -> Iterator[Tale]:
+    new = [entry for entry in scene.memory.history if entry not in before.history]
+    for entry in reversed(new):
+        took = None
+        if entry.started_at is not None and entry.finished_at is not None:
+            took = (entry.finished_at - entry.started_at).total_seconds()
+        good = entry.reason in {Reason.PROMOTED, Reason.SUPERSEDED}
+        yield Tale(
+            reason=str(entry.reason),
+            message=_end(before, entry, scene),
+            tone=Tone.NORMAL if good else Tone.WARNING,
+            outcome=str(entry.outcome),
+            seconds=took,
+        )
+
+
+def _end(before: Memory, entry: api.HistoryEntry, scene: Scene) -> str:
+    """What an end comes to; why it came was told when the way back began, unless that was just now."""
+    if entry.outcome is phases.Outcome.PROMOTED:
+        return _promotion(before, entry)
+    cause = "" if _on_its_way_back(before) else f": {sentences.clause(entry.message)}"
+    now = sentences.meanwhile(scene)
+    if entry.outcome is phases.Outcome.SUPERSEDED:
+        return f"{entry.revision} has given way{cause}{now}"
+    return f"{entry.revision} is rejected{cause}; {sentences.AFTER_A_REJECTION}{now}"
+
+
+def _on_its_way_back(memory: Memory) -> bool:
+    """A way back has begun that was told: there was somebody to go back to."""
+    going = memory.rollout is not None and memory.rollout.phase is Phase.ROLLING_BACK
+    return going and memory.stable is not None
+
+
+def _promotion(before: Memory, entry: api.HistoryEntry) -> str:
+    if entry.message:
+        return f"{entry.revision} is stable; {entry.message}"
+    if before.stable is None:
+        return f"{entry.revision} serves; nothing did before"
+    return f"{entry.revision} serves in place of {before.stable.revision}"
+
+
+def _turns(before: Memory, scene: Scene) -> Iterator[Tale]:
+    """A rollout of something that serves already is worth a word when it gets users and when it turns back."""
+    old, new, stable = before.rollout, scene.memory.rollout, scene.memory.stable
+    if new is None or stable is None:
         return
-    entry = after.history[0]
-    took = None
-    if entry.started_at is not None and entry.finished_at is not None:
-        took = (entry.finished_at - entry.started_at).total_seconds()
-    good = entry.reason in {Reason.PROMOTED, Reason.SUPERSEDED}
-    yield Tale(
-        reason=str(entry.reason),
-        message=f"{entry.revision}: {entry.outcome}{': ' + entry.message if entry.message else ''}",
-        tone=Tone.NORMAL if good else Tone.WARNING,
-        outcome=str(entry.outcome),
-        seconds=took,
+    if old is not None and (old.phase, old.weight) == (new.phase, new.weight):
+        return
+    if new.phase is Phase.SHIFTING:
+        yield _share(new, stable, scene)
+    if new.phase is Phase.ROLLING_BACK and (old is None or old.phase is not Phase.ROLLING_BACK):
+        yield _way_back(new, scene)
+    if new.phase is Phase.PAUSED and old is not None and old.phase not in AT_REST:
+        share = f" at {new.weight} %" if new.weight else ""
+        held = f"{new.revision} is held{share}: {sentences.held_by(scene, new)}{sentences.meanwhile(scene)}"
+        yield Tale(reason=Reason.PAUSED, message=held)
+
+
+def _share(new: api.RolloutStatus, stable: api.TrackStatus, scene: Scene) -> Tale:
+    if new.weight == 0:
+        message = f"no pod of {new.revision} is ready: {stable.revision} has its users until one is"
+        return Tale(reason=Reason.SHIFTING, message=message, tone=Tone.WARNING)
+    share = f"{new.revision} has {new.weight} % of the users{sentences.really(scene, new)}"
+    message = f"step {new.step} of {new.steps}: {share}, {stable.revision} has the others"
+    return Tale(reason=Reason.SHIFTING, message=message)
+
+
+def _way_back(new: api.RolloutStatus, scene: Scene) -> Tale:
+    in_words = new.reason in {Reason.SUPERSEDED, Reason.ABORTED}  # the sentence says it
+    cause = sentences.clause(new.message if in_words else f"{new.reason}: {new.message}")
+    return Tale(
+        reason=Reason.ROLLING_BACK,
+        message=f"{new.revision} goes back: {cause}{sentences.meanwhile(scene)}",
+        tone=Tone.NORMAL if new.reason == Reason.SUPERSEDED else Tone.WARNING,
     )
 
 
-def _turns(before: Memory, after: Memory) -> Iterator[Tale]:
-    """A rollout of something that serves already is worth a word when it gets users and when it turns back."""
-    old, new = before.rollout, after.rollout
-    if (
-        new is None
-        or after.stable is None
-        or (old is not None and old.phase is new.phase and old.weight == new.weight)
-    ):
+def _builds(before: Memory, scene: Scene) -> Iterator[Tale]:
+    """What keeps a build from its image, each attempt counted; what ended its rollout is told as that end."""
+    old, new = before.build, scene.memory.build
+    if new is None or new.reason not in set(Reason) or builds.terminal(new):
         return
-    if new.phase is Phase.SHIFTING and new.weight == 0:
-        yield Tale(
-            reason=Reason.SHIFTING,
-            message=f"{new.revision}: no pod of it is ready, its users go to {after.stable.revision}",
-            tone=Tone.WARNING,
-        )
-    elif new.phase is Phase.SHIFTING:
-        yield Tale(
-            reason=Reason.SHIFTING, message=f"{new.revision}: step {new.step} of {new.steps}, {new.weight} %"
-        )
-    if new.phase is Phase.ROLLING_BACK and (old is None or old.phase is not Phase.ROLLING_BACK):
-        yield Tale(
-            reason=Reason.ROLLING_BACK,
-            message=f"{new.revision}: {new.reason}: {new.message}",
-            tone=Tone.NORMAL if new.reason == Reason.SUPERSEDED else Tone.WARNING,
-        )
-    if new.phase is Phase.PAUSED and old is not None and old.phase not in AT_REST:
-        yield Tale(reason=Reason.PAUSED, message=f"{new.revision} is held")
-
-
-def _builds(before: Memory, after: Memory) -> Iterator[Tale]:
-    old, new = before.build, after.build
-    if (
-        new is None
-        or not new.reason
-        or (old is not None and (old.reason, old.attempt) == (new.reason, new.attempt))
-    ):
+    if old is not None and (old.reason, old.attempt) == (new.reason, new.attempt):
         return
-    if new.reason in set(Reason):
-        yield Tale(
-            reason=new.reason,
-            message=f"build {new.id}, attempt {new.attempt}: {new.message}",
-            tone=Tone.WARNING,
-        )
+    message = f"build {new.id}: {sentences.clause(new.message)}{sentences.meanwhile(scene)}"
+    yield Tale(reason=new.reason, message=message, tone=Tone.WARNING)
 
 
 def _answers(answers: tuple[Answer, ...]) -> Iterator[Tale]:
     for answer in answers:
         refused = answer.phase is decision.DecisionPhase.REFUSED
-        order = answer.order
-        why = f" ({order.reason})" if order.reason else ""
         yield Tale(
             reason=str(answer.phase.reason),
-            message=f"{order.action} of {order.revision} by {order.decided_by}{why}: {answer.message}",
+            message=f"{_decided(answer.order)}{f': {answer.message}' if refused else ''}",
             tone=Tone.WARNING if refused else Tone.NORMAL,
         )
+
+
+def _decided(order: Order) -> str:
+    where = f" to {order.to_revision}" if order.to_revision else ""
+    why = f" ({order.reason})" if order.reason else ""
+    return f"{order.action} of {order.revision}{where} by {order.decided_by}{why}"

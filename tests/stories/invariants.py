@@ -46,6 +46,8 @@ class Watcher:
             self.broken.append(f"the operator wrote more than a status: {request.method} {request.path}")
         if (found := _OF_DEPLOYMENT.search(request.path)) and self._takes_all(request):
             self._judge_end(found[1], found[2])
+        if found and request.method == "DELETE":
+            self._judge_deletion(found[1], found[2])
 
     @staticmethod
     def _takes_all(request: Request) -> bool:
@@ -69,6 +71,14 @@ class Watcher:
         left = self._reached.get((namespace, revision))
         if left is not None and self._server_time() < left + self.kept_for and ready:
             self.broken.append(f"{name} lost its pods {self._server_time() - left} after its users")
+
+    def _judge_deletion(self, namespace: str, name: str) -> None:
+        """Pods go before their Deployment: without a controller they stop the budget, and every drain with it."""
+        body = self._server.look(kinds.DEPLOYMENT, namespace, name)
+        revision = "" if body is None else facts.label(body, names.LABEL_REVISION)
+        left = [p for p in self._pods() if facts.label(p, names.LABEL_REVISION) == revision]
+        if revision and any(facts.label(p, names.LABEL_SERVER) for p in left):
+            self.broken.append(f"{name} was deleted while it had pods")
 
     def _server_time(self) -> datetime:
         now = facts.time_of(self._server.now())

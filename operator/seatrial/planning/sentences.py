@@ -203,7 +203,9 @@ def _paused(scene: Scene, rollout: api.RolloutStatus) -> str:
     share = f" at {rollout.weight} %" if has_users(scene.memory) else ""
     since = clock(rollout.paused_at, scene.at.now)
     cause = _cause(scene.at.canary(scene.memory))
-    return f"{rollout.revision} is held{share} since {since}: {held_by(scene, rollout)}{cause}{meanwhile(scene)}"
+    return (
+        f"{rollout.revision} is held{share} since {since}: {held_by(scene, rollout)}{cause}{meanwhile(scene)}"
+    )
 
 
 def held_by(scene: Scene, rollout: api.RolloutStatus) -> str:

@@ -30,7 +30,7 @@ def leaves_at(scene: Scene) -> datetime | None:
 
 def workloads(scene: Scene) -> Iterator[Action]:
     """What takes away the pods of revisions that neither serve nor are on trial."""
-    yield from _revisions_out(scene.observed.deployments, keep=_current(scene.memory) | _lingering(scene))
+    yield from _deployments_out(scene, keep=_current(scene.memory) | _lingering(scene))
 
 
 def changes(scene: Scene) -> Iterator[Action]:
@@ -55,6 +55,20 @@ def _current(memory: Memory) -> set[str]:
     rejected = memory.rollout is not None and memory.rollout.phase is Phase.REJECTED
     tracks = (memory.stable, None if rejected else memory.canary)
     return {track.revision for track in tracks if track is not None}
+
+
+def _deployments_out(scene: Scene, *, keep: set[str]) -> Iterator[Action]:
+    """Pods go first: they finish their requests while their Deployment is there.
+
+    Deleted with its pods, it takes its ReplicaSet away before them; to the disruption controller those are pods
+    without a controller, and as long as there is one it warns of our budget and lets no drain go on.
+    """
+    for body in _unneeded(scene.observed.deployments, keep=keep):
+        track, deletion = scene.at.track(facts.label(body, names.LABEL_REVISION)), actions.deletion_of(body)
+        if track.pods == 0:
+            yield deletion
+        elif track.wanted:
+            yield actions.Scale(namespace=deletion.namespace, name=deletion.name, replicas=0)
 
 
 def _lingering(scene: Scene) -> set[str]:
@@ -82,7 +96,11 @@ def _unremembered(scene: Scene, known: set[str]) -> set[str]:
 
 
 def _revisions_out(bodies: tuple[Body, ...], *, keep: set[str]) -> Iterator[Action]:
+    yield from map(actions.deletion_of, _unneeded(bodies, keep=keep))
+
+
+def _unneeded(bodies: tuple[Body, ...], *, keep: set[str]) -> Iterator[Body]:
     for body in bodies:
         revision = facts.label(body, names.LABEL_REVISION)
         if revision and revision not in keep and not body["metadata"].get("deletionTimestamp"):
-            yield actions.deletion_of(body)
+            yield body

@@ -87,3 +87,30 @@ class TestImmutable:
     async def test_autoscaler_with_crossed_bounds(self, server: Server) -> None:
         with pytest.raises(failures.Invalid, match=r"spec\.maxReplicas"):
             await server.client.create(kinds.HPA, objects.autoscaler(server, minReplicas=5))
+
+
+class TestPods:
+    async def test_no_two_volumes_have_one_name(self, server: Server) -> None:
+        body = objects.deployment(server)
+        body["spec"]["template"]["spec"]["volumes"] = [{"name": "a", "emptyDir": {}}] * 2
+        with pytest.raises(failures.Invalid, match=r"volumes.*Duplicate value"):
+            await server.client.create(kinds.DEPLOYMENT, body)
+
+    async def test_nothing_is_mounted_twice_at_one_path(self, server: Server) -> None:
+        mounts = [{"name": "a", "mountPath": "/a"}, {"name": "b", "mountPath": "/a"}]
+        body = objects.deployment(server, volumeMounts=mounts)
+        body["spec"]["template"]["spec"]["volumes"] = [{"name": name, "emptyDir": {}} for name in "ab"]
+        with pytest.raises(failures.Invalid, match=r"volumeMounts.*must be unique|Duplicate value"):
+            await server.client.create(kinds.DEPLOYMENT, body)
+
+    @pytest.mark.parametrize(("seconds", "accepted"), [(3, True), (4, False)])
+    async def test_no_pod_sleeps_longer_than_its_grace(
+        self, server: Server, seconds: int, accepted: bool
+    ) -> None:
+        body = objects.deployment(server, lifecycle={"preStop": {"sleep": {"seconds": seconds}}})
+        body["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 3
+        if accepted:
+            await server.client.create(kinds.DEPLOYMENT, body)
+            return
+        with pytest.raises(failures.Invalid, match=r"preStop.*terminationGracePeriodSeconds"):
+            await server.client.create(kinds.DEPLOYMENT, body)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from model_runtime import contract
 from seatrial.api import serving, spec
@@ -14,6 +15,8 @@ from seatrial.manifests.metadata import Body, Owner
 CONTAINER = "server"
 LONGEST_START_SECONDS = 24 * 3600
 """Loading is not failing: the rollout's progress deadline ends it, not the kubelet."""
+_SCRATCH: Final = "/tmp"  # noqa: S108 - of the pod, not of this process
+"""All that the container can write, with its read-only root."""
 
 
 def template(
@@ -34,7 +37,7 @@ def template(
             "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
             "terminationGracePeriodSeconds": grace_seconds(wanted.serving),
             "containers": [_container(owner, revision, wanted=wanted, image=image)],
-            "volumes": [{"name": "tmp", "emptyDir": {}}, *pod.volumes],
+            "volumes": [*_scratch(pod, "emptyDir", {}), *pod.volumes],
         }
     )
     rendered: Body = references.renamed({"metadata": filled(head), "spec": spec}, copies)
@@ -45,6 +48,15 @@ def grace_seconds(wanted: serving.Serving) -> int:
     """Long enough to drain and to finish the slowest request."""
     chosen = wanted.pod.termination_grace_period_seconds
     return chosen or int(wanted.timeout.total_seconds()) + contract.SERVER_DRAIN_SECONDS + 10
+
+
+def _scratch(pod: serving.Pod, key: str, value: Any) -> list[Body]:
+    """The operator's own volume, or its mount; none where users bring one of their own, larger or in memory."""
+    if any(posixpath.normpath(f"///{mount.get('mountPath')}") == _SCRATCH for mount in pod.volume_mounts):
+        return []
+    taken = {volume.get("name") for volume in pod.volumes}
+    free = next(name for name in ("tmp", *(f"tmp-{n}" for n in range(len(taken) + 1))) if name not in taken)
+    return [{"name": free, key: value}]
 
 
 def _scheduling(pod: serving.Pod) -> Body:
@@ -78,7 +90,7 @@ def _container(owner: Owner, revision: str, *, wanted: spec.Spec, image: str) ->
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, *server.pod.volume_mounts],  # noqa: S108
+        "volumeMounts": [*_scratch(server.pod, "mountPath", _SCRATCH), *server.pod.volume_mounts],
     }
     return filled(body)
 
@@ -87,7 +99,8 @@ def _lifecycle(wanted: spec.Spec) -> Body:
     """Our own server drains by itself; of a given image nothing is known, so it is told later that it must go."""
     if not wanted.model.image:
         return {}
-    return {"preStop": {"sleep": {"seconds": contract.SERVER_DRAIN_SECONDS}}}
+    longest = grace_seconds(wanted.serving)  # a longer sleep is refused
+    return {"preStop": {"sleep": {"seconds": min(contract.SERVER_DRAIN_SECONDS, longest)}}}
 
 
 def _probe(path: str, *, period: int, failures: int) -> Body:

@@ -116,6 +116,34 @@ def test_a_given_image_is_told_later_that_it_must_go() -> None:
     assert "lifecycle" not in template(model={"uri": "s3://a/b"})["spec"]["containers"][0]
 
 
+@pytest.mark.parametrize(("chosen", "slept"), [(1, 1), (4, 4), (5, 5), (60, 5), (None, 5)])
+def test_a_given_image_sleeps_no_longer_than_it_is_given(chosen: int | None, slept: int) -> None:
+    pod = {} if chosen is None else {"terminationGracePeriodSeconds": chosen}
+    container = template(serving={"pod": pod})["spec"]["containers"][0]
+    assert container["lifecycle"]["preStop"]["sleep"]["seconds"] == slept
+
+
+MEMORY = {"medium": "Memory"}
+
+
+@pytest.mark.parametrize("path", ["/tmp", "/tmp/", "//tmp"])
+def test_a_volume_of_the_users_takes_the_place_of_the_scratch(path: str) -> None:
+    pod = {"volumes": [{"name": "fast", "emptyDir": MEMORY}]}
+    mounts = [{"name": "fast", "mountPath": path}]
+    body = template(serving={"pod": {**pod, "volumeMounts": mounts}})["spec"]
+    assert body["volumes"] == pod["volumes"]
+    assert body["containers"][0]["volumeMounts"] == mounts
+
+
+def test_a_volume_called_as_the_scratch_is_another_one() -> None:
+    mine = [{"name": "tmp", "emptyDir": MEMORY}, {"name": "tmp-0", "emptyDir": {}}]
+    pod = {"volumes": mine, "volumeMounts": [{"name": "tmp", "mountPath": "/scratch"}]}
+    body = template(serving={"pod": pod})["spec"]
+    scratch = next(m for m in body["containers"][0]["volumeMounts"] if m["mountPath"] == "/tmp")
+    assert [volume["name"] for volume in body["volumes"]] == [scratch["name"], "tmp", "tmp-0"]
+    assert scratch["name"] not in {"tmp", "tmp-0"}
+
+
 def test_pods_read_the_copies_of_config_maps() -> None:
     asked = wanted(serving={"envFrom": [{"configMapRef": {"name": "a"}}, {"secretRef": {"name": "a"}}]})
     pod = server.template(OWNER, NEW, wanted=asked, image=DIGEST, pull_secret="pull", copies={"a": "a-0"})

@@ -88,9 +88,7 @@ def _deployment_problems(spec: Body) -> list[tuple[str, str]]:
         )
     if not (template.get("spec") or {}).get("containers"):
         wrong.append(("spec.template.spec.containers", "Required value"))
-    wrong += [
-        problem for c in (template.get("spec") or {}).get("containers") or [] for problem in _too_much(c)
-    ]
+    wrong += _pod_problems(template.get("spec") or {})
     if spec.get("replicas", 0) < 0:
         wrong.append(("spec.replicas", "Invalid value: must be greater than or equal to 0"))
     return wrong
@@ -101,6 +99,29 @@ def _at(body: Body, path: str) -> Any:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value
+
+
+def _pod_problems(pod: Body) -> list[tuple[str, str]]:
+    at = "spec.template.spec"
+    wrong = _twice(pod.get("volumes") or [], "name", f"{at}.volumes")
+    for container in pod.get("containers") or []:
+        inside = f"{at}.containers[{container['name']}]"
+        wrong += _too_much(container)
+        wrong += _twice(container.get("volumeMounts") or [], "mountPath", f"{inside}.volumeMounts")
+        sleep = ((container.get("lifecycle") or {}).get("preStop") or {}).get("sleep") or {}
+        if sleep.get("seconds", 0) > pod.get("terminationGracePeriodSeconds", 30):
+            message = "Invalid value: must be non-negative and less than terminationGracePeriodSeconds"
+            wrong.append((f"{inside}.lifecycle.preStop.sleep", message))
+    return wrong
+
+
+def _twice(items: list[Body], key: str, at: str) -> list[tuple[str, str]]:
+    values = [item.get(key) for item in items]
+    return [
+        (f"{at}[{n}].{key}", f'Duplicate value: "{value}"')
+        for n, value in enumerate(values)
+        if value in values[:n]
+    ]
 
 
 def _too_much(container: Body) -> list[tuple[str, str]]:

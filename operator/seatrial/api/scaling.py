@@ -30,6 +30,7 @@ CountOrShare = Annotated[
         {
             "anyOf": [{"type": "integer"}, {"type": "string"}],
             "x-kubernetes-int-or-string": True,
+            "maxLength": 4,
             "x-kubernetes-validations": [
                 {
                     "rule": f"type(self) == int ? self >= 0 && self <= {MOST}"

@@ -95,7 +95,8 @@ def _described(raw: Schema, *, say_defaults: bool) -> str:
 
 def unbounded(schema: Schema, path: str = "") -> Iterator[str]:
     """The path of every text, list and map in `schema` that has no upper bound: CEL could not afford it."""
-    match schema.get("type"):
+    kind = "string" if schema.get(_INT_OR_STRING) else schema.get("type")
+    match kind:
         case "string" if not (schema.keys() & {"maxLength", "enum"}):
             yield path
         case "array" if "maxItems" not in schema:

@@ -63,8 +63,8 @@ class Pod(base.Written):
     """A list of core/v1 Volume, of the kinds configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim,
     projected (without serviceAccountToken) and secret."""
 
-    volume_mounts: Annotated[tuple[shapes.FreeObject, ...], Field(max_length=64)] = ()
-    """A list of core/v1 VolumeMount, of the server's container."""
+    volume_mounts: Annotated[tuple[pieces.VolumeMount, ...], Field(max_length=64)] = ()
+    """A list of core/v1 VolumeMount, of the server's container. One at /tmp takes the place of the operator's own."""
 
     termination_grace_period_seconds: Annotated[int, Field(strict=True, ge=1, le=86_400)] | None = None
     """Seconds between the request to stop and the kill. Default: long enough for serving.timeout."""
@@ -77,6 +77,25 @@ class Pod(base.Written):
     def own_labels_kept(self) -> bool:
         """The labels that Services select by cannot be overwritten."""
         return not any(key.startswith(OWN_PREFIX) or key in OWN_LABELS for key in self.labels)
+
+    @base.rule(
+        "every name in volumes must be there once",
+        cel="!has(self.volumes) || self.volumes.all(a, self.volumes.exists_one(b, b.name == a.name))",
+        field="volumes",
+    )
+    def volumes_once(self) -> bool:
+        """A mount means one volume."""
+        return len({volume["name"] for volume in self.volumes}) == len(self.volumes)
+
+    @base.rule(
+        "every mountPath in volumeMounts must be there once",
+        cel="!has(self.volumeMounts)"
+        " || self.volumeMounts.all(a, self.volumeMounts.exists_one(b, b.mountPath == a.mountPath))",
+        field="volumeMounts",
+    )
+    def mounts_once(self) -> bool:
+        """No mount hides another."""
+        return len({mount["mountPath"] for mount in self.volume_mounts}) == len(self.volume_mounts)
 
 
 class Serving(base.Written):

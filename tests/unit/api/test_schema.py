@@ -152,3 +152,9 @@ class Endless(base.Written):
 def test_what_has_no_bound_is_found() -> None:
     found = schema.unbounded(schema.structural(Endless, say_defaults=True), "spec")
     assert list(found) == ["spec.text", "spec.texts", "spec.words"]
+
+
+def test_what_may_be_a_number_or_a_text_is_a_text_as_well() -> None:
+    either: dict[str, Any] = {"x-kubernetes-int-or-string": True}
+    assert list(schema.unbounded({"properties": {"share": either}}, "spec")) == ["spec.share"]
+    assert list(schema.unbounded({"properties": {"share": {**either, "maxLength": 4}}}, "spec")) == []

@@ -183,7 +183,7 @@ def test_people(release: Release, user: str, verb: str, resource: str, allowed: 
 def test_without_the_reads_outside_namespaces_it_does_not_start_and_says_why(
     release: Release, tmp_path: Path
 ) -> None:
-    binding = f"{release.namespace}-seatrial-reads"
+    binding = f"{release.namespace}:seatrial-reads"
     release.kubectl("delete", "clusterrolebinding", binding)
     try:
         until(lambda: not release.may_everywhere(release.account, "list", BINDINGS), "a right that is gone")

@@ -12,9 +12,9 @@
 {{- end }}
 {{- end }}
 
-{{/* Cluster-scoped objects of two releases of one name, in two namespaces, must not meet. */}}
+{{/* Cluster-scoped objects of two releases must not meet: a colon is in no namespace and in no name of a release. */}}
 {{- define "seatrial.clusterName" -}}
-{{- printf "%s-%s" .Release.Namespace (include "seatrial.fullname" .) }}
+{{- printf "%s:%s" .Release.Namespace (include "seatrial.fullname" .) }}
 {{- end }}
 
 {{- define "seatrial.chart" -}}
@@ -22,11 +22,11 @@
 {{- end }}
 
 {{- define "seatrial.commonLabels" -}}
-helm.sh/chart: {{ include "seatrial.chart" . }}
-app.kubernetes.io/name: {{ include "seatrial.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+helm.sh/chart: {{ include "seatrial.chart" . | quote }}
+app.kubernetes.io/name: {{ include "seatrial.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- end }}
 
 {{- define "seatrial.labels" -}}
@@ -35,14 +35,14 @@ app.kubernetes.io/component: operator
 {{- end }}
 
 {{- define "seatrial.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "seatrial.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "seatrial.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: operator
 {{- end }}
 
 {{- define "seatrial.testLabels" -}}
-app.kubernetes.io/name: {{ include "seatrial.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "seatrial.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: test
 {{- end }}
 

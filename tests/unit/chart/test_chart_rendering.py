@@ -170,6 +170,18 @@ def test_two_releases_in_one_cluster_share_no_name() -> None:
         return {(kind, head.get("namespace", ""), head["name"]) for kind, head in heads}
 
     assert not names(rendered(NAMESPACED)) & names(rendered(second, namespace="other"))
+    one_way = names(rendered({}, release="seatrial", namespace="a-b"))
+    assert not one_way & names(rendered(second, release="b-seatrial", namespace="a"))
+
+
+def test_a_large_number_is_written_out(tmp_path: Path) -> None:
+    chosen = started_as(rendered({"operator": {"burst": 100_000, "qps": 100_000}}), tmp_path)
+    assert (chosen.burst, chosen.qps) == (100_000, 100_000.0)
+
+
+def test_labels_are_texts_whatever_they_look_like() -> None:
+    for body in rendered({"nameOverride": "true"}, release="123"):
+        assert all(isinstance(value, str) for value in body["metadata"]["labels"].values())
 
 
 def test_long_names_still_fit() -> None:

@@ -63,17 +63,17 @@ def named(objects: list[Body], kind: str, ending: str) -> Body:
 
 
 def test_in_the_whole_cluster_it_may_do_what_it_does() -> None:
-    role = named(rendered(), "ClusterRole", "seatrial-system-seatrial")
+    role = named(rendered(), "ClusterRole", "seatrial-system:seatrial")
     assert granted(role["rules"]) == USED
 
 
 def test_in_one_namespace_it_may_do_the_same_there_alone() -> None:
     objects = rendered({"scope": "namespaced", "watchNamespace": "shop"})
-    role = named(objects, "Role", "seatrial-system-seatrial")
+    role = named(objects, "Role", "seatrial-system:seatrial")
     assert role["metadata"]["namespace"] == "shop"
     assert granted(role["rules"]) == USED
     cluster_wide = [b["metadata"]["name"] for b in of_kind(objects, "ClusterRoleBinding")]
-    assert cluster_wide == ["seatrial-system-seatrial-reads"]
+    assert cluster_wide == ["seatrial-system:seatrial-reads"]
 
 
 @pytest.mark.parametrize("scope", ["cluster", "namespaced"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from seatrial.api import build, settings
+from seatrial.api import build, quantities, settings, shapes
 from tests.unit.chart import chart_rendering
 from tests.unit.chart.chart_rendering import CHART
 
@@ -78,10 +78,24 @@ def test_the_defaults_are_those_of_the_operator() -> None:
     assert settings.Settings.model_validate(VALUES["settings"]) == settings.Settings()
 
 
+def test_names_and_amounts_have_the_shapes_that_the_operator_asks_for() -> None:
+    found = SCHEMA["properties"]["settings"]["properties"]
+    for name in ("pushSecretName", "pullSecretName", "caConfigMapName"):
+        assert found["registry"]["properties"][name]["pattern"] == shapes.OPTIONAL_NAME
+    for part in found["buildResources"]["properties"].values():
+        amount = part["additionalProperties"]
+        assert amount["pattern"] == quantities.NOT_NEGATIVE_PATTERN
+        assert (amount["minimum"], amount["maxLength"]) == (0, quantities.MAX_LENGTH)
+
+
 @helm_is_compiled_once
 @pytest.mark.parametrize(
     "values",
     [
+        pytest.param({"operator": {"burst": 1_000_000}}, id="more at once than anybody needs"),
+        pytest.param({"settings": {"buildResources": {"requests": {"cpu": -1}}}}, id="less than no cpu"),
+        pytest.param({"settings": {"buildResources": {"limits": {"memory": "lots"}}}}, id="lots of memory"),
+        pytest.param({"settings": {"registry": {"pushSecretName": "a..b"}}}, id="a name that is none"),
         pytest.param({"replica": 3}, id="a word that does not exist"),
         pytest.param({"settings": {"runtime": {}}}, id="a setting that does not exist"),
         pytest.param(

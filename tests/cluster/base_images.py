@@ -54,11 +54,16 @@ def _make_python_base(folder: Path) -> None:
     oci.write_layout(folder, layer, oci.Settings(command=["python3"]))
 
 
-def _mirror() -> list[str]:
-    """The mirror of this machine's own packages, when it has one: a company may let no other be reached."""
-    sources = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*.sources"))]
+def _mirror(apt: Path = Path("/etc/apt")) -> list[str]:
+    """The mirror of this machine's own packages, when it has one: a company may let no other be reached.
+
+    One of Debian alone: what others publish beside it (a vendor's Java) is no distribution.
+    """
+    sources = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*.sources"))]
     for file in sources:
         for line in file.read_text().splitlines() if file.exists() else []:
-            if line.startswith(("deb ", "URIs:")) and "security" not in line:
-                return [word for word in line.split() if word.startswith(("http:", "https:"))][:1]
+            words = line.split() if line.startswith(("deb ", "URIs:")) else []
+            for word in words:
+                if word.startswith(("http:", "https:")) and word.rstrip("/").endswith("/debian"):
+                    return [word]
     return []

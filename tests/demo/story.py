@@ -74,8 +74,8 @@ class Story:
                     f"users arrive: {RATE:.0f} requests a second from now on, half of them on connections they keep"
                 )
                 self._second(watch, users)
-                self._third(watch)
-                self._fourth(watch)
+                self._third(watch, users)
+                self._fourth(watch, users)
                 say("kubectl apply: version 2 as it was. Nothing is built, nothing restarts")
                 self._apply(2)
                 self._until(watch, _healthy, seconds=60, what="version 2 is wanted again")
@@ -95,19 +95,19 @@ class Story:
         seen = users.tally.revisions
         say(f"answered so far: {seen[before]} by version 1 ({before}), {seen[after]} by version 2 ({after})")
 
-    def _third(self, watch: Watch) -> None:
+    def _third(self, watch: Watch, users: Asking) -> None:
         say("kubectl apply: version 3, a broken file. It must not get further than its build")
         self._apply(3)
-        self._rejected(watch, "version 3 is refused")
+        self._rejected(watch, users, "version 3 is refused")
 
-    def _fourth(self, watch: Watch) -> None:
+    def _fourth(self, watch: Watch, users: Asking) -> None:
         say("kubectl apply: version 2 with too little memory. Its pod dies, and it is taken back")
         self._apply(2, resources={"limits": {"memory": "48Mi"}})
-        self._rejected(watch, "version 4 is taken back")
+        self._rejected(watch, users, "version 4 is taken back")
 
-    def _rejected(self, watch: Watch, what: str) -> None:
+    def _rejected(self, watch: Watch, users: Asking, what: str) -> None:
         status = self._until(watch, lambda s: s["phase"] == "Degraded", seconds=180, what=what)
-        say(f"{what}: {status['rejected'][0]['reason']}. Users have noticed nothing")
+        say(f"{what}: {status['rejected'][0]['reason']}. {noticed(users.tally.failed)}")
 
     def _until(self, watch: Watch, holds: Callable[[Status], bool], *, seconds: float, what: str) -> Status:
         return watch.until(holds, seconds=seconds * self._stage.patience, what=what)
@@ -129,6 +129,11 @@ def spec(stage: Stage, model: dict[str, Any], **serving: Any) -> dict[str, Any]:
         },
     }
     return {**wanted, "build": stage.build} if stage.build else wanted
+
+
+def noticed(failed: int) -> str:
+    """What users have felt of it so far."""
+    return f"{failed} requests of users have failed" if failed else "Users have noticed nothing"
 
 
 def say(line: str) -> None:

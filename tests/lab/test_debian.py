@@ -83,6 +83,13 @@ def test_the_machines_own_policy_stays(on: Callable[[Machine], Machine]) -> None
     assert debian.POLICY.read_text() == debian_policy
 
 
+def test_a_policy_that_a_killed_run_has_left_goes(on: Callable[[Machine], Machine]) -> None:
+    on(Machine(brings=("containerd",)))
+    debian.POLICY.write_text(debian.FORBID)
+    debian.ensure("containerd")
+    assert not debian.POLICY.exists()
+
+
 def test_services_may_start_again_after_an_installation_that_failed(on: Callable[[Machine], Machine]) -> None:
     on(Machine(code=100))
     with pytest.raises(LabError, match=r"(?s)install .*skopeo` failed; apt says:.*Unable to locate package"):

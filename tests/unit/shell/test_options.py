@@ -86,3 +86,22 @@ def test_settings_that_cannot_be_read_are_a_sentence_and_no_trace(
 def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_text("\n")
     assert options.load(str(tmp_path / "settings.yaml")) == settings.Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("registry: 7", "settings.registry: must be an object; got 7"),
+        ("plain_http: true", 'unknown field "settings.plain_http"; known here: runtimes,'),
+    ],
+)
+def test_a_wrong_setting_is_named_in_the_words_of_the_file(
+    tmp_path: Path, text: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    with pytest.raises(SystemExit):
+        options.parse(["--settings", str(file)])
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert "pydantic" not in said

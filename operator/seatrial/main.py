@@ -17,10 +17,9 @@ import prometheus_client
 from aiohttp import web
 
 from seatrial import handlers, logs, options, telemetry
-from seatrial.api import names
 from seatrial.api.keys import Key
 from seatrial.applier import Applier
-from seatrial.kube import failures, http, kinds, lease
+from seatrial.kube import http, kinds, lease
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.informers import Informer
@@ -31,6 +30,7 @@ from seatrial.kube.transport import Transport
 from seatrial.kube.witness import Witness
 from seatrial.observer import Observer, Referrers
 from seatrial.options import Options
+from seatrial.preconditions import Refusal, check_cluster
 from seatrial.reconciler import Reconciler, Shell, crew
 from seatrial.reporter import Reporter
 
@@ -44,10 +44,6 @@ FAREWELL: Final = 5.0
 """Seconds that passes which have begun may take to end: as long as one write may last."""
 BEHIND_TOO_LONG: Final = 60.0
 """Seconds for which kopf may owe a version: longer than the longest of its back-offs."""
-
-
-class Refusal(Exception):
-    """The operator does not start; the text says what to do."""
 
 
 def utc_now() -> datetime:
@@ -153,32 +149,6 @@ def _elector(chosen: Options, client: Client, lost: asyncio.Event, clocks: Clock
         return None
     candidate = lease.Candidate(chosen.lease_namespace, chosen.lease_name, chosen.identity)
     return lease.Elector(client, candidate, clock=clocks.monotonic, now=clocks.now, on_lost=lost.set)
-
-
-async def check_cluster(client: Client) -> None:
-    """The cluster has this operator's CRDs, and lets it read what it cannot do without; `Refusal` if not."""
-    try:
-        for plural in (names.PLURAL, names.DECISION_PLURAL):
-            await _check_schema(client, f"{plural}.{names.GROUP}")
-        await client.list(kinds.VALIDATING_ADMISSION_POLICY_BINDING)
-    except failures.Forbidden as error:
-        raise Refusal(
-            f"{error.message}; the operator reads its CRDs and all ValidatingAdmissionPolicyBindings in every "
-            "scope: grant it the chart's ClusterRole that ends in -reads"
-        ) from None
-
-
-async def _check_schema(client: Client, name: str) -> None:
-    try:
-        crd = await client.get(kinds.CRD, "", name)
-    except failures.NotFound:
-        raise Refusal(f"the CRD {name} is not in the cluster; {names.CRD_COMMAND}") from None
-    found = (crd["metadata"].get("annotations") or {}).get(names.ANNOTATION_SCHEMA_VERSION, "0")
-    if (int(found) if found.isdecimal() else 0) < int(names.SCHEMA_VERSION):
-        raise Refusal(
-            f"the CRD {name} has schema version {found}, this operator needs {names.SCHEMA_VERSION}; "
-            f"{names.CRD_COMMAND}"
-        )
 
 
 async def run(chosen: Options) -> int:

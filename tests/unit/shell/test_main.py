@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seatrial import main, options
+from seatrial import main, options, preconditions
 from seatrial.api import names
 from seatrial.api.keys import Key
 from seatrial.kube import kinds
@@ -112,7 +113,7 @@ class TestStarting:
         later = str(int(names.SCHEMA_VERSION) + 1)
         for name, version in zip(CRDS, (names.SCHEMA_VERSION, later), strict=True):
             api.insert(kinds.CRD, crd(name, version))
-        await main.check_cluster(build(api).client)
+        await preconditions.check_cluster(build(api).client)
 
     @pytest.mark.parametrize("version", ["0", None, "", "one"])
     async def test_not_on_an_older_one_and_says_the_command(
@@ -120,17 +121,29 @@ class TestStarting:
     ) -> None:
         api.insert(kinds.CRD, crd(CRDS[0], names.SCHEMA_VERSION))
         api.insert(kinds.CRD, crd(CRDS[1], version))
-        with pytest.raises(main.Refusal, match=rf"{CRDS[1]} has schema version .*kubectl apply"):
-            await main.check_cluster(build(api).client)
+        with pytest.raises(preconditions.Refusal, match=rf"{CRDS[1]} has schema version .*kubectl apply"):
+            await preconditions.check_cluster(build(api).client)
 
     async def test_not_without_them(self, api: FakeApiServer) -> None:
-        with pytest.raises(main.Refusal, match=rf"{CRDS[0]} is not in the cluster; kubectl apply"):
-            await main.check_cluster(build(api).client)
+        with pytest.raises(preconditions.Refusal, match=rf"{CRDS[0]} is not in the cluster; kubectl apply"):
+            await preconditions.check_cluster(build(api).client)
+
+    async def test_not_without_an_answer_and_says_where_to_look(self, api: FakeApiServer) -> None:
+        api.faults.hanging = True
+        with pytest.raises(preconditions.Refusal, match=r"cannot be asked: .*--kubeconfig"):
+            await preconditions.check_cluster(build(api).client)
+
+    async def test_not_without_a_kubeconfig_and_no_trace_either(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert await main.run(options.Options(kubeconfig=str(tmp_path / "absent"))) == 1
+        (record,) = [record for record in caplog.records if record.message == "the operator does not start"]
+        assert "no way to log in to a cluster" in record.__dict__["why"]
 
     async def test_not_without_the_right_to_see_them(self, api: FakeApiServer) -> None:
         api.faults.fail_next(1, 403)
-        with pytest.raises(main.Refusal, match="ClusterRole that ends in -reads"):
-            await main.check_cluster(build(api).client)
+        with pytest.raises(preconditions.Refusal, match="ClusterRole that ends in -reads"):
+            await preconditions.check_cluster(build(api).client)
 
 
 class TestEnding:

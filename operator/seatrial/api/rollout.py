@@ -67,7 +67,7 @@ class Rollout(base.Written):
     scale_down_delay: durations.Duration = timedelta(seconds=30)
     """How long a track without traffic keeps its pods, as `30s`."""
 
-    history_limit: Annotated[int, Field(strict=True, ge=0, le=20)] = 5
+    history_limit: Annotated[int, Field(strict=True, ge=1, le=20)] = 5
     """How many earlier revisions can be rolled back to."""
 
     @base.rule(

@@ -96,7 +96,7 @@ def _history_in(
     before = [
         _promotion(name, kept.image_in(templates[name]).reference, dated[name]) for name in newest_first
     ]
-    limit = max(desired.spec.rollout.history_limit, 1)
+    limit = desired.spec.rollout.history_limit
     return (_promotion(stable.revision, stable.image, stable.since), *before[:limit])
 
 

@@ -59,7 +59,7 @@ def _rules(desired: deployment.ModelDeployment) -> Wish:
         max_restarts=spec.rollout.max_restarts,
         progress_deadline=spec.rollout.progress_deadline,
         scale_down_delay=spec.rollout.scale_down_delay,
-        history_limit=max(spec.rollout.history_limit, 1),
+        history_limit=spec.rollout.history_limit,
         paused=spec.paused,
         refused=bool(desired.refused),
     )

@@ -68,7 +68,7 @@ specs = st.fixed_dictionaries(
             steps=steps,
             maxRestarts=st.integers(0, 100_000),
             progressDeadline=durations,
-            historyLimit=st.integers(0, 20),
+            historyLimit=st.integers(1, 20),
         ),
         "paused": st.booleans(),
     },

@@ -263,3 +263,16 @@ def test_what_was_written_can_be_written_again() -> None:
     again = parsed(given).spec.to_dict()
     assert again == {"model": URI, "rollout": {"steps": [{"weight": 5, "hold": "1m30s"}]}, "paused": True}
     assert parsed(again).spec == parsed(given).spec
+
+
+def test_there_is_always_one_revision_to_go_back_to() -> None:
+    """A rollout that fails goes back to the one before: a limit of none could not be kept."""
+    assert "spec.rollout.historyLimit: must be greater than or equal to 1" in refusal_of(
+        {"rollout": {"historyLimit": 0}}
+    )
+
+
+@pytest.mark.parametrize("mount", [{"name": "a"}, {"name": "a", "mountPath": 7}, {"mountPath": ""}])
+def test_a_mount_says_where(mount: dict[str, Any]) -> None:
+    said = refusal_of({"serving": {"pod": {"volumeMounts": [mount]}}})
+    assert "spec.serving.pod.volumeMounts[0].mountPath: must be a text of 1 to 1024 characters" in said

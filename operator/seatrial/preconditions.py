@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from kubernetes.aio import config
-
 from seatrial.api import names
 from seatrial.kube import failures, kinds
 from seatrial.kube.client import Client
@@ -28,11 +26,6 @@ async def check_cluster(client: Client) -> None:
         raise Refusal(
             f"the API server cannot be asked: {error.message}; check its address and the credentials in the "
             "kubeconfig (--kubeconfig, --context), or wait until it answers"
-        ) from None
-    except config.ConfigException as error:
-        raise Refusal(
-            f"there is no way to log in to a cluster: {error}; name a kubeconfig with --kubeconfig and a context "
-            "of it with --context, or run in a pod with a service account"
         ) from None
 
 

@@ -63,7 +63,9 @@ def _down(arguments: argparse.Namespace) -> int:
 def _status(arguments: argparse.Namespace) -> int:
     found = cluster.find(arguments.name)
     if found is None:
-        print(f"# lab '{arguments.name}' does not run; `make lab-up` starts it")
+        print(f"# lab '{arguments.name}' does not run; `make lab-up NAME={arguments.name}` starts it")
+        for other in cluster.running():
+            print(f"# lab '{other.name}' runs: make lab-status NAME={other.name}")
         return 3
     for variable, value in found.environment.items():
         print(f"export {variable}={shlex.quote(value)}")

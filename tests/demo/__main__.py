@@ -47,7 +47,8 @@ def _played(stage: Stage, wanted: Wanted, began: float) -> Tally:
 
 def _farewell(stage: Stage, tally: Tally, seconds: float) -> None:
     total = tally.answered + tally.failed
-    say(f"{total} requests, {tally.failed} failed, in {seconds:.0f} s. {dict(tally.faults) or ''}")
+    faults = f" {dict(tally.faults)}" if tally.faults else ""
+    say(f"{total} requests, {tally.failed} failed, in {seconds:.0f} s.{faults}")
     print(f"\n{stage.look_around(NAME)}\n")
 
 

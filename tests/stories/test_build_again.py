@@ -30,3 +30,17 @@ def test_a_spec_that_comes_back_is_not_told_of_the_failures_it_had_before() -> N
         assert len(builder.seen) == 3
 
     play(story, building=builder)
+
+
+def test_a_build_that_used_more_disk_than_its_own_limit_is_not_tried_again() -> None:
+    own = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. "
+
+    async def story(world: World) -> None:
+        await world.live(built("1"))
+        world.cluster.kubelet.building = lambda _pod: BuildBehaviour(seconds=2, evicted=True, message=own)
+        await world.apply(built("2"))
+        status = await world.phase("Degraded", seconds=120)
+        assert (status["rejected"][0]["reason"], status["build"]["attempt"]) == ("BuildFailed", 1)
+        assert "raise ephemeral-storage in spec.build.resources.limits" in status["rejected"][0]["message"]
+
+    play(story)

@@ -248,3 +248,29 @@ def _restart(world: World, revision: str) -> None:
             world.cluster.kubelet.restart(NAMESPACE, pod["metadata"]["name"], exit_code=7)
             return
     raise AssertionError(f"no pod of {revision}")
+
+
+def test_an_eviction_for_the_canarys_own_disk_use_counts_and_one_for_the_nodes_need_does_not() -> None:
+    own = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. "
+
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        canary = (await world.shifting(spec("v2")))["canary"]["revision"]
+        world.cluster.kubelet.evict(NAMESPACE, _pod_of(world, canary))
+        await world.until(lambda s: s["canary"]["weight"] == 0)
+        await world.until(lambda s: s["canary"]["weight"] == 25)
+        world.cluster.kubelet.evict(NAMESPACE, _pod_of(world, canary), message=own)
+        status = await world.until(lambda s: s["rollout"]["phase"] == "Rejected")
+        rejection = status["rejected"][0]
+        assert (rejection["revision"], rejection["reason"]) == (canary, "CanaryRestarted")
+        assert "exceeds the total limit of containers 1Gi; raise ephemeral-storage" in rejection["message"]
+
+    play(story)
+
+
+def _pod_of(world: World, revision: str) -> str:
+    return next(
+        pod["metadata"]["name"]
+        for pod in world.server.all(kinds.POD, NAMESPACE)
+        if pod["metadata"]["uid"] in world.pods_of(revision) and pod["status"]["phase"] == "Running"
+    )

@@ -63,7 +63,7 @@ def why_not_starting(
         return fail(memory, at, fatal.reason, fatal.message)
     if available >= needed:
         return None
-    if at.blocked:
+    if at.blocked and seen.wanted < needed:
         return replace(memory, rollout=moves.waiting(rollout, phases.WaitingFor.READINESS))
     running = moves.progressing(rollout, available, at.now)
     if moves.overdue(running, at.wish.progress_deadline, at.now):
@@ -112,10 +112,16 @@ def _word_for(exits: tuple[tracks.AbnormalExit, ...]) -> Reason:
 
 def _exits_sentence(exits: tuple[tracks.AbnormalExit, ...], count: int, allowed: int) -> str:
     last = max(exits, key=lambda e: e.at)
-    cause = f"exit code {last.code}; see kubectl logs --previous"
+    return f"{count} abnormal exit(s) while it had users, {allowed} allowed; last: pod {last.pod}, {_cause(last)}"
+
+
+def _cause(last: tracks.AbnormalExit) -> str:
     if last.out_of_memory:
-        cause = "out of memory; raise spec.serving.resources.limits.memory"
-    return f"{count} abnormal exit(s) while it had users, {allowed} allowed; last: pod {last.pod}, {cause}"
+        return "out of memory; raise spec.serving.resources.limits.memory"
+    if last.eviction:
+        limit = "ephemeral-storage in spec.serving.resources.limits"
+        return f"{last.eviction}; raise {'its sizeLimit' if 'EmptyDir' in last.eviction else limit}"
+    return f"exit code {last.code}; see kubectl logs --previous"
 
 
 def roll_back(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:

@@ -33,6 +33,8 @@ class AbnormalExit:
     code: int
     restarts: int
     out_of_memory: bool = False
+    eviction: str = ""
+    """The kubelet's sentence where the pod used more local storage than its own limit; empty for all other ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

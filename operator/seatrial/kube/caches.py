@@ -24,7 +24,7 @@ CHILDREN: Final = (
 )
 DENY: Final = "Deny"
 """Of a binding of an admission policy: what breaks the policy is refused, not only noted."""
-POD_PARTS: Final = ("phase", "reason", "conditions", "containerStatuses")
+POD_PARTS: Final = ("phase", "reason", "message", "conditions", "containerStatuses")
 
 
 class Caches:

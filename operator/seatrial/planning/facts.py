@@ -17,6 +17,8 @@ from seatrial.planning.observed import Bodies, Observed
 Reason = reasons.Reason
 DISRUPTED = frozenset({"Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting"})
 LONGEST_MESSAGE = 500
+KILLED = 137
+"""The exit code of a container that was killed: 128 and SIGKILL."""
 
 
 def label(body: Body, name: str) -> str:
@@ -36,7 +38,11 @@ def of_revision(bodies: Bodies, revision: str) -> Bodies:
 
 def server_pods(observed: Observed) -> Bodies:
     """The pods that serve; build pods are none."""
-    return tuple(p for p in observed.pods if label(p, names.LABEL_SERVER) and not _over(p))
+    return tuple(pod for pod in _of_servers(observed) if not _over(pod))
+
+
+def _of_servers(observed: Observed) -> Bodies:
+    return tuple(pod for pod in observed.pods if label(pod, names.LABEL_SERVER))
 
 
 def _over(pod: Body) -> bool:
@@ -47,7 +53,8 @@ def _over(pod: Body) -> bool:
 def track(observed: Observed, revision: str) -> Track:
     """What is seen of a revision."""
     deployment = next(iter(of_revision(observed.deployments, revision)), None)
-    pods = of_revision(server_pods(observed), revision)
+    records = of_revision(_of_servers(observed), revision)
+    pods = tuple(pod for pod in records if not _over(pod))
     ready = sum(1 for pod in pods if is_ready(pod))
     return Track(
         revision=revision,
@@ -56,7 +63,7 @@ def track(observed: Observed, revision: str) -> Track:
         pods=len(pods),
         ready=ready,
         available=ready,
-        exits=tuple(e for pod in pods for e in _exits(pod)),
+        exits=tuple(e for pod in records for e in (_eviction(pod) if over_its_limit(pod) else _exits(pod))),
         trouble=_trouble(deployment, pods),
     )
 
@@ -102,7 +109,7 @@ def disrupted(pod: Body) -> bool:
 
 
 OVER_ITS_LIMIT = re.compile(
-    r"exceeds the total limit of containers|exceeded its local ephemeral storage limit"
+    r"exceeds the total limit of containers|exceeded its local ephemeral storage limit|of EmptyDir volume .* exceeds"
 )
 """What the kubelet says of a pod that it evicts for the pod's own use of local storage, and of no other."""
 
@@ -116,6 +123,16 @@ def eviction_of(pod: Body) -> str:
 def over_its_limit(pod: Body) -> bool:
     """The pod was evicted because it used more local storage than it may: the next one would be as well."""
     return OVER_ITS_LIMIT.search(eviction_of(pod)) is not None
+
+
+def _eviction(pod: Body) -> Iterator[AbnormalExit]:
+    """The end of a pod for what it used itself counts as an exit, as one for its memory does."""
+    at = time_of(_ended(container_of(pod, server.CONTAINER)).get("finishedAt"))
+    at = at or time_of(condition(pod, "Ready").get("lastTransitionTime"))
+    if at is not None:
+        yield AbnormalExit(
+            at=at, pod=pod["metadata"]["name"], code=KILLED, restarts=1, eviction=eviction_of(pod)
+        )
 
 
 def _exits(pod: Body) -> Iterator[AbnormalExit]:

@@ -251,6 +251,7 @@ def test_an_end_that_the_cluster_asked_for_is_no_abnormal_exit(gone: Body) -> No
 
 EVICTIONS = [
     ("Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ", True),
+    ('Usage of EmptyDir volume "cache" exceeds the limit "1Gi". ', True),
     ('Container build exceeded its local ephemeral storage limit "500Mi". ', True),
     ("The node was low on resource: ephemeral-storage. Threshold quantity: 1Gi, available: 9Mi. ", False),
     ("The node was low on resource: memory. Container build was using 9Gi, request is 0. ", False),

@@ -48,7 +48,7 @@ class BuildBehaviour:
     exit_code: int = 0
     fault: Fault = Fault.NONE
     evicted: bool = False
-    """A disruption ends it after `seconds`, not its program."""
+    """A disruption ends it after `seconds`, not its program; `message` is then what the kubelet says of it."""
     log: tuple[str, ...] = ()
 
 

@@ -31,12 +31,12 @@ class Kubelet:
         self._addresses = 0
         server.store.on_change.append(self._notice)
 
-    def evict(self, namespace: str, name: str) -> None:
-        """A disruption has ended the pod; it stays, as Failed."""
+    def evict(self, namespace: str, name: str, *, message: str = podstatus.SHORT_OF_MEMORY) -> None:
+        """A disruption has ended the pod for the reason that `message` says; it stays, as Failed."""
         pod = self._server.look(kinds.POD, namespace, name)
         if pod is not None:
             self._stop(bodies.uid_of(pod))
-            self._write(pod, podstatus.evicted(pod, self._server.now()))
+            self._write(pod, podstatus.evicted(pod, self._server.now(), message=message))
 
     def restart(
         self, namespace: str, name: str, *, exit_code: int = 1, reason: str = "Error", message: str = ""

@@ -11,6 +11,7 @@ from seatrial.kube.fake.behaviours import Behaviour, BuildBehaviour, Fault
 PULL_SECONDS: Final = 1.0
 FIRST_CRASH_BACK_OFF: Final = 10.0
 LAST_CRASH_BACK_OFF: Final = 300.0
+SHORT_OF_MEMORY: Final = "The node was low on resource: memory."
 _OOM_EXIT: Final = 137
 
 Step = tuple[float, Body]
@@ -55,12 +56,14 @@ def unscheduled(message: str, at: str) -> Body:
     return {"phase": "Pending", "qosClass": "Burstable", "conditions": [scheduled]}
 
 
-def evicted(pod: Body, at: str, *, message: str = "The node was low on resource: memory.") -> Body:
-    """A disruption ended the pod."""
+def evicted(pod: Body, at: str, *, message: str = SHORT_OF_MEMORY) -> Body:
+    """The kubelet ended the pod: a disruption, unless `message` says that the pod has broken a limit of its own."""
     killed = {"terminated": {"exitCode": _OOM_EXIT, "reason": "Error", "finishedAt": at, "startedAt": at}}
-    status = _of(pod, "Failed", at, [_container(pod, killed)])
+    status = {**_of(pod, "Failed", at, [_container(pod, killed)]), "reason": "Evicted", "message": message}
+    if "limit" in message:
+        return status
     target = _condition("DisruptionTarget", "True", at, reason="TerminationByKubelet", message=message)
-    return {**status, "reason": "Evicted", "message": message, "conditions": [*status["conditions"], target]}
+    return {**status, "conditions": [*status["conditions"], target]}
 
 
 def restarted(pod: Body, at: str, *, count: int, last: Body, seconds: float) -> Iterator[Step]:
@@ -109,7 +112,7 @@ def _crashing(pod: Body, behaviour: Behaviour, at: str) -> Iterator[Step]:
 
 def _built(pod: Body, behaviour: BuildBehaviour, at: str) -> Body:
     if behaviour.evicted:
-        return evicted(pod, at)
+        return evicted(pod, at, message=behaviour.message or SHORT_OF_MEMORY)
     is_memory = behaviour.fault is Fault.OUT_OF_MEMORY
     exit_code = _OOM_EXIT if is_memory else behaviour.exit_code
     reason = "OOMKilled" if is_memory else "Completed" if exit_code == 0 else "Error"

@@ -110,6 +110,10 @@ class Seen:
         """Other parts of the situation: wish, counts, narrow, images, build."""
         return replace(self, parts={**self.parts, **parts})
 
+    def sharing(self, weight: int) -> Self:
+        """The router gives NEW this share of the users."""
+        return self.having(shares={NEW: weight}, narrow=weight == 0)
+
     def built(self, revision: str = NEW) -> Self:
         """The build has made the image."""
         return self.having(build=BuildSeen(image=image(revision)))

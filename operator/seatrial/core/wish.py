@@ -98,10 +98,12 @@ class Situation:
     """Revision → what is seen of it."""
     narrow: bool = True
     """The router is seen to send nothing to the canary."""
+    shares: Mapping[str, int] = field(default_factory=dict)
+    """Revision → the weight beside stable that the router is seen to give it, in whole percent."""
     routed: str = ""
     """The revision that the router is seen to take for stable; empty while that cannot be read."""
     blocked: bool = False
-    """Children could not be written, for a reason that only a person or another spec takes away."""
+    """Not all children could be written: what is waited for may never have been asked for."""
     images: Mapping[str, Image] = field(default_factory=dict)
     """Of every revision whose template is kept."""
     build: BuildSeen = BuildSeen()
@@ -117,6 +119,10 @@ class Situation:
     def canary(self, memory: Memory) -> Track:
         """What is seen of the revision that is on its way or was last."""
         return self.track("" if memory.rollout is None else memory.rollout.revision)
+
+    def has_its_share(self, rollout: api.RolloutStatus) -> bool:
+        """The router is seen to give the canary the weight that was decided."""
+        return self.shares.get(rollout.revision, 0) == rollout.weight
 
     def strangers(self, memory: Memory) -> int:
         """Pods of revisions that are neither stable nor on their way."""

@@ -14,7 +14,7 @@ from seatrial.core.references import Reference
 from seatrial.core.tracks import Track
 from seatrial.core.wish import step_of
 from seatrial.planning import due, measuring, sizes
-from seatrial.planning.documents import Scene, has_users, leaves_at, split_of
+from seatrial.planning.documents import Scene, has_users, leaves_at, split_of, unwritten_weight
 from seatrial.planning.phases import has_its_pods, stable_is_sick, wanted_pods
 from seatrial.planning.wishes import missing_of_build
 from seatrial.routers.base import Ready
@@ -159,6 +159,9 @@ def _deadline(scene: Scene, rollout: api.RolloutStatus) -> str:
 def _shifting(scene: Scene, rollout: api.RolloutStatus) -> str:
     seen, now = scene.at.canary(scene.memory), scene.at.now
     step, needed = step_of(scene.at.wish, rollout), _needed(scene, rollout)
+    if (present := unwritten_weight(scene)) is not None:
+        due_share = f"canary {rollout.revision} should have {rollout.weight} % and has {present} %"
+        return f"{due_share}; step {rollout.step} begins once that is written{meanwhile(scene)}"
     held = _share(scene, rollout)
     if rollout.weight < step.weight:
         coming = f"{seen.ready} of the {needed} pods for {step.weight} % are ready"
@@ -228,6 +231,8 @@ def _rolling_back(scene: Scene, rollout: api.RolloutStatus) -> str:
         stable = scene.at.stable(scene.memory)
         kept = "but no pod of stable is ready; it has all users until one is"
         return f"{rollout.revision} should go back ({why}), {kept}{'' if stable is None else _cause(stable)}"
+    if (present := unwritten_weight(scene)) is not None:
+        return f"{rollout.revision} should go back ({why}), but has {present} % until that is written{meanwhile(scene)}"
     leaves = due.next_transition(scene)
     then = f"; its pods leave at {clock(leaves, scene.at.now)}" if leaves else "; its pods are leaving"
     return f"{rollout.revision} goes back: {why}{then}{meanwhile(scene)}"

@@ -8,7 +8,7 @@ from seatrial.core.memory import changed, identity_of
 from seatrial.core.moves import AT_REST
 from seatrial.core.tracks import Track
 from seatrial.planning import conditions, due, sentences, sizes
-from seatrial.planning.documents import Scene, has_users, split_of
+from seatrial.planning.documents import Scene, has_users, split_in_force, split_of
 from seatrial.planning.phases import display_phase
 from seatrial.routers.base import Ready
 
@@ -84,7 +84,7 @@ def _canary(scene: Scene) -> api.CanaryStatus | None:
 
 
 def _actual(scene: Scene, canary: Track) -> int:
-    split, stable = split_of(scene.memory), scene.at.stable(scene.memory)
+    split, stable = split_in_force(scene), scene.at.stable(scene.memory)
     if split is None or stable is None:
         return 0
     return scene.parts.router.actual(split, Ready(stable=stable.ready, canary=canary.ready))

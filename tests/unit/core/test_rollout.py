@@ -130,9 +130,15 @@ CASES = [
     ),
     pytest.param(
         shifting(step=2, weight=50),
-        seen().stable().canary(ready=3).at(after(minutes=5)),
+        seen().stable().canary(ready=3).sharing(50).at(after(minutes=5)),
         Phase.STABLE,
         id="after the last step it is promoted",
+    ),
+    pytest.param(
+        shifting(step=2, weight=50),
+        seen().stable().canary(ready=3).sharing(20).at(after(minutes=5)),
+        Phase.SHIFTING,
+        id="a step whose share the router does not give yet is not held",
     ),
     pytest.param(
         shifting(), seen().stable().crashing().at(after(seconds=30)), Phase.ROLLING_BACK, id="a crash ends it"

@@ -68,7 +68,8 @@ def test_edited_steps_keep_the_weight_and_go_on_at_the_first_step_that_has_it() 
 
 
 def test_a_pause_does_not_count_as_time_held() -> None:
-    resumed = rollout.advance(paused(paused_at=after(minutes=1)), seen().stable().canary().at(after(hours=1)))
+    shared = seen().stable().canary().sharing(20).at(after(hours=1))
+    resumed = rollout.advance(paused(paused_at=after(minutes=1)), shared)
     assert resumed.rollout is not None
     assert resumed.rollout.step_started_at == NOW + timedelta(minutes=59)
 

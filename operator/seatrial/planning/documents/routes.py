@@ -36,6 +36,20 @@ def split_of(memory: Memory) -> Split | None:
     return Split(stable=stable.revision, canary=canary.revision, weight=rollout.weight)
 
 
+def split_in_force(scene: Scene) -> Split | None:
+    """Who answers: what was decided, unless writing it has failed; then what the router is seen to say."""
+    decided = split_of(scene.memory)
+    if scene.observed.setback is None:
+        return decided
+    return scene.parts.router.read(scene.observed.services) or decided
+
+
+def unwritten_weight(scene: Scene) -> int | None:
+    """The weight that the canary still has because the one decided could not be written; None where it could."""
+    present = split_in_force(scene)
+    return None if present is None or present == split_of(scene.memory) else present.weight
+
+
 def changes(scene: Scene) -> Iterator[Action]:
     """What makes the split true."""
     split = split_of(scene.memory)

@@ -1,0 +1,77 @@
+"""What becomes of a share that cannot be written: no step passes without users, and status claims none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from seatrial.kube.transport import Request
+from tests.stories.specs import spec
+from tests.stories.world import NAME, World, play
+
+ENDLESS = 10_000
+FORBIDDEN = 403
+
+
+def _writes_of(resource: str, name: str = "") -> Callable[[Request], bool]:
+    """Writes of the objects of this resource, or of the one with this name."""
+    return lambda r: r.method in {"PATCH", "PUT"} and f"/{resource}/{name}" in r.path
+
+
+def _scaled(version: str) -> dict[str, Any]:
+    return {
+        **spec(version),
+        "scaling": {"minReplicas": 3, "maxReplicas": 12, "metrics": [{"cpu": 70}]},
+    }
+
+
+@pytest.mark.parametrize("resource", ["horizontalpodautoscalers", "services"])
+def test_no_step_passes_while_its_share_cannot_be_written(resource: str) -> None:
+    async def story(world: World) -> None:
+        first = (await world.live(_scaled("v1")))["stable"]["revision"]
+        world.server.faults.fail_next(ENDLESS, FORBIDDEN, _writes_of(resource))
+        await world.apply(_scaled("v2"))
+        await world.until(lambda s: s["rollout"]["phase"] == "Shifting")
+        await world.wait(1200)
+        status = await world.status()
+        assert (status["rollout"]["phase"], status["rollout"]["step"]) == ("Shifting", 1)
+        assert status["canary"]["actualWeight"] == 0
+        assert status["stable"]["revision"] == first
+        assert "should have 25 % and has 0 %" in status["message"]
+        assert status.get("nextTransitionTime") is None
+
+    play(story, rests=False)
+
+
+def test_a_step_is_held_in_full_once_its_share_is_written() -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        world.server.faults.fail_next(3, FORBIDDEN, _writes_of("services"))
+        await world.apply(spec("v2"))
+        await world.until(lambda s: s["canary"]["actualWeight"] == 25)
+        since = world.now()
+        await world.until(lambda s: s["rollout"]["step"] == 2)
+        assert (world.now() - since).total_seconds() >= 59
+        await world.phase("Healthy")
+
+    play(story)
+
+
+def test_a_canary_loses_its_users_in_words_only_when_it_has_lost_them() -> None:
+    async def story(world: World) -> None:
+        await world.trust_decisions()
+        await world.live(spec("v1"))
+        revision = (await world.shifting(spec("v2")))["canary"]["revision"]
+        world.server.faults.fail_next(ENDLESS, FORBIDDEN, _writes_of("services", NAME))
+        await world.decide("Abort", revision=revision, attempt=1)
+        await world.until(lambda s: s["phase"] == "RollingBack")
+        await world.wait(300)
+        status = await world.status()
+        assert status["canary"]["actualWeight"] == 25
+        assert f"Service {NAME} could not be written" in status["message"]
+        assert "has 25 % until that is written" in status["message"]
+        assert world.pods_of(revision)
+
+    play(story, rests=False)

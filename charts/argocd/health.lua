@@ -23,8 +23,6 @@ local function of_decision()
     return health("Healthy", status.message)
   elseif status.phase == "Refused" then
     return health("Degraded", status.message)
-  elseif status.phase == "Superseded" then
-    return health("Healthy", status.message)
   end
   return health("Progressing", "the operator has not seen this decision yet")
 end

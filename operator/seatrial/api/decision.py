@@ -30,7 +30,6 @@ class DecisionPhase(StrEnum):
 
     TAKEN = "Taken"
     REFUSED = "Refused"
-    SUPERSEDED = "Superseded"
 
     @property
     def reason(self) -> reasons.Reason:
@@ -41,7 +40,6 @@ class DecisionPhase(StrEnum):
 _REASONS: Final = {
     DecisionPhase.TAKEN: reasons.Reason.DECISION_TAKEN,
     DecisionPhase.REFUSED: reasons.Reason.DECISION_REFUSED,
-    DecisionPhase.SUPERSEDED: reasons.Reason.DECISION_SUPERSEDED,
 }
 
 
@@ -117,7 +115,7 @@ class DecisionStatus(base.Told):
     """What became of it; absent until the operator has seen it."""
 
     phase: DecisionPhase | None = None
-    """Taken, Refused or Superseded."""
+    """Taken or Refused."""
 
     message: told.Sentence = ""
     """Why, in a sentence."""

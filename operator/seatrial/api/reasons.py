@@ -33,10 +33,7 @@ class Reason(StrEnum):
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CONTAINER_CONFIG_ERROR = "ContainerConfigError"
     RUNTIME_MISMATCH = "RuntimeMismatch"  # of a build: tried again at once on the runtime that fits
-    PROVIDER_ERROR = "ProviderError"
-    EVIDENCE_UNREACHABLE = "EvidenceUnreachable"
     SCALING_METRIC_UNAVAILABLE = "ScalingMetricUnavailable"
-    ROLLOUT_BUDGET = "RolloutBudget"
     BUILD_EVICTED = "BuildEvicted"
     NAMESPACE_TERMINATING = "NamespaceTerminating"
     API_FORBIDDEN = "ApiForbidden"
@@ -59,28 +56,20 @@ class Reason(StrEnum):
     OUT_OF_MEMORY = "OutOfMemory"
     POD_REJECTED = "PodRejected"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
-    SMOKE_FAILED = "SmokeFailed"
-    EVALUATION_FAILED = "EvaluationFailed"
-    CHECK_FAILED = "CheckFailed"
     CANARY_RESTARTED = "CanaryRestarted"
-    NO_DATA_DEADLINE = "NoDataDeadline"
-    APPROVAL_DENIED = "ApprovalDenied"
     ABORTED = "Aborted"
 
     # of the spec
     INVALID_SPEC = "InvalidSpec"
     NAME_CONFLICT = "NameConflict"
-    ROUTER_CHANGE_REFUSED = "RouterChangeRefused"
 
     # information
     SUPERSEDED = "Superseded"
     STABLE_UNHEALTHY = "StableUnhealthy"
-    ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     REPLICAS_TOO_FEW_FOR_WEIGHT = "ReplicasTooFewForWeight"
     SECRET_NOT_REVERTIBLE = "SecretNotRevertible"  # noqa: S105  a word, not a secret
     PROMOTED = "Promoted"
     ROLLED_BACK = "RolledBack"
-    FROZEN = "Frozen"
     HEALTHY = "Healthy"
 
     # information: where a rollout is
@@ -95,7 +84,6 @@ class Reason(StrEnum):
     # information: what became of a RolloutDecision
     DECISION_TAKEN = "DecisionTaken"
     DECISION_REFUSED = "DecisionRefused"
-    DECISION_SUPERSEDED = "DecisionSuperseded"
 
 
 TRANSIENT: Final = frozenset(
@@ -110,10 +98,7 @@ TRANSIENT: Final = frozenset(
         Reason.IMAGE_PULL_FAILED,
         Reason.CONTAINER_CONFIG_ERROR,
         Reason.RUNTIME_MISMATCH,
-        Reason.PROVIDER_ERROR,
-        Reason.EVIDENCE_UNREACHABLE,
         Reason.SCALING_METRIC_UNAVAILABLE,
-        Reason.ROLLOUT_BUDGET,
         Reason.BUILD_EVICTED,
         Reason.NAMESPACE_TERMINATING,
         Reason.API_FORBIDDEN,
@@ -138,16 +123,11 @@ TERMINAL: Final = frozenset(
         Reason.OUT_OF_MEMORY,
         Reason.POD_REJECTED,
         Reason.PROGRESS_DEADLINE_EXCEEDED,
-        Reason.SMOKE_FAILED,
-        Reason.EVALUATION_FAILED,
-        Reason.CHECK_FAILED,
         Reason.CANARY_RESTARTED,
-        Reason.NO_DATA_DEADLINE,
-        Reason.APPROVAL_DENIED,
         Reason.ABORTED,
     }
 )
-SPEC: Final = frozenset({Reason.INVALID_SPEC, Reason.NAME_CONFLICT, Reason.ROUTER_CHANGE_REFUSED})
+SPEC: Final = frozenset({Reason.INVALID_SPEC, Reason.NAME_CONFLICT})
 
 
 def is_of_the_spec(word: str) -> bool:

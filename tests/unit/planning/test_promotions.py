@@ -39,7 +39,7 @@ def template(revision: str, mark: str) -> Body:
 
 def marks(history: tuple[api.HistoryEntry, ...], *kept: Body, rejected: bool = False) -> dict[str, Any]:
     """Name → the mark that is written, of the templates whose mark changes."""
-    refused = (api.Rejected(revision=OLD, reason="CheckFailed", at=at(14)),) if rejected else ()
+    refused = (api.Rejected(revision=OLD, reason="CrashLoop", at=at(14)),) if rejected else ()
     memory = Memory(stable=api.TrackStatus(revision=STABLE), history=history, rejected=refused)
     scene = SimpleNamespace(memory=memory, observed=SimpleNamespace(revisions=kept))
     done = [cast("actions.Apply", action).body for action in promotions.changes(cast("Scene", scene))]

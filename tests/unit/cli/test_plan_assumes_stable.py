@@ -55,6 +55,13 @@ def test_every_example_has_an_update(path: Path) -> None:
     assert "is stable and has its pods" in text
 
 
+def test_the_careful_example_has_the_shares_that_it_asks_for() -> None:
+    path = generate.REPOSITORY / "crds/examples/careful-rollout.yaml"
+    text = printed("plan", "-f", path, "--assume-stable", "--now", NOW)
+    assert "\n4 steps, " in text
+    assert "really" not in text
+
+
 def test_an_autoscaler_is_as_it_was(tmp_path: Path) -> None:
     scaling = {"minReplicas": 2, "maxReplicas": 6}
     text = plan(file_of(tmp_path, a_deployment(scaling=scaling, rollout=STEPS)), "--assume-stable")

@@ -6,10 +6,15 @@ from typing import cast
 
 import pytest
 
+from seatrial.cli.cluster import REVIEW
 from seatrial.kube import caches, kinds
 from seatrial.kube.client import Client
 from seatrial.kube.kinds import Kind
+from seatrial.kube.transport import Request, Response, Transport
+from tests.golden import situations
 from tests.unit.chart.chart_rendering import Body, granted, of_kind, one, rendered
+from tests.unit.cli.commands import printed
+from tests.unit.cli.test_decide_asks import ABORT, a_cluster
 
 pytestmark = pytest.mark.slow  # helm is compiled once
 
@@ -133,6 +138,32 @@ def test_only_approvers_decide() -> None:
     decide = ("seatrial.dev", "rolloutdecisions", "create")
     roles = of_kind(rendered(), "ClusterRole")
     assert [r["metadata"]["name"] for r in roles if decide in granted(r["rules"])] == ["seatrial-approver"]
+
+
+class Asked:
+    """The way to an API server, and the rights that were used on it."""
+
+    def __init__(self, server: Transport) -> None:
+        self.server, self.stream = server, server.stream
+        self.rights: set[Right] = set()
+
+    async def request(self, request: Request) -> Response:
+        """The server's answer."""
+        group, _, *place = request.path.removeprefix("/apis/").split("/")
+        plural, *name = place[2:] if place[0] == "namespaces" else place
+        verbs = {"POST": "create", "GET": "get" if name else "list"}
+        self.rights.add((group, plural, verbs[request.method]))
+        return await self.server.request(request)
+
+
+def test_approvers_may_do_what_the_command_asks_of_the_cluster() -> None:
+    asked = Asked(a_cluster(situations.with_users()))
+    printed(*ABORT, "--apply", server=asked)
+    everybody = {(REVIEW.group, REVIEW.plural, "create")}  # by the cluster's own role system:basic-user
+    watch = rights((kinds.ROLLOUT_DECISION,), "get", "list", "watch")  # what becomes of it
+    approver = named(rendered(), "ClusterRole", "seatrial-approver")
+    assert ("seatrial.dev", "modeldeployments", "get") in asked.rights
+    assert (asked.rights | watch) - everybody <= granted(approver["rules"])
 
 
 def test_admins_decide_where_the_values_say_so() -> None:

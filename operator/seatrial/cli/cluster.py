@@ -32,7 +32,7 @@ async def of_kubeconfig(context: str) -> AsyncIterator[Transport]:
         from seatrial.kube import http
     except ImportError as missing:
         raise Unusable(
-            f"asking a cluster needs the Python package {missing.name}: install seatrial[operator], or say all "
+            f"asking a cluster needs the Python package {missing.name}: install seatrial[cli], or say all "
             "options, and no cluster is asked"
         ) from None
     login = http.as_environment_says(context=context)

@@ -29,7 +29,7 @@ WORDS: dict[type[StrEnum], str] = {
 """The words that a status may say, and what their class is called where one is said."""
 
 
-@pytest.mark.parametrize("file", PRODUCT_FILES, ids=lambda f: f.name)
+@pytest.mark.parametrize("file", [*PRODUCT_FILES, *files("tests")], ids=lambda f: f.name)
 def test_no_file_is_longer_than_can_be_read(file: File) -> None:
     assert len(file.lines) <= LONGEST_FILE or file.excused(1)
 

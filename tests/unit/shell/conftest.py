@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.limiter import Limiter
+from tests.unit.shell.reconciling import Loop
 from tests.unit.shell.shell_objects import START, server
 
 
@@ -44,3 +46,12 @@ async def caches(client: Client) -> Caches:
 async def hands(client: Client, caches: Caches) -> Applier:
     """An applier over the fake."""
     return Applier(client, caches)
+
+
+@pytest.fixture
+async def loop(api: FakeApiServer) -> AsyncIterator[Loop]:
+    """Reconciling over the fake; it begins with the first `work`."""
+    loop = Loop(api)
+    yield loop
+    if loop.task is not None:
+        loop.task.cancel()

@@ -1,0 +1,99 @@
+"""The reconciler with its workers over a fake API server, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from seatrial.api import settings
+from seatrial.api.keys import Key
+from seatrial.applier import Applier
+from seatrial.kube import kinds
+from seatrial.kube.bodies import Body
+from seatrial.kube.caches import Caches
+from seatrial.kube.client import Client
+from seatrial.kube.fake import FakeApiServer
+from seatrial.kube.known import Known
+from seatrial.kube.limiter import Limiter
+from seatrial.kube.queue import KeyedQueue
+from seatrial.observer import Observer, Referrers
+from seatrial.reconciler import Reconciler, Shell, crew
+from seatrial.reporter import Reporter
+from seatrial.telemetry import Telemetry
+from tests.unit.shell.shell_objects import NAMESPACE, START
+
+
+class Loop:
+    """The loop over the fake, without informers: it knows what the test delivers and what it wrote itself."""
+
+    def __init__(self, api: FakeApiServer) -> None:
+        clock = asyncio.get_running_loop().time
+        self.api = api
+        self.leads = True
+        self.known = Known()
+        self.queue: KeyedQueue[Key] = KeyedQueue(jitter=lambda: 0.0)
+        self.telemetry = Telemetry(CollectorRegistry())
+        self.referrers = Referrers()
+        self.limiter = Limiter(clock)
+        client = Client(api, self.limiter, lambda: self.leads)
+        caches = Caches(client, self.queue.add, lambda *_place: None, clock=clock)
+
+        def now() -> Any:
+            return START + timedelta(seconds=clock())
+
+        self.reconciler = Reconciler(
+            Shell(
+                observer=Observer(client, caches, self.referrers),
+                applier=Applier(client, caches),
+                reporter=Reporter(client, self.known, self.telemetry, clock=now),
+                known=self.known,
+                queue=self.queue,
+                telemetry=self.telemetry,
+                settings=settings.Settings(),
+                clock=now,
+            )
+        )
+        self.task: asyncio.Task[None] | None = None
+
+    async def work(self, seconds: float = 0.1) -> None:
+        """So much time has passed, with workers at work."""
+        if self.task is None:
+            self.task = asyncio.create_task(crew(self.reconciler, size=3, ready=asyncio.sleep(0)))
+        await asyncio.sleep(seconds)
+        assert not self.task.done(), "a worker has died"
+
+    def deliver(self, name: str = "churn") -> None:
+        """kopf's watch tells of the object as it is now."""
+        body = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
+        if body is not None:
+            self.known.take(body)
+        elif (last := self.known.get(Key(NAMESPACE, name))) is not None:
+            self.known.drop(last)
+        self.queue.add(Key(NAMESPACE, name))
+
+    def passes(self, result: str) -> float:
+        """How many passes have ended so."""
+        value = self.telemetry.registry.get_sample_value("seatrial_reconcile_total", {"result": result})
+        return value or 0.0
+
+    def status(self) -> Body:
+        """The stored status of churn."""
+        body = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn") or {}
+        status: Body = body.get("status") or {}
+        return status
+
+    def events(self) -> list[tuple[str, str, int]]:
+        """Type, reason and count of every Event."""
+        return [(e["type"], e["reason"], e["count"]) for e in self.api.all(kinds.EVENT)]
+
+    def status_writes(self) -> int:
+        """How often a status was written."""
+        return sum(write.subresource == "status" for write in self.api.writes)
+
+    def phase(self) -> dict[str, float]:
+        """The phases that the metrics show."""
+        found = next(m for m in self.telemetry.registry.collect() if m.name == "seatrial_phase")
+        return {sample.labels["phase"]: sample.value for sample in found.samples if sample.value}

@@ -15,7 +15,6 @@ from typing import Any, Final, cast
 import kopf
 import prometheus_client
 from aiohttp import web
-from kubernetes.aio import config
 
 from seatrial import handlers, logs, options, telemetry
 from seatrial.api.keys import Key
@@ -158,7 +157,7 @@ async def run(chosen: Options) -> int:
     lost, stop = asyncio.Event(), asyncio.Event()
     operator = build(chosen, transport, lost=lost)
     try:
-        await _checked(operator.lease_client)
+        await check_cluster(operator.lease_client)
         return await _running(operator, transport, lost=lost, stop=stop)
     except Refusal as refusal:
         log.error("the operator does not start", extra={"why": str(refusal)})
@@ -167,16 +166,6 @@ async def run(chosen: Options) -> int:
         if operator.elector is not None:
             await operator.elector.release()
         await transport.close()
-
-
-async def _checked(client: Client) -> None:
-    try:
-        await check_cluster(client)
-    except config.ConfigException as error:
-        raise Refusal(
-            f"there is no way to log in to a cluster: {error}; name a kubeconfig with --kubeconfig and a context "
-            "of it with --context, or run in a pod with a service account"
-        ) from None
 
 
 async def _running(

@@ -22,6 +22,11 @@ async def check_cluster(client: Client) -> None:
             f"{error.message}; the operator reads its CRDs and all ValidatingAdmissionPolicyBindings in every "
             "scope: grant it the chart's ClusterRole that ends in -reads"
         ) from None
+    except failures.NoLogin as error:
+        raise Refusal(
+            f"there is no way to log in to a cluster: {error.message}; name a kubeconfig with --kubeconfig and a "
+            "context of it with --context, or run in a pod with a service account"
+        ) from None
     except failures.ApiError as error:
         raise Refusal(
             f"the API server cannot be asked: {error.message}; check its address and the credentials in the "

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import quote
 
 from seatrial.api import names
@@ -27,7 +27,7 @@ Connect: TypeAlias = Callable[[str], AbstractAsyncContextManager[Transport]]
 
 @asynccontextmanager
 async def of_kubeconfig(context: str) -> AsyncIterator[Transport]:
-    """The cluster of a context, until the end; `Unusable` when nobody can log in."""
+    """The cluster of a context, until the end."""
     try:
         from seatrial.kube import http
     except ImportError as missing:
@@ -35,15 +35,7 @@ async def of_kubeconfig(context: str) -> AsyncIterator[Transport]:
             f"asking a cluster needs the Python package {missing.name}: install seatrial[cli], or say all "
             "options, and no cluster is asked"
         ) from None
-    login = http.as_environment_says(context=context)
-
-    async def logged_in() -> Any:
-        try:
-            return await login()
-        except Exception as error:  # plugins of all kinds log in, and each fails in its own way
-            raise Unusable(f"the kubeconfig cannot be used: {error}") from None
-
-    carrier = http.HttpTransport(logged_in)
+    carrier = http.HttpTransport(http.as_environment_says(context=context))
     try:
         yield carrier
     finally:
@@ -52,7 +44,7 @@ async def of_kubeconfig(context: str) -> AsyncIterator[Transport]:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """One API server, asked as whoever has logged in."""
+    """One API server, asked as whoever has logged in; `Unusable` when nobody can."""
 
     carrier: Transport
 
@@ -94,7 +86,10 @@ class Cluster:
             raise Unusable(_sentence(error)) from None
 
     async def _answer(self, request: Request) -> Body:
-        response = await self.carrier.request(request)
+        try:
+            response = await self.carrier.request(request)
+        except failures.NoLogin as error:
+            raise Unusable(f"the kubeconfig cannot be used: {error.message}") from None
         if response.status >= 400:
             raise failures.from_response(response)
         body: Body = json.loads(response.body)

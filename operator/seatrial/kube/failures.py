@@ -13,6 +13,7 @@
     │   ├── TooManyRequests  429
     │   │   └── Paused       said by ourselves: the server asked for quiet, nothing was sent
     │   └── Unavailable      5xx, time-out, network (status 0)
+    │       └── NoLogin      nobody could log in: nothing was sent
     └── what reconciling knows
         ├── Outdated         the world is not what the plan was made for: look again
         ├── Retry            the world may heal it
@@ -117,6 +118,13 @@ class Paused(TooManyRequests):
 
 class Unavailable(ApiError):
     """The server, or the way to it, is broken for now."""
+
+
+class NoLogin(Unavailable):
+    """Nothing was sent, because nobody could log in: `message` says why, in one line."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(0, "NoLogin", why)
 
 
 class Outdated(Failure):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -80,7 +81,10 @@ class _Connection:
 
 
 class HttpTransport:
-    """One API server, at most `connections` connections. `close` it at the end."""
+    """One API server, at most `connections` connections. `close` it at the end.
+
+    Where nobody can log in requests are refused with `failures.NoLogin`.
+    """
 
     def __init__(self, login: Login, *, connections: int = CONNECTIONS) -> None:
         self._login = login
@@ -145,15 +149,18 @@ class HttpTransport:
         """The present login, made where there is none."""
         async with self._opening:
             if self._current is None:
-                try:
-                    configuration = await self._login()
-                except OSError as error:
-                    raise failures.unreachable(error) from error
-                context = rest.RESTClientObject(configuration).ssl_context
-                connector = aiohttp.TCPConnector(limit=self._connections, ssl=context)
-                session = aiohttp.ClientSession(connector=connector, trust_env=True)
-                self._current = _Connection(configuration, session)
+                self._current = await self._connected()
             return self._current
+
+    async def _connected(self) -> _Connection:
+        try:
+            configuration = await self._login()
+            context = rest.RESTClientObject(configuration).ssl_context
+        except Exception as error:  # files and plugins of all kinds log in, and each fails in its own way
+            raise failures.NoLogin(_why(error)) from error
+        connector = aiohttp.TCPConnector(limit=self._connections, ssl=context)
+        session = aiohttp.ClientSession(connector=connector, trust_env=True)
+        return _Connection(configuration, session)
 
     async def _retire(self, connection: _Connection) -> None:
         """The next request logs in again, unless another has done so already."""
@@ -162,6 +169,18 @@ class HttpTransport:
         oldest, self._former, self._current = self._former, connection, None
         if oldest is not None:
             await oldest.session.close()
+
+
+def _why(error: Exception) -> str:
+    """Why a login failed, in one line."""
+    text = " ".join(str(error).split())
+    match error:
+        case ssl.SSLError():
+            return f"a certificate or key cannot be used: {text}"
+        case TypeError() | AttributeError() | LookupError() | UnicodeError():
+            return f"the file has another form than a kubeconfig: {error!r}"
+        case _:
+            return text or repr(error)
 
 
 @asynccontextmanager

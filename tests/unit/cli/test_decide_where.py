@@ -29,6 +29,14 @@ def test_without_a_namespace_that_of_the_context_is_meant() -> None:
     assert "in namespace default of" in refused("decide", "abort", "churn", server=server)
 
 
+def test_a_kubeconfig_that_is_none(tmp_path: Any) -> None:
+    (tmp_path / "config").write_text("a: [1\n b: }")
+    done = piped("", *ABORT, KUBECONFIG=str(tmp_path / "config"))
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("seatrial: the kubeconfig cannot be used: while parsing ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -109,6 +110,30 @@ class TestRequests:
             await carrier.request(Request("GET", "/"))
         assert raised.value.reason == "NetworkError"
         await carrier.close()
+
+    @pytest.mark.parametrize(
+        ("error", "sentence"),
+        [
+            pytest.param(OSError("no such plugin"), "no such plugin", id="that says why"),
+            pytest.param(RuntimeError("first\n  second"), "first second", id="in lines"),
+            pytest.param(RuntimeError(), "RuntimeError()", id="that says nothing"),
+            pytest.param(
+                KeyError("user"),
+                "the file has another form than a kubeconfig: KeyError('user')",
+                id="in odd files",
+            ),
+            pytest.param(
+                ssl.SSLError("PEM lib"), "a certificate or key cannot be used: ", id="with odd certificates"
+            ),
+        ],
+    )
+    async def test_are_not_sent_after_a_login_that_fails(self, error: Exception, sentence: str) -> None:
+        async def login() -> Any:
+            raise error
+
+        with pytest.raises(failures.NoLogin) as raised:
+            await HttpTransport(login).request(Request("GET", "/"))
+        assert raised.value.message.startswith(sentence)
 
 
 class TestStreams:

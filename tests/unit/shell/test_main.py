@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,15 @@ from tests.unit.shell.shell_objects import NAMESPACE, START
 
 pytestmark = pytest.mark.looptime
 CHURN = Key(NAMESPACE, "churn")
+NO_CERTIFICATE = {
+    "current-context": "c",
+    "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    "clusters": [
+        {"name": "c", "cluster": {"server": "https://127.0.0.1:9", "certificate-authority-data": "aGVsbG8="}}
+    ],
+    "users": [{"name": "u", "user": {"token": "x"}}],
+}
+MALFORMED = ("a: [1\n b: }", "- a", "", "word", json.dumps(NO_CERTIFICATE))
 CRDS = tuple(f"{plural}.{names.GROUP}" for plural in (names.PLURAL, names.DECISION_PLURAL))
 
 
@@ -139,6 +149,19 @@ class TestStarting:
         assert await main.run(options.Options(kubeconfig=str(tmp_path / "absent"))) == 1
         (record,) = [record for record in caplog.records if record.message == "the operator does not start"]
         assert "no way to log in to a cluster" in record.__dict__["why"]
+
+    @pytest.mark.parametrize(
+        "text", MALFORMED, ids=["no YAML", "a list", "empty", "a word", "a bad certificate"]
+    )
+    async def test_not_with_a_kubeconfig_that_is_none_and_no_trace_either(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+    ) -> None:
+        (tmp_path / "config").write_text(text)
+        assert await main.run(options.Options(kubeconfig=str(tmp_path / "config"))) == 1
+        (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+        assert (record.message, record.exc_info) == ("the operator does not start", None)
+        assert record.__dict__["why"].startswith("there is no way to log in to a cluster: ")
+        assert "\n" not in record.__dict__["why"]
 
     async def test_not_without_the_right_to_see_them(self, api: FakeApiServer) -> None:
         api.faults.fail_next(1, 403)

@@ -42,7 +42,7 @@ def test_a_share_that_pods_cannot_give_is_told_as_it_is() -> None:
         await world.live(spec("v1", replicas=1))
         await world.live(spec("v2", replicas=1))
         shares = [message for reason, message in await _told(world) if reason == "Shifting"]
-        assert "25 % of the users (really 50 %: 1 pod(s) beside 1)" in shares[0]
+        assert "25 % of the users (really 50 %: 1 pod beside 1)" in shares[0]
 
     play(story)
 

@@ -13,6 +13,7 @@ from seatrial.cli import warnings
 from seatrial.cli.pace import Pace
 from seatrial.cli.simulation import Moment, Pods
 from seatrial.cli.world import Place
+from seatrial.core import amounts
 from seatrial.manifests.metadata import Body
 from seatrial.planning import actions
 
@@ -68,7 +69,7 @@ def _where(status: api.Status) -> str:
 
 
 def _pods(count: int) -> str:
-    return f"{count} pod" if count == 1 else f"{count} pods"
+    return amounts.counted(count, "pod")
 
 
 def _tracks(moment: Moment) -> str:
@@ -126,7 +127,7 @@ def _sum(moments: tuple[Moment, ...]) -> str:
         return f"nothing is done, {_pods(moments[0].pods)}"
     took = _span(moments[-1].at - moments[0].at)
     peak = _pods(max(moment.pods for moment in moments))
-    stepwise = f"{steps} step{'' if steps == 1 else 's'}, " if steps else ""
+    stepwise = f"{amounts.counted(steps, 'step')}, " if steps else ""
     return f"{stepwise}at least {took}, {peak} at the peak"
 
 

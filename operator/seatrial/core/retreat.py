@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
-from seatrial.core import moves, tracks
+from seatrial.core import amounts, moves, tracks
 from seatrial.core.memory import Memory, changed
 from seatrial.core.moves import Phase
 from seatrial.core.wish import Situation
@@ -73,7 +73,8 @@ def why_not_starting(
 
 def _too_slow(available: int, needed: int, trouble: tracks.Trouble | None) -> str:
     cause = "no pod says why" if trouble is None else f"{trouble.reason}: {trouble.message}"
-    return f"{available} of {needed} pods were available when the progress deadline ended; {cause}"
+    pods = amounts.counted(needed, "pod")
+    return f"the progress deadline ended with {available} of {pods} available; {cause}"
 
 
 def why_not_with_users(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory | None:
@@ -112,7 +113,8 @@ def _word_for(exits: tuple[tracks.AbnormalExit, ...]) -> Reason:
 
 def _exits_sentence(exits: tuple[tracks.AbnormalExit, ...], count: int, allowed: int) -> str:
     last = max(exits, key=lambda e: e.at)
-    return f"{count} abnormal exit(s) while it had users, {allowed} allowed; last: pod {last.pod}, {_cause(last)}"
+    exits_of_now = amounts.counted(count, "abnormal exit")
+    return f"{exits_of_now} while it had users, {allowed} allowed; last: pod {last.pod}, {_cause(last)}"
 
 
 def _cause(last: tracks.AbnormalExit) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from seatrial.api import phases
 from seatrial.api import status as api
 from seatrial.core import retreat
+from seatrial.core.amounts import are, counted
 from seatrial.core.moves import Phase
 from seatrial.core.references import Reference
 from seatrial.core.tracks import Track
@@ -75,7 +76,7 @@ def _recovered(scene: Scene) -> str:
 
 
 def _pods(seen: Track, wanted: int) -> str:
-    return f"{seen.ready} of {wanted} pods are ready"
+    return f"{seen.ready} of {counted(wanted, 'pod')} {are(seen.ready, of=wanted)} ready"
 
 
 def _cause(seen: Track) -> str:
@@ -119,7 +120,7 @@ def _starting(scene: Scene, rollout: api.RolloutStatus) -> str:
     seen = scene.at.canary(scene.memory)
     if (others := scene.at.strangers(scene.memory)) > 0:
         return (
-            f"{rollout.revision} waits until {others} pod(s) of older revisions are gone"
+            f"{rollout.revision} waits until {counted(others, 'pod')} of older revisions {are(others, of=others)} gone"
             f"{_when_they_leave(scene)}{meanwhile(scene)}"
         )
     if rollout.waiting_for is phases.WaitingFor.CAPACITY and scene.at.wish.steps:
@@ -164,7 +165,8 @@ def _shifting(scene: Scene, rollout: api.RolloutStatus) -> str:
         return f"{due_share}; step {rollout.step} begins once that is written{meanwhile(scene)}"
     held = _share(scene, rollout)
     if rollout.weight < step.weight:
-        coming = f"{seen.ready} of the {needed} pods for {step.weight} % are ready"
+        pods = f"{seen.ready} of {counted(needed, 'pod')} for {step.weight} %"
+        coming = f"{pods} {are(seen.ready, of=needed)} ready"
         return f"{held}; {coming}{_cause(seen)}{_deadline(scene, rollout)}{_alone(scene)}"
     upcoming = _next_of(scene, rollout)
     then = due.next_transition(scene)
@@ -199,7 +201,7 @@ def really(scene: Scene, rollout: api.RolloutStatus) -> str:
     share = scene.parts.router.actual(split, Ready(stable=stable.ready, canary=canary.ready))
     if share == rollout.weight:
         return ""
-    return f" (really {share} %: {canary.ready} pod(s) beside {stable.ready})"
+    return f" (really {share} %: {counted(canary.ready, 'pod')} beside {stable.ready})"
 
 
 def _paused(scene: Scene, rollout: api.RolloutStatus) -> str:

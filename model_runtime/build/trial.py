@@ -75,7 +75,7 @@ def _tried(given: argparse.Namespace) -> dict[str, Any]:
     _tell(given.outcome, {"stage": LOADING})
     model = formats.load(given.format, given.path, allow_pickle=given.allow_pickle)
     _tell(given.outcome, {"stage": ANSWERING})
-    inputs = formats.example(given.folder, model.signature)
+    inputs = formats.example(given.path, model.signature, within=given.folder)
     signature = model.signature.refined_by(inputs)
     _answer(model, inputs, signature)
     return {"signature": signature.to_json(), "reference": reference(inputs)}

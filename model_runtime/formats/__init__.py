@@ -2,7 +2,7 @@
 
     found = formats.detect(folder)                       # Detected(format, path), by content
     model = formats.load(found.format, found.path)       # Loaded, with its signature
-    model.predict(formats.example(folder, model.signature))
+    model.predict(formats.example(found.path, model.signature, within=folder))
 
 The build uses it once to prove that a model answers; the server uses it for every request.
 """

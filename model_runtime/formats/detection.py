@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from model_runtime.failures import FormatUnknown
-from model_runtime.formats import sniffing
+from model_runtime.formats import examples, sniffing
 from model_runtime.formats.loading import RUNTIME_OF
 
-COMPANIONS: Final = frozenset(
-    {"example.json", "input_example.json", "signature.json", "serving_input_example.json"}
-)
+COMPANIONS: Final = frozenset({*examples.FILES, "signature.json"})
 """Files beside a model that are never one."""
 
 _PICKLED: Final = frozenset({"sklearn"})

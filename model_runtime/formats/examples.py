@@ -16,13 +16,15 @@ FILES: Final = ("example.json", "input_example.json", "serving_input_example.jso
 LARGEST: Final = 16 << 20
 
 
-def example(folder: Path, signature: Signature) -> Tensors:
+def example(model: Path, signature: Signature, *, within: Path) -> Tensors:
     """The inputs of the model's own example file; without one zeros, of columns that were encoded the first category.
 
-    The file holds records `[{"a": 1}]`, columns `{"a": [1]}`, rows `[[1, 2]]`, V2's `{"inputs": […]}` or
+    The file lies beside the model, or in a folder above it up to `within`, that of the source; the nearest counts.
+    It holds records `[{"a": 1}]`, columns `{"a": [1]}`, rows `[[1, 2]]`, V2's `{"inputs": […]}` or
     MLflow's `{"columns": …, "data": …}`. `ExampleFailed` says what cannot be read in it.
     """
-    own = next((folder / name for name in FILES if (folder / name).is_file()), None)
+    folders = [folder for folder in model.parents if folder.is_relative_to(within)]
+    own = next((folder / name for folder in folders for name in FILES if (folder / name).is_file()), None)
     return synthesised(signature) if own is None else _read(own, signature)
 
 

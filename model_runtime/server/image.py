@@ -19,8 +19,8 @@ class Place:
     version: str
     format: str
     model: Path
-    examples: Path
-    """The folder with the model's example, if it has one."""
+    files: Path
+    """The folder with all that came from the source: the model, its example if it has one."""
     signature: Signature | None = None
     """None: the model's own."""
     bento: Path | None = None
@@ -28,7 +28,7 @@ class Place:
 
     def example(self, signature: Signature) -> Tensors:
         """An input that the model should be able to answer."""
-        return formats.example(self.examples, signature)
+        return formats.example(self.model, signature, within=self.files)
 
 
 def of(wanted: Settings) -> Place:
@@ -48,7 +48,7 @@ def _built(folder: Path) -> Place:
         version=card.build_id,
         format=card.format,
         model=files / card.path,
-        examples=files,
+        files=files,
         signature=signature,
         bento=_within(folder, contract.BENTO_FOLDER),
         allow_pickle=card.allow_pickle,
@@ -67,6 +67,6 @@ def _bare(wanted: Settings) -> Place:
         version="local",
         format=found.format,
         model=found.path,
-        examples=folder,
+        files=folder,
         allow_pickle=wanted.allow_pickle,
     )

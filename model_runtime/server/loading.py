@@ -17,7 +17,8 @@ def served(wanted: Settings) -> Served:
     """The model of the image or of the folder, loaded; `failures.ModelFailure` says why it cannot be."""
     place = image.of(wanted)
     model = formats.load(place.format, place.model, allow_pickle=place.allow_pickle)
-    signature = place.signature or model.signature
+    example = place.example(model.signature)
+    signature = (place.signature or model.signature).refined_by(example)
     protocol = Protocol(signature, name=wanted.name or place.name, version=place.version)
     engine: Engine[Reply] = Engine(
         concurrency=wanted.concurrency, timeout=wanted.timeout, threads=wanted.threads
@@ -27,7 +28,7 @@ def served(wanted: Settings) -> Served:
         words=Words(signature),
         protocol=protocol,
         engine=engine,
-        example=place.example(signature),
+        example=example,
         body_limit=wanted.body_limit,
     )
 

@@ -14,6 +14,7 @@ import pytest
 from model_runtime import formats
 from model_runtime.failures import LoadFailed, PickleRefused
 from model_runtime.formats import InputInvalid, Signature, TensorSpec
+from model_runtime.formats.examples import synthesised
 
 ROWS = np.array([[5.1, 3.5, 1.4, 0.2], [6.2, 2.8, 4.8, 1.8]])
 ALL = {
@@ -52,7 +53,7 @@ def test_a_graph_answers_under_its_own_names(shelf: Path, name: str) -> None:
 @pytest.mark.parametrize(("name", "kind"), [*ALL.items(), ("m.onnx", "onnx"), ("zipmap.onnx", "onnx")])
 def test_answers_have_the_types_and_shapes_that_the_signature_says(shelf: Path, name: str, kind: str) -> None:
     model = loaded(shelf, name, kind)
-    inputs = formats.example(shelf / "nowhere", model.signature)
+    inputs = synthesised(model.signature)
     outputs = model.predict(inputs)
 
     assert set(outputs) == {spec.name for spec in model.signature.outputs}
@@ -249,7 +250,7 @@ def test_a_text_column_is_known_by_the_categories_of_its_encoder(tmp_path: Path)
 
     assert model.signature.inputs[0] == TensorSpec("region", "BYTES", (-1,), ("eu", "us"))
     assert model.signature.inputs[1].datatype == "FP64"
-    assert formats.example(tmp_path / "nowhere", model.signature)["region"].tolist() == ["eu"]
+    assert synthesised(model.signature)["region"].tolist() == ["eu"]
 
 
 def test_a_searched_model_is_its_best_one(iris: Any, tmp_path: Path) -> None:

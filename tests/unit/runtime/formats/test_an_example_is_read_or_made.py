@@ -11,7 +11,7 @@ import pytest
 from model_runtime import formats
 from model_runtime.failures import ExampleFailed
 from model_runtime.formats import Signature, TensorSpec
-from model_runtime.formats.examples import FILES, LARGEST
+from model_runtime.formats.examples import FILES, LARGEST, synthesised
 from model_runtime.formats.signature import DATATYPES
 
 TABLE = Signature(
@@ -21,6 +21,11 @@ TABLE = Signature(
 )
 MATRIX = Signature(inputs=(TensorSpec("input", "FP64", (-1, 2)),), outputs=())
 EXPECTED = {"age": [30, 40], "city": ["a", "b"]}
+
+
+def example_in(folder: Path, signature: Signature) -> formats.Tensors:
+    """The example of a model that lies in the folder."""
+    return formats.example(folder / "model.skops", signature, within=folder)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +55,7 @@ EXPECTED = {"age": [30, 40], "city": ["a", "b"]}
 @pytest.mark.parametrize("name", FILES[:2])
 def test_an_own_example_is_read_in_any_form(tmp_path: Path, document: Any, name: str) -> None:
     (tmp_path / name).write_text(json.dumps(document))
-    found = formats.example(tmp_path, TABLE)
+    found = example_in(tmp_path, TABLE)
 
     assert [found["age"].tolist(), found["city"].tolist()] == [EXPECTED["age"], EXPECTED["city"]]
 
@@ -68,7 +73,7 @@ def test_an_own_example_is_read_in_any_form(tmp_path: Path, document: Any, name:
 def test_rows_without_names_are_a_matrix(tmp_path: Path, document: Any) -> None:
     (tmp_path / "example.json").write_text(json.dumps(document))
 
-    assert formats.example(tmp_path, MATRIX)["input"].tolist() == [[1, 2]]
+    assert example_in(tmp_path, MATRIX)["input"].tolist() == [[1, 2]]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +92,7 @@ def test_what_is_no_example_is_told_with_the_file(tmp_path: Path, text: str) -> 
     (tmp_path / "example.json").write_text(text)
 
     with pytest.raises(ExampleFailed, match=r"example\.json is no example"):
-        formats.example(tmp_path, TABLE)
+        example_in(tmp_path, TABLE)
 
 
 def test_an_example_that_is_too_large_is_not_read(tmp_path: Path) -> None:
@@ -95,7 +100,7 @@ def test_an_example_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         file.truncate(LARGEST + 1)
 
     with pytest.raises(ExampleFailed, match="larger than 16 MiB"):
-        formats.example(tmp_path, TABLE)
+        example_in(tmp_path, TABLE)
 
 
 def test_without_an_example_there_are_zeros_and_first_categories(tmp_path: Path) -> None:
@@ -107,7 +112,7 @@ def test_without_an_example_there_are_zeros_and_first_categories(tmp_path: Path)
         ),
         outputs=(),
     )
-    found = formats.example(tmp_path, signature)
+    found = example_in(tmp_path, signature)
 
     assert found["n"].tolist() == [[0, 0, 0]]
     assert found["n"].dtype == "float32"
@@ -116,7 +121,7 @@ def test_without_an_example_there_are_zeros_and_first_categories(tmp_path: Path)
 
 def test_a_signature_learns_from_the_example_which_columns_hold_texts(tmp_path: Path) -> None:
     (tmp_path / "example.json").write_text(json.dumps(EXPECTED))
-    refined = TABLE.refined_by(formats.example(tmp_path, TABLE))
+    refined = TABLE.refined_by(example_in(tmp_path, TABLE))
 
     assert [spec.datatype for spec in refined.inputs] == ["FP64", "BYTES"]
 
@@ -136,7 +141,7 @@ def test_a_column_is_a_text_only_where_a_text_stands_in_it(
     tmp_path: Path, column: list[Any], datatype: str, values: list[Any]
 ) -> None:
     (tmp_path / "example.json").write_text(json.dumps({"age": column, "city": [1, 2]}))
-    found = formats.example(tmp_path, TABLE)
+    found = example_in(tmp_path, TABLE)
 
     assert TABLE.refined_by(found).inputs[0].datatype == datatype
     assert [None if str(value) == "nan" else value for value in found["age"].tolist()] == values
@@ -149,26 +154,52 @@ def test_values_that_no_column_can_hold_are_told_with_the_file(tmp_path: Path, t
     (tmp_path / "example.json").write_text(text)
 
     with pytest.raises(ExampleFailed, match=r"example\.json is no example"):
-        formats.example(tmp_path, TABLE)
+        example_in(tmp_path, TABLE)
 
 
 def test_of_several_examples_the_first_name_counts(tmp_path: Path) -> None:
     for place, name in enumerate(FILES):
         (tmp_path / name).write_text(json.dumps({"age": [place], "city": [place]}))
 
-    assert formats.example(tmp_path, TABLE)["age"].tolist() == [0]
+    assert example_in(tmp_path, TABLE)["age"].tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("places", "found"),
+    [
+        pytest.param(["a/b/example.json", "a/example.json", "example.json"], 0, id="beside the model"),
+        pytest.param(["a/b/serving_input_example.json", "a/example.json"], 0, id="nearer, by another name"),
+        pytest.param(["example.json", "a/c/example.json", "a/b/c/example.json"], 0, id="at the top"),
+    ],
+)
+def test_of_examples_in_several_folders_the_one_nearest_above_the_model_counts(
+    tmp_path: Path, places: list[str], found: int
+) -> None:
+    for number, place in enumerate(places):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(json.dumps({"age": [number], "city": [number]}))
+    inputs = formats.example(tmp_path / "a" / "b" / "model.skops", TABLE, within=tmp_path)
+
+    assert inputs["age"].tolist() == [found]
+
+
+def test_what_lies_above_the_source_is_no_example(tmp_path: Path) -> None:
+    (tmp_path / "example.json").write_text(json.dumps({"age": [7], "city": [7]}))
+    inputs = formats.example(tmp_path / "source" / "model.skops", TABLE, within=tmp_path / "source")
+
+    assert inputs["age"].tolist() == [0]
 
 
 def test_an_own_column_called_inputs_is_a_column(tmp_path: Path) -> None:
     signature = Signature((TensorSpec("inputs", "FP64", (-1,)),), (), columns=("inputs",))
     (tmp_path / "example.json").write_text('{"inputs": [1, 2]}')
 
-    assert formats.example(tmp_path, signature)["inputs"].tolist() == [1, 2]
+    assert example_in(tmp_path, signature)["inputs"].tolist() == [1, 2]
 
 
 def test_a_made_example_is_answered_by_every_type_that_there_is() -> None:
     inputs = tuple(TensorSpec(name, name, (-1, 2)) for name in DATATYPES)
-    made = formats.example(Path("/nowhere"), Signature(inputs, ()))
+    made = synthesised(Signature(inputs, ()))
 
     for spec in inputs:
         assert (made[spec.name].dtype, made[spec.name].shape) == (spec.dtype, (1, 2))
@@ -177,4 +208,4 @@ def test_a_made_example_is_answered_by_every_type_that_there_is() -> None:
 def test_a_number_that_was_encoded_is_tried_with_one_that_the_encoder_knows() -> None:
     signature = Signature((TensorSpec("grade", "INT64", (-1,), ("3", "4")),), ())
 
-    assert formats.example(Path("/nowhere"), signature)["grade"].tolist() == [3]
+    assert synthesised(signature)["grade"].tolist() == [3]

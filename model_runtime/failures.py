@@ -12,7 +12,8 @@ Each carries the reason that the API knows and a sentence for its user: what hap
 
 from __future__ import annotations
 
-from typing import ClassVar
+from itertools import takewhile
+from typing import ClassVar, Final
 
 from model_runtime import contract
 
@@ -122,6 +123,23 @@ class OutOfMemory(BuildFailure):
     reason = "BuildOutOfMemory"
 
 
+def said(error: BaseException, *, most: int = 240) -> str:
+    """The kind of an error and its words on one line of at most `most` characters, without a trace of where it was."""
+    kind = type(error).__name__
+    try:
+        lines = str(error).splitlines()
+    except Exception:  # an error may fail at its own words
+        lines = []
+    words = " ".join(" ".join(takewhile(_is_said, lines)).split()).rstrip(".: ")
+    whole = f"{kind}: {words}" if words else kind
+    return whole if len(whole) <= most else f"{whole[: most - 1]}…"
+
+
+def _is_said(line: str) -> bool:
+    """Libraries in C++ put the stack behind their words."""
+    return not line.startswith(_TRACES)
+
+
 def out_of_memory(when: str = "") -> OutOfMemory:
     """The failure of a build whose memory did not suffice, `when` it came to that."""
     at = f" {when}" if when else ""
@@ -133,6 +151,7 @@ def by_reason(reason: str) -> type[BuildFailure]:
     return _CLASSES.get(reason, BuildBroken)
 
 
+_TRACES: Final = ("Stack trace", "Traceback")
 _CLASSES = {
     made.reason: made
     for made in (

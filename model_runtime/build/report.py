@@ -62,11 +62,7 @@ def _failure(error: BaseException, work: Path) -> BuildFailure:
     if isinstance(error, MemoryError):
         return failures.out_of_memory()
     log.error("the build broke", exc_info=error)
-    return BuildBroken(f"the build broke: {_said(error)}. See the build's log.")
-
-
-def _said(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:600].rstrip(".: ")
+    return BuildBroken(f"the build broke: {failures.said(error, most=600)}. See the build's log.")
 
 
 def full_disk(error: BaseException | None) -> OSError | None:

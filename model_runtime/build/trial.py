@@ -27,8 +27,6 @@ OUT_OF_MEMORY: Final = (
 NO_SPACE: Final = errno.ENOSPC
 """The exit code of a trial for which the disk was too small: it may be too small for the outcome as well."""
 
-_LINES: Final = 4
-
 
 def main() -> int:
     """The outcome file tells the stage, and at the end the signature and the example, or the failure."""
@@ -77,29 +75,21 @@ def _tried(given: argparse.Namespace) -> dict[str, Any]:
     _tell(given.outcome, {"stage": ANSWERING})
     inputs = formats.example(given.path, model.signature, within=given.folder)
     signature = model.signature.refined_by(inputs)
-    _answer(model, inputs, signature)
+    answer(model, inputs, signature)
     return {"signature": signature.to_json(), "reference": reference(inputs)}
 
 
-def _answer(model: Loaded, inputs: Tensors, signature: Signature) -> None:
+def answer(model: Loaded, inputs: Tensors, signature: Signature) -> None:
+    """The model has answered with all outputs of its signature; `ExampleFailed` when it has not."""
     try:
         outputs = model.predict(inputs)
     except MemoryError:
         raise
-    except Exception as error:
-        raise ExampleFailed(
-            f"the model does not answer its example: {last_lines(error)} (put inputs that it answers into "
-            f"example.json beside the model.)"
-        ) from error
+    except BaseException as error:  # a model may leave, and what is written in Rust panics
+        raise formats.unanswered(error) from error
     missing = {spec.name for spec in signature.outputs} - outputs.keys()
     if missing:
         raise ExampleFailed(f"the model's answer lacks {', '.join(sorted(missing))}.")
-
-
-def last_lines(error: BaseException) -> str:
-    """The end of the traceback on one line: where it happened and what was said."""
-    lines = [line.strip() for text in traceback.format_exception(error) for line in text.splitlines()]
-    return " | ".join(line for line in lines[-_LINES:] if line and set(line) - set("~^"))[-800:]
 
 
 def reference(inputs: Tensors) -> dict[str, Any]:

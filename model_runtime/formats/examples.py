@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from model_runtime import failures
 from model_runtime.failures import ExampleFailed
-from model_runtime.formats.base import Array, Tensors
+from model_runtime.formats.base import Array, InputInvalid, Tensors
 from model_runtime.formats.signature import Signature, TensorSpec
 
 FILES: Final = ("example.json", "input_example.json", "serving_input_example.json")
@@ -33,6 +34,14 @@ def synthesised(signature: Signature) -> Tensors:
     return {spec.name: _neutral(spec) for spec in signature.inputs}
 
 
+def unanswered(error: BaseException) -> ExampleFailed:
+    """The failure of a model that raised `error` on its example, whatever it was."""
+    words = str(error)[:240].rstrip(".") if isinstance(error, InputInvalid) else failures.said(error)
+    return ExampleFailed(
+        f"the model does not answer its example: {words}. Put inputs that it answers into {FILES[0]} beside the model."
+    )
+
+
 def _neutral(spec: TensorSpec) -> Array:
     shape = tuple(1 if length < 0 else length for length in spec.shape)
     if spec.datatype == "BYTES":
@@ -45,12 +54,21 @@ def _read(path: Path, signature: Signature) -> Tensors:
         raise ExampleFailed(f"{path.name} is larger than {LARGEST >> 20} MiB: a few rows are enough.")
     try:
         return tensors(json.loads(path.read_text()), signature)
-    except RecursionError as error:
-        raise ExampleFailed(
-            f"{path.name} is no example of the model's input: it is nested too deeply"
-        ) from error
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
-        raise ExampleFailed(f"{path.name} is no example of the model's input: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # it may hold anything, and numpy has an error for each of them
+        raise _no_example(path, error) from error
+
+
+def _no_example(path: Path, error: Exception) -> ExampleFailed:
+    match error:
+        case RecursionError():
+            why = "it is nested too deeply"
+        case ValueError():
+            why = str(error)[:240]
+        case _:
+            why = failures.said(error)
+    return ExampleFailed(f"{path.name} is no example of the model's input: {why}.")
 
 
 def tensors(raw: Any, signature: Signature) -> Tensors:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from model_runtime import failures
 from model_runtime.failures import BuildFailure, FormatUnknown, LoadFailed
 from model_runtime.formats.base import Loaded
 
@@ -28,12 +29,7 @@ def load(format: str, path: Path, *, allow_pickle: bool = False) -> Loaded:  # n
             f"have: name a runtime that has it in spec.build.runtime."
         ) from error
     except (Exception, SystemExit) as error:
-        raise LoadFailed(f"{path.name} cannot be loaded as {format}: {_said(error)}") from error
-
-
-def _said(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:400]}"
+        raise LoadFailed(f"{path.name} cannot be loaded as {format}: {failures.said(error)}.") from error
 
 
 def _skops(path: Path, allow_pickle: bool) -> Loaded:

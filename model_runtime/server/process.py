@@ -106,8 +106,8 @@ def exit_of(error: BaseException) -> contract.Exit:
         return contract.Exit(reason=error.reason, message=error.message)
     if isinstance(error, MemoryError):
         return contract.Exit(reason="OutOfMemory", message="the model does not fit into the pod's memory")
-    reason = failures.LoadFailed.reason
-    return contract.Exit(reason=reason, message=f"{type(error).__name__}: {error}"[:2000])
+    said = f"the server broke before it was ready: {failures.said(error, most=600)}. See its log."
+    return contract.Exit(reason=failures.LoadFailed.reason, message=said)
 
 
 def _stop_asked() -> asyncio.Event:

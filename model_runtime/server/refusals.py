@@ -24,12 +24,6 @@ class Refusal(Exception):
 
     status: ClassVar[int] = 500
 
-    @property
-    def reason(self) -> str:
-        """What is behind it, for those who run the server."""
-        cause = self.__cause__
-        return str(self) if cause is None else f"{type(cause).__name__}: {str(cause)[:500]}"
-
     def document(self) -> dict[str, Any]:
         """The body of the response."""
         return {"error": str(self)}

@@ -6,18 +6,21 @@ import contextlib
 
 from pydantic_core import to_json
 
-from model_runtime.failures import ExampleFailed
+from model_runtime import formats
 from model_runtime.server.answers import Served
 from model_runtime.server.refusals import Refusal
 
 
 def warm_up(served: Served, *, requests: int) -> None:
-    """The example is answered so many times; `ExampleFailed` when it is not."""
+    """The example is answered so many times; `failures.ExampleFailed`, or `MemoryError`, when it is not."""
     for _ in range(requests):
         try:
             served.in_tensors(served.example)
         except Refusal as refusal:
-            raise ExampleFailed(f"the model does not answer its example: {refusal.reason}") from refusal
+            cause = refusal.__cause__ or refusal
+            if isinstance(cause, MemoryError):
+                raise cause from None
+            raise formats.unanswered(cause) from cause
     _speak(served, times=requests)
 
 

@@ -19,6 +19,12 @@ MOST_TENSORS: Final = 10_000
 LONGEST_NAME: Final = 1000
 """Of a tensor: refusals repeat it."""
 
+MOST_LENGTHS: Final = 32
+LARGEST_EMPTY: Final = 1 << 16
+"""The product of the lengths that are not 0, where one is: no value pays for them, and models allocate by them."""
+_BEYOND: Final = 1 << 48
+"""More than any memory has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -192,7 +198,7 @@ def _parameters(document: dict[str, Any], field: str) -> dict[str, Any]:
 
 def _binary_size(tensor: dict[str, Any], name: str) -> int | None:
     size = _parameters(tensor, f"{name}.").get("binary_data_size")
-    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
+    if size is not None and (type(size) is not int or not 0 <= size < _BEYOND):
         raise InputRefused(
             f"{name}.parameters.binary_data_size", expected="a number of bytes", came=values.shown(size)
         )
@@ -200,12 +206,18 @@ def _binary_size(tensor: dict[str, Any], name: str) -> int | None:
 
 
 def _shape(tensor: dict[str, Any], name: str) -> tuple[int, ...]:
-    shape = tensor.get("shape")
-    lengths = shape if isinstance(shape, list) else [None]
-    if len(lengths) > 32 or not all(
-        isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 1 << 48 for n in lengths
-    ):
-        raise InputRefused(f"{name}.shape", expected="a list of lengths", came=_came(tensor, "shape"))
+    """The lengths that the tensor says it has; of one without values they are all that there is to hold it to."""
+    field, lengths = f"{name}.shape", tensor.get("shape")
+    if not isinstance(lengths, list):
+        raise InputRefused(field, expected="a list of lengths", came=_came(tensor, "shape"))
+    if len(lengths) > MOST_LENGTHS:
+        raise InputRefused(field, expected=f"at most {MOST_LENGTHS} lengths", came=f"{len(lengths)}")
+    for index, length in enumerate(lengths):
+        if type(length) is not int or not 0 <= length < _BEYOND:
+            raise InputRefused(f"{field}[{index}]", expected="a length", came=values.shown(length))
+    if 0 in lengths and (others := math.prod(filter(None, lengths))) > LARGEST_EMPTY:
+        wanted = f"lengths with a product of at most {LARGEST_EMPTY} besides the 0"
+        raise InputRefused(field, expected=wanted, came=values.shown(others))
     return tuple(lengths)
 
 
@@ -230,12 +242,7 @@ def _shaped(data: Array, shape: tuple[int, ...], name: str) -> Array:
         raise InputRefused(
             f"{name}.data", expected=f"{_count(shape)} values as the shape says", came=f"{data.size}"
         )
-    try:
-        return data.reshape(shape)
-    except ValueError:
-        raise InputRefused(
-            f"{name}.shape", expected="a shape that an array can have", came="this one"
-        ) from None
+    return data.reshape(shape)
 
 
 def _count(shape: tuple[int, ...]) -> str:

@@ -43,11 +43,12 @@ WORDS = (
     | st.fixed_dictionaries({"instances": JSON | st.lists(st.lists(PLAIN, max_size=4), max_size=3)})
 )
 DATATYPES = st.sampled_from(["FP64", "FP32", "FP16", "INT64", "UINT8", "UINT64", "BOOL", "BYTES", "X"]) | JSON
+LENGTHS = st.integers(min_value=-2, max_value=4) | st.sampled_from([2**16, 2**45, 2**64])
 TENSOR = st.fixed_dictionaries(
     {},
     optional={
         "name": NAMES | JSON,
-        "shape": st.lists(st.integers(min_value=-2, max_value=4), max_size=4) | JSON,
+        "shape": st.lists(LENGTHS, max_size=4) | JSON,
         "datatype": DATATYPES,
         "data": JSON,
         "parameters": st.fixed_dictionaries({}, optional={"binary_data_size": st.integers(-1, 40) | JSON})

@@ -143,7 +143,7 @@ class TestBytes:
         tensor = {"name": "x", "shape": shape, "datatype": "FP64", "data": data}
         reply = await ask(application(echo("FP64")), INFER, {"inputs": [tensor]})
         assert reply.status == 400
-        assert reply.document["field"] in ("x.shape", "x.data")
+        assert reply.document["field"].partition("[")[0] in ("x.shape", "x.data")
         assert len(reply.body) < 500
 
     @given(texts=st.lists(st.text(), max_size=5))

@@ -13,17 +13,14 @@ import traceback
 from pathlib import Path
 from typing import Any, Final
 
-from model_runtime import formats
+from model_runtime import failures, formats
 from model_runtime.build import report
-from model_runtime.failures import BuildFailure, ExampleFailed, OutOfMemory
+from model_runtime.failures import BuildFailure, ExampleFailed
 from model_runtime.formats import Array, Loaded, Signature, Tensors
 
 LOADING: Final = "loading"
 ANSWERING: Final = "answering"
 MOST_ROWS: Final = 100
-OUT_OF_MEMORY: Final = (
-    "the model needs more memory than the build has: raise spec.build.resources.limits.memory."
-)
 NO_SPACE: Final = errno.ENOSPC
 """The exit code of a trial for which the disk was too small: it may be too small for the outcome as well."""
 
@@ -44,7 +41,8 @@ def _outcome(given: argparse.Namespace) -> dict[str, Any]:
     try:
         return _tried(given)
     except MemoryError:
-        return {"reason": OutOfMemory.reason, "message": OUT_OF_MEMORY}
+        short = failures.out_of_memory("while the model was tried")
+        return {"reason": short.reason, "message": short.message}
     except BuildFailure as failure:
         traceback.print_exception(failure.__cause__ or failure, file=sys.stderr)
         if (full := report.full_disk(failure)) is not None:

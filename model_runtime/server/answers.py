@@ -96,7 +96,7 @@ class Answers:
     def bound(self) -> Served:
         """The model that answers; `Unready` before there is one."""
         if self.served is None:
-            raise refusals.Unready("the model is being loaded")
+            raise refusals.Unready(refusals.LOADING)
         return self.served
 
     async def predict(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -72,17 +72,18 @@ class OpenApi:
             "paths": {
                 "/predict": {"post": self._predict()},
                 f"{model}/infer": {
-                    "post": _operation("Open Inference Protocol V2; binary tensors too", _V2, _V2)
+                    "post": _prediction("Open Inference Protocol V2; binary tensors too", _V2, _V2)
                 },
-                model: {"get": _operation("The model's tensors")},
-                f"{model}/ready": {"get": _operation("The model answers")},
-                **{path: {"get": _operation(text)} for path, text in _PLAIN.items()},
+                model: {"get": _document("The model's tensors", _OF_OTHERS)},
+                f"{model}/ready": {"get": _document("The model answers", _OF_OTHERS)},
+                **{path: {"get": _document(text, _OF_ANY)} for path, text in _ALIVE.items()},
+                **{path: {"get": _document(text, _OF_OTHERS)} for path, text in _PLAIN.items()},
             },
             "components": {"schemas": {"Error": _ERROR}},
         }
 
     def _predict(self) -> dict[str, Any]:
-        return _operation(
+        return _prediction(
             "Predict, in the model's own words", question(self.signature), answer(self.signature)
         )
 
@@ -93,43 +94,50 @@ _ERROR: Final[dict[str, Any]] = {
     "required": ["error"],
     "properties": {key: {"type": "string"} for key in ("error", "field", "expected", "came")},
 }
+_ALIVE: Final = dict.fromkeys(("/livez", "/v2/health/live"), "The process answers, its model loaded or not")
 _PLAIN: Final = {
     "/v2": "The server and its extensions",
-    "/v2/health/live": "The process answers",
-    "/v2/health/ready": "The model answers",
-    "/livez": "The process answers",
+    "/v2/health/ready": "The model answers, and the process is not leaving",
     "/readyz": "The model answers, and the process is not leaving",
     "/metrics": "Prometheus metrics",
     "/schema.json": "JSON schemas of question and answer",
     "/docs.json": "This document",
 }
-_FAILURES: Final = {
+_OF_ANY: Final = {
+    "400": "What came is no HTTP request",
+    "408": "The head of the request came too slowly",
+    "431": "The head of the request is too large",
+    "500": "The server failed",
+}
+_OF_OTHERS: Final = _OF_ANY | {"503": "The model is being loaded; of readiness also: the process is leaving"}
+_OF_PREDICTIONS: Final = _OF_OTHERS | {
     "400": "The input does not fit: field, expected and came say where",
     "404": "No such model",
-    "408": "The body came too slowly",
+    "408": "The request came too slowly",
     "413": "The body is too large",
+    "415": "The body is compressed",
     "429": "Too many predictions at once",
     "500": "The model failed",
-    "503": "The model is loading, or the process is leaving",
     "504": "The model was too slow",
 }
 
 
-def _operation(
-    text: str, sent: dict[str, Any] | None = None, back: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    responses: dict[str, Any] = {"200": {"description": "The answer"}}
-    if back is not None:
-        responses["200"]["content"] = _json(back)
-    if sent is None:
-        return {"summary": text, "responses": responses}
-    error = _json({"$ref": "#/components/schemas/Error"})
-    failures = {status: {"description": why, "content": error} for status, why in _FAILURES.items()}
+def _prediction(text: str, sent: dict[str, Any], back: dict[str, Any]) -> dict[str, Any]:
     return {
         "summary": text,
         "requestBody": {"required": True, "content": _json(sent)},
-        "responses": responses | failures,
+        "responses": {"200": {"description": "The answer", "content": _json(back)}}
+        | _failures(_OF_PREDICTIONS),
     }
+
+
+def _document(text: str, ends: dict[str, str]) -> dict[str, Any]:
+    return {"summary": text, "responses": {"200": {"description": "The answer"}} | _failures(ends)}
+
+
+def _failures(described: dict[str, str]) -> dict[str, Any]:
+    error = _json({"$ref": "#/components/schemas/Error"})
+    return {status: {"description": why, "content": error} for status, why in sorted(described.items())}
 
 
 def _json(content: dict[str, Any]) -> dict[str, Any]:

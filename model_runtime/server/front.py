@@ -13,7 +13,7 @@ from typing import Final
 from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from model_runtime.server import routes
+from model_runtime.server import refusals, routes
 from model_runtime.server.answers import respond
 
 logger = logging.getLogger("seatrial.server")
@@ -34,7 +34,7 @@ _LIVENESS: Final = frozenset({"/livez", "/healthz", "/v2/health/live"})
 class Phase(Enum):
     """The states of the process; it goes through them in this order, and never back."""
 
-    LOADING = "the model is being loaded"
+    LOADING = refusals.LOADING
     SERVING = "serving"
     DRAINING = "the process was told to stop; it answers until it leaves"
 

@@ -23,6 +23,7 @@ logger = logging.getLogger("seatrial.server")
 LEFT: Final = 0
 FAILED: Final = 1
 MISUSED: Final = 2
+NO_MEMORY: Final = "the model does not fit into the pod's memory: raise spec.serving.resources.limits.memory."
 
 
 def main() -> None:
@@ -105,7 +106,7 @@ def exit_of(error: BaseException) -> contract.Exit:
     if isinstance(error, failures.BuildFailure):
         return contract.Exit(reason=error.reason, message=error.message)
     if isinstance(error, MemoryError):
-        return contract.Exit(reason="OutOfMemory", message="the model does not fit into the pod's memory")
+        return contract.Exit(reason="OutOfMemory", message=NO_MEMORY)
     said = f"the server broke before it was ready: {failures.said(error, most=600)}. See its log."
     return contract.Exit(reason=failures.LoadFailed.reason, message=said)
 

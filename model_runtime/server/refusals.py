@@ -4,7 +4,6 @@ Refusal
 ├── InputRefused      400  names the field, what it expects and what came
 ├── InputUnfit        400  the model names the input that does not fit it
 ├── ModelRefused      400  the input fits the signature, but the model takes no such value
-├── Unknown           404  no such path or model
 ├── SentTooSlowly     408
 ├── TooLarge          413
 ├── EncodingRefused   415
@@ -16,7 +15,9 @@ Refusal
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+LOADING: Final = "the model is being loaded"
 
 
 class Refusal(Exception):
@@ -65,12 +66,6 @@ class ModelRefused(Refusal):
     """The input fits the signature, but the model takes no such value."""
 
     status = 400
-
-
-class Unknown(Refusal):
-    """Nothing stands at this path."""
-
-    status = 404
 
 
 class SentTooSlowly(Refusal):

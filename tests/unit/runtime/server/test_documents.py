@@ -9,6 +9,7 @@ import pytest
 
 from model_runtime.formats import Signature, TensorSpec
 from model_runtime.server import documents
+from model_runtime.server.refusals import Refusal
 from model_runtime.server.v2 import Protocol
 from model_runtime.server.words import Words
 from tests.unit.runtime.server import models
@@ -67,3 +68,27 @@ def test_every_path_of_the_document_exists(model: models.Fake) -> None:
     ).asdict()
     assert set(document["paths"]) <= routes.known_paths("churn")
     assert json.loads(json.dumps(document)) == document
+
+
+def responses(path: str, method: str) -> dict[str, Any]:
+    model = models.churn()
+    document = documents.OpenApi(
+        model.signature, Protocol(model.signature, name="churn", version="1")
+    ).asdict()
+    found: dict[str, Any] = document["paths"][path][method]["responses"]
+    return found
+
+
+@pytest.mark.parametrize("path", ["/predict", "/v2/models/churn/infer"])
+def test_every_status_that_a_prediction_can_end_in_is_described(path: str) -> None:
+    refused = {str(one.status) for one in Refusal.__subclasses__()}
+    of_the_connection = {"400", "408", "431"}
+
+    assert refused | of_the_connection <= set(responses(path, "post"))
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/v2/health/ready", "/v2/models/churn", "/metrics", "/livez"])
+def test_what_any_request_can_end_in_is_described_of_all(path: str) -> None:
+    found = responses(path, "get")
+    assert {"200", "400", "408", "431", "500"} <= set(found)
+    assert ("503" in found) == (path != "/livez"), "the process answers while its model is loaded"

@@ -13,7 +13,7 @@ import numpy as np
 from model_runtime.failures import LoadFailed
 from model_runtime.formats import versions
 from model_runtime.formats.base import Array, InputInvalid, Tensors
-from model_runtime.formats.signature import Signature, TensorSpec
+from model_runtime.formats.signature import Signature, TensorSpec, listed, sizes
 
 ELEMENTS: Final = {
     "tensor(bool)": "BOOL",
@@ -46,7 +46,7 @@ class OnnxModel:
         fed = {spec.name: _fitting(spec, inputs) for spec in self.signature.inputs}
         for name in inputs:
             if name not in fed:
-                raise InputInvalid(name, f"the model has no such input; it has {', '.join(fed)}")
+                raise InputInvalid(name, f"the model has no such input; it has {listed(tuple(fed))}")
         specs = [spec for spec in self.signature.outputs if wanted is None or spec.name in wanted]
         try:
             answers = self.session.run([spec.name for spec in specs], fed)
@@ -109,7 +109,7 @@ def _fitting(spec: TensorSpec, inputs: Tensors) -> Array:
         want in (-1, have) for want, have in zip(spec.shape, array.shape, strict=True)
     )
     if not fits and spec.shape:
-        raise InputInvalid(spec.name, f"the model expects {_sizes(spec.shape)}; {_sizes(array.shape)} came")
+        raise InputInvalid(spec.name, f"the model expects {sizes(spec.shape)}; {sizes(array.shape)} came")
     if spec.datatype == "BYTES" and any(text is None for text in array.flat):
         raise InputInvalid(spec.name, "a text is missing; the model has no word for that")
     return array.astype(spec.dtype, copy=False)
@@ -127,10 +127,6 @@ def _without_source(said: str) -> str:
     """The sentence without the line of C++ that it begins with."""
     first = said.splitlines()[0]
     return re.sub(r"^\S+\.(?:h|cc|cpp):\d+ (?:.*?\) )?", "", first)[:300]
-
-
-def _sizes(shape: tuple[int, ...]) -> str:
-    return "[" + ", ".join("any" if length < 0 else str(length) for length in shape) + "]"
 
 
 def _array(answer: Any, spec: TensorSpec) -> Array:

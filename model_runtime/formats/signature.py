@@ -93,6 +93,16 @@ class Signature:
             raise ValueError(f"not a signature: {error}") from error
 
 
+def listed(names: tuple[str, ...]) -> str:
+    """The names, the first twenty of them, for a sentence."""
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+
+
+def sizes(shape: tuple[int, ...]) -> str:
+    """A shape for a sentence."""
+    return "[" + ", ".join("any" if length < 0 else str(length) for length in shape) + "]"
+
+
 def _spec(raw: dict[str, Any]) -> TensorSpec:
     datatype = str(raw["datatype"])
     if datatype not in DATATYPES:

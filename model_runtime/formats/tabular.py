@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from model_runtime.formats.base import Array, InputInvalid, Tensors
-from model_runtime.formats.signature import Signature, TensorSpec
+from model_runtime.formats.signature import Signature, TensorSpec, listed
 
 MATRIX = "input"
 """The name of the single input of a model that does not know its columns."""
@@ -34,10 +34,10 @@ def columns(inputs: Tensors, signature: Signature) -> list[Array]:
         return [checked[:, index] for index in range(checked.shape[1])]
     for name in signature.columns:
         if name not in inputs:
-            raise InputInvalid(name, f"this column is missing; the model needs {_listed(signature.columns)}")
+            raise InputInvalid(name, f"this column is missing; the model needs {listed(signature.columns)}")
     for name in inputs:
         if name not in signature.columns:
-            raise InputInvalid(name, f"the model has no such column; it has {_listed(signature.columns)}")
+            raise InputInvalid(name, f"the model has no such column; it has {listed(signature.columns)}")
     return _alike([_column(name, inputs[name]) for name in signature.columns], signature)
 
 
@@ -60,7 +60,7 @@ def _column(name: str, array: Array) -> Array:
 def _only(inputs: Tensors, signature: Signature) -> Array:
     spec = signature.inputs[0]
     if len(inputs) != 1:
-        came = _listed(tuple(inputs)) if inputs else "none"
+        came = listed(tuple(inputs)) if inputs else "none"
         raise InputInvalid(spec.name, f"the model takes this one input; {came} came")
     name, array = next(iter(inputs.items()))
     if len(spec.shape) == 1:
@@ -73,8 +73,3 @@ def _of_width(name: str, array: Array, width: int) -> Array:
         came = "×".join(str(length) for length in array.shape) or "one value"
         raise InputInvalid(name, f"the model expects rows of {width} values; {came} came")
     return array
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:20])
-    return shown if len(names) <= 20 else f"{shown} and {len(names) - 20} more"

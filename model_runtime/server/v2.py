@@ -10,7 +10,7 @@ import numpy as np
 from pydantic_core import to_json
 
 from model_runtime.formats.base import Array, Tensors
-from model_runtime.formats.signature import DATATYPES, Signature, TensorSpec, datatype_of
+from model_runtime.formats.signature import DATATYPES, Signature, TensorSpec, datatype_of, listed
 from model_runtime.server import v2_binary, values, words
 from model_runtime.server.refusals import InputRefused
 
@@ -142,7 +142,7 @@ class Protocol:
         first = self.signature.inputs[0]
         if len(self._specs) > 1 and not self.signature.columns:
             raise InputRefused(
-                name, expected=f"one of the inputs {words.listed(tuple(self._specs))}", came="this name"
+                name, expected=f"one of the inputs {listed(tuple(self._specs))}", came="this name"
             )
         return (
             replace(first, name=name, datatype=sent) if self.signature.columns else replace(first, name=name)
@@ -159,7 +159,7 @@ class Protocol:
             if not isinstance(name, str) or name not in self._outputs:
                 raise InputRefused(
                     f"outputs[{index}].name",
-                    expected=f"one of {words.listed(self._outputs)}",
+                    expected=f"one of {listed(self._outputs)}",
                     came=_came(output, "name"),
                 )
             wanted[name] = _parameters(output, f"outputs[{index}].").get("binary_data", binary) is True

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from model_runtime.formats.base import Array
-from model_runtime.formats.signature import DATATYPES, TensorSpec
+from model_runtime.formats.signature import DATATYPES, TensorSpec, sizes
 from model_runtime.server import lists
 from model_runtime.server.refusals import InputRefused
 
@@ -51,12 +51,8 @@ def fitting(spec: TensorSpec, array: Array, *, field: str) -> Array:
         want in (-1, have) for want, have in zip(spec.shape, array.shape, strict=True)
     )
     if not alike:
-        raise InputRefused(field, expected=f"values of shape {_shape(spec.shape)}", came=_shape(array.shape))
+        raise InputRefused(field, expected=f"values of shape {sizes(spec.shape)}", came=sizes(array.shape))
     return array
-
-
-def _shape(lengths: tuple[int, ...]) -> str:
-    return "[" + ", ".join("any" if length < 0 else str(length) for length in lengths) + "]"
 
 
 def cast(spec: TensorSpec, array: Array, *, field: str) -> Array:

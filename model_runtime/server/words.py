@@ -24,7 +24,7 @@ import numpy as np
 from pydantic_core import from_json, to_json
 
 from model_runtime.formats.base import Array, Tensors
-from model_runtime.formats.signature import Signature, TensorSpec
+from model_runtime.formats.signature import Signature, TensorSpec, listed
 from model_runtime.server import lists, values
 from model_runtime.server.refusals import InputRefused
 
@@ -244,11 +244,6 @@ def parsed(body: bytes) -> Any:
 def class_name(of: str | float | bool) -> str:
     """A class as a key of JSON."""
     return str(of).lower() if isinstance(of, bool) else str(of)
-
-
-def listed(names: tuple[str, ...]) -> str:
-    """The names, the first twenty of them."""
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
 def rows_of(inputs: Tensors) -> int:

@@ -16,7 +16,6 @@ from model_runtime.failures import (
     SourceNotFound,
     SourceUnavailable,
 )
-from model_runtime.registry import trust
 from model_runtime.registry.client import Manifest, Registry
 from model_runtime.registry.references import Reference
 from model_runtime.registry.secrets import Keyring
@@ -50,14 +49,10 @@ def _reference(order: Order) -> Reference:
 
 
 def _transport(order: Order) -> Transport:
-    try:
-        tls = trust.context(order.ca)
-    except ValueError as error:
-        raise SourceUnavailable(f"{address.shown(order.uri)} cannot be asked: {error}.") from error
     keyring = Keyring.of(
         [order.credentials], host=_reference(order).host, named_in=("spec.model.credentials",)
     )
-    return Transport(tls, keyring, plain_http=order.plain_http, patience=order.patience)
+    return Transport(order.trusted(), keyring, plain_http=order.plain_http, patience=order.patience)
 
 
 def _manifest(registry: Registry, reference: Reference, order: Order) -> Manifest:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from model_runtime.build.source import address, bounds
-from model_runtime.failures import BuildBroken, SourceNotFound
+from model_runtime.failures import BuildBroken, SourceNotFound, SourceUnavailable
+from model_runtime.registry import trust
 from model_runtime.registry.patience import Patience
 
 log = logging.getLogger("seatrial.build")
@@ -39,6 +41,13 @@ class Order:
     plain_http: frozenset[str] = frozenset()
     """Registries that are spoken to without TLS."""
     patience: Patience = field(default_factory=lambda: Patience(attempts=5, first=0.5))
+
+    def trusted(self) -> ssl.SSLContext:
+        """Whose certificates are believed; `SourceUnavailable` when the authorities that are named are none."""
+        try:
+            return trust.context(self.ca)
+        except ValueError as error:
+            raise SourceUnavailable(f"{address.shown(self.uri)} cannot be asked: {error}.") from error
 
 
 def fetch(order: Order) -> Fetched:

@@ -22,7 +22,7 @@ from model_runtime.failures import (
     SourceNotFound,
     SourceUnavailable,
 )
-from model_runtime.registry import failing, trust
+from model_runtime.registry import failing
 from model_runtime.registry.patience import asked_pause
 
 log = logging.getLogger("seatrial.build")
@@ -55,7 +55,7 @@ def fetch(order: Order) -> Fetched:
             f"the folder as a .tar.gz."
         )
     target = bounds.asked_inside(order.into, name)
-    with _client(url, order) as client, bounds.created(target, name) as file:
+    with _client(order) as client, bounds.created(target, name) as file:
         headers = _Download(order, client, file).run()
     return Fetched(True, _resolved(headers, order.uri))
 
@@ -74,7 +74,7 @@ def _no_address(order: Order) -> BuildBroken:
     return BuildBroken(f"spec.model.uri {address.shown(order.uri)} is no address of a web server.")
 
 
-def _client(url: httpx.URL, order: Order) -> httpx.Client:
+def _client(order: Order) -> httpx.Client:
     secret = credentials.read(order.credentials)
     headers = {"user-agent": "seatrial-build", "accept-encoding": "identity"}
     auth = None
@@ -82,12 +82,10 @@ def _client(url: httpx.URL, order: Order) -> httpx.Client:
         headers["authorization"] = f"Bearer {_sendable(token)}"
     elif "username" in secret:
         auth = httpx.BasicAuth(secret["username"], secret.get("password", ""))
-    try:
-        tls = trust.context(order.ca)
-    except ValueError as error:
-        raise SourceUnavailable(f"{address.shown(str(url))} cannot be asked: {error}.") from error
     timeout = httpx.Timeout(60, connect=10)
-    return httpx.Client(verify=tls, timeout=timeout, headers=headers, auth=auth, follow_redirects=True)
+    return httpx.Client(
+        verify=order.trusted(), timeout=timeout, headers=headers, auth=auth, follow_redirects=True
+    )
 
 
 def _sendable(token: str) -> str:

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from model_runtime.formats.base import Array, Tensors
 from model_runtime.formats.signature import DATATYPES, Signature, TensorSpec, datatype_of, listed
 from model_runtime.server import v2_binary, values, words
+from model_runtime.server.lists import Field
 from model_runtime.server.refusals import InputRefused
 
 HEADER: Final = b"inference-header-content-length"
@@ -225,7 +226,7 @@ def _from_json(spec: TensorSpec, tensor: dict[str, Any]) -> Array:
     shape = _shape(tensor, spec.name)
     if "data" not in tensor:
         raise InputRefused(f"{spec.name}.data", expected="a list of values", came="nothing")
-    data = values.array_of(spec, tensor["data"], field=f"{spec.name}.data")
+    data = values.array_of(spec, tensor["data"], field=Field(f"{spec.name}.data"))
     return _shaped(data, shape, spec.name)
 
 
@@ -234,7 +235,7 @@ def _from_bytes(spec: TensorSpec, tensor: dict[str, Any], raw: memoryview, size:
         raise InputRefused(spec.name, expected=f"{size} bytes", came=f"{len(raw)}")
     sent = np.dtype(DATATYPES[tensor["datatype"]])
     data = _shaped(v2_binary.read(raw, sent, field=spec.name), _shape(tensor, spec.name), spec.name)
-    return values.cast(spec, data, field=spec.name)
+    return values.cast(spec, data, field=Field(spec.name))
 
 
 def _shaped(data: Array, shape: tuple[int, ...], name: str) -> Array:

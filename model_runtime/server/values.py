@@ -9,6 +9,7 @@ import numpy as np
 from model_runtime.formats.base import Array
 from model_runtime.formats.signature import DATATYPES, TensorSpec, sizes
 from model_runtime.server import lists
+from model_runtime.server.lists import Field
 from model_runtime.server.refusals import InputRefused
 
 SHOWN: Final = 60
@@ -28,7 +29,7 @@ _RANGES: Final = {
 }
 
 
-def array_of(spec: TensorSpec, sent: Any, *, field: str) -> Array:
+def array_of(spec: TensorSpec, sent: Any, *, field: Field) -> Array:
     """`sent`, a value or nested lists of them, as an array of the spec's type; a missing number is NaN.
 
     `InputRefused` names the field down to the first element that does not fit.
@@ -43,7 +44,7 @@ def array_of(spec: TensorSpec, sent: Any, *, field: str) -> Array:
     return cast(spec, array.reshape(shape), field=field)
 
 
-def fitting(spec: TensorSpec, array: Array, *, field: str) -> Array:
+def fitting(spec: TensorSpec, array: Array, *, field: Field) -> Array:
     """`array` with the spec's shape; a list of values passes as a column of one."""
     if array.ndim == 1 and len(spec.shape) == 2 and spec.shape[1] == 1:
         return array.reshape(-1, 1)
@@ -51,23 +52,25 @@ def fitting(spec: TensorSpec, array: Array, *, field: str) -> Array:
         want in (-1, have) for want, have in zip(spec.shape, array.shape, strict=True)
     )
     if not alike:
-        raise InputRefused(field, expected=f"values of shape {sizes(spec.shape)}", came=sizes(array.shape))
+        raise InputRefused(
+            str(field), expected=f"values of shape {sizes(spec.shape)}", came=sizes(array.shape)
+        )
     return array
 
 
-def cast(spec: TensorSpec, array: Array, *, field: str) -> Array:
+def cast(spec: TensorSpec, array: Array, *, field: Field) -> Array:
     """`array` in the spec's type; `InputRefused` where the type cannot hold a value."""
     target = spec.dtype
     if array.dtype == target:
         return array
     if target.kind == "O" or array.dtype.kind not in "biuf":
-        raise InputRefused(field, expected=expected(spec), came=f"{array.dtype.name} values")
+        raise InputRefused(str(field), expected=expected(spec), came=f"{array.dtype.name} values")
     with np.errstate(over="ignore", invalid="ignore"):
         changed = array.astype(target)
         held = _held(array, changed)
     if not held.all():
         index = tuple(int(i) for i in np.argwhere(~held)[0])
-        raise InputRefused(_at(field, index), expected=expected(spec), came=shown(array[index].item()))
+        raise InputRefused(field.at(index), expected=expected(spec), came=shown(array[index].item()))
     return changed
 
 
@@ -110,11 +113,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
-def _at(field: str, index: tuple[int, ...]) -> str:
-    return field + "".join(f"[{i}]" for i in index)
-
-
-def _texts(elements: list[Any], shape: tuple[int, ...], field: str) -> Array:
+def _texts(elements: list[Any], shape: tuple[int, ...], field: Field) -> Array:
     for position, value in enumerate(elements):
         if not (isinstance(value, str) or value is None):
             raise InputRefused(lists.place(field, position, shape), expected="a text", came=shown(value))
@@ -123,7 +122,7 @@ def _texts(elements: list[Any], shape: tuple[int, ...], field: str) -> Array:
     return array
 
 
-def _numbers(elements: list[Any], spec: TensorSpec, shape: tuple[int, ...], field: str) -> Array:
+def _numbers(elements: list[Any], spec: TensorSpec, shape: tuple[int, ...], field: Field) -> Array:
     """The elements one by one: the slow way, taken when one of them may be wrong."""
     numbers: list[float | int] = []
     for position, value in enumerate(elements):

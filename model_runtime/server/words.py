@@ -26,6 +26,7 @@ from pydantic_core import from_json, to_json
 from model_runtime.formats.base import Array, Tensors
 from model_runtime.formats.signature import Signature, TensorSpec, listed
 from model_runtime.server import lists, values
+from model_runtime.server.lists import Field
 from model_runtime.server.refusals import InputRefused
 
 PREDICTION: Final = "prediction"
@@ -59,6 +60,11 @@ class Words:
         self._names = tuple(spec.name for spec in signature.inputs)
         self._specs = {spec.name: spec for spec in signature.inputs}
         self._by_row = tuple(spec.name for spec in signature.inputs if spec.shape[:1] == (-1,))
+        self._fields = {
+            Form.RECORDS: {name: Field(name, rows="records") for name in self._names},
+            Form.COLUMNS: {name: Field(f"columns.{name}") for name in self._names},
+            Form.INSTANCES: {name: Field(name, rows="instances") for name in self._names},
+        }
         self._matrix = _matrix_type(signature)
         self._readers: dict[Form, Callable[[Any], Tensors]] = {
             Form.RECORDS: self._records,
@@ -128,8 +134,8 @@ class Words:
         for index, record in enumerate(records):
             self._require_fields(record, index)
         return {
-            name: self._column(name, [record[name] for record in records], f"records[*].{name}")
-            for name in self._names
+            name: self._column(name, [record[name] for record in records], field)
+            for name, field in self._fields[Form.RECORDS].items()
         }
 
     def _fast_rows(self, records: list[Any]) -> Array | None:
@@ -168,18 +174,21 @@ class Words:
                 raise InputRefused(
                     "columns", expected=f"the columns {listed(self._names)}", came=f"the column {name[:60]!r}"
                 )
-        return {name: self._column(name, columns[name], f"columns.{name}") for name in self._names}
+        return {
+            name: self._column(name, columns[name], field)
+            for name, field in self._fields[Form.COLUMNS].items()
+        }
 
-    def _column(self, name: str, sent: Any, field: str) -> Array:
+    def _column(self, name: str, sent: Any, field: Field) -> Array:
         if not isinstance(sent, list) and self._specs[name].shape:
-            raise InputRefused(field, expected="a list of values", came=values.shown(sent))
+            raise InputRefused(str(field), expected="a list of values", came=values.shown(sent))
         return _input(self._specs[name], sent, field)
 
     def _instances(self, instances: Any) -> Tensors:
         if not isinstance(instances, list) or not instances:
             raise InputRefused("instances", expected="a list of at least one row", came=_came(instances))
         if len(self._names) == 1 and not (self.signature.columns and isinstance(instances[0], list)):
-            return {self._names[0]: _input(self.signature.inputs[0], instances, "instances")}
+            return {self._names[0]: _input(self.signature.inputs[0], instances, Field("instances"))}
         if not self.signature.columns:
             raise InputRefused(
                 "instances", expected=f"columns: {listed(self._names)}", came="rows without names"
@@ -193,8 +202,9 @@ class Words:
                 raise InputRefused(
                     f"instances[{index}]", expected=f"a list of {width} values", came=values.shown(row)
                 )
+        fields = self._fields[Form.INSTANCES]
         return {
-            spec.name: _input(spec, [row[i] for row in rows], f"instances[*].{spec.name}")
+            spec.name: _input(spec, [row[i] for row in rows], fields[spec.name])
             for i, spec in enumerate(self.signature.inputs)
         }
 
@@ -228,7 +238,7 @@ class Words:
         }
 
 
-def _input(spec: TensorSpec, sent: Any, field: str) -> Array:
+def _input(spec: TensorSpec, sent: Any, field: Field) -> Array:
     return values.fitting(spec, values.array_of(spec, sent, field=field), field=field)
 
 

@@ -20,7 +20,7 @@ SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 
 
 def read(datatype: str, sent: Any) -> Any:
-    return values.array_of(TensorSpec("x", datatype, (-1,)), sent, field="x")
+    return values.array_of(TensorSpec("x", datatype, (-1,)), sent, field=lists.Field("x"))
 
 
 @given(array=hnp.arrays(np.float64, SHAPES))

@@ -15,6 +15,7 @@ from tests.unit.runtime.server import models
 
 ADA = {"age": 31, "plan": "gold", "calls": 3}
 BOB = {"age": 61.5, "plan": "free", "calls": 0}
+PIXELS = {"image": [[1, 2], [3, 4]], "scale": 1}
 
 
 def question(signature: Signature, document: Any) -> Any:
@@ -132,30 +133,30 @@ class TestRefusals:
             ),
             pytest.param(
                 [ADA, BOB | {"age": "old"}],
-                "records[*].age[1]: expected a number (FP64); the text 'old' came",
+                "records[1].age: expected a number (FP64); the text 'old' came",
                 id="a text for a number, in its row",
             ),
             pytest.param(
                 [ADA | {"age": "31"}],
-                "records[*].age[0]: expected a number (FP64); the text '31' came",
+                "records[0].age: expected a number (FP64); the text '31' came",
                 id="a number in quotes is a text",
             ),
             pytest.param(
                 [ADA | {"calls": 1.5}],
-                "records[*].calls[0]: expected an integer (INT64); 1.5 came",
+                "records[0].calls: expected an integer (INT64); 1.5 came",
                 id="half a call",
             ),
             pytest.param(
                 [ADA | {"calls": None}],
-                "records[*].calls[0]: expected an integer (INT64); null came",
+                "records[0].calls: expected an integer (INT64); null came",
                 id="null",
             ),
             pytest.param(
-                [ADA | {"plan": 4}], "records[*].plan[0]: expected a text; 4 came", id="a number for a text"
+                [ADA | {"plan": 4}], "records[0].plan: expected a text; 4 came", id="a number for a text"
             ),
             pytest.param(
                 [ADA | {"age": {"years": 3}}],
-                "records[*].age[0]: expected a number (FP64); an object with 1 fields came",
+                "records[0].age: expected a number (FP64); an object with 1 fields came",
                 id="an object for a number",
             ),
             pytest.param([ADA, 3], "records[1]: expected an object; 3 came", id="records of two kinds"),
@@ -174,7 +175,7 @@ class TestRefusals:
             ),
             pytest.param(
                 [ADA | {"calls": 10**30}],
-                "records[*].calls[0]: expected an integer (INT64); 1" + "0" * 30 + " came",
+                "records[0].calls: expected an integer (INT64); 1" + "0" * 30 + " came",
                 id="an integer beyond 64 bits",
             ),
         ],
@@ -185,6 +186,55 @@ class TestRefusals:
         with pytest.raises(InputRefused) as refused:
             question(models.CHURN, document)
         assert str(refused.value) == sentence
+
+    @pytest.mark.parametrize(
+        ("signature", "document", "field"),
+        [
+            pytest.param(
+                models.CHURN, [[31, "gold", 3], [61, "free", 0.5]], "instances[1].calls", id="in a row"
+            ),
+            pytest.param(models.CHURN, [ADA, BOB | {"age": [3]}], "records[1].age", id="a list for a value"),
+            pytest.param(
+                models.CHURN, [ADA | {"age": [3]}, BOB], "records[1].age", id="a value after a list"
+            ),
+            pytest.param(
+                models.TENSORS,
+                {"records": [PIXELS, PIXELS | {"image": [[1, 2], [3, "x"]]}]},
+                "records[1].image[1][1]",
+                id="deep in a list of a record",
+            ),
+            pytest.param(
+                models.TENSORS,
+                {"records": [PIXELS, PIXELS, PIXELS | {"image": [[1, 2], [3, 256]]}]},
+                "records[2].image[1][1]",
+                id="beyond the type, deep in a list of a record",
+            ),
+            pytest.param(
+                models.TENSORS,
+                {"records": [PIXELS, PIXELS | {"image": [[1, 2], [3]]}]},
+                "records[1].image[1]",
+                id="an uneven list in a record",
+            ),
+            pytest.param(
+                models.TENSORS,
+                {"columns": {"image": [[[1, 2], [3, "x"]]], "scale": [1]}},
+                "columns.image[0][1][1]",
+                id="deep in a column",
+            ),
+            pytest.param(
+                models.TENSORS,
+                {"records": [PIXELS | {"image": [[1, 2, 3]]}]},
+                "records[*].image",
+                id="the shape of all",
+            ),
+        ],
+    )
+    def test_the_field_is_the_place_of_the_value_in_what_was_sent(
+        self, signature: Signature, document: Any, field: str
+    ) -> None:
+        with pytest.raises(InputRefused) as refused:
+            question(signature, document)
+        assert refused.value.field == field
 
     @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 10_000, b'{"a": tru}'])
     def test_a_body_that_is_no_json_is_refused(self, body: bytes) -> None:

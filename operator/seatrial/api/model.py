@@ -14,6 +14,12 @@ SCHEMES: Final = ("s3", "http", "https", "pvc", "configmap", "oci")
 
 _URI: Final = rf"^({'|'.join(SCHEMES)})://[^/\s][^\s]*$"
 _USERINFO: Final = r"^[a-z0-9]+://[^/]*@"
+_DOMAIN: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+_DOTTED: Final = r"[A-Za-z0-9][A-Za-z0-9-]*[.][A-Za-z0-9.-]*[A-Za-z0-9]"
+_REGISTRY: Final = rf"({_DOTTED}|{_DOMAIN}:[0-9]{{1,5}}|\[[0-9A-Fa-f:.]+\](:[0-9]{{1,5}})?)"
+_PART: Final = r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*"
+_VERSION: Final = r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}))?"
+_ARTIFACT: Final = rf"^oci://({_REGISTRY}/)?{_PART}(/{_PART})*{_VERSION}$"
 _DIGEST: Final = r"^(sha256:[0-9a-f]{64})?$"
 _IMAGE: Final = r"^[^@\s]+@sha256:[0-9a-f]{64}$"
 
@@ -87,6 +93,17 @@ class Model(base.Written):
     def no_password(self) -> bool:
         """Nothing secret stands in the spec."""
         return not patterns.matches(_USERINFO, self.uri)
+
+    @base.rule(
+        "uri must name an artifact as oci://registry/repository:tag or oci://registry/repository@sha256:<64 hex"
+        " digits>, the repository in lower case",
+        cel="!has(self.uri) || !self.uri.startsWith('oci://')"
+        f" || self.uri.matches({patterns.literal(_ARTIFACT)})",
+        field="uri",
+    )
+    def named_artifact(self) -> bool:
+        """The name is one that registries know: no other will ever be found."""
+        return not self.uri.startswith("oci://") or patterns.matches(_ARTIFACT, self.uri)
 
     @base.rule(
         "image must end in a digest, @sha256: and 64 hex digits; what a tag names can change",

@@ -43,7 +43,7 @@ def test_empty_is_absent(empty: str) -> None:
         "http://host:8080/file",
         "pvc://claim/a/b",
         "configmap://name/key",
-        "oci://registry:5000/models/churn@sha256:ab",
+        "oci://registry:5000/models/churn@sha256:" + "ab" * 32,
     ],
 )
 def test_sources(uri: str) -> None:

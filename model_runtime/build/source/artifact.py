@@ -10,6 +10,7 @@ from model_runtime.build import archives
 from model_runtime.build.source import address, bounds
 from model_runtime.build.source.fetching import Fetched, Order
 from model_runtime.failures import (
+    BuildBroken,
     RegistryUnauthorized,
     RegistryUnavailable,
     SourceForbidden,
@@ -45,7 +46,11 @@ def _reference(order: Order) -> Reference:
     try:
         return Reference.parse(order.uri.partition("://")[2])
     except ValueError as error:
-        raise SourceNotFound(f"spec.model.uri: {error}.") from error
+        raise BuildBroken(
+            f"spec.model.uri {address.shown(order.uri)} is no name of an artifact: it is of the form "
+            f"oci://registry/repository:tag or oci://registry/repository@sha256:<64 hex digits>, the repository in "
+            f"lower case."
+        ) from error
 
 
 def _transport(order: Order) -> Transport:

@@ -50,9 +50,9 @@ def fetch(order: Order) -> Fetched:
     url = _url(order)
     name = unquote(url.raw_path.decode().partition("?")[0].rpartition("/")[2])
     if not name:
-        raise SourceNotFound(
-            f"{address.shown(order.uri)} names no file: a web server cannot be listed. Name one file, or pack "
-            f"the folder as a .tar.gz."
+        raise BuildBroken(
+            f"spec.model.uri {address.shown(order.uri)} names no file, and a web server cannot be listed: name one "
+            f"file, or pack the folder as a .tar.gz."
         )
     target = bounds.asked_inside(order.into, name)
     with _client(order) as client, bounds.created(target, name) as file:

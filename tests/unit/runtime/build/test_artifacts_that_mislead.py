@@ -44,6 +44,21 @@ def fetched(front: Front, folder: Path) -> source.Fetched:
     return source.fetch(order(folder, f"oci://{front.host}/artifacts/a:1", plain_http=plain))
 
 
+@pytest.mark.parametrize(
+    "name", ["r.io/Churn:7", "r.io/churn:7:8", "r.io/:7", "jo:hidden@r.io/churn", "r.io/a b"]
+)
+def test_a_name_that_no_artifact_can_have_is_told_for_good_without_what_is_secret(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(
+        BuildBroken, match=r"^spec\.model\.uri oci://\S+.* is no name of an artifact: "
+    ) as failed:
+        source.fetch(order(tmp_path, f"oci://{name}"))
+
+    assert "oci://registry/repository:tag" in failed.value.message
+    assert "hidden" not in failed.value.message
+
+
 @pytest.mark.parametrize("digest", ["sha256:../../escaped", "../escaped", "sha256:" + "a" * 63, "", None])
 def test_a_digest_that_is_none_is_no_name_of_a_file(front: Front, tmp_path: Path, digest: Any) -> None:
     artifact(front, [{"digest": digest, "size": 1, "annotations": {TITLE: "m"}}])

@@ -263,8 +263,7 @@ def test_a_very_long_failure_still_fits_into_the_termination_message(job: Job) -
     [
         pytest.param("ftp://a/b", "BuildFailed", "known: configmap, http, https", id="an unknown scheme"),
         pytest.param("pvc://models/../../etc", "BuildFailed", "leads out", id="a path that leads out"),
-        pytest.param("http://127.0.0.1:1/a/", "SourceNotFound", "cannot be listed", id="a folder on the web"),
-        pytest.param("oci://Not A Name", "SourceNotFound", "no image name", id="no name of an artifact"),
+        pytest.param("http://127.0.0.1:1/a/", "BuildFailed", "cannot be listed", id="a folder on the web"),
     ],
 )
 def test_an_address_that_cannot_be(job: Job, uri: str, reason: str, said: str) -> None:

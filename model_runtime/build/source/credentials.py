@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+SECRET: Final = "the Secret in spec.model.credentials"  # noqa: S105 - a field's name
 _LARGEST: Final = 64 << 10
 
 

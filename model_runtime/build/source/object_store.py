@@ -107,7 +107,7 @@ def _require_complete(config: Mapping[str, Any], order: Order) -> None:
     have = [key for key in (_ID, _KEY) if _KEYS[key] in config]
     if len(have) == 1:
         raise SourceForbidden(
-            f"{address.shown(order.uri)} cannot be asked: {store_failures.SECRET} has {have[0]} alone, and the "
+            f"{address.shown(order.uri)} cannot be asked: {credentials.SECRET} has {have[0]} alone, and the "
             f"store wants both {_ID} and {_KEY}."
         )
 
@@ -115,7 +115,7 @@ def _require_complete(config: Mapping[str, Any], order: Order) -> None:
 def _asked(config: Mapping[str, Any], order: Order) -> store_failures.Asked:
     endpoint = _endpoint(config, order) or f"https://s3.{config['aws_region']}.amazonaws.com"
     if "aws_access_key_id" in config:
-        login = f"check {store_failures.SECRET} ({_ID}, {_KEY}) and what its account may read"
+        login = f"check {credentials.SECRET} ({_ID}, {_KEY}) and what its account may read"
     elif "aws_skip_signature" in config:
         login = f"nobody may read it without a login, and no Secret has one: name a Secret with {_ID} and {_KEY} in "
         login += "spec.model.credentials"
@@ -145,7 +145,7 @@ def _endpoint(config: Mapping[str, Any], order: Order) -> str:
     found = str(config.get("aws_endpoint_url", ""))
     if found and not _ADDRESS.fullmatch(found):
         raise SourceUnavailable(
-            f"{address.shown(order.uri)} cannot be read: the endpoint in the Secret of spec.model.credentials is "
+            f"{address.shown(order.uri)} cannot be read: the endpoint in {credentials.SECRET} is "
             f"no address of the form https://host:port."
         )
     return found

@@ -11,11 +11,10 @@ from typing import Final
 
 from obstore import exceptions
 
-from model_runtime.build.source import bounds
+from model_runtime.build.source import bounds, credentials
 from model_runtime.failures import BuildFailure, SourceForbidden, SourceNotFound, SourceUnavailable
 from model_runtime.registry import failing
 
-SECRET: Final = "the Secret in spec.model.credentials"  # noqa: S105 - a field's name
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _CODE: Final = re.compile(r"<Code>\s*([A-Za-z0-9._-]{1,80})\s*</Code>")
 _REGION: Final = re.compile(r"<Region>\s*([a-z0-9-]{1,40})\s*</Region>")
@@ -86,7 +85,7 @@ def of(error: Exception, asked: Asked) -> BuildFailure:
     if code == "NoSuchBucket" or status == "404":
         return SourceNotFound(
             f"{asked.name}: there is no such bucket at {asked.host}, or not for this login: check its name, and "
-            f"AWS_ENDPOINT_URL and AWS_ACCESS_KEY_ID in {SECRET}."
+            f"AWS_ENDPOINT_URL and AWS_ACCESS_KEY_ID in {credentials.SECRET}."
         )
     return SourceUnavailable(f"{asked.name} cannot be read: {_why(text, status, code, asked.host)}.")
 
@@ -95,13 +94,13 @@ def _why(text: str, status: str, code: str, host: str) -> str:
     answers = f"{host} answers {status or 'with a redirect'}{f' ({code})' if code else ''}"
     if "redirect without LOCATION" in text or status in ("301", "400") or code in _ELSEWHERE:
         region = _in(_REGION, text)
-        return f"{answers}: set AWS_REGION in {SECRET} to the bucket's region{region and f', {region}'}"
+        return f"{answers}: set AWS_REGION in {credentials.SECRET} to the bucket's region{region and f', {region}'}"
     if status:
         return answers + ("" if int(status) not in failing.RETRIED else f", {_when_asked_again(status)}")
     if _BROKE_OFF.search(text):
         return f"the connection to {host} broke off several times"
     if _NO_STORE.search(text):
-        return f"{host} does not answer like a store: check AWS_ENDPOINT_URL in {SECRET}"
+        return f"{host} does not answer like a store: check AWS_ENDPOINT_URL in {credentials.SECRET}"
     if _UNTRUSTED.search(text):
         return f"the certificate of {host} is not trusted: {failing.NAME_AUTHORITY}"
     return (
@@ -118,7 +117,7 @@ def _when_asked_again(status: str) -> str:
 
 def _unreachable(text: str, host: str) -> str:
     why = next((f", {said}" for word, said in _SILENCES.items() if word in text), "")
-    return f"{host} cannot be reached{why}: check AWS_ENDPOINT_URL in {SECRET}, and that pods may reach it"
+    return f"{host} cannot be reached{why}: check AWS_ENDPOINT_URL in {credentials.SECRET}, and that pods may reach it"
 
 
 def _in(pattern: re.Pattern[str], text: str) -> str:

@@ -78,7 +78,7 @@ def _client(order: Order) -> httpx.Client:
     secret = credentials.read(order.credentials)
     headers = {"user-agent": "seatrial-build", "accept-encoding": "identity"}
     auth = None
-    if token := secret.get("token") or secret.get("bearerToken"):
+    if token := _token(secret):
         headers["authorization"] = f"Bearer {_sendable(token)}"
     elif "username" in secret:
         auth = httpx.BasicAuth(secret["username"], secret.get("password", ""))
@@ -92,7 +92,7 @@ def _sendable(token: str) -> str:
     """The token, if a header can carry it: one that cannot would be shown by the error about it."""
     if not token.isascii() or not token.isprintable():
         raise SourceForbidden(
-            "the token in the Secret of spec.model.credentials has line breaks or letters that no header can "
+            f"the token in {credentials.SECRET} has line breaks or letters that no header can "
             "carry: store the token alone."
         )
     return token
@@ -141,7 +141,7 @@ class _Download:
     def _taken(self, response: httpx.Response) -> httpx.Headers:
         status = response.status_code
         if status not in (200, 206):
-            raise _refusal(status, self.name)
+            raise _refusal(status, self.order)
         _require_unpacked(response, self.name)
         if status == 206:
             self._go_on(response.headers)
@@ -200,15 +200,32 @@ def _length(headers: httpx.Headers) -> int | None:
     return int(length) if length.isascii() and length.isdigit() else None
 
 
-def _refusal(status: int, name: str) -> SourceFailure:
+def _refusal(status: int, order: Order) -> SourceFailure:
+    name = address.shown(order.uri)
     if status in (404, 410):
         return SourceNotFound(f"{name} does not exist: the server answers {status}.")
     if status in (401, 403, 407):
         return SourceForbidden(
-            f"{name} refuses access with {status}: check the Secret in spec.model.credentials (username and "
-            f"password, or token)."
+            f"{name} refuses access with {status}: {_login(credentials.read(order.credentials))}."
         )
     return SourceUnavailable(f"{name} cannot be read: the server answers {status}.")
+
+
+def _login(secret: Mapping[str, str]) -> str:
+    """What to do about a refusal of what the Secret says."""
+    asks = "it asks for credentials, and"
+    if _token(secret):
+        return f"check token in {credentials.SECRET}, and what it may read"
+    if "username" in secret:
+        return f"check username and password in {credentials.SECRET}, and what that user may read"
+    if secret:
+        return f"{asks} {credentials.SECRET} has neither username nor token"
+    wanted = "a Secret with username and password, or with token"
+    return f"{asks} none are named: name {wanted}, in spec.model.credentials.secretName"
+
+
+def _token(secret: Mapping[str, str]) -> str:
+    return secret.get("token") or secret.get("bearerToken") or ""
 
 
 def _said(error: Exception) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from model_runtime.build import source
+from model_runtime.build import report, source
 from model_runtime.build.source import bounds
 from model_runtime.failures import BuildBroken, SourceForbidden, SourceNotFound, SourceUnavailable
 from tests.unit.runtime.build.sources import Handler, brought, order, serving
@@ -175,6 +175,48 @@ def test_what_came_before_a_break_is_not_fetched_again(tmp_path: Path) -> None:
 def test_a_refusal_has_its_reason(tmp_path: Path, status: int, failure: type[Exception]) -> None:
     with serving(lambda handler: handler.answer(status)) as site, pytest.raises(failure, match=str(status)):
         source.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        pytest.param(
+            None,
+            "it asks for credentials, and none are named: name a Secret with username and password, or with token, in "
+            "spec.model.credentials.secretName",
+            id="no Secret",
+        ),
+        pytest.param(
+            {"AWS_ACCESS_KEY_ID": "id"},
+            "it asks for credentials, and the Secret in spec.model.credentials has neither username nor token",
+            id="a Secret for something else",
+        ),
+        pytest.param(
+            {"username": "jo", "password": "pw"},
+            "check username and password in the Secret in spec.model.credentials, and what that user may read",
+            id="a user",
+        ),
+        pytest.param(
+            {"token": "abc"},
+            "check token in the Secret in spec.model.credentials, and what it may read",
+            id="a token",
+        ),
+    ],
+)
+def test_a_refusal_of_access_speaks_of_the_secret_as_it_is(
+    tmp_path: Path, secret: dict[str, str] | None, said: str, status: int
+) -> None:
+    if secret is not None:
+        (tmp_path / "credentials").mkdir()
+    for key, value in (secret or {}).items():
+        (tmp_path / "credentials" / key).write_text(value)
+    with serving(lambda handler: handler.answer(status)) as site, pytest.raises(SourceForbidden) as failed:
+        source.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert failed.value.message == f"{site.address}/m.bin refuses access with {status}: {said}."
+    told = report.of_failure(failed.value, work=tmp_path, seconds={}).message
+    assert told == failed.value.message, "our own sentence is not taken for a secret"
 
 
 @pytest.mark.parametrize(

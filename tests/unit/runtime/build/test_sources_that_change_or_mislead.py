@@ -162,7 +162,7 @@ def test_an_object_that_stays_the_same_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize("endpoint", ["no address", "https://", "ftp://h", "h:9000", "http://h:9000/a b"])
 def test_an_endpoint_that_is_none_is_told_with_the_secret_to_mend(tmp_path: Path, endpoint: str) -> None:
     secret(tmp_path, endpoint=endpoint)
-    with pytest.raises(SourceUnavailable, match=r"the endpoint in the Secret of spec\.model\.credentials"):
+    with pytest.raises(SourceUnavailable, match=r"the endpoint in the Secret in spec\.model\.credentials"):
         source.fetch(order(tmp_path, "s3://models/m"))
 
 

@@ -13,7 +13,7 @@ HIDDEN: Final = "***"
 
 _SECRETS: Final = (
     (re.compile(r"(?<=://)[^/\s@]+@"), f"{HIDDEN}@"),
-    (re.compile(r"(\w://[^\s?'\"]+)\?[^\s'\"]+"), rf"\1?{HIDDEN}"),
+    (re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+"), rf"\1?{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), rf"\1 {HIDDEN}"),
     (
         re.compile(

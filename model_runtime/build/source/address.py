@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
+
+_WITHOUT_QUERY: Final = frozenset({"s3", "pvc", "configmap"})
+"""Schemes behind whose host all is the name of an object or a file, whatever letters it has."""
 
 
 def shown(uri: str) -> str:
-    """The address without what may be secret: user, password and query (signed addresses)."""
+    """The address without what may be secret: user, password and, where there is one, query (signed addresses)."""
     try:
         parts = urlsplit(uri)
         _ = parts.port
     except ValueError:
         # a password with a slash ends the host too early: what follows may be the rest of it
         return f"{scheme(uri)}://…"
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    if parts.scheme in _WITHOUT_QUERY:
+        place, slash, key = uri.partition("://")[2].partition("/")
+        printable = "".join(filter(str.isprintable, key))
+        return f"{parts.scheme}://{place.rpartition('@')[2]}{slash}{printable}"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def scheme(uri: str) -> str:

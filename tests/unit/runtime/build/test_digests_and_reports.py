@@ -134,7 +134,16 @@ def test_the_places_are_those_of_the_contract_unless_they_are_moved() -> None:
     ("uri", "shown"),
     [
         ("https://jo:pw@h.io:8443/a/b?sig=1#x", "https://h.io:8443/a/b"),
+        ("https://h.io/a?sig=1&other=s3://b/k?x", "https://h.io/a"),
+        ("ftp://h.io/a?sig=1", "ftp://h.io/a"),
         ("s3://bucket/a b/", "s3://bucket/a b/"),
+        ("s3://bucket", "s3://bucket"),
+        ("s3://bucket/what?/m#1.onnx", "s3://bucket/what?/m#1.onnx"),
+        ("s3://jo:pw@bucket/what?", "s3://bucket/what?"),
+        ("s3://jo:p/w@bucket/what?", "s3://…"),
+        ("s3://bucket/a@b?c", "s3://bucket/a@b?c"),
+        ("pvc://claim/what?/m", "pvc://claim/what?/m"),
+        ("configmap://name/m#1", "configmap://name/m#1"),
         ("oci://r.io/a@sha256:00", "oci://r.io/a@sha256:00"),
     ],
 )

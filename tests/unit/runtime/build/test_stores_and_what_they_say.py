@@ -99,6 +99,17 @@ def test_an_object_that_cannot_be_fetched_is_told_for_good_with_its_key(tmp_path
     assert repr(key) in failure.value.message
 
 
+def test_a_key_with_a_question_mark_is_told_whole(tmp_path: Path) -> None:
+    with serving(bucket({"what?/m": b"1"})) as site:
+        secret(tmp_path, site.address)
+        source.fetch(order(tmp_path, "s3://models/what?/"))
+        with pytest.raises(SourceNotFound, match=r"^s3://models/what\?/n has no objects") as failed:
+            source.fetch(order(tmp_path, "s3://models/what?/n"))
+
+    assert brought(tmp_path) == {"m": b"1"}
+    _has_no_words_of_the_client(failed.value, tmp_path)
+
+
 # large objects
 
 

@@ -34,6 +34,7 @@ def test_long_lines_are_cut() -> None:
     [
         ("GET https://jo:hunter2@host/m failed", "GET https://***@host/m failed"),
         ("GET https://host/m?X-Amz-Signature=abc failed", "GET https://host/m?*** failed"),
+        ("s3://models/what?/m has no objects", "s3://models/what?/m has no objects"),
         ("authorization: Bearer eyJhbGciOi.x-y_z", "authorization: Bearer ***"),
         ("aws_secret_access_key=abc123", "aws_secret_access_key=***"),
         ("password: hunter2", "password: ***"),

@@ -205,23 +205,26 @@ def _refusal(status: int, order: Order) -> SourceFailure:
     if status in (404, 410):
         return SourceNotFound(f"{name} does not exist: the server answers {status}.")
     if status in (401, 403, 407):
-        return SourceForbidden(
-            f"{name} refuses access with {status}: {_login(credentials.read(order.credentials))}."
-        )
+        why = _login(status, credentials.read(order.credentials))
+        return SourceForbidden(f"{name} refuses access with {status}: {why}.")
     return SourceUnavailable(f"{name} cannot be read: the server answers {status}.")
 
 
-def _login(secret: Mapping[str, str]) -> str:
+def _login(status: int, secret: Mapping[str, str]) -> str:
     """What to do about a refusal of what the Secret says."""
     asks = "it asks for credentials, and"
+    if status == 407:
+        return "a proxy on the way asks for credentials; have it let builds pass"
     if _token(secret):
         return f"check token in {credentials.SECRET}, and what it may read"
     if "username" in secret:
         return f"check username and password in {credentials.SECRET}, and what that user may read"
     if secret:
         return f"{asks} {credentials.SECRET} has neither username nor token"
-    wanted = "a Secret with username and password, or with token"
-    return f"{asks} none are named: name {wanted}, in spec.model.credentials.secretName"
+    wanted = "a Secret with username and password, or with token, in spec.model.credentials.secretName"
+    if status == 401:
+        return f"{asks} none are named: name {wanted}"
+    return f"where the address is a signed one, its signature may have expired; else name {wanted}"
 
 
 def _token(secret: Mapping[str, str]) -> str:

@@ -183,8 +183,10 @@ def test_a_refusal_has_its_reason(tmp_path: Path, status: int, failure: type[Exc
     [
         pytest.param(
             None,
-            "it asks for credentials, and none are named: name a Secret with username and password, or with token, in "
-            "spec.model.credentials.secretName",
+            {
+                401: "it asks for credentials, and none are named: name ",
+                403: "where the address is a signed one, its signature may have expired; else name ",
+            },
             id="no Secret",
         ),
         pytest.param(
@@ -205,8 +207,10 @@ def test_a_refusal_has_its_reason(tmp_path: Path, status: int, failure: type[Exc
     ],
 )
 def test_a_refusal_of_access_speaks_of_the_secret_as_it_is(
-    tmp_path: Path, secret: dict[str, str] | None, said: str, status: int
+    tmp_path: Path, secret: dict[str, str] | None, said: str | dict[int, str], status: int
 ) -> None:
+    wanted = "a Secret with username and password, or with token, in spec.model.credentials.secretName"
+    said = f"{said[status]}{wanted}" if isinstance(said, dict) else said
     if secret is not None:
         (tmp_path / "credentials").mkdir()
     for key, value in (secret or {}).items():
@@ -217,6 +221,15 @@ def test_a_refusal_of_access_speaks_of_the_secret_as_it_is(
     assert failed.value.message == f"{site.address}/m.bin refuses access with {status}: {said}."
     told = report.of_failure(failed.value, work=tmp_path, seconds={}).message
     assert told == failed.value.message, "our own sentence is not taken for a secret"
+
+
+def test_a_proxy_that_asks_who_comes_is_not_taken_for_the_server(tmp_path: Path) -> None:
+    with serving(lambda handler: handler.answer(407)) as site, pytest.raises(SourceForbidden) as failed:
+        source.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert failed.value.message.endswith(
+        "with 407: a proxy on the way asks for credentials; have it let builds pass."
+    )
 
 
 @pytest.mark.parametrize(

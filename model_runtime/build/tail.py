@@ -13,7 +13,10 @@ HIDDEN: Final = "***"
 
 _SECRETS: Final = (
     (re.compile(r"(?<=://)[^/\s@]+@"), f"{HIDDEN}@"),
-    (re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+"), rf"\1?{HIDDEN}"),
+    (
+        re.compile(r"((?!\b(?:s3|pvc|configmap)\b)\b[a-zA-Z][\w+.-]{0,20}://[^\s?'\"]+)\?[^\s'\"]+"),
+        rf"\1?{HIDDEN}",
+    ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), rf"\1 {HIDDEN}"),
     (
         re.compile(
@@ -23,7 +26,8 @@ _SECRETS: Final = (
         rf"\1{HIDDEN}",
     ),
 )
-"""User and password of an address, its query (signed addresses), credentials of a header, `password=…`."""
+"""User and password of an address, its query (signed addresses; in some schemes a `?` belongs to the name and begins
+none), credentials of a header, `password=…`."""
 
 
 class Discreet(logging.Formatter):

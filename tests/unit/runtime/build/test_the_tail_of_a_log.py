@@ -34,7 +34,10 @@ def test_long_lines_are_cut() -> None:
     [
         ("GET https://jo:hunter2@host/m failed", "GET https://***@host/m failed"),
         ("GET https://host/m?X-Amz-Signature=abc failed", "GET https://host/m?*** failed"),
+        ("GET abfss://jars@host/m?sv=1&sig=abc failed", "GET abfss://***@host/m?*** failed"),
+        ("gs://models/m?token=abc", "gs://models/m?***"),
         ("s3://models/what?/m has no objects", "s3://models/what?/m has no objects"),
+        ("s3://models/what? has none, https://h/m?sig=a", "s3://models/what? has none, https://h/m?***"),
         ("authorization: Bearer eyJhbGciOi.x-y_z", "authorization: Bearer ***"),
         ("aws_secret_access_key=abc123", "aws_secret_access_key=***"),
         ("password: hunter2", "password: ***"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -22,7 +23,8 @@ LONGEST_NAME: Final = 1000
 
 MOST_LENGTHS: Final = 32
 LARGEST_EMPTY: Final = 1 << 16
-"""The product of the lengths that are not 0, where one is: no value pays for them, and models allocate by them."""
+"""The product of the lengths beside a 0 that the model leaves open: no value pays for them, and models allocate by
+them."""
 _BEYOND: Final = 1 << 48
 """More than any memory has."""
 
@@ -206,9 +208,9 @@ def _binary_size(tensor: dict[str, Any], name: str) -> int | None:
     return size
 
 
-def _shape(tensor: dict[str, Any], name: str) -> tuple[int, ...]:
+def _shape(tensor: dict[str, Any], spec: TensorSpec) -> tuple[int, ...]:
     """The lengths that the tensor says it has; of one without values they are all that there is to hold it to."""
-    field, lengths = f"{name}.shape", tensor.get("shape")
+    field, lengths = f"{spec.name}.shape", tensor.get("shape")
     if not isinstance(lengths, list):
         raise InputRefused(field, expected="a list of lengths", came=_came(tensor, "shape"))
     if len(lengths) > MOST_LENGTHS:
@@ -216,14 +218,20 @@ def _shape(tensor: dict[str, Any], name: str) -> tuple[int, ...]:
     for index, length in enumerate(lengths):
         if type(length) is not int or not 0 <= length < _BEYOND:
             raise InputRefused(f"{field}[{index}]", expected="a length", came=values.shown(length))
-    if 0 in lengths and (others := math.prod(filter(None, lengths))) > LARGEST_EMPTY:
-        wanted = f"lengths with a product of at most {LARGEST_EMPTY} besides the 0"
+    if 0 in lengths and (others := _unpaid(lengths, spec.shape)) > LARGEST_EMPTY:
+        wanted = f"lengths with a product of at most {LARGEST_EMPTY} besides the 0 and what the model fixes"
         raise InputRefused(field, expected=wanted, came=values.shown(others))
     return tuple(lengths)
 
 
+def _unpaid(lengths: list[int], known: tuple[int, ...]) -> int:
+    """The product of the lengths that are neither 0 nor the model's own."""
+    pairs = itertools.zip_longest(lengths, known)
+    return math.prod(length for length, own in pairs if length and length != own)
+
+
 def _from_json(spec: TensorSpec, tensor: dict[str, Any]) -> Array:
-    shape = _shape(tensor, spec.name)
+    shape = _shape(tensor, spec)
     if "data" not in tensor:
         raise InputRefused(f"{spec.name}.data", expected="a list of values", came="nothing")
     data = values.array_of(spec, tensor["data"], field=Field(f"{spec.name}.data"))
@@ -234,7 +242,7 @@ def _from_bytes(spec: TensorSpec, tensor: dict[str, Any], raw: memoryview, size:
     if len(raw) != size:
         raise InputRefused(spec.name, expected=f"{size} bytes", came=f"{len(raw)}")
     sent = np.dtype(DATATYPES[tensor["datatype"]])
-    data = _shaped(v2_binary.read(raw, sent, field=spec.name), _shape(tensor, spec.name), spec.name)
+    data = _shaped(v2_binary.read(raw, sent, field=spec.name), _shape(tensor, spec), spec.name)
     return values.cast(spec, data, field=Field(spec.name))
 
 

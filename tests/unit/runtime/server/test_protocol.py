@@ -146,6 +146,15 @@ class TestBytes:
         assert reply.document["field"].partition("[")[0] in ("x.shape", "x.data")
         assert len(reply.body) < 500
 
+    async def test_a_batch_of_no_images_reaches_the_model(self) -> None:
+        images = Signature((TensorSpec("x", "FP32", (-1, 3, 224, 224)),), (TensorSpec("y", "FP32", (-1,)),))
+        model = models.Fake(images, lambda inputs: {"y": inputs["x"].sum(axis=(1, 2, 3))})
+        tensor = {"name": "x", "shape": [0, 3, 224, 224], "datatype": "FP32", "data": []}
+        reply = await ask(application(model), INFER, {"inputs": [tensor]})
+        assert (reply.status, reply.document["outputs"][0]["data"]) == (200, [])
+        larger = {**tensor, "shape": [0, 3, 1 << 40, 224]}
+        assert (await ask(application(model), INFER, {"inputs": [larger]})).status == 400
+
     @given(texts=st.lists(st.text(), max_size=5))
     def test_any_texts_survive_the_way_there_and_back(self, texts: list[str]) -> None:
         array = np.array([*texts, None], dtype=object)[:-1]

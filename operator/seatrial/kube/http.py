@@ -23,6 +23,7 @@ SILENCE_TIMEOUT: Final = 90.0
 """Seconds without a byte after which a watch counts as broken: the server sends a bookmark every minute."""
 CONNECTIONS: Final = 100
 LARGEST_READ: Final = 2**18
+LONGEST_WHY: Final = 500
 
 Login: TypeAlias = Callable[[], Awaitable[Any]]
 """Makes a fresh `kubernetes.aio` configuration: reads files and runs exec plugins again."""
@@ -130,7 +131,7 @@ class HttpTransport:
     async def credentials(self) -> Credentials:
         """Who we are now, for another client of the same server: a fresh login."""
         configuration = await self._login()
-        header = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        header = await _token(configuration)
         return Credentials(
             server=configuration.host,
             ca_file=configuration.ssl_ca_cert,
@@ -177,10 +178,12 @@ def _why(error: Exception) -> str:
     match error:
         case ssl.SSLError():
             return f"a certificate or key cannot be used: {text}"
-        case TypeError() | AttributeError() | LookupError() | UnicodeError():
-            return f"the file has another form than a kubeconfig: {error!r}"
+        case UnicodeDecodeError():  # its own text would quote the file, and credentials with it
+            return f"a file is not UTF-8, from byte {error.start} of what was read"
+        case TypeError() | AttributeError() | LookupError():
+            return f"the file has another form than a kubeconfig: {error!r}"[:LONGEST_WHY]
         case _:
-            return text or repr(error)
+            return (text or repr(error))[:LONGEST_WHY]
 
 
 @asynccontextmanager
@@ -210,11 +213,19 @@ async def _headers(configuration: Any, request: Request) -> dict[str, str]:
     headers = {"Accept": request.accept, "User-Agent": "seatrial"}
     if request.body is not None:
         headers["Content-Type"] = request.content_type
-    # The library renews the service account's token here.
-    token = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+    token = await _token(configuration)
     return headers | ({"Authorization": token} if token else {})
 
 
 async def _read(answer: aiohttp.ClientResponse) -> Response:
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return Response(answer.status, headers, await answer.read())
+
+
+async def _token(configuration: Any) -> str | None:
+    """The Authorization header; the library renews a service account's token here, out of its file."""
+    try:
+        token: str | None = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+    except (config.ConfigException, OSError, UnicodeError) as error:
+        raise failures.NoLogin(_why(error)) from error
+    return token

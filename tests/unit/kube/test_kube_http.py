@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from kubernetes.aio import config
 from kubernetes.aio.client.configuration import Configuration
 
 from seatrial.kube import failures
@@ -123,6 +124,11 @@ class TestRequests:
                 id="in odd files",
             ),
             pytest.param(
+                UnicodeDecodeError("utf-8", b"token: hunter2 \xff", 15, 16, "invalid start byte"),
+                "a file is not UTF-8, from byte 15 of what was read",
+                id="in files of another encoding",
+            ),
+            pytest.param(
                 ssl.SSLError("PEM lib"), "a certificate or key cannot be used: ", id="with odd certificates"
             ),
         ],
@@ -134,6 +140,21 @@ class TestRequests:
         with pytest.raises(failures.NoLogin) as raised:
             await HttpTransport(login).request(Request("GET", "/"))
         assert raised.value.message.startswith(sentence)
+        assert "hunter2" not in str(raised.value)
+
+    async def test_are_not_sent_while_the_token_cannot_be_renewed(self, backend: Backend) -> None:
+        async def renewed(_: Any) -> None:
+            raise config.ConfigException("Token file exists but empty.")
+
+        async def login() -> Any:
+            configuration = await backend.login()
+            configuration.refresh_api_key_hook = renewed
+            return configuration
+
+        carrier = HttpTransport(login)
+        with pytest.raises(failures.NoLogin, match="exists but empty"):
+            await carrier.request(Request("GET", "/"))
+        await carrier.close()
 
 
 class TestStreams:

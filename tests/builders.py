@@ -106,6 +106,11 @@ class Seen:
         ended = AbnormalExit(at=at, pod="p-1", code=code, restarts=1, out_of_memory=out_of_memory)
         return self._track(NEW, 1, {"exits": (ended,)})
 
+    def evicted(self, at: datetime, *, ready: int = 0) -> Self:
+        """A pod of the canary has gone for its own use of disk."""
+        ended = AbnormalExit(at=at, pod="p-1", code=137, restarts=1, eviction="it used 2Gi; raise its limit")
+        return self._track(NEW, ready, {"exits": (ended,)})
+
     def having(self, **parts: Any) -> Self:
         """Other parts of the situation: wish, counts, narrow, images, build."""
         return replace(self, parts={**self.parts, **parts})

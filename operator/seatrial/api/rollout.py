@@ -59,7 +59,8 @@ class Rollout(base.Written):
     revision as rejected."""
 
     max_restarts: shapes.Count = 0
-    """Abnormal exits of the canary's containers that are borne while it has users; evictions do not count."""
+    """Abnormal exits of the canary's containers that are borne while it has users; of evictions only those for a
+    limit of the pod's own count."""
 
     progress_deadline: durations.PositiveDuration = timedelta(minutes=10)
     """How long the canary may start and load without one more pod becoming available, as `10m`."""

@@ -102,9 +102,28 @@ def _fatal(rollout: api.RolloutStatus, seen: tracks.Track, at: Situation) -> tra
     """The trouble that waiting does not help, unless it is nothing but exits that `maxRestarts` bears."""
     trouble = seen.trouble
     if trouble is None or not trouble.terminal:
+        trouble = _evicted(rollout, seen)
+    if trouble is None:
         return None
     borne = 0 < exits_under_users(rollout, seen) <= at.wish.max_restarts
     return None if borne and trouble.reason in EXITS else trouble
+
+
+def _evicted(rollout: api.RolloutStatus, seen: tracks.Track) -> tracks.Trouble | None:
+    """No pod answers, and one of this rollout has gone for its own use of disk: so would the next."""
+    if seen.available or rollout.started_at is None:
+        return None
+    gone = [e for e in seen.exits_since(rollout.started_at) if e.eviction]
+    if not gone:
+        return None
+    last = max(gone, key=lambda e: e.at)
+    return tracks.Trouble(
+        reason=Reason.CRASH_LOOP,
+        message=last.eviction,
+        pod=last.pod,
+        exit_code=last.code,
+        restarts=last.restarts,
+    )
 
 
 def _word_for(exits: tuple[tracks.AbnormalExit, ...]) -> Reason:
@@ -120,10 +139,7 @@ def _exits_sentence(exits: tuple[tracks.AbnormalExit, ...], count: int, allowed:
 def _cause(last: tracks.AbnormalExit) -> str:
     if last.out_of_memory:
         return "out of memory; raise spec.serving.resources.limits.memory"
-    if last.eviction:
-        limit = "ephemeral-storage in spec.serving.resources.limits"
-        return f"{last.eviction}; raise {'its sizeLimit' if 'EmptyDir' in last.eviction else limit}"
-    return f"exit code {last.code}; see kubectl logs --previous"
+    return last.eviction or f"exit code {last.code}; see kubectl logs --previous"
 
 
 def roll_back(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:

@@ -34,7 +34,8 @@ class AbnormalExit:
     restarts: int
     out_of_memory: bool = False
     eviction: str = ""
-    """The kubelet's sentence where the pod used more local storage than its own limit; empty for all other ends."""
+    """The kubelet's sentence where the pod used more local storage than its own limit, and which limit to raise;
+    empty for all other ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,9 +130,16 @@ def _eviction(pod: Body) -> Iterator[AbnormalExit]:
     at = time_of(_ended(container_of(pod, server.CONTAINER)).get("finishedAt"))
     at = at or time_of(condition(pod, "Ready").get("lastTransitionTime"))
     if at is not None:
+        restarts = int(container_of(pod, server.CONTAINER).get("restartCount", 0)) + 1
         yield AbnormalExit(
-            at=at, pod=pod["metadata"]["name"], code=KILLED, restarts=1, eviction=eviction_of(pod)
+            at=at, pod=pod["metadata"]["name"], code=KILLED, restarts=restarts, eviction=_over_which(pod)
         )
+
+
+def _over_which(pod: Body) -> str:
+    told = eviction_of(pod)
+    limit = "its sizeLimit" if "EmptyDir" in told else "ephemeral-storage in spec.serving.resources.limits"
+    return f"{told}; raise {limit}"
 
 
 def _exits(pod: Body) -> Iterator[AbnormalExit]:

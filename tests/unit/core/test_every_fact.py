@@ -53,7 +53,9 @@ def memories(draw: st.DrawFn) -> Memory:
 def tracks(draw: st.DrawFn, revision: str) -> Track:
     pods = draw(st.integers(0, 4))
     ready = draw(st.integers(0, pods))
-    exits = [AbnormalExit(at=at, pod="p", code=1, restarts=1) for at in draw(st.lists(times, max_size=2))]
+    evicted = draw(st.sampled_from(["", "it used too much"]))
+    ends = draw(st.lists(times, max_size=2))
+    exits = [AbnormalExit(at=at, pod="p", code=1, restarts=1, eviction=evicted) for at in ends]
     trouble = draw(st.none() | words.map(lambda reason: Trouble(reason=reason, message="why")))
     return Track(
         revision=revision,

@@ -91,6 +91,18 @@ CASES = [
         starting(), seen().stable().crashing().at(), Phase.ROLLING_BACK, id="a crash goes back fast"
     ),
     pytest.param(
+        starting(started_at=NOW),
+        seen().stable().evicted(after(seconds=10)).at(after(seconds=11)),
+        Phase.REJECTED,
+        id="an eviction for its own use of disk goes back fast, for the next pod would be evicted as well",
+    ),
+    pytest.param(
+        starting(started_at=NOW),
+        seen().stable().evicted(after(seconds=-10)).at(after(seconds=11)),
+        Phase.STARTING,
+        id="a record of an eviction from before the rollout is none of its own",
+    ),
+    pytest.param(
         starting(),
         seen().stable().trouble(Reason.IMAGE_PULL_FAILED).at(),
         Phase.STARTING,

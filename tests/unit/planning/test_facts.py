@@ -265,3 +265,12 @@ def test_an_eviction_for_a_pods_own_use_is_told_from_one_for_its_nodes_need(mess
     assert facts.over_its_limit(body) is own
     assert facts.eviction_of(body) == message.strip().rstrip(".")
     assert not facts.over_its_limit(pod(phase="Failed", message=message))
+
+
+def test_an_eviction_counts_beside_the_exits_that_the_pod_had_before_and_says_what_to_raise() -> None:
+    message = 'Usage of EmptyDir volume "cache" exceeds the limit "1Gi". '
+    statuses = container(restarts=2, state=ended(137), lastState=ended(1))
+    body = pod(phase="Failed", reason="Evicted", message=message, containerStatuses=statuses)
+    [exit_] = facts.track(Observed(pods=(body,)), NEW).exits
+    assert (exit_.restarts, exit_.at) == (3, WHEN)
+    assert exit_.eviction == 'Usage of EmptyDir volume "cache" exceeds the limit "1Gi"; raise its sizeLimit'

@@ -29,9 +29,9 @@ def test_a_rollout_tells_who_has_users_and_whom_it_replaced() -> None:
         second = (await world.live(spec("v2")))["stable"]["revision"]
         assert await _told(world) == [
             ("Promoted", f"{first} serves; nothing did before"),
-            ("Shifting", f"step 1 of 2: {second} has 25 % of the users, {first} has the others"),
-            ("Shifting", f"step 2 of 2: {second} has 50 % of the users, {first} has the others"),
-            ("Promoted", f"{second} serves in place of {first}"),
+            ("Shifting", f"step 1 of 2: {second} gets 25 % of the users, {first} the others"),
+            ("Shifting", f"step 2 of 2: {second} gets 50 % of the users, {first} the others"),
+            ("Promoted", f"{second} takes the place of {first}"),
         ]
 
     play(story)
@@ -117,7 +117,7 @@ def test_a_spec_that_is_replaced_under_users_is_told_as_one_way_back() -> None:
             ),
             ("Superseded", f"{second} has given way; {first} serves"),
         ]
-        assert told[-1] == ("Promoted", f"{third} serves in place of {first}")
+        assert told[-1] == ("Promoted", f"{third} takes the place of {first}")
 
     play(story)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from seatrial.kube import kinds
 from seatrial.kube.transport import Request
 from tests.stories.specs import spec
-from tests.stories.world import NAME, World, play
+from tests.stories.world import NAME, NAMESPACE, World, play
 
 ENDLESS = 10_000
 FORBIDDEN = 403
@@ -18,6 +19,10 @@ FORBIDDEN = 403
 def _writes_of(resource: str, name: str = "") -> Callable[[Request], bool]:
     """Writes of the objects of this resource, or of the one with this name."""
     return lambda r: r.method in {"PATCH", "PUT"} and f"/{resource}/{name}" in r.path
+
+
+def _creations_of(resource: str) -> Callable[[Request], bool]:
+    return lambda r: r.method in {"POST", "PATCH"} and f"/{resource}" in r.path
 
 
 def _scaled(version: str) -> dict[str, Any]:
@@ -39,7 +44,8 @@ def test_no_step_passes_while_its_share_cannot_be_written(resource: str) -> None
         assert (status["rollout"]["phase"], status["rollout"]["step"]) == ("Shifting", 1)
         assert status["canary"]["actualWeight"] == 0
         assert status["stable"]["revision"] == first
-        assert "should have 25 % and has 0 %" in status["message"]
+        assert "should have 25 %; step 1 begins once that is written" in status["message"]
+        assert status["message"].endswith(f"; {first} still has all users")
         assert status.get("nextTransitionTime") is None
 
     play(story, rests=False)
@@ -71,7 +77,66 @@ def test_a_canary_loses_its_users_in_words_only_when_it_has_lost_them() -> None:
         status = await world.status()
         assert status["canary"]["actualWeight"] == 25
         assert f"Service {NAME} could not be written" in status["message"]
-        assert "has 25 % until that is written" in status["message"]
+        assert status["message"].endswith(
+            f"; {revision} still has 25 %, {status['stable']['revision']} the others"
+        )
         assert world.pods_of(revision)
 
     play(story, rests=False)
+
+
+def test_a_status_is_not_written_again_while_its_share_cannot_be() -> None:
+    async def story(world: World) -> None:
+        await world.trust_decisions()
+        await world.live(spec("v1"))
+        world.server.faults.fail_next(ENDLESS, FORBIDDEN, _writes_of("services"))
+        await world.apply(spec("v2"))
+        await world.until(lambda s: s["rollout"]["phase"] == "Shifting")
+        await world.wait(60)
+        mark = len(world.server.writes)
+        await world.wait(600)
+        assert world.writes_since(mark) == []
+        await world.decide("Abort", revision=(await world.status())["canary"]["revision"], attempt=1)
+        await world.until(lambda s: s["phase"] == "RollingBack")
+        await world.wait(60)
+        mark = len(world.server.writes)
+        await world.wait(600)
+        assert world.writes_since(mark) == []
+
+    play(story, rests=False)
+
+
+def test_nobody_is_told_healthy_before_the_users_of_a_promotion_are_sent_to_it() -> None:
+    async def story(world: World) -> None:
+        first = (await world.live(spec("v1")))["stable"]["revision"]
+        second = (await world.shifting(spec("v2"), weight=50))["canary"]["revision"]
+        world.server.faults.fail_next(ENDLESS, FORBIDDEN, _writes_of("services"))
+        await world.until(lambda s: s["stable"]["revision"] == second)
+        await world.wait(600)
+        status = await world.status()
+        told = {c["type"]: (c["status"], c.get("message")) for c in status["conditions"]}
+        assert (status["phase"], told["Ready"][0], told["Reconciling"][0]) == ("Degraded", "False", "True")
+        assert told["Serving"][0] == "True"
+        assert status["message"].endswith(
+            f"{second} is stable, but {second} still has 50 %, {first} the others"
+        )
+        assert world.pods_of(first)
+
+    play(story, rests=False)
+
+
+def test_users_are_told_served_only_while_there_is_a_service() -> None:
+    async def story(world: World) -> None:
+        first = (await world.live(spec("v1")))["stable"]["revision"]
+        world.server.faults.fail_next(20, FORBIDDEN, _creations_of("services"))
+        await world.client.delete(kinds.SERVICE, NAMESPACE, NAME)
+        status = await world.until(lambda s: s["phase"] == "Degraded")
+        serving = next(c for c in status["conditions"] if c["type"] == "Serving")
+        assert serving["status"] == "False"
+        assert (
+            f"{first} is stable, but where users are sent cannot be read: its Service is missing"
+            in status["message"]
+        )
+        await world.phase("Healthy")
+
+    play(story)

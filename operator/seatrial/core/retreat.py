@@ -155,6 +155,8 @@ def roll_back(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
             memory, rollout=moves.changed(rollout, weight=0, step_started_at=at.now, waiting_for=None)
         )
     if _has_had_users(memory, rollout) and not at.narrow:
+        return replace(memory, rollout=moves.changed(rollout, step_started_at=at.not_yet))
+    if rollout.step_started_at is None:
         return replace(memory, rollout=moves.changed(rollout, step_started_at=at.now))
     if draining(memory, at) or at.canary(memory).pods > 0:
         return memory

@@ -214,7 +214,7 @@ def _raise(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
 
 def _hold(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     if not at.has_its_share(rollout):  # a hold without its users would show nothing
-        return replace(memory, rollout=moves.changed(rollout, step_started_at=at.now))
+        return replace(memory, rollout=moves.changed(rollout, step_started_at=at.not_yet))
     started = rollout.step_started_at or at.now
     if at.now < started + step_of(at.wish, rollout).hold:
         return replace(memory, rollout=moves.changed(rollout, step_started_at=started))

@@ -120,6 +120,14 @@ class Situation:
         """What is seen of the revision that is on its way or was last."""
         return self.track("" if memory.rollout is None else memory.rollout.revision)
 
+    @property
+    def not_yet(self) -> datetime | None:
+        """The start of a time that begins with a write that is not seen yet: now, and none while writes fail.
+
+        Those are tried for hours, and a start that moved each time would be a new status each time.
+        """
+        return None if self.blocked else self.now
+
     def has_its_share(self, rollout: api.RolloutStatus) -> bool:
         """The router is seen to give the canary the weight that was decided."""
         return self.shares.get(rollout.revision, 0) == rollout.weight

@@ -9,8 +9,9 @@ from seatrial.api import phases, reasons
 from seatrial.api import status as api
 from seatrial.core import builds
 from seatrial.core.moves import AT_REST, Phase
-from seatrial.planning.documents import Scene, has_users
+from seatrial.planning.documents import Scene, is_written, split_in_force
 from seatrial.planning.phases import has_its_pods, is_stalled, stable_is_sick, wanted_pods
+from seatrial.planning.sentences import routed
 
 Reason = reasons.Reason
 Kind = told_conditions.ConditionType
@@ -48,7 +49,7 @@ def conditions(scene: Scene, message: str) -> tuple[told_conditions.Condition, .
 
 
 def is_ready(scene: Scene) -> bool:
-    """The spec's revision is stable and has its pods."""
+    """The spec's revision is stable, and has its pods and all users."""
     return (
         not scene.unnamed
         and _is_updated(scene)
@@ -56,6 +57,7 @@ def is_ready(scene: Scene) -> bool:
         and has_its_pods(scene)
         and not stable_is_sick(scene)
         and not is_stalled(scene)
+        and is_written(scene)
     )
 
 
@@ -113,16 +115,27 @@ def _serving(scene: Scene) -> _Verdict:
     stable = scene.at.stable(scene.memory)
     if stable is None:
         return _Verdict(False, Reason.PENDING, "no revision has become stable yet")
-    if stable.ready:
+    answering = _answering(scene)
+    if stable.revision in answering:
         return _Verdict(True, Reason.HEALTHY, f"{stable.revision} answers")
-    canary = scene.at.canary(scene.memory)
-    if has_users(scene.memory) and canary.ready:
-        told = f"{canary.revision} answers; no pod of {stable.revision} is ready"
+    if not is_written(scene):
+        return _Verdict(bool(answering), _reason(scene), f"{stable.revision} is stable, but {routed(scene)}")
+    if answering:
+        told = f"{answering[0]} answers; no pod of {stable.revision} is ready"
         return _Verdict(True, Reason.STABLE_UNHEALTHY, told)
     if wanted_pods(scene) == 0:
         return _Verdict(False, Reason.PENDING, f"{stable.revision} has zero replicas, as the spec asks")
     cause = "" if stable.trouble is None else f": {stable.trouble.message}"
     return _Verdict(False, Reason.STABLE_UNHEALTHY, f"no pod of {stable.revision} is ready{cause}")
+
+
+def _answering(scene: Scene) -> tuple[str, ...]:
+    """The revisions that users are sent to and that have a pod for them."""
+    split = split_in_force(scene)
+    if split is None:
+        return ()
+    sent = (split.stable, split.canary) if split.weight else (split.stable,)
+    return tuple(revision for revision in sent if scene.at.track(revision).ready)
 
 
 def _updated(scene: Scene, why: str) -> _Verdict:

@@ -10,7 +10,7 @@ from seatrial.core import builds
 from seatrial.core.moves import Phase
 from seatrial.core.wish import step_of
 from seatrial.planning import measuring
-from seatrial.planning.documents import Scene, leaves_at, unwritten_weight
+from seatrial.planning.documents import Scene, is_written, leaves_at
 from seatrial.planning.wishes import missing_of_build
 
 CLOCK_RUNS = frozenset({Phase.STARTING, Phase.SHIFTING, Phase.PROMOTING})
@@ -46,7 +46,7 @@ def _of_rollout(scene: Scene) -> Iterator[datetime | None]:
     if rollout.phase is Phase.SHIFTING and started is not None and _is_held(scene, rollout):
         yield started + step_of(scene.at.wish, rollout).hold
     draining = rollout.phase is Phase.ROLLING_BACK and rollout.users_since is not None and not rollout.weight
-    if draining and unwritten_weight(scene) is None and started is not None:
+    if draining and is_written(scene) and started is not None:
         yield started + scene.at.wish.scale_down_delay
     lacking = missing_of_build(scene.desired, scene.observed, scene.parts)
     if rollout.phase is Phase.BUILDING and build is not None and not lacking:
@@ -57,4 +57,4 @@ def _is_held(scene: Scene, rollout: api.RolloutStatus) -> bool:
     """The step has its weight: its hold counts, which it does not while pods for it start."""
     within = 0 < rollout.step <= len(scene.at.wish.steps)
     has_it = within and rollout.weight >= step_of(scene.at.wish, rollout).weight
-    return has_it and unwritten_weight(scene) is None
+    return has_it and is_written(scene)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seatrial.api import phases, reasons
 from seatrial.core.moves import Phase
-from seatrial.planning.documents import Scene
+from seatrial.planning.documents import Scene, is_written
 
 Display = phases.DisplayPhase
 
@@ -30,7 +30,8 @@ def display_phase(scene: Scene) -> phases.DisplayPhase:
         return _MOVING[rollout.phase][memory.stable is not None]
     if memory.stable is None:
         return Display.PENDING
-    return Display.DEGRADED if scene.missing or stable_is_sick(scene) else Display.HEALTHY
+    sick = scene.missing or stable_is_sick(scene) or not is_written(scene)
+    return Display.DEGRADED if sick else Display.HEALTHY
 
 
 def is_stalled(scene: Scene) -> bool:

@@ -15,7 +15,7 @@ from seatrial.core.references import Reference
 from seatrial.core.tracks import Track
 from seatrial.core.wish import step_of
 from seatrial.planning import due, measuring, sizes
-from seatrial.planning.documents import Scene, has_users, leaves_at, split_of, unwritten_weight
+from seatrial.planning.documents import Scene, has_users, is_written, leaves_at, split_in_force, split_of
 from seatrial.planning.phases import has_its_pods, stable_is_sick, wanted_pods
 from seatrial.planning.wishes import missing_of_build
 from seatrial.routers.base import Ready
@@ -65,6 +65,8 @@ def _at_rest(scene: Scene) -> str:
         return f"{stable.revision} is stable, but {_pods(seen, wanted_pods(scene))}{_cause(seen)}"
     if wanted_pods(scene) == 0:
         return f"{stable.revision} is stable with zero replicas: nobody answers; raise spec.scaling.replicas"
+    if not is_written(scene):
+        return f"{stable.revision} is stable, but {routed(scene)}"
     if not has_its_pods(scene):
         return f"{stable.revision} is stable; {_pods(seen, wanted_pods(scene))}"
     return f"{stable.revision} serves since {clock(stable.since)}{_recovered(scene)}{measuring.hint(scene)}"
@@ -73,6 +75,16 @@ def _at_rest(scene: Scene) -> str:
 def _recovered(scene: Scene) -> str:
     """A promotion leaves its rollout behind; without one the status was lost and read again from the children."""
     return "" if scene.memory.rollout else "; its status was lost and read again from its children"
+
+
+def routed(scene: Scene) -> str:
+    """Where users are sent while what was decided is not written; the setback before it says why."""
+    present = split_in_force(scene)
+    if present is None:
+        return "where users are sent cannot be read: its Service is missing, or edited by hand"
+    if present.weight == 0:
+        return f"{present.stable} still has all users"
+    return f"{present.canary} still has {present.weight} %, {present.stable} the others"
 
 
 def _pods(seen: Track, wanted: int) -> str:
@@ -92,6 +104,8 @@ def meanwhile(scene: Scene) -> str:
         return "; nothing serves yet"
     if sizes.making_room(scene.memory, scene.at):
         return f"; {stable.revision} makes room for it: nobody is served until then (strategy Recreate)"
+    if not is_written(scene):
+        return f"; {routed(scene)}"
     if seen.ready:
         return f"; {stable.revision} serves"
     return f"; {stable.revision} is stable but has no ready pod{_cause(seen)}"
@@ -160,14 +174,13 @@ def _deadline(scene: Scene, rollout: api.RolloutStatus) -> str:
 def _shifting(scene: Scene, rollout: api.RolloutStatus) -> str:
     seen, now = scene.at.canary(scene.memory), scene.at.now
     step, needed = step_of(scene.at.wish, rollout), _needed(scene, rollout)
-    if (present := unwritten_weight(scene)) is not None:
-        due_share = f"canary {rollout.revision} should have {rollout.weight} % and has {present} %"
-        return f"{due_share}; step {rollout.step} begins once that is written{meanwhile(scene)}"
     held = _share(scene, rollout)
     if rollout.weight < step.weight:
         pods = f"{seen.ready} of {counted(needed, 'pod')} for {step.weight} %"
         coming = f"{pods} {are(seen.ready, of=needed)} ready"
         return f"{held}; {coming}{_cause(seen)}{_deadline(scene, rollout)}{_alone(scene)}"
+    if not is_written(scene):
+        return f"{held}; step {rollout.step} begins once that is written{meanwhile(scene)}"
     upcoming = _next_of(scene, rollout)
     then = due.next_transition(scene)
     if then is None:
@@ -177,6 +190,8 @@ def _shifting(scene: Scene, rollout: api.RolloutStatus) -> str:
 
 
 def _share(scene: Scene, rollout: api.RolloutStatus) -> str:
+    if not is_written(scene):
+        return f"canary {rollout.revision} should have {rollout.weight} %"
     if not has_users(scene.memory):
         return f"canary {rollout.revision} has no users, because none of its pods was ready"
     since = clock(rollout.step_started_at, scene.at.now)
@@ -184,7 +199,7 @@ def _share(scene: Scene, rollout: api.RolloutStatus) -> str:
 
 
 def _alone(scene: Scene) -> str:
-    return "" if has_users(scene.memory) else meanwhile(scene)
+    return "" if has_users(scene.memory) and is_written(scene) else meanwhile(scene)
 
 
 def _next_of(scene: Scene, rollout: api.RolloutStatus) -> str:
@@ -231,10 +246,11 @@ def _rolling_back(scene: Scene, rollout: api.RolloutStatus) -> str:
     why = f"{rollout.reason}: {clause(rollout.message)}"
     if rollout.weight and not retreat.stable_can_take_over(scene.memory, scene.at):
         stable = scene.at.stable(scene.memory)
-        kept = "but no pod of stable is ready; it has all users until one is"
+        has = "has all users until one is" if is_written(scene) else f"gets all users; {routed(scene)}"
+        kept = f"but no pod of stable is ready; it {has}"
         return f"{rollout.revision} should go back ({why}), {kept}{'' if stable is None else _cause(stable)}"
-    if (present := unwritten_weight(scene)) is not None:
-        return f"{rollout.revision} should go back ({why}), but has {present} % until that is written{meanwhile(scene)}"
+    if not is_written(scene):
+        return f"{rollout.revision} should go back: {why}{meanwhile(scene)}"
     leaves = due.next_transition(scene)
     then = f"; its pods leave at {clock(leaves, scene.at.now)}" if leaves else "; its pods are leaving"
     return f"{rollout.revision} goes back: {why}{then}{meanwhile(scene)}"

@@ -124,7 +124,7 @@ def _promotion(before: Memory, entry: api.HistoryEntry) -> str:
         return f"{entry.revision} is stable; {entry.message}"
     if before.stable is None:
         return f"{entry.revision} serves; nothing did before"
-    return f"{entry.revision} serves in place of {before.stable.revision}"
+    return f"{entry.revision} takes the place of {before.stable.revision}"
 
 
 def _turns(before: Memory, scene: Scene) -> Iterator[Tale]:
@@ -146,10 +146,10 @@ def _turns(before: Memory, scene: Scene) -> Iterator[Tale]:
 
 def _share(new: api.RolloutStatus, stable: api.TrackStatus, scene: Scene) -> Tale:
     if new.weight == 0:
-        message = f"no pod of {new.revision} is ready: {stable.revision} has its users until one is"
+        message = f"no pod of {new.revision} is ready: {stable.revision} gets its users until one is"
         return Tale(reason=Reason.SHIFTING, message=message, tone=Tone.WARNING)
-    share = f"{new.revision} has {new.weight} % of the users{sentences.really(scene, new)}"
-    message = f"step {new.step} of {new.steps}: {share}, {stable.revision} has the others"
+    share = f"{new.revision} gets {new.weight} % of the users{sentences.really(scene, new)}"
+    message = f"step {new.step} of {new.steps}: {share}, {stable.revision} the others"
     return Tale(reason=Reason.SHIFTING, message=message)
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from seatrial.planning.actions import Action
 from seatrial.planning.documents import builds, leftovers, promotions, routes, templates, workloads
 from seatrial.planning.documents.leftovers import leaves_at
-from seatrial.planning.documents.routes import has_users, split_in_force, split_of, unwritten_weight
+from seatrial.planning.documents.routes import has_users, is_written, split_in_force, split_of
 from seatrial.planning.documents.scenes import Scene, owner_of
 
 __all__ = [
     "Scene",
     "child_actions",
     "has_users",
+    "is_written",
     "leaves_at",
     "owner_of",
     "split_in_force",
     "split_of",
-    "unwritten_weight",
 ]
 
 

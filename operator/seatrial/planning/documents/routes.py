@@ -37,17 +37,18 @@ def split_of(memory: Memory) -> Split | None:
 
 
 def split_in_force(scene: Scene) -> Split | None:
-    """Who answers: what was decided, unless writing it has failed; then what the router is seen to say."""
-    decided = split_of(scene.memory)
+    """Who is sent users: what was decided, unless writing has failed; then what the router is seen to say.
+
+    None while nobody is to answer, and where that cannot be seen: its documents are missing, or edited by hand.
+    """
     if scene.observed.setback is None:
-        return decided
-    return scene.parts.router.read(scene.observed.services) or decided
+        return split_of(scene.memory)
+    return scene.parts.router.read(scene.observed.services)
 
 
-def unwritten_weight(scene: Scene) -> int | None:
-    """The weight that the canary still has because the one decided could not be written; None where it could."""
-    present = split_in_force(scene)
-    return None if present is None or present == split_of(scene.memory) else present.weight
+def is_written(scene: Scene) -> bool:
+    """The router says what was decided, as far as anybody knows."""
+    return split_of(scene.memory) in (None, split_in_force(scene))
 
 
 def changes(scene: Scene) -> Iterator[Action]:

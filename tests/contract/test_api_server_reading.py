@@ -93,6 +93,13 @@ class TestListing:
         listing = await server.client.list(kinds.CONFIG_MAP, server.namespace, labels="suite=s")
         assert kinds.kind_of(listing.items[0]) == kinds.CONFIG_MAP
 
+    async def test_items_come_without_what_only_the_server_needs(self, server: Server) -> None:
+        await make(server, "a", suite="s")
+        listing = await server.client.list(kinds.CONFIG_MAP, server.namespace, labels="suite=s")
+        one = await server.client.get(kinds.CONFIG_MAP, server.namespace, "a")
+        assert "managedFields" in one["metadata"]
+        assert "managedFields" not in listing.items[0]["metadata"]
+
     async def test_of_metadata_leaves_out_the_rest(self, server: Server) -> None:
         await make(server, "a", suite="s")
         listing = await server.client.list(

@@ -9,7 +9,7 @@ from typing import Any
 
 from seatrial import handlers, main, options, reconciler
 from seatrial.api import deployment, keys
-from seatrial.kube import informers, kinds
+from seatrial.kube import bodies, kinds
 from seatrial.kube.bodies import Body
 from seatrial.kube.fake.server import FakeApiServer
 from seatrial.kube.informers import Habits, Informer
@@ -42,7 +42,7 @@ class Process:
             operator.client,
             kinds.MODEL_DEPLOYMENT,
             self._deliver,
-            habits=Habits(self._clock, trim=informers.without_managed_fields),
+            habits=Habits(self._clock, trim=bodies.without_managed_fields),
         )
         parts: list[Coroutine[Any, Any, None]] = [
             *(informer.run() for informer in operator.informers),

@@ -49,7 +49,7 @@ class Caches:
         self._references: dict[str, Informer] = {}
         ours = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
         for kind in CHILDREN:
-            trim = without_data if kind is kinds.CONFIG_MAP else informers.without_managed_fields
+            trim = without_data if kind is kinds.CONFIG_MAP else bodies.without_managed_fields
             self._add(client, kind, Habits(clock, trim=trim, index_by=_owner_of), Selection(namespace, ours))
         self._add(
             client,
@@ -60,7 +60,7 @@ class Caches:
         self._add(
             client,
             kinds.ROLLOUT_DECISION,
-            Habits(clock, trim=informers.without_managed_fields, index_by=_decided),
+            Habits(clock, trim=bodies.without_managed_fields, index_by=_decided),
             Selection(namespace),
         )
         for kind in (kinds.CONFIG_MAP, kinds.SECRET):
@@ -75,7 +75,7 @@ class Caches:
             client,
             kinds.VALIDATING_ADMISSION_POLICY_BINDING,
             lambda _event, _body: None,
-            habits=Habits(clock, trim=informers.without_managed_fields),
+            habits=Habits(clock, trim=bodies.without_managed_fields),
         )
 
     @property
@@ -144,11 +144,11 @@ def _decided(body: Body) -> Hashable | None:
 
 def without_data(body: Body) -> Body:
     """A copy is immutable: that it is there is all there is to know."""
-    kept = informers.without_managed_fields(body)
+    kept = bodies.without_managed_fields(body)
     return {name: value for name, value in kept.items() if name not in {"data", "binaryData"}}
 
 
 def _what_matters_of_a_pod(body: Body) -> Body:
-    head = informers.without_managed_fields(body)["metadata"]
+    head = bodies.without_managed_fields(body)["metadata"]
     status = body.get("status") or {}
     return {"metadata": head, "status": {part: status[part] for part in POD_PARTS if part in status}}

@@ -41,12 +41,6 @@ class Habits:
     page: int = 500
 
 
-def without_managed_fields(body: Body) -> Body:
-    """`body` without what only the API server needs: a third of its size."""
-    metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
-    return {**body, "metadata": metadata}
-
-
 def version_alone(body: Body) -> Body:
     """Which object it is and how new: all that is kept where only that matters."""
     head = body["metadata"]

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from seatrial.kube import bodies, informers, kinds
+from seatrial.kube import bodies, kinds
 from seatrial.kube.client import Client
 from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.informers import Habits, Informer
@@ -43,7 +43,7 @@ async def informer(client: Client, heard: Heard) -> AsyncIterator[Informer]:
     habits = Habits(
         asyncio.get_running_loop().time,
         jitter=lambda: 1.0,
-        trim=informers.without_managed_fields,
+        trim=bodies.without_managed_fields,
         index_by=lambda body: bodies.labels_of(body).get(OWNER),
         page=2,
     )

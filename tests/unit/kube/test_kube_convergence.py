@@ -12,7 +12,7 @@ import looptime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.kube import bodies, failures, informers, kinds
+from seatrial.kube import bodies, failures, kinds
 from seatrial.kube.client import Client
 from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.informers import Habits, Informer
@@ -51,7 +51,7 @@ class Copy:
         self.client = Client(self.api, Limiter(loop.time), lambda: True)
         habits = Habits(
             loop.time,
-            trim=informers.without_managed_fields,
+            trim=bodies.without_managed_fields,
             index_by=lambda body: bodies.labels_of(body).get(OWNER),
         )
         self.believed: dict[tuple[str, str], str] = {}

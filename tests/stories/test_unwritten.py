@@ -115,7 +115,7 @@ def test_nobody_is_told_healthy_before_the_users_of_a_promotion_are_sent_to_it()
         await world.wait(600)
         status = await world.status()
         told = {c["type"]: (c["status"], c.get("message")) for c in status["conditions"]}
-        assert (status["phase"], told["Ready"][0], told["Reconciling"][0]) == ("Degraded", "False", "True")
+        assert (status["phase"], told["Ready"][0], told["Reconciling"][0]) == ("Promoting", "False", "True")
         assert told["Serving"][0] == "True"
         assert status["message"].endswith(
             f"{second} is stable, but {second} still has 50 %, {first} the others"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seatrial.api import phases, reasons
 from seatrial.core.moves import Phase
-from seatrial.planning.documents import Scene, is_written
+from seatrial.planning.documents import Scene, is_written, split_in_force
 
 Display = phases.DisplayPhase
 
@@ -30,8 +30,14 @@ def display_phase(scene: Scene) -> phases.DisplayPhase:
         return _MOVING[rollout.phase][memory.stable is not None]
     if memory.stable is None:
         return Display.PENDING
-    sick = scene.missing or stable_is_sick(scene) or not is_written(scene)
-    return Display.DEGRADED if sick else Display.HEALTHY
+    if scene.missing or stable_is_sick(scene):
+        return Display.DEGRADED
+    return Display.HEALTHY if is_written(scene) else _on_their_way(scene)
+
+
+def _on_their_way(scene: Scene) -> phases.DisplayPhase:
+    """Of a stable revision that users are not sent to yet: until then another serves them, or nobody does."""
+    return Display.DEGRADED if split_in_force(scene) is None else Display.PROMOTING
 
 
 def is_stalled(scene: Scene) -> bool:

@@ -105,8 +105,10 @@ class Words:
 
     def _opened(self, document: Any) -> tuple[Form, Any]:
         if isinstance(document, dict):
-            if len(document) == 1 and (key := next(iter(document))) in _ENVELOPES and key not in self._specs:
-                return Form(key), document[key]
+            if envelopes := [key for key in document if key in _ENVELOPES and key not in self._specs]:
+                _require_alone(envelopes[0], document)
+                return Form(envelopes[0]), document[envelopes[0]]
+            self._require_own(document)
             if (
                 document
                 and all(isinstance(value, list) for value in document.values())
@@ -117,6 +119,13 @@ class Words:
         if isinstance(document, list):
             return (Form.RECORDS if document and isinstance(document[0], dict) else Form.INSTANCES), document
         raise InputRefused("", expected="a JSON object or list", came=values.shown(document))
+
+    def _require_own(self, document: dict[str, Any]) -> None:
+        """A model whose rows have no names is asked in an envelope, unless its one input is named."""
+        if self.signature.columns or len(self._names) > 1 or self._names[0] in document:
+            return
+        came = next((f"the field {name[:60]!r}" for name in document), "an empty object")
+        raise InputRefused("", expected="an object with instances", came=came)
 
     def _one_record(self, document: dict[str, Any]) -> bool:
         """Lists are plain values where each input of a row is a list itself."""
@@ -236,6 +245,12 @@ class Words:
         return {
             class_name(of): value for of, value in zip(self.signature.classes, probabilities, strict=True)
         }
+
+
+def _require_alone(envelope: str, document: dict[str, Any]) -> None:
+    other = next((name for name in document if name != envelope), None)
+    if other is not None:
+        raise InputRefused(other[:60], expected=f"nothing beside {envelope!r}", came="this field")
 
 
 def _input(spec: TensorSpec, sent: Any, field: Field) -> Array:

@@ -24,6 +24,7 @@ class Watch:
     def __init__(self, stage: Speaker, name: str, *, began: float) -> None:
         self._stage, self._name, self._began = stage, name, began
         self._last = ""
+        self._printing = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -44,11 +45,12 @@ class Watch:
         return status | {"generation": body["metadata"]["generation"]}
 
     def until(self, holds: Callable[[Status], Any], *, seconds: float, what: str) -> Status:
-        """The first status of the present spec for which `holds`; fails with the last one."""
+        """The first status of the present spec for which `holds`, printed; fails with the last one."""
         deadline = time.monotonic() + seconds
         while True:
             status = self.status()
             if status.get("observedGeneration") == status["generation"] and holds(status):
+                self._print(status)
                 return status
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{what}: not within {seconds:.0f} s; {status.get('message')}")
@@ -67,6 +69,7 @@ class Watch:
         line = (
             f"{status.get('phase', ''):12} {summary.get('step', ''):4} {weight:5} {status.get('message', '')}"
         )
-        if line != self._last:
-            self._last = line
-            print(f"   {time.monotonic() - self._began:5.0f} s  {line}", flush=True)
+        with self._printing:
+            if line != self._last:
+                self._last = line
+                print(f"   {time.monotonic() - self._began:5.0f} s  {line}", flush=True)

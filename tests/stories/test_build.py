@@ -72,7 +72,7 @@ def test_a_source_that_appears_later_heals_the_build(reason: str) -> None:
             "Updated": "False",
             "Stalled": "False",
         } == _conditions(waiting)
-        assert "tried again at" in waiting["message"]
+        assert "; attempt 2 at " in waiting["message"]
         assert waiting["stable"]["revision"] == stable["stable"]["revision"]
         last = await world.phase("Healthy", seconds=900)
         assert last["build"]["attempt"] == 5

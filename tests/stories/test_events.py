@@ -113,7 +113,7 @@ def test_a_spec_that_is_replaced_under_users_is_told_as_one_way_back() -> None:
         assert told[2:4] == [
             (
                 "RollingBack",
-                f"{second} goes back: the spec now asks for revision {third}; {first} serves",
+                f"{second} goes back: revision {third} is asked for now; {first} serves",
             ),
             ("Superseded", f"{second} has given way; {first} serves"),
         ]
@@ -134,12 +134,59 @@ def test_what_somebody_decided_is_told_with_the_author_and_a_refusal_with_its_ca
             ("DecisionTaken", f"Pause of {second} by jo@shop.io (lunch)"),
             (
                 "Paused",
-                f"{second} is held at 25 %: paused by jo@shop.io; {resume}; {first} serves",
+                f"{second} is held at 25 %: paused by jo@shop.io: lunch; {resume}; {first} serves",
             ),
             (
                 "DecisionRefused",
-                f"Skip of {second} by jo@shop.io: a step is skipped while it is held; the rollout is Paused",
+                f"Skip of {second} by jo@shop.io: the rollout is paused: let it go on first, then skip the step",
             ),
         ]
+
+    play(story)
+
+
+@pytest.mark.parametrize("serving", [True, False])
+def test_what_somebody_has_to_create_is_told_once(serving: bool) -> None:
+    async def story(world: World) -> None:
+        first = (await world.live(spec("v1")))["stable"]["revision"] if serving else ""
+        before = len(await _told(world))
+        await world.apply({**spec("v2"), "serving": {"envFrom": [{"configMapRef": {"name": "absent"}}]}})
+        await world.until(lambda s: "waits for ConfigMap absent" in s["message"])
+        await world.wait(600)
+        waits = (
+            "waits for ConfigMap absent, which the spec refers to; create it, or mark the reference optional"
+        )
+        who = f"{first} serves" if serving else "nothing serves yet"
+        assert (await _told(world))[before:] == [("ContainerConfigError", f"{waits}; {who}")]
+
+    play(story)
+
+
+def test_a_secret_that_a_build_needs_is_told_once() -> None:
+    async def story(world: World) -> None:
+        model = {"uri": "s3://models/churn/1/", "credentials": {"secretName": "absent"}}
+        await world.apply({**spec(), "model": model})
+        await world.until(lambda s: "needs Secret absent" in s["message"])
+        await world.wait(600)
+        [(reason, message)] = await _told(world)
+        assert reason == "ContainerConfigError"
+        assert message.endswith("waits for its build; it needs Secret absent, create it; nothing serves yet")
+
+    play(story)
+
+
+def test_a_rollout_that_goes_on_is_told_as_that_and_not_as_a_new_share() -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        second = (await world.shifting(spec("v2")))["canary"]["revision"]
+        await world.apply({**spec("v2"), "paused": True})
+        await world.phase("Paused")
+        await world.wait(600)
+        await world.apply(spec("v2"))
+        status = await world.until(lambda s: s["phase"] == "Canary")
+        assert f"canary {second} has 25 % since " in status["message"]
+        assert "10m" in status["message"].partition(" of it paused")[0]
+        assert ("Shifting", f"{second} goes on with 25 % of the users") in await _told(world)
+        await world.phase("Healthy")
 
     play(story)

@@ -9,6 +9,11 @@ SECRET: Final = "the Secret in spec.model.credentials"  # noqa: S105 - a field's
 _LARGEST: Final = 64 << 10
 
 
+def named(folder: Path) -> str:
+    """How to speak of the Secret, which may not be there."""
+    return SECRET if folder.is_dir() else f"{SECRET}, which names none"
+
+
 def read(folder: Path) -> dict[str, str]:
     """Its keys and values, without the blanks that editors leave at their ends."""
     if not folder.is_dir():

@@ -123,7 +123,8 @@ def _asked(config: Mapping[str, Any], order: Order) -> store_failures.Asked:
         login = (
             "check what the identity of the build's pod may read, or name a Secret in spec.model.credentials"
         )
-    return store_failures.Asked(address.shown(order.uri), endpoint.partition("://")[2].rstrip("/"), login)
+    host, secret = endpoint.partition("://")[2].rstrip("/"), credentials.named(order.credentials)
+    return store_failures.Asked(address.shown(order.uri), host, login, secret)
 
 
 def _store(bucket: str, config: Mapping[str, Any], order: Order) -> S3Store:

@@ -59,6 +59,8 @@ class Asked:
     host: str
     login: str
     """What to do when the store refuses."""
+    secret: str = credentials.SECRET
+    """How to speak of the Secret, which may not be there."""
 
 
 @contextmanager
@@ -85,26 +87,29 @@ def of(error: Exception, asked: Asked) -> BuildFailure:
     if code == "NoSuchBucket" or status == "404":
         return SourceNotFound(
             f"{asked.name}: there is no such bucket at {asked.host}, or not for this login: check its name, and "
-            f"AWS_ENDPOINT_URL and AWS_ACCESS_KEY_ID in {credentials.SECRET}."
+            f"AWS_ENDPOINT_URL and AWS_ACCESS_KEY_ID in {asked.secret}."
         )
-    return SourceUnavailable(f"{asked.name} cannot be read: {_why(text, status, code, asked.host)}.")
+    return SourceUnavailable(f"{asked.name} cannot be read: {_why(text, status, code, asked)}.")
 
 
-def _why(text: str, status: str, code: str, host: str) -> str:
+def _why(text: str, status: str, code: str, asked: Asked) -> str:
+    host = asked.host
     answers = f"{host} answers {status or 'with a redirect'}{f' ({code})' if code else ''}"
     if "redirect without LOCATION" in text or status in ("301", "400") or code in _ELSEWHERE:
         region = _in(_REGION, text)
-        return f"{answers}: set AWS_REGION in {credentials.SECRET} to the bucket's region{region and f', {region}'}"
+        return f"{answers}: set AWS_REGION in {asked.secret} to the bucket's region{region and f', {region}'}"
     if status:
         return answers + ("" if int(status) not in failing.RETRIED else f", {_when_asked_again(status)}")
     if _BROKE_OFF.search(text):
         return f"the connection to {host} broke off several times"
     if _NO_STORE.search(text):
-        return f"{host} does not answer like a store: check AWS_ENDPOINT_URL in {credentials.SECRET}"
+        return f"{host} does not answer like a store: check AWS_ENDPOINT_URL in {asked.secret}"
     if _UNTRUSTED.search(text):
         return f"the certificate of {host} is not trusted: {failing.NAME_AUTHORITY}"
     return (
-        _unreachable(text, host) if _SENDING.search(text) else f"the client gave up on {host}: {_first(text)}"
+        _unreachable(text, asked)
+        if _SENDING.search(text)
+        else f"the client gave up on {host}: {_first(text)}"
     )
 
 
@@ -115,9 +120,9 @@ def _when_asked_again(status: str) -> str:
     )
 
 
-def _unreachable(text: str, host: str) -> str:
+def _unreachable(text: str, asked: Asked) -> str:
     why = next((f", {said}" for word, said in _SILENCES.items() if word in text), "")
-    return f"{host} cannot be reached{why}: check AWS_ENDPOINT_URL in {credentials.SECRET}, and that pods may reach it"
+    return f"{asked.host} cannot be reached{why}: check AWS_ENDPOINT_URL in {asked.secret}, and that pods may reach it"
 
 
 def _in(pattern: re.Pattern[str], text: str) -> str:

@@ -25,6 +25,9 @@ from model_runtime.failures import (
 from model_runtime.registry import failing
 from model_runtime.registry.patience import asked_pause
 
+_NO_SUCH_NAME: Final = re.compile(r"\[Errno -\d+\]")
+"""What a resolver answers has a number below zero."""
+
 log = logging.getLogger("seatrial.build")
 _PART: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 _OWN_ENCODINGS: Final = {
@@ -235,6 +238,8 @@ def _said(error: Exception) -> str:
     said = (str(error) or type(error).__name__)[:200]
     if isinstance(error.__cause__, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in said:
         return f"its certificate is not trusted by the build: {failing.NAME_AUTHORITY}"
+    if _NO_SUCH_NAME.search(said):
+        return "the name of its server is not known: check the address, and that pods may reach it"
     return said.rstrip(".")
 
 

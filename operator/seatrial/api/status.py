@@ -59,6 +59,9 @@ class RolloutStatus(base.Told):
     step_started_at: told.Time | None = None
     """When the present step's weight was reached; its hold counts from here."""
 
+    paused_seconds: shapes.Count = 0
+    """For how long the present step has been paused; its hold ends so much later."""
+
     started_at: told.Time | None = None
     """When the rollout began."""
 
@@ -96,7 +99,7 @@ class RolloutStatus(base.Told):
     """Why it rolls back or is rejected."""
 
     message: told.Sentence = ""
-    """Why it rolls back or is rejected, in a sentence."""
+    """Why it rolls back, is rejected or was paused by a person, in a sentence."""
 
     decided_by: told.Name = ""
     """Who decided about this rollout last, when a person did."""

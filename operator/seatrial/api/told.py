@@ -28,6 +28,14 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}{ELLIPSIS}"
 
 
+def without_its_middle(text: str, limit: int) -> str:
+    """At most `limit` characters of a text: what it is about stands at its begin, and the cause at its end."""
+    if len(text) <= limit:
+        return text
+    begin = limit // 3
+    return f"{text[:begin]}{ELLIPSIS}{text[begin + 1 - limit :]}"
+
+
 def first_characters(limit: int) -> Callable[[Any], Any]:
     """What cuts a text behind `limit` characters and shows that it did."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seatrial.api import status as api
 from seatrial.api import told
 from seatrial.cli.simulation import Moment, Pods
 from seatrial.cli.world import Place, place_of
@@ -37,8 +38,16 @@ def _shares_not_met(moments: tuple[Moment, ...]) -> Iterator[str]:
         if canary.actual_weight != rollout.weight:
             yield (
                 f"Warning: a share of {rollout.weight} % is really one of {canary.actual_weight} %: it is that of the "
-                "ready pods, and more replicas come nearer"
+                f"ready pods, and {_what_helps(moment.status)}"
             )
+
+
+def _what_helps(status: api.Status) -> str:
+    stable, canary = status.stable, status.canary
+    share = 0 if status.rollout is None else status.rollout.weight
+    if stable and canary and share > 50 and canary.ready_replicas >= stable.ready_replicas:
+        return "the canary has at most as many as stable: it gets more when it takes over"
+    return "more replicas come nearer"
 
 
 def _gaps(moments: tuple[Moment, ...]) -> Iterator[str]:

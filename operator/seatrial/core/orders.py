@@ -125,8 +125,10 @@ def _promote(order: Order, memory: Memory, at: Situation) -> Memory:
 
 def _skip(order: Order, memory: Memory, at: Situation) -> Memory:
     current = _on_its_way(order, memory)
+    if current.phase is Phase.PAUSED:
+        raise Refusal("the rollout is paused: let it go on first, then skip the step")
     if current.phase is not Phase.SHIFTING:
-        raise Refusal(f"a step is skipped while it is held; the rollout is {current.phase}")
+        raise Refusal(f"no step has begun; the rollout is {current.phase}")
     if order.step != current.step:
         raise Refusal(f"it speaks of step {order.step}; the rollout is at step {current.step}")
     return rollout.next_step(memory, current, at)
@@ -134,7 +136,7 @@ def _skip(order: Order, memory: Memory, at: Situation) -> Memory:
 
 def _pause(order: Order, memory: Memory, at: Situation) -> Memory:
     current = _on_its_way(order, memory)
-    held = moves.changed(current, paused_by=phases.PausedBy.DECISION)
+    held = moves.changed(current, paused_by=phases.PausedBy.DECISION, message=_sentence(order, "paused"))
     if current.phase is Phase.PAUSED:
         return replace(memory, rollout=held)
     return pauses.pause(memory, held, at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from seatrial.api import phases
 from seatrial.api import status as api
@@ -33,14 +34,15 @@ def pause(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
 
 def resume(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     """The rollout goes on where it stood; the time it was held does not count."""
-    lost = at.now - (rollout.paused_at or at.now)
+    lost = max(at.now - (rollout.paused_at or at.now), timedelta(0))  # clocks of two replicas may differ
     resumed = moves.moved(
         rollout,
         _where_it_was(memory, rollout),
         paused_at=None,
         paused_by=None,
+        message="",
         waiting_for=None,
-        step_started_at=rollout.step_started_at and rollout.step_started_at + lost,
+        paused_seconds=rollout.paused_seconds + round(lost.total_seconds()) if rollout.step_started_at else 0,
         progressed_at=rollout.progressed_at and rollout.progressed_at + lost,
     )
     return replace(memory, rollout=resumed)

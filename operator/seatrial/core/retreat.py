@@ -27,6 +27,7 @@ def fail(memory: Memory, at: Situation, reason: Reason, message: str) -> Memory:
         reason=reason,
         message=message,
         step_started_at=at.now,
+        paused_seconds=0,
         progressed_at=None,
         paused_at=None,
         paused_by=None,
@@ -50,7 +51,7 @@ def _failure(seen: tracks.Track, reason: Reason, message: str) -> api.Failure:
 
 def supersede(memory: Memory, at: Situation) -> Memory:
     """The spec asks for something else: this rollout goes home without being blamed."""
-    return fail(memory, at, Reason.SUPERSEDED, f"the spec now asks for revision {at.wish.revision}")
+    return fail(memory, at, Reason.SUPERSEDED, f"revision {at.wish.revision} is asked for now")
 
 
 def why_not_starting(
@@ -151,13 +152,11 @@ def roll_back(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
         kept = moves.changed(rollout, weight=100, waiting_for=phases.WaitingFor.READINESS)
         return replace(memory, rollout=kept)
     if rollout.weight:
-        return replace(
-            memory, rollout=moves.changed(rollout, weight=0, step_started_at=at.now, waiting_for=None)
-        )
+        return replace(memory, rollout=moves.counted_from(rollout, at.now, weight=0, waiting_for=None))
     if _has_had_users(memory, rollout) and not at.narrow:
-        return replace(memory, rollout=moves.changed(rollout, step_started_at=at.not_yet))
+        return replace(memory, rollout=moves.counted_from(rollout, at.not_yet))
     if rollout.step_started_at is None:
-        return replace(memory, rollout=moves.changed(rollout, step_started_at=at.now))
+        return replace(memory, rollout=moves.counted_from(rollout, at.now))
     if draining(memory, at) or at.canary(memory).pods > 0:
         return memory
     return _ended(memory, rollout, at)

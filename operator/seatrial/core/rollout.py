@@ -208,16 +208,18 @@ def _raise(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
         return halt
     return replace(
         memory,
-        rollout=moves.arrived(rollout, weight=step_of(at.wish, rollout).weight, step_started_at=at.now),
+        rollout=moves.counted_from(moves.arrived(rollout), at.now, weight=step_of(at.wish, rollout).weight),
     )
 
 
 def _hold(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     if not at.has_its_share(rollout):  # a hold without its users would show nothing
-        return replace(memory, rollout=moves.changed(rollout, step_started_at=at.not_yet))
-    started = rollout.step_started_at or at.now
-    if at.now < started + step_of(at.wish, rollout).hold:
-        return replace(memory, rollout=moves.changed(rollout, step_started_at=started))
+        return replace(memory, rollout=moves.counted_from(rollout, at.not_yet))
+    ends = moves.held_until(rollout, step_of(at.wish, rollout).hold)
+    if ends is None:
+        return replace(memory, rollout=moves.counted_from(rollout, at.now))
+    if at.now < ends:
+        return replace(memory, rollout=rollout)
     needed = at.counts.at_step[rollout.step - 1]
     if (halt := retreat.why_not_starting(memory, rollout, at, needed=needed)) is not None:
         return halt

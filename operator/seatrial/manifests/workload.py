@@ -15,6 +15,8 @@ RENDERER_VERSION = 1
 FINGERPRINT = f"{names.GROUP}/fingerprint"
 PROMOTED_AT = f"{names.GROUP}/promoted-at"
 """Annotation of a template: when its revision was promoted; not on one that was rejected since, nor on stable's."""
+COPY_OF = f"{names.GROUP}/copy-of"
+"""Annotation of a copy: the ConfigMap that the spec refers to."""
 
 
 def controller_revision(
@@ -124,7 +126,7 @@ def configuration_copy(
         kind="ConfigMap",
         name=f"{owner.child(revision)}-{number}",
         revision=revision,
-        annotations={f"{names.GROUP}/copy-of": origin},
+        annotations={COPY_OF: origin},
         immutable=True,
         **content,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from seatrial.api import status as api
-from seatrial.core import builds
+from seatrial.core import builds, moves
 from seatrial.core.moves import Phase
 from seatrial.core.wish import step_of
 from seatrial.planning import measuring
@@ -43,8 +43,8 @@ def _of_rollout(scene: Scene) -> Iterator[datetime | None]:
     if rollout is None:
         return
     started = rollout.step_started_at
-    if rollout.phase is Phase.SHIFTING and started is not None and _is_held(scene, rollout):
-        yield started + step_of(scene.at.wish, rollout).hold
+    if rollout.phase is Phase.SHIFTING and _is_held(scene, rollout):
+        yield moves.held_until(rollout, step_of(scene.at.wish, rollout).hold)
     draining = rollout.phase is Phase.ROLLING_BACK and rollout.users_since is not None and not rollout.weight
     if draining and is_written(scene) and started is not None:
         yield started + scene.at.wish.scale_down_delay

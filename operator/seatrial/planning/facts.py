@@ -294,4 +294,4 @@ def _of_container(pod: Body, status: Body, reason: Reason, message: str) -> Trou
 
 
 def _short(text: str) -> str:
-    return told.shortened(" ".join(text.split()), LONGEST_MESSAGE)
+    return told.without_its_middle(" ".join(text.split()), LONGEST_MESSAGE)

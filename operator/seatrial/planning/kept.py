@@ -1,10 +1,12 @@
-"""What the ControllerRevisions of an object remember: each revision's template, image and promotion."""
+"""What is kept of revisions: the template, image and promotion of each, and the copies of what its pods read."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from seatrial.api import names
+from seatrial.core.tracks import Track
 from seatrial.core.wish import Image
 from seatrial.manifests import workload
 from seatrial.manifests.metadata import Body
@@ -15,6 +17,17 @@ from seatrial.planning.observed import Observed
 def templates(observed: Observed) -> dict[str, Body]:
     """Revision → its ControllerRevision."""
     return {facts.label(body, names.LABEL_REVISION): body for body in observed.revisions}
+
+
+def in_users_words(seen: Track, observed: Observed) -> Track:
+    """The track with its trouble in the names of the ConfigMaps that the spec refers to, not in those of copies."""
+    if seen.trouble is None:
+        return seen
+    said = seen.trouble.message
+    for body in observed.copies:
+        head = body["metadata"]
+        said = said.replace(head["name"], (head.get("annotations") or {}).get(workload.COPY_OF, head["name"]))
+    return replace(seen, trouble=replace(seen.trouble, message=said))
 
 
 def image_in(revision: Body) -> Image:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from seatrial.api import phases
+from seatrial.api import durations, phases
 from seatrial.api import status as api
 from seatrial.core import retreat
 from seatrial.core.amounts import are, counted
@@ -28,9 +28,21 @@ def message(scene: Scene) -> str:
     if scene.observed.setback is not None:
         return f"{clause(scene.observed.setback.message)}; {_usual(scene)}"
     if scene.missing:
-        remedy = "create it, or mark the reference optional"
-        return f"waits for {_named(scene.missing)}, which the spec refers to; {remedy}; {_usual(scene)}"
+        return f"{waited_for(scene)}; {_usual(scene)}"
     return _usual(scene)
+
+
+def waited_for(scene: Scene) -> str:
+    """What has to be created before anything goes on, and by whom it is named; empty where nothing has."""
+    if scene.missing:
+        remedy = "create it, or mark the reference optional"
+        return f"waits for {_named(scene.missing)}, which the spec refers to; {remedy}"
+    rollout, build = scene.memory.rollout, scene.memory.build
+    waits = build is None or build.id != scene.at.wish.build_id
+    if rollout is None or rollout.phase is not Phase.BUILDING or not waits:
+        return ""
+    lacking = missing_of_build(scene.desired, scene.observed, scene.parts)
+    return f"{rollout.revision} waits for its build{_needs(lacking)}" if lacking else ""
 
 
 def clock(moment: datetime | None, now: datetime | None = None) -> str:
@@ -118,7 +130,11 @@ def _building(scene: Scene, rollout: api.RolloutStatus) -> str:
         return f"{rollout.revision} waits for its build{_needs(lacking)}{meanwhile(scene)}"
     if build.phase is phases.BuildPhase.FAILED:
         again = due.next_transition(scene)
-        then = f"; tried again at {clock(again, now)}" if again and not lacking else _needs(lacking)
+        then = (
+            f"; attempt {build.attempt + 1} at {clock(again, now)}"
+            if again and not lacking
+            else _needs(lacking)
+        )
         failed = f"the build of {rollout.revision} failed, attempt {build.attempt}"
         return f"{failed}: {build.reason}: {clause(build.message)}{then}{meanwhile(scene)}"
     waiting = f"; {build.reason}: {clause(build.message)}" if build.reason else ""
@@ -195,7 +211,9 @@ def _share(scene: Scene, rollout: api.RolloutStatus) -> str:
     if not has_users(scene.memory):
         return f"canary {rollout.revision} has no users, because none of its pods was ready"
     since = clock(rollout.step_started_at, scene.at.now)
-    return f"canary {rollout.revision} has {rollout.weight} % since {since}{really(scene, rollout)}"
+    span = timedelta(seconds=rollout.paused_seconds)
+    paused = f", {durations.format_duration(span)} of it paused" if span else ""
+    return f"canary {rollout.revision} has {rollout.weight} % since {since}{paused}{really(scene, rollout)}"
 
 
 def _alone(scene: Scene) -> str:
@@ -232,8 +250,8 @@ def held_by(scene: Scene, rollout: api.RolloutStatus) -> str:
     """Who holds a rollout, and what lets it go on."""
     if rollout.paused_by is not phases.PausedBy.DECISION:
         return f"{scene.at.wish.hold} to go on"
-    by = f" by {rollout.decided_by}" if rollout.decided_by else ""
-    return f"paused{by}; create a RolloutDecision with action Resume to go on"
+    paused = clause(rollout.message) or "paused"
+    return f"{paused}; create a RolloutDecision with action Resume to go on"
 
 
 def _promoting(scene: Scene, rollout: api.RolloutStatus) -> str:

@@ -28,7 +28,7 @@ def situation(
 ) -> Situation:
     """Everything that a rollout looks at, at `now`."""
     wish = _without_a_name(asked.wish, memory) if asked.unnamed else asked.wish
-    seen = {revision: facts.track(observed, revision) for revision in _revisions(observed)}
+    seen = {r: kept.in_users_words(facts.track(observed, r), observed) for r in _revisions(observed)}
     stable = None if memory.stable is None else seen.get(memory.stable.revision)
     base = sizes.base_of(desired.spec.scaling, stable)
     split = parts.router.read(observed.services)

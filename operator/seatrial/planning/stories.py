@@ -18,6 +18,10 @@ from seatrial.planning.documents import Scene
 Reason = reasons.Reason
 
 
+RECOGNISED = 200
+"""Characters by which a sentence is found in a status, which may have been cut."""
+
+
 class Tone(StrEnum):
     """The two types of Events that Kubernetes knows."""
 
@@ -66,7 +70,13 @@ def tales(before: Memory, scene: Scene, answers: tuple[Answer, ...]) -> tuple[Ta
 
     Each thing is told once, and in words that the reason has not said yet.
     """
-    return (*_answers(answers), *_builds(before, scene), *_turns(before, scene), *_endings(before, scene))
+    return (
+        *_answers(answers),
+        *_missing(scene),
+        *_builds(before, scene),
+        *_turns(before, scene),
+        *_endings(before, scene),
+    )
 
 
 def of_secrets(before: Memory, after: Memory, secrets: tuple[str, ...]) -> tuple[Tale, ...]:
@@ -134,7 +144,9 @@ def _turns(before: Memory, scene: Scene) -> Iterator[Tale]:
         return
     if old is not None and (old.phase, old.weight) == (new.phase, new.weight):
         return
-    if new.phase is Phase.SHIFTING:
+    if new.phase is Phase.SHIFTING and old is not None and _goes_on(old, new):
+        yield Tale(reason=Reason.SHIFTING, message=f"{new.revision} goes on with {new.weight} % of the users")
+    elif new.phase is Phase.SHIFTING:
         yield _share(new, stable, scene)
     if new.phase is Phase.ROLLING_BACK and (old is None or old.phase is not Phase.ROLLING_BACK):
         yield _way_back(new, scene)
@@ -142,6 +154,11 @@ def _turns(before: Memory, scene: Scene) -> Iterator[Tale]:
         share = f" at {new.weight} %" if new.weight else ""
         held = f"{new.revision} is held{share}: {sentences.held_by(scene, new)}{sentences.meanwhile(scene)}"
         yield Tale(reason=Reason.PAUSED, message=held)
+
+
+def _goes_on(old: api.RolloutStatus, new: api.RolloutStatus) -> bool:
+    """What was paused is not any more, and nobody's share has changed."""
+    return old.phase is Phase.PAUSED and 0 < old.weight == new.weight
 
 
 def _share(new: api.RolloutStatus, stable: api.TrackStatus, scene: Scene) -> Tale:
@@ -161,6 +178,17 @@ def _way_back(new: api.RolloutStatus, scene: Scene) -> Tale:
         message=f"{new.revision} goes back: {cause}{sentences.meanwhile(scene)}",
         tone=Tone.NORMAL if new.reason == Reason.SUPERSEDED else Tone.WARNING,
     )
+
+
+def _missing(scene: Scene) -> Iterator[Tale]:
+    """What is waited for until somebody creates it; once, for the status says it from then on."""
+    waited_for = sentences.waited_for(scene)
+    if waited_for and waited_for[:RECOGNISED] not in scene.desired.status.message:
+        yield Tale(
+            reason=Reason.CONTAINER_CONFIG_ERROR,
+            message=f"{waited_for}{sentences.meanwhile(scene)}",
+            tone=Tone.WARNING,
+        )
 
 
 def _builds(before: Memory, scene: Scene) -> Iterator[Tale]:

@@ -177,3 +177,11 @@ def test_a_plan_is_the_same_whenever_it_is_made(days: int) -> None:
         return [(moment.at - moments[0].at, moment.tracks) for moment in moments]
 
     assert shapes(START) == shapes(START + timedelta(days=days, hours=5))
+
+
+def test_more_replicas_are_not_the_advice_where_the_canary_has_as_many_pods_as_stable(tmp_path: Path) -> None:
+    steps = [{"weight": 75, "hold": "10m"}]
+    play = Play().apply(model={"image": V1}, scaling={"replicas": 3}, rollout={"steps": steps}).rest()
+    told = warnings_in(plan_of(tmp_path, play.apply(model={"image": V2})))
+    really = "a share of 75 % is really one of 50 %: it is that of the ready pods, and"
+    assert told == [f"{really} the canary has at most as many as stable: it gets more when it takes over"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from seatrial.api import phases
-from seatrial.core import rollout
+from seatrial.core import moves, rollout
 from seatrial.core.memory import Memory
 from seatrial.core.moves import Phase
 from seatrial.core.wish import Situation, Step
@@ -71,7 +71,8 @@ def test_a_pause_does_not_count_as_time_held() -> None:
     shared = seen().stable().canary().sharing(20).at(after(hours=1))
     resumed = rollout.advance(paused(paused_at=after(minutes=1)), shared)
     assert resumed.rollout is not None
-    assert resumed.rollout.step_started_at == NOW + timedelta(minutes=59)
+    assert (resumed.rollout.step_started_at, resumed.rollout.paused_seconds) == (NOW, 59 * 60)
+    assert moves.held_until(resumed.rollout, timedelta(minutes=1)) == NOW + timedelta(hours=1)
 
 
 def test_a_canary_without_steps_has_the_users_as_soon_as_one_pod_answers_where_stable_has_none() -> None:

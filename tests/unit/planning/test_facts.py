@@ -160,10 +160,13 @@ def test_a_pod_that_is_told_to_go_has_no_trouble_and_gets_no_requests() -> None:
     assert not facts.is_ready(going)
 
 
-def test_a_message_without_end_is_cut() -> None:
-    found = facts.pod_trouble(pod(containerStatuses=container(state=waiting("ErrImagePull", "x " * 9000))))
+def test_a_message_without_end_is_cut_before_its_cause() -> None:
+    said = f"Back-off pulling image: {'x ' * 9000}: certificate signed by unknown authority"
+    found = facts.pod_trouble(pod(containerStatuses=container(state=waiting("ErrImagePull", said))))
     assert found is not None
-    assert (len(found.message), found.message[-1]) == (facts.LONGEST_MESSAGE, "…")
+    assert (len(found.message), found.message.count("…")) == (facts.LONGEST_MESSAGE, 1)
+    assert found.message.startswith("Back-off pulling image: ")
+    assert found.message.endswith(": certificate signed by unknown authority")
 
 
 def deployment(*conditions: Body, replicas: int = 3) -> Body:

@@ -273,3 +273,11 @@ def test_a_file_that_does_not_fit_is_told_before_the_disk_is_full(tmp_path: Path
     limits = bounds.Limits(10, 1000, tmp_path)
     with serving(whole) as site, pytest.raises(BuildBroken, match=r"no space.*spec\.build\.resources"):
         source.fetch(order(tmp_path, f"{site.address}/m.bin", limits=limits))
+
+
+def test_a_server_whose_name_is_not_known_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable) as failed:
+        source.fetch(order(tmp_path, "http://nowhere.invalid/m.skops"))
+
+    said = "http://nowhere.invalid/m.skops cannot be read: the name of its server is not known"
+    assert failed.value.message.startswith(said)

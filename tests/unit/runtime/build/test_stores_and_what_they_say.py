@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from model_runtime.build import report, source
-from model_runtime.build.source import object_store, store_failures
+from model_runtime.build.source import credentials, object_store, store_failures
 from model_runtime.failures import BuildBroken, BuildFailure, SourceForbidden, SourceNotFound
 from model_runtime.failures import SourceUnavailable as Unavailable
 from tests.unit.runtime.build.sources import Handler, brought, bucket, order, serving
@@ -262,3 +262,14 @@ def test_a_host_that_says_nothing_in_time_is_told() -> None:
     said = store_failures.of(TimeoutError("error sending request ... kind: TimedOut"), asked).message
 
     assert "s3.shop cannot be reached, it does not answer in time" in said
+
+
+def test_a_secret_that_nobody_named_is_not_spoken_of_as_if_it_were_there(tmp_path: Path) -> None:
+    asked = store_failures.Asked(
+        "s3://models/f/", "s3.shop", "check", credentials.named(tmp_path / "nowhere")
+    )
+    said = store_failures.of(TimeoutError("error sending request ... kind: TimedOut"), asked).message
+
+    assert (
+        "check AWS_ENDPOINT_URL in the Secret in spec.model.credentials, which names none, and that" in said
+    )

@@ -188,6 +188,29 @@ class TestRefusals:
         assert str(refused.value) == sentence
 
     @pytest.mark.parametrize(
+        ("document", "sentence"),
+        [
+            (
+                {"instances": [[1, 2, 3]], "parameters": {}},
+                "parameters: expected nothing beside 'instances'; this field came",
+            ),
+            (
+                {"records": [{}], "instances": [[1]]},
+                "instances: expected nothing beside 'records'; this field came",
+            ),
+            ({"foo": 1}, "expected an object with instances; the field 'foo' came"),
+            ({"age": [31]}, "expected an object with instances; the field 'age' came"),
+            ({}, "expected an object with instances; an empty object came"),
+        ],
+    )
+    def test_a_model_without_names_of_columns_says_how_it_is_asked(
+        self, document: Any, sentence: str
+    ) -> None:
+        with pytest.raises(InputRefused) as refused:
+            question(models.MATRIX, document)
+        assert str(refused.value) == sentence
+
+    @pytest.mark.parametrize(
         ("signature", "document", "field"),
         [
             pytest.param(

@@ -97,7 +97,7 @@ class Applier:
             name = body["metadata"]["name"]
             raise failures.Stalled(
                 Reason.NAME_CONFLICT,
-                f"{kind.kind} {name} belongs to somebody else; rename it, or this object",
+                f"{kind.kind} {name} belongs to somebody else; delete it, or give this object another name",
             )
         await self._claim(body, present)
 

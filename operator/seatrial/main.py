@@ -37,7 +37,7 @@ from seatrial.reporter import Reporter
 log = logging.getLogger(__name__)
 
 SILENT_TOO_LONG: Final = 400.0
-"""Seconds: a watch is ended by the server after 290 at the latest, and a bookmark comes every minute."""
+"""Seconds: a watch ends after 290 at the latest, and earlier where it is silent; the next one shows who is there."""
 STUCK_TOO_LONG: Final = 120.0
 """Seconds that a key may wait while this process leads."""
 FAREWELL: Final = 5.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests import cluster
+from tests.cluster import progress
 from tests.stage import install, models
 from tests.stage.load import Users, reached
 
@@ -63,5 +64,7 @@ def prepared() -> OnLab:
     """A real node with Seatrial in it, and nothing of an earlier demo."""
     lab = cluster.up_node(LAB)
     install.operator(lab)
-    lab.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s")
+    if lab.kubectl("get", "namespace", NAMESPACE, "--ignore-not-found", "-o", "name"):
+        with progress.step(f"removing namespace {NAMESPACE} of an earlier demo"):
+            lab.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s")
     return OnLab(install.namespace(lab, NAMESPACE))

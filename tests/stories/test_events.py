@@ -9,7 +9,7 @@ import pytest
 from seatrial.kube import kinds
 from seatrial.kube.fake.behaviours import Behaviour, Fault
 from tests.stories.specs import built, failing_build, good_builds, sick, spec
-from tests.stories.world import World, play
+from tests.stories.world import NAMESPACE, World, play
 
 REMEDY = "apply a changed spec, or create a RolloutDecision with action Retry"
 
@@ -55,7 +55,7 @@ def test_a_canary_that_fails_tells_why_once_and_then_what_to_do() -> None:
         assert (await _told(world))[1:] == [
             (
                 "RollingBack",
-                f"{second} goes back: CrashLoop: exits with code 3 soon after start; {first} serves",
+                f"{second} goes back: CrashLoop: exits again and again, with code 3; {first} serves",
             ),
             ("CrashLoop", f"{second} is rejected; {REMEDY}; {first} serves"),
         ]
@@ -83,7 +83,7 @@ def test_a_first_deployment_that_fails_tells_why_and_what_to_do_at_once() -> Non
     async def story(world: World) -> None:
         await world.apply(spec("v1"))
         failed = (await world.phase("Failed"))["rejected"][0]["revision"]
-        why = "exits with code 3 soon after start"
+        why = "exits again and again, with code 3"
         assert await _told(world) == [
             ("CrashLoop", f"{failed} is rejected: {why}; {REMEDY}; nothing serves yet")
         ]
@@ -188,5 +188,20 @@ def test_a_rollout_that_goes_on_is_told_as_that_and_not_as_a_new_share() -> None
         assert "10m" in status["message"].partition(" of it paused")[0]
         assert ("Shifting", f"{second} goes on with 25 % of the users") in await _told(world)
         await world.phase("Healthy")
+
+    play(story)
+
+
+def test_an_outage_of_what_serves_is_told_with_its_begin_and_its_end() -> None:
+    async def story(world: World) -> None:
+        first = (await world.live(spec("v1", replicas=1)))["stable"]["revision"]
+        [pod] = [p for p in await world.all(kinds.POD) if p["metadata"]["uid"] in world.pods_of(first)]
+        world.cluster.kubelet.evict(NAMESPACE, pod["metadata"]["name"])
+        await world.phase("Degraded")
+        await world.phase("Healthy")
+        assert (await _told(world))[1:] == [
+            ("StableUnhealthy", f"{first} is stable, but 0 of 1 pod is ready: nobody is served"),
+            ("Healthy", f"{first} serves again with all its pods"),
+        ]
 
     play(story)

@@ -88,7 +88,7 @@ def _on_its_way(order: Order, memory: Memory) -> api.RolloutStatus:
     """The rollout the order speaks of, if it is on its way; a refusal if not."""
     current = memory.rollout
     if current is None or current.phase in moves.AT_REST:
-        raise Refusal("no rollout is on its way; to leave what is served create one with action Rollback")
+        raise Refusal(f"no rollout is on its way; {_instead(current)}")
     if order.revision != current.revision:
         raise Refusal(f"it speaks of revision {order.revision}; on its way is {current.revision}")
     if order.attempt is not None and order.attempt != current.attempt:
@@ -98,6 +98,12 @@ def _on_its_way(order: Order, memory: Memory) -> api.RolloutStatus:
     if current.phase is Phase.ROLLING_BACK:
         raise Refusal("the rollout is rolling back already")
     return current
+
+
+def _instead(current: api.RolloutStatus | None) -> str:
+    if current is not None and current.phase is Phase.REJECTED:
+        return f"{current.revision} was rejected: apply a changed spec, or create one with action Retry"
+    return "to leave what is served create one with action Rollback"
 
 
 def _sentence(order: Order, verb: str) -> str:

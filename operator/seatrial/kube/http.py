@@ -20,7 +20,10 @@ from seatrial.kube.transport import Request, Response
 
 CONNECT_TIMEOUT: Final = 5.0
 SILENCE_TIMEOUT: Final = 90.0
-"""Seconds without a byte after which a watch counts as broken: the server sends a bookmark every minute."""
+"""Seconds without a byte after which a watch ends: its connection may have died, which looks the same.
+
+A living server sends a bookmark every minute, but none before something of the kind has changed since the watch began.
+"""
 CONNECTIONS: Final = 100
 LARGEST_READ: Final = 2**18
 LONGEST_WHY: Final = 500
@@ -105,7 +108,7 @@ class HttpTransport:
         return await self._exchange(await self._opened(), request)
 
     async def stream(self, request: Request) -> AsyncGenerator[bytes]:
-        """The lines of the answer as they come."""
+        """The lines of the answer as they come, until the server ends it or says nothing for long."""
         limits = aiohttp.ClientTimeout(
             total=request.timeout, sock_connect=CONNECT_TIMEOUT, sock_read=SILENCE_TIMEOUT
         )
@@ -116,7 +119,7 @@ class HttpTransport:
             if answer.status >= 400:
                 raise failures.from_response(await _read(answer))
             rest_of_line = b""
-            async for chunk in answer.content.iter_chunked(LARGEST_READ):
+            async for chunk in _until_silence(answer.content):
                 *lines, rest_of_line = (rest_of_line + chunk).split(b"\n")
                 for line in lines:
                     yield line
@@ -207,6 +210,17 @@ async def _answered(
             yield answer
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise failures.unreachable(error) from error
+
+
+async def _until_silence(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """What comes; the end of patience is an end like any other, and the next request shows whether anybody is there."""
+    chunks = content.iter_chunked(LARGEST_READ)
+    while True:
+        try:
+            chunk = await anext(chunks)
+        except (StopAsyncIteration, TimeoutError):
+            return
+        yield chunk
 
 
 async def _headers(configuration: Any, request: Request) -> dict[str, str]:

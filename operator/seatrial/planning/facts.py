@@ -219,7 +219,7 @@ def _crash_loop(pod: Body) -> Trouble | None:
     last_words = _last_lines(str(ended.get("message", "")))
     code = ended.get("exitCode")
     return _of_container(
-        pod, status, Reason.CRASH_LOOP, f"exits with code {code} soon after start{last_words}"
+        pod, status, Reason.CRASH_LOOP, f"exits again and again, with code {code}{last_words}"
     )
 
 

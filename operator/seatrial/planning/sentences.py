@@ -66,15 +66,17 @@ def _usual(scene: Scene) -> str:
     rollout = scene.memory.rollout
     if rollout is not None and rollout.phase in _BY_PHASE:
         return _BY_PHASE[rollout.phase](scene, rollout)
-    return _at_rest(scene)
+    return at_rest(scene)
 
 
-def _at_rest(scene: Scene) -> str:
+def at_rest(scene: Scene) -> str:
+    """What is said of what serves while nothing is on its way."""
     stable, seen = scene.memory.stable, scene.at.stable(scene.memory)
     if stable is None or seen is None:
         return f"{'' if scene.desired.refused else 'accepted; '}nothing has been started yet"
     if stable_is_sick(scene):
-        return f"{stable.revision} is stable, but {_pods(seen, wanted_pods(scene))}{_cause(seen)}"
+        nobody = "" if seen.ready else ": nobody is served"
+        return f"{stable.revision} is stable, but {_pods(seen, wanted_pods(scene))}{nobody}{_cause(seen)}"
     if wanted_pods(scene) == 0:
         return f"{stable.revision} is stable with zero replicas: nobody answers; raise spec.scaling.replicas"
     if not is_written(scene):

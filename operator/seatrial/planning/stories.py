@@ -8,14 +8,17 @@ from enum import StrEnum
 
 from seatrial.api import decision, phases, reasons
 from seatrial.api import status as api
+from seatrial.api.conditions import ConditionType
 from seatrial.core import builds
 from seatrial.core.memory import Memory
 from seatrial.core.moves import AT_REST, Phase
 from seatrial.core.orders import Answer, Order
 from seatrial.planning import sentences
 from seatrial.planning.documents import Scene
+from seatrial.planning.phases import display_phase, stable_is_sick
 
 Reason = reasons.Reason
+Display = phases.DisplayPhase
 
 
 RECOGNISED = 200
@@ -73,6 +76,7 @@ def tales(before: Memory, scene: Scene, answers: tuple[Answer, ...]) -> tuple[Ta
     return (
         *_answers(answers),
         *_missing(scene),
+        *_health(scene),
         *_builds(before, scene),
         *_turns(before, scene),
         *_endings(before, scene),
@@ -189,6 +193,18 @@ def _missing(scene: Scene) -> Iterator[Tale]:
             message=f"{waited_for}{sentences.meanwhile(scene)}",
             tone=Tone.WARNING,
         )
+
+
+def _health(scene: Scene) -> Iterator[Tale]:
+    """What serves has fallen ill, or is well again, while nothing was on its way."""
+    told, now = scene.desired.status.phase, display_phase(scene)
+    ready = scene.desired.status.condition(ConditionType.READY)
+    was_sick = ready is not None and ready.reason == Reason.STABLE_UNHEALTHY
+    if told is Display.HEALTHY and now is Display.DEGRADED and stable_is_sick(scene):
+        yield Tale(reason=Reason.STABLE_UNHEALTHY, message=sentences.at_rest(scene), tone=Tone.WARNING)
+    stable = scene.memory.stable
+    if told is Display.DEGRADED and was_sick and now is Display.HEALTHY and stable is not None:
+        yield Tale(reason=Reason.HEALTHY, message=f"{stable.revision} serves again with all its pods")
 
 
 def _builds(before: Memory, scene: Scene) -> Iterator[Tale]:

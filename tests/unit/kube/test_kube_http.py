@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio import config
 from kubernetes.aio.client.configuration import Configuration
 
-from seatrial.kube import failures
+from seatrial.kube import failures, http
 from seatrial.kube.http import HttpTransport
 from seatrial.kube.transport import MERGE_PATCH, Request
 
@@ -42,15 +42,19 @@ class Backend:
         match request.path:
             case "/slow":
                 await asyncio.sleep(5)
+            case "/quiet":
+                await self._lines(request, quiet=True)
             case "/lines":
                 return await self._lines(request)
         return web.json_response({"ok": True}, headers={"X-Thing": "1"})
 
-    async def _lines(self, request: web.Request) -> web.StreamResponse:
+    async def _lines(self, request: web.Request, *, quiet: bool = False) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
         for piece in (b"one\ntw", b"o\n", b"x" * 300_000, b"\n"):
             await response.write(piece)
+        if quiet:
+            await asyncio.sleep(5)
         return response
 
 
@@ -161,6 +165,19 @@ class TestStreams:
     async def test_give_whole_lines_however_long(self, carrier: HttpTransport) -> None:
         lines = [line async for line in carrier.stream(Request("GET", "/lines"))]
         assert [lines[0], lines[1], len(lines[2])] == [b"one", b"two", 300_000]
+
+    async def test_end_when_nothing_has_come_for_long(
+        self, carrier: HttpTransport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(http, "SILENCE_TIMEOUT", 0.2)
+        assert len([line async for line in carrier.stream(Request("GET", "/quiet"))]) == 3
+
+    async def test_of_a_server_that_does_not_even_begin_to_answer_are_unavailable(
+        self, carrier: HttpTransport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(http, "SILENCE_TIMEOUT", 0.2)
+        with pytest.raises(failures.Unavailable):
+            _ = [line async for line in carrier.stream(Request("GET", "/slow"))]
 
     async def test_raise_what_refuses_them_and_log_in_again(
         self, backend: Backend, carrier: HttpTransport

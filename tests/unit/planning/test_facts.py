@@ -96,12 +96,12 @@ TROUBLES = [
     pytest.param({"conditions": condition("PodScheduled", "True")}, None, id="it has a node"),
     pytest.param(
         back_off(ended(3)),
-        (Reason.CRASH_LOOP, "exits with code 3 soon after start"),
+        (Reason.CRASH_LOOP, "exits again and again, with code 3"),
         id="a crash without a word",
     ),
     pytest.param(
         back_off(ended(1, message="a\n\nb\nc\nd\n")),
-        (Reason.CRASH_LOOP, "exits with code 1 soon after start; its last words: b / c / d"),
+        (Reason.CRASH_LOOP, "exits again and again, with code 1; its last words: b / c / d"),
         id="a crash with its last three lines",
     ),
     pytest.param(
@@ -126,7 +126,7 @@ TROUBLES = [
     ),
     pytest.param(
         back_off(ended(1, message='{"reason": "No"}')),
-        (Reason.CRASH_LOOP, 'exits with code 1 soon after start; its last words: {"reason": "No"}'),
+        (Reason.CRASH_LOOP, 'exits again and again, with code 1; its last words: {"reason": "No"}'),
         id="a word that is none of ours is only a last word",
     ),
 ]

@@ -200,8 +200,8 @@ def test_an_outage_of_what_serves_is_told_with_its_begin_and_its_end() -> None:
         await world.phase("Degraded")
         await world.phase("Healthy")
         assert (await _told(world))[1:] == [
-            ("StableUnhealthy", f"{first} is stable, but 0 of 1 pod is ready: nobody is served"),
-            ("Healthy", f"{first} serves again with all its pods"),
+            ("StableUnhealthy", f"nobody is served: no pod of {first} is ready"),
+            ("Healthy", f"users are served again: {first} answers"),
         ]
 
     play(story)

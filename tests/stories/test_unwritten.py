@@ -140,3 +140,39 @@ def test_users_are_told_served_only_while_there_is_a_service() -> None:
         await world.phase("Healthy")
 
     play(story)
+
+
+def test_an_outage_is_told_although_the_share_of_now_is_not_written() -> None:
+    async def story(world: World) -> None:
+        first = (await world.live(spec("v1", replicas=1)))["stable"]["revision"]
+        world.server.faults.fail_next(ENDLESS, FORBIDDEN, _writes_of("services"))
+        await world.apply(spec("v2", replicas=1))
+        await world.until(lambda s: "still has all users" in s["message"])
+        await _die(world, first)
+        status = await world.until(lambda s: "still has all users: nobody is served" in s["message"])
+        serving = next(c for c in status["conditions"] if c["type"] == "Serving")
+        assert serving["status"] == "False"
+
+    play(story, rests=False)
+
+
+def test_what_is_missing_is_told_once_also_while_something_cannot_be_written() -> None:
+    async def story(world: World) -> None:
+        await world.live(spec("v1"))
+        world.server.faults.fail_next(ENDLESS, FORBIDDEN, _creations_of("services"))
+        await world.client.delete(kinds.SERVICE, NAMESPACE, NAME)
+        await world.apply({**spec("v2"), "serving": {"envFrom": [{"configMapRef": {"name": "absent"}}]}})
+        status = await world.until(lambda s: "waits for ConfigMap absent" in s["message"])
+        await world.wait(900)
+        told = [e for e in await world.all(kinds.EVENT) if "absent" in e["message"]]
+        assert [e["count"] for e in told] == [1]
+        assert "could not be written" in status["message"]
+
+    play(story, rests=False)
+
+
+async def _die(world: World, revision: str) -> None:
+    """The pods of the revision are evicted; new ones get ready later."""
+    for pod in await world.all(kinds.POD):
+        if pod["metadata"]["uid"] in world.pods_of(revision):
+            world.cluster.kubelet.evict(NAMESPACE, pod["metadata"]["name"])

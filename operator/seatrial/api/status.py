@@ -41,6 +41,10 @@ def _known_or(otherwise: str) -> BeforeValidator:
     return BeforeValidator(known)
 
 
+LONGEST_PAUSE: Final = 100_000_000
+"""Seconds that are remembered of a pause: three years."""
+
+
 class RolloutStatus(base.Told):
     """The rollout's memory: written before anything is done that follows from it."""
 
@@ -59,8 +63,8 @@ class RolloutStatus(base.Told):
     step_started_at: told.Time | None = None
     """When the present step's weight was reached; its hold counts from here."""
 
-    paused_seconds: shapes.Count = 0
-    """For how long the present step has been paused; its hold ends so much later."""
+    paused_seconds: Annotated[int, Field(strict=True, ge=0, le=LONGEST_PAUSE)] | None = None
+    """For how long the present step has been paused; its hold ends so much later. Absent for not at all."""
 
     started_at: told.Time | None = None
     """When the rollout began."""

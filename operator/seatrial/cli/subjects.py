@@ -79,7 +79,7 @@ def _of_the_step(said: api.Status) -> Subject:
     if current.phase is Phase.PAUSED:
         raise Unusable(f"revision {current.revision} is paused: let it go on first, then skip the step")
     if current.phase is not Phase.SHIFTING:
-        raise Unusable(f"no step has begun; revision {current.revision} is {current.phase}")
+        raise Unusable(f"no step is held; revision {current.revision} is {current.phase}")
     return Subject(revision=current.revision, step=current.step)
 
 

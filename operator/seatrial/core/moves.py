@@ -57,14 +57,14 @@ def overdue(rollout: api.RolloutStatus, deadline: timedelta, now: datetime) -> b
 
 def counted_from(rollout: api.RolloutStatus, start: datetime | None, **changes: Any) -> api.RolloutStatus:
     """The rollout with the clock of its step at zero since `start`; None: it does not run yet."""
-    return changed(rollout, step_started_at=start, paused_seconds=0, **changes)
+    return changed(rollout, step_started_at=start, paused_seconds=None, **changes)
 
 
 def held_until(rollout: api.RolloutStatus, hold: timedelta) -> datetime | None:
     """When the step has had its weight for `hold`, the time that it was paused not counted; None before it has."""
     if rollout.step_started_at is None:
         return None
-    return rollout.step_started_at + timedelta(seconds=rollout.paused_seconds) + hold
+    return rollout.step_started_at + timedelta(seconds=rollout.paused_seconds or 0) + hold
 
 
 def progressing(rollout: api.RolloutStatus, available: int, now: datetime) -> api.RolloutStatus:

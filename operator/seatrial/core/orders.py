@@ -88,7 +88,7 @@ def _on_its_way(order: Order, memory: Memory) -> api.RolloutStatus:
     """The rollout the order speaks of, if it is on its way; a refusal if not."""
     current = memory.rollout
     if current is None or current.phase in moves.AT_REST:
-        raise Refusal(f"no rollout is on its way; {_instead(current)}")
+        raise Refusal(f"no rollout is on its way; {_instead(memory)}")
     if order.revision != current.revision:
         raise Refusal(f"it speaks of revision {order.revision}; on its way is {current.revision}")
     if order.attempt is not None and order.attempt != current.attempt:
@@ -100,9 +100,9 @@ def _on_its_way(order: Order, memory: Memory) -> api.RolloutStatus:
     return current
 
 
-def _instead(current: api.RolloutStatus | None) -> str:
-    if current is not None and current.phase is Phase.REJECTED:
-        return f"{current.revision} was rejected: apply a changed spec, or create one with action Retry"
+def _instead(memory: Memory) -> str:
+    if memory.rollout is not None and memory.rollout.phase is Phase.REJECTED and memory.rejected:
+        return f"{memory.rejected[0].revision} was rejected: apply a changed spec, or create one with action Retry"
     return "to leave what is served create one with action Rollback"
 
 
@@ -134,7 +134,7 @@ def _skip(order: Order, memory: Memory, at: Situation) -> Memory:
     if current.phase is Phase.PAUSED:
         raise Refusal("the rollout is paused: let it go on first, then skip the step")
     if current.phase is not Phase.SHIFTING:
-        raise Refusal(f"no step has begun; the rollout is {current.phase}")
+        raise Refusal(f"no step is held; the rollout is {current.phase}")
     if order.step != current.step:
         raise Refusal(f"it speaks of step {order.step}; the rollout is at step {current.step}")
     return rollout.next_step(memory, current, at)

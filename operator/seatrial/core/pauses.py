@@ -42,10 +42,16 @@ def resume(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
         paused_by=None,
         message="",
         waiting_for=None,
-        paused_seconds=rollout.paused_seconds + round(lost.total_seconds()) if rollout.step_started_at else 0,
+        paused_seconds=_paused_for(rollout, lost),
         progressed_at=rollout.progressed_at and rollout.progressed_at + lost,
     )
     return replace(memory, rollout=resumed)
+
+
+def _paused_for(rollout: api.RolloutStatus, lost: timedelta) -> int | None:
+    """The seconds that the present step has been paused, this time included."""
+    seconds = (rollout.paused_seconds or 0) + round(lost.total_seconds())
+    return min(seconds, api.LONGEST_PAUSE) or None if rollout.step_started_at else None
 
 
 def _where_it_was(memory: Memory, rollout: api.RolloutStatus) -> Phase:

@@ -27,7 +27,7 @@ def fail(memory: Memory, at: Situation, reason: Reason, message: str) -> Memory:
         reason=reason,
         message=message,
         step_started_at=at.now,
-        paused_seconds=0,
+        paused_seconds=None,
         progressed_at=None,
         paused_at=None,
         paused_by=None,

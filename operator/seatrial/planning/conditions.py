@@ -10,7 +10,7 @@ from seatrial.api import status as api
 from seatrial.core import builds
 from seatrial.core.moves import AT_REST, Phase
 from seatrial.planning.documents import Scene, is_written, split_in_force
-from seatrial.planning.phases import has_its_pods, is_stalled, stable_is_sick, wanted_pods
+from seatrial.planning.phases import answering, has_its_pods, is_stalled, stable_is_sick, wanted_pods
 from seatrial.planning.sentences import routed
 
 Reason = reasons.Reason
@@ -27,7 +27,9 @@ _GOING = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Verdict:
+class Verdict:
+    """Whether a condition holds, and why."""
+
     holds: bool
     reason: str
     message: str = ""
@@ -37,10 +39,10 @@ def conditions(scene: Scene, message: str) -> tuple[told_conditions.Condition, .
     """All conditions, in the order of the API; a transition time moves only with the status beside it."""
     why = _reason(scene)
     verdicts = {
-        Kind.READY: _Verdict(is_ready(scene), Reason.HEALTHY if is_ready(scene) else why, message),
-        Kind.RECONCILING: _Verdict(_reconciling(scene), why, message),
-        Kind.STALLED: _Verdict(is_stalled(scene), why, message if is_stalled(scene) else ""),
-        Kind.SERVING: _serving(scene),
+        Kind.READY: Verdict(is_ready(scene), Reason.HEALTHY if is_ready(scene) else why, message),
+        Kind.RECONCILING: Verdict(_reconciling(scene), why, message),
+        Kind.STALLED: Verdict(is_stalled(scene), why, message if is_stalled(scene) else ""),
+        Kind.SERVING: serving(scene),
         Kind.UPDATED: _updated(scene, why),
         Kind.BUILD_SUCCEEDED: _built(scene),
         Kind.ROLLOUT_HEALTHY: _rollout_healthy(scene),
@@ -111,64 +113,57 @@ def _going(scene: Scene, rollout: api.RolloutStatus) -> str:
     return str(_GOING[rollout.phase])
 
 
-def _serving(scene: Scene) -> _Verdict:
+def serving(scene: Scene) -> Verdict:
+    """Whether users get answers now, whatever else goes wrong."""
     stable = scene.at.stable(scene.memory)
     if stable is None:
-        return _Verdict(False, Reason.PENDING, "no revision has become stable yet")
-    answering = _answering(scene)
-    if stable.revision in answering:
-        return _Verdict(True, Reason.HEALTHY, f"{stable.revision} answers")
-    if not is_written(scene):
-        return _Verdict(bool(answering), _reason(scene), f"{stable.revision} is stable, but {routed(scene)}")
-    if answering:
-        told = f"{answering[0]} answers; no pod of {stable.revision} is ready"
-        return _Verdict(True, Reason.STABLE_UNHEALTHY, told)
-    if wanted_pods(scene) == 0:
-        return _Verdict(False, Reason.PENDING, f"{stable.revision} has zero replicas, as the spec asks")
-    cause = "" if stable.trouble is None else f": {stable.trouble.message}"
-    return _Verdict(False, Reason.STABLE_UNHEALTHY, f"no pod of {stable.revision} is ready{cause}")
-
-
-def _answering(scene: Scene) -> tuple[str, ...]:
-    """The revisions that users are sent to and that have a pod for them."""
+        return Verdict(False, Reason.PENDING, "no revision has become stable yet")
+    those = answering(scene)
+    if stable.revision in those:
+        return Verdict(True, Reason.HEALTHY, f"{stable.revision} answers")
     split = split_in_force(scene)
-    if split is None:
-        return ()
-    sent = (split.stable, split.canary) if split.weight else (split.stable,)
-    return tuple(revision for revision in sent if scene.at.track(revision).ready)
+    if not is_written(scene) and (split is None or split.stable != stable.revision):
+        return Verdict(bool(those), _reason(scene), f"{stable.revision} is stable, but {routed(scene)}")
+    if those:
+        told = f"{those[0]} answers; no pod of {stable.revision} is ready"
+        return Verdict(True, Reason.STABLE_UNHEALTHY, told)
+    if wanted_pods(scene) == 0:
+        return Verdict(False, Reason.PENDING, f"{stable.revision} has zero replicas, as the spec asks")
+    cause = "" if stable.trouble is None else f": {stable.trouble.message}"
+    return Verdict(False, Reason.STABLE_UNHEALTHY, f"no pod of {stable.revision} is ready{cause}")
 
 
-def _updated(scene: Scene, why: str) -> _Verdict:
+def _updated(scene: Scene, why: str) -> Verdict:
     if _is_updated(scene):
-        return _Verdict(True, Reason.HEALTHY, f"{scene.at.wish.revision} is what the spec asks for")
+        return Verdict(True, Reason.HEALTHY, f"{scene.at.wish.revision} is what the spec asks for")
     if scene.unnamed:
-        return _Verdict(False, why, "the wanted revision has no name yet")
-    return _Verdict(False, why, f"the spec asks for {scene.at.wish.revision}")
+        return Verdict(False, why, "the wanted revision has no name yet")
+    return Verdict(False, why, f"the spec asks for {scene.at.wish.revision}")
 
 
-def _built(scene: Scene) -> _Verdict:
+def _built(scene: Scene) -> Verdict:
     wish, build = scene.at.wish, scene.memory.build
     if wish.image or wish.revision in scene.at.images:
-        return _Verdict(True, Reason.HEALTHY, "the image exists")
+        return Verdict(True, Reason.HEALTHY, "the image exists")
     if build is None or build.id != wish.build_id:
-        return _Verdict(False, Reason.PENDING, "nothing has been built yet")
+        return Verdict(False, Reason.PENDING, "nothing has been built yet")
     done = builds.seen(build).image is not None
-    return _Verdict(done, Reason.HEALTHY if done else build.reason or Reason.BUILDING, build.message)
+    return Verdict(done, Reason.HEALTHY if done else build.reason or Reason.BUILDING, build.message)
 
 
-def _rollout_healthy(scene: Scene) -> _Verdict:
+def _rollout_healthy(scene: Scene) -> Verdict:
     wanted, rollout = scene.at.wish.revision, scene.memory.rollout
     rejection = scene.memory.rejection_of(wanted)
     if rejection is not None:
-        return _Verdict(False, rejection.reason, rejection.message)
+        return Verdict(False, rejection.reason, rejection.message)
     if rollout is not None and rollout.phase is Phase.ROLLING_BACK and rollout.revision == wanted:
-        return _Verdict(False, rollout.reason, rollout.message)
+        return Verdict(False, rollout.reason, rollout.message)
     if not wanted:
-        return _Verdict(True, Reason.PENDING, "no revision can be named yet")
-    return _Verdict(True, Reason.HEALTHY, f"nothing speaks against {wanted}")
+        return Verdict(True, Reason.PENDING, "no revision can be named yet")
+    return Verdict(True, Reason.HEALTHY, f"nothing speaks against {wanted}")
 
 
-def _condition(scene: Scene, kind: Kind, verdict: _Verdict) -> told_conditions.Condition:
+def _condition(scene: Scene, kind: Kind, verdict: Verdict) -> told_conditions.Condition:
     word = told_conditions.ConditionStatus.TRUE if verdict.holds else told_conditions.ConditionStatus.FALSE
     before = scene.desired.status.condition(kind)
     same = before is not None and before.status == word

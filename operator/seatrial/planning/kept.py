@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,7 +27,8 @@ def in_users_words(seen: Track, observed: Observed) -> Track:
     said = seen.trouble.message
     for body in observed.copies:
         head = body["metadata"]
-        said = said.replace(head["name"], (head.get("annotations") or {}).get(workload.COPY_OF, head["name"]))
+        if origin := (head.get("annotations") or {}).get(workload.COPY_OF):
+            said = re.sub(rf"{re.escape(head['name'])}(?![\w-])", origin, said)
     return replace(seen, trouble=replace(seen.trouble, message=said))
 
 

@@ -55,6 +55,15 @@ def stable_is_sick(scene: Scene) -> bool:
     return stable.trouble is not None or (stable.available == 0 and wanted_pods(scene) > 0)
 
 
+def answering(scene: Scene) -> tuple[str, ...]:
+    """The revisions that users are sent to and that have a pod for them."""
+    split = split_in_force(scene)
+    if split is None:
+        return ()
+    sent = (split.stable, split.canary) if split.weight else (split.stable,)
+    return tuple(revision for revision in sent if scene.at.track(revision).ready)
+
+
 def wanted_pods(scene: Scene) -> int:
     """The pods that stable should have."""
     stable = scene.at.stable(scene.memory)

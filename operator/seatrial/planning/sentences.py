@@ -16,7 +16,7 @@ from seatrial.core.tracks import Track
 from seatrial.core.wish import step_of
 from seatrial.planning import due, measuring, sizes
 from seatrial.planning.documents import Scene, has_users, is_written, leaves_at, split_in_force, split_of
-from seatrial.planning.phases import has_its_pods, stable_is_sick, wanted_pods
+from seatrial.planning.phases import answering, has_its_pods, stable_is_sick, wanted_pods
 from seatrial.planning.wishes import missing_of_build
 from seatrial.routers.base import Ready
 
@@ -25,11 +25,9 @@ AFTER_A_REJECTION = "apply a changed spec, or create a RolloutDecision with acti
 
 def message(scene: Scene) -> str:
     """What is going on and what happens next, in one line."""
-    if scene.observed.setback is not None:
-        return f"{clause(scene.observed.setback.message)}; {_usual(scene)}"
-    if scene.missing:
-        return f"{waited_for(scene)}; {_usual(scene)}"
-    return _usual(scene)
+    setback = scene.observed.setback
+    said = [] if setback is None else [clause(setback.message)]
+    return "; ".join([*said, *([waited_for(scene)] if scene.missing else []), _usual(scene)])
 
 
 def waited_for(scene: Scene) -> str:
@@ -66,11 +64,10 @@ def _usual(scene: Scene) -> str:
     rollout = scene.memory.rollout
     if rollout is not None and rollout.phase in _BY_PHASE:
         return _BY_PHASE[rollout.phase](scene, rollout)
-    return at_rest(scene)
+    return _at_rest(scene)
 
 
-def at_rest(scene: Scene) -> str:
-    """What is said of what serves while nothing is on its way."""
+def _at_rest(scene: Scene) -> str:
     stable, seen = scene.memory.stable, scene.at.stable(scene.memory)
     if stable is None or seen is None:
         return f"{'' if scene.desired.refused else 'accepted; '}nothing has been started yet"
@@ -96,9 +93,10 @@ def routed(scene: Scene) -> str:
     present = split_in_force(scene)
     if present is None:
         return "where users are sent cannot be read: its Service is missing, or edited by hand"
-    if present.weight == 0:
-        return f"{present.stable} still has all users"
-    return f"{present.canary} still has {present.weight} %, {present.stable} the others"
+    nobody = "" if answering(scene) else ": nobody is served"
+    if present.weight in {0, 100}:
+        return f"{present.canary if present.weight else present.stable} still has all users{nobody}"
+    return f"{present.canary} still has {present.weight} %, {present.stable} the others{nobody}"
 
 
 def _pods(seen: Track, wanted: int) -> str:
@@ -212,10 +210,11 @@ def _share(scene: Scene, rollout: api.RolloutStatus) -> str:
         return f"canary {rollout.revision} should have {rollout.weight} %"
     if not has_users(scene.memory):
         return f"canary {rollout.revision} has no users, because none of its pods was ready"
-    since = clock(rollout.step_started_at, scene.at.now)
-    span = timedelta(seconds=rollout.paused_seconds)
+    began = rollout.step_started_at
+    since = f" since {clock(began, scene.at.now)}" if began else ""
+    span = timedelta(seconds=rollout.paused_seconds or 0)
     paused = f", {durations.format_duration(span)} of it paused" if span else ""
-    return f"canary {rollout.revision} has {rollout.weight} % since {since}{paused}{really(scene, rollout)}"
+    return f"canary {rollout.revision} has {rollout.weight} %{since}{paused}{really(scene, rollout)}"
 
 
 def _alone(scene: Scene) -> str:

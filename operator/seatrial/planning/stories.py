@@ -8,17 +8,15 @@ from enum import StrEnum
 
 from seatrial.api import decision, phases, reasons
 from seatrial.api import status as api
-from seatrial.api.conditions import ConditionType
+from seatrial.api.conditions import ConditionStatus, ConditionType
 from seatrial.core import builds
 from seatrial.core.memory import Memory
 from seatrial.core.moves import AT_REST, Phase
 from seatrial.core.orders import Answer, Order
-from seatrial.planning import sentences
+from seatrial.planning import conditions, sentences, sizes
 from seatrial.planning.documents import Scene
-from seatrial.planning.phases import display_phase, stable_is_sick
 
 Reason = reasons.Reason
-Display = phases.DisplayPhase
 
 
 RECOGNISED = 200
@@ -76,7 +74,7 @@ def tales(before: Memory, scene: Scene, answers: tuple[Answer, ...]) -> tuple[Ta
     return (
         *_answers(answers),
         *_missing(scene),
-        *_health(scene),
+        *_outages(before, scene),
         *_builds(before, scene),
         *_turns(before, scene),
         *_endings(before, scene),
@@ -195,16 +193,17 @@ def _missing(scene: Scene) -> Iterator[Tale]:
         )
 
 
-def _health(scene: Scene) -> Iterator[Tale]:
-    """What serves has fallen ill, or is well again, while nothing was on its way."""
-    told, now = scene.desired.status.phase, display_phase(scene)
-    ready = scene.desired.status.condition(ConditionType.READY)
-    was_sick = ready is not None and ready.reason == Reason.STABLE_UNHEALTHY
-    if told is Display.HEALTHY and now is Display.DEGRADED and stable_is_sick(scene):
-        yield Tale(reason=Reason.STABLE_UNHEALTHY, message=sentences.at_rest(scene), tone=Tone.WARNING)
+def _outages(before: Memory, scene: Scene) -> Iterator[Tale]:
+    """Nobody is served any more, or users are again; what a rollout or the spec itself does is told as that."""
+    was, now = scene.desired.status.condition(ConditionType.SERVING), conditions.serving(scene)
     stable = scene.memory.stable
-    if told is Display.DEGRADED and was_sick and now is Display.HEALTHY and stable is not None:
-        yield Tale(reason=Reason.HEALTHY, message=f"{stable.revision} serves again with all its pods")
+    same = stable is not None and before.stable is not None and before.stable.revision == stable.revision
+    if was is None or not same or sizes.making_room(scene.memory, scene.at):
+        return
+    if was.status == ConditionStatus.TRUE and not now.holds and now.reason != Reason.PENDING:
+        yield Tale(reason=now.reason, message=f"nobody is served: {now.message}", tone=Tone.WARNING)
+    if was.status == ConditionStatus.FALSE and now.holds and was.reason != Reason.PENDING:
+        yield Tale(reason=now.reason, message=f"users are served again: {now.message}")
 
 
 def _builds(before: Memory, scene: Scene) -> Iterator[Tale]:

@@ -130,7 +130,7 @@ def test_the_second_attempt_is_found() -> None:
     ("action", "situation", "sentence"),
     [
         pytest.param("abort", promoted, "no rollout is on its way; the phase is Healthy: ", id="at rest"),
-        pytest.param("skip", waiting, "no step has begun; revision", id="no step yet"),
+        pytest.param("skip", waiting, "no step is held; revision", id="no step yet"),
         pytest.param("resume", situations.with_users, "nothing is paused: revision", id="not paused"),
         pytest.param(
             "resume",

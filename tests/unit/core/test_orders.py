@@ -106,7 +106,7 @@ REFUSALS = [
     pytest.param(
         order(Action.SKIP, step=1),
         memory(staged(Phase.STARTING)),
-        "no step has begun",
+        "no step is held",
         id="skip before a step",
     ),
     pytest.param(order(Action.RESUME), shifting(), "nothing is paused", id="resume of what goes on"),

@@ -75,6 +75,13 @@ def test_a_pause_does_not_count_as_time_held() -> None:
     assert moves.held_until(resumed.rollout, timedelta(minutes=1)) == NOW + timedelta(hours=1)
 
 
+def test_a_pause_may_last_for_days() -> None:
+    shared = seen().stable().canary().sharing(20).at(after(days=5))
+    resumed = rollout.advance(paused(paused_at=after(minutes=1)), shared).rollout
+    assert resumed is not None
+    assert moves.held_until(resumed, timedelta(minutes=2)) == after(days=5, minutes=1)
+
+
 def test_a_canary_without_steps_has_the_users_as_soon_as_one_pod_answers_where_stable_has_none() -> None:
     alone = seen().stable(ready=0).canary(ready=1)
     then = rollout.advance(starting(steps=0), alone.at(after(seconds=5))).rollout

@@ -10,6 +10,7 @@ from seatrial.planning.observed import Observed
 from tests.builders import NEW
 
 COPY = {"metadata": {"name": f"churn-{NEW}-0", "annotations": {workload.COPY_OF: "limits"}}}
+SECOND = {"metadata": {"name": f"churn-{NEW}-2", "annotations": {workload.COPY_OF: "more"}}}
 PLAIN = {"metadata": {"name": f"churn-{NEW}-1"}}
 
 
@@ -19,6 +20,14 @@ def test_a_trouble_speaks_of_the_config_map_of_the_spec_and_not_of_its_copy() ->
     seen = kept.in_users_words(Track(revision=NEW, trouble=trouble), Observed(copies=(COPY, PLAIN)))
     assert seen.trouble is not None
     assert seen.trouble.message == "couldn't find key a in ConfigMap shop/limits"
+
+
+def test_a_pod_whose_name_begins_like_a_copy_keeps_its_name() -> None:
+    said = f'pods "churn-{NEW}-2b5c9" is forbidden: ConfigMap "churn-{NEW}-2"'
+    trouble = Trouble(reason=reasons.Reason.QUOTA_EXCEEDED, message=said)
+    seen = kept.in_users_words(Track(revision=NEW, trouble=trouble), Observed(copies=(COPY, SECOND)))
+    assert seen.trouble is not None
+    assert seen.trouble.message == f'pods "churn-{NEW}-2b5c9" is forbidden: ConfigMap "more"'
 
 
 def test_a_track_without_trouble_stays_as_it_is() -> None:

@@ -32,6 +32,10 @@ class Memory:
         """The memory of a revision's failure, if it has one."""
         return next((r for r in self.rejected if r.revision == revision), None)
 
+    def build_of(self, build_id: str) -> api.BuildStatus | None:
+        """The build with this id; None before it has begun, although another may be remembered."""
+        return self.build if self.build is not None and self.build.id == build_id else None
+
     def promoted_before(self, revision: str) -> bool:
         """The revision has been stable once and history still knows it."""
         known = any(h.revision == revision and h.outcome is phases.Outcome.PROMOTED for h in self.history)

@@ -74,7 +74,7 @@ def _at_rest(memory: Memory, at: Situation) -> Memory:
 def _settled(memory: Memory, rollout: api.RolloutStatus | None, at: Situation) -> Memory:
     """What was tried is no longer asked for: it leaves nothing but its place in history."""
     wanted = at.wish.revision
-    build = memory.build if memory.build is not None and memory.build.id == at.wish.build_id else None
+    build = memory.build_of(at.wish.build_id)
     if rollout is None or (rollout.phase is Phase.STABLE and rollout.revision == wanted):
         return replace(memory, build=build)
     return replace(memory, canary=None, build=build, rollout=moves.settled(rollout, wanted))

@@ -142,10 +142,10 @@ def _updated(scene: Scene, why: str) -> Verdict:
 
 
 def _built(scene: Scene) -> Verdict:
-    wish, build = scene.at.wish, scene.memory.build
+    wish, build = scene.at.wish, scene.memory.build_of(scene.at.wish.build_id)
     if wish.image or wish.revision in scene.at.images:
         return Verdict(True, Reason.HEALTHY, "the image exists")
-    if build is None or build.id != wish.build_id:
+    if build is None:
         return Verdict(False, Reason.PENDING, "nothing has been built yet")
     done = builds.seen(build).image is not None
     return Verdict(done, Reason.HEALTHY if done else build.reason or Reason.BUILDING, build.message)

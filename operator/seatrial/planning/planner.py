@@ -106,7 +106,8 @@ def _advanced(
 def _built(one: _Pass, memory: Memory, at: Situation) -> api.BuildStatus | None:
     """The build after this pass; one that has started is followed even if what it was made with has gone."""
     build, wish = memory.build, build_wish(one.desired, one.observed, one.parts)
-    started = build is not None and build.id == wish.build_id and build.phase is not phases.BuildPhase.FAILED
+    begun = memory.build_of(wish.build_id)
+    started = begun is not None and begun.phase is not phases.BuildPhase.FAILED
     if not started and missing_of_build(one.desired, one.observed, one.parts):
         return build
     wish = replace(wish, attempts_over=jobs.attempts_at(one.observed, wish.build_id))

@@ -35,9 +35,8 @@ def waited_for(scene: Scene) -> str:
     if scene.missing:
         remedy = "create it, or mark the reference optional"
         return f"waits for {_named(scene.missing)}, which the spec refers to; {remedy}"
-    rollout, build = scene.memory.rollout, scene.memory.build
-    waits = build is None or build.id != scene.at.wish.build_id
-    if rollout is None or rollout.phase is not Phase.BUILDING or not waits:
+    rollout, begun = scene.memory.rollout, scene.memory.build_of(scene.at.wish.build_id)
+    if rollout is None or rollout.phase is not Phase.BUILDING or begun is not None:
         return ""
     lacking = missing_of_build(scene.desired, scene.observed, scene.parts)
     return f"{rollout.revision} waits for its build{_needs(lacking)}" if lacking else ""
@@ -125,8 +124,8 @@ def meanwhile(scene: Scene) -> str:
 
 def _building(scene: Scene, rollout: api.RolloutStatus) -> str:
     lacking = missing_of_build(scene.desired, scene.observed, scene.parts)
-    build, now = scene.memory.build, scene.at.now
-    if build is None or build.id != scene.at.wish.build_id:
+    build, now = scene.memory.build_of(scene.at.wish.build_id), scene.at.now
+    if build is None:
         return f"{rollout.revision} waits for its build{_needs(lacking)}{meanwhile(scene)}"
     if build.phase is phases.BuildPhase.FAILED:
         again = due.next_transition(scene)

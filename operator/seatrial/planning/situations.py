@@ -60,9 +60,8 @@ def _kept(memory: Memory) -> str:
 
 def build_of(memory: Memory, wish: Wish) -> BuildSeen:
     """What is known of the image that the wish needs built."""
-    if memory.build is None or memory.build.id != wish.build_id:
-        return BuildSeen()
-    return builds.seen(memory.build)
+    build = memory.build_of(wish.build_id)
+    return BuildSeen() if build is None else builds.seen(build)
 
 
 def _revisions(observed: Observed) -> set[str]:

@@ -14,13 +14,8 @@ from seatrial.planning.documents.scenes import Scene
 
 def changes(scene: Scene) -> Iterator[Action]:
     """The Job of the present attempt, if a build is due and it is not there."""
-    rollout, build = scene.memory.rollout, scene.memory.build
-    if (
-        rollout is None
-        or rollout.phase is not Phase.BUILDING
-        or build is None
-        or build.id != scene.at.wish.build_id
-    ):
+    rollout, build = scene.memory.rollout, scene.memory.build_of(scene.at.wish.build_id)
+    if rollout is None or rollout.phase is not Phase.BUILDING or build is None:
         return
     if build.phase not in {phases.BuildPhase.PENDING, phases.BuildPhase.RUNNING}:
         return

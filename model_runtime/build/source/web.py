@@ -25,10 +25,9 @@ from model_runtime.failures import (
 from model_runtime.registry import failing
 from model_runtime.registry.patience import asked_pause
 
+log = logging.getLogger("seatrial.build")
 _NO_SUCH_NAME: Final = re.compile(r"\[Errno -\d+\]")
 """What a resolver answers has a number below zero."""
-
-log = logging.getLogger("seatrial.build")
 _PART: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 _OWN_ENCODINGS: Final = {
     "gzip": (".gz", ".tgz"),

@@ -38,14 +38,13 @@ def _shares_not_met(moments: tuple[Moment, ...]) -> Iterator[str]:
         if canary.actual_weight != rollout.weight:
             yield (
                 f"Warning: a share of {rollout.weight} % is really one of {canary.actual_weight} %: it is that of the "
-                f"ready pods, and {_what_helps(moment.status)}"
+                f"ready pods, and {_what_helps(moment.status, rollout.weight, canary.actual_weight)}"
             )
 
 
-def _what_helps(status: api.Status) -> str:
+def _what_helps(status: api.Status, asked: int, actual: int) -> str:
     stable, canary = status.stable, status.canary
-    share = 0 if status.rollout is None else status.rollout.weight
-    if stable and canary and share > 50 and canary.ready_replicas >= stable.ready_replicas:
+    if stable and canary and actual < asked and canary.ready_replicas >= stable.ready_replicas:
         return "the canary has at most as many as stable: it gets more when it takes over"
     return "more replicas come nearer"
 

@@ -50,8 +50,10 @@ def resume(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
 
 def _paused_for(rollout: api.RolloutStatus, lost: timedelta) -> int | None:
     """The seconds that the present step has been paused, this time included."""
+    if rollout.step_started_at is None:
+        return None
     seconds = (rollout.paused_seconds or 0) + round(lost.total_seconds())
-    return min(seconds, api.LONGEST_PAUSE) or None if rollout.step_started_at else None
+    return min(seconds, api.LONGEST_PAUSE) or None
 
 
 def _where_it_was(memory: Memory, rollout: api.RolloutStatus) -> Phase:

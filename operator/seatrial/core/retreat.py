@@ -26,14 +26,12 @@ def fail(memory: Memory, at: Situation, reason: Reason, message: str) -> Memory:
         Phase.ROLLING_BACK,
         reason=reason,
         message=message,
-        step_started_at=at.now,
-        paused_seconds=None,
         progressed_at=None,
         paused_at=None,
         paused_by=None,
         waiting_for=None,
     )
-    return replace(memory, canary=canary, rollout=going)
+    return replace(memory, canary=canary, rollout=moves.counted_from(going, at.now))
 
 
 def _failure(seen: tracks.Track, reason: Reason, message: str) -> api.Failure:

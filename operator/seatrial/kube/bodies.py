@@ -42,7 +42,9 @@ def controller_of(body: Body) -> Body | None:
 
 
 def without_managed_fields(body: Body) -> Body:
-    """`body` without what only the API server needs: a third of its size."""
+    """`body` without what only the API server needs, a third of its size; itself where it has none."""
+    if "managedFields" not in body["metadata"]:
+        return body
     metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
     return {**body, "metadata": metadata}
 

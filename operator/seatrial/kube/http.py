@@ -6,7 +6,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -214,13 +214,9 @@ async def _answered(
 
 async def _until_silence(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
     """What comes; the end of patience is an end like any other, and the next request shows whether anybody is there."""
-    chunks = content.iter_chunked(LARGEST_READ)
-    while True:
-        try:
-            chunk = await anext(chunks)
-        except (StopAsyncIteration, TimeoutError):
-            return
-        yield chunk
+    with suppress(TimeoutError):
+        async for chunk in content.iter_chunked(LARGEST_READ):
+            yield chunk
 
 
 async def _headers(configuration: Any, request: Request) -> dict[str, str]:

@@ -127,10 +127,11 @@ def over_its_limit(pod: Body) -> bool:
 
 def _eviction(pod: Body) -> Iterator[AbnormalExit]:
     """The end of a pod for what it used itself counts as an exit, as one for its memory does."""
-    at = time_of(_ended(container_of(pod, server.CONTAINER)).get("finishedAt"))
+    status = container_of(pod, server.CONTAINER)
+    at = time_of(_ended(status).get("finishedAt"))
     at = at or time_of(condition(pod, "Ready").get("lastTransitionTime"))
     if at is not None:
-        restarts = int(container_of(pod, server.CONTAINER).get("restartCount", 0)) + 1
+        restarts = int(status.get("restartCount", 0)) + 1
         yield AbnormalExit(
             at=at, pod=pod["metadata"]["name"], code=KILLED, restarts=restarts, eviction=_over_which(pod)
         )

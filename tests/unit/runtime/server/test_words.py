@@ -113,6 +113,13 @@ class TestAnswers:
         assert words.answer(asked, {"prediction": np.array([np.inf])}) == b'{"predictions":[null]}'
 
 
+def refusal_of(signature: Signature, document: Any) -> str:
+    """The sentence by which a question is refused."""
+    with pytest.raises(InputRefused) as refused:
+        question(signature, document)
+    return str(refused.value)
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("document", "sentence"),
@@ -183,9 +190,7 @@ class TestRefusals:
     def test_the_sentence_names_the_field_the_expectation_and_what_came(
         self, document: Any, sentence: str
     ) -> None:
-        with pytest.raises(InputRefused) as refused:
-            question(models.CHURN, document)
-        assert str(refused.value) == sentence
+        assert refusal_of(models.CHURN, document) == sentence
 
     @pytest.mark.parametrize(
         ("document", "sentence"),
@@ -206,9 +211,7 @@ class TestRefusals:
     def test_a_model_without_names_of_columns_says_how_it_is_asked(
         self, document: Any, sentence: str
     ) -> None:
-        with pytest.raises(InputRefused) as refused:
-            question(models.MATRIX, document)
-        assert str(refused.value) == sentence
+        assert refusal_of(models.MATRIX, document) == sentence
 
     @pytest.mark.parametrize(
         ("signature", "document", "field"),

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from seatrial.api import deployment, names, phases, reasons, settings
+from seatrial.api import model_deployment, names, phases, reasons, settings
 from seatrial.api import status as api
-from seatrial.cli.world import World
-from seatrial.core.memory import Memory
-from seatrial.core.moves import Phase
-from seatrial.core.tracks import AbnormalExit, Track, Trouble
-from seatrial.core.wish import BuildSeen, Counts, Image, Situation, Step, Wish
-from seatrial.manifests.metadata import Body, Owner
-from seatrial.planning.observed import Parts
+from seatrial.api.objects import Body
+from seatrial.core.snapshot import AbnormalExit, BuildSeen, Counts, Situation, Track, Trouble
+from seatrial.core.state import Memory
+from seatrial.core.target import Image, Step, Wish
+from seatrial.core.transitions import Phase
+from seatrial.manifests.metadata import Owner
+from seatrial.observation.observed import Parts
 from seatrial.routers.replicas import ReplicaRouter
+from seatrial.simulation.cluster import World
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OLD, NEW, NEWER = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
@@ -144,9 +145,9 @@ def body(**spec: Any) -> Body:
     }
 
 
-def desired(**spec: Any) -> deployment.ModelDeployment:
+def desired(**spec: Any) -> model_deployment.ModelDeployment:
     """A parsed ModelDeployment."""
-    return deployment.parse(body(**spec))
+    return model_deployment.parse(body(**spec))
 
 
 def world(**spec: Any) -> World:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from seatrial.api import decision, names, reasons, told
-from seatrial.kube import bodies, failures, kinds
-from seatrial.kube.bodies import Body
+from seatrial.api import names, objects, reasons, rollout_decision
+from seatrial.api.objects import Body
+from seatrial.api.text import truncate
+from seatrial.children import actions
+from seatrial.children.actions import Action
+from seatrial.kube import failures, kinds
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.planning import actions
-from seatrial.planning.actions import Action
-from seatrial.planning.observed import Setback
+from seatrial.observation.observed import Setback
 
 Reason = reasons.Reason
 _FATE: Final = {Reason.QUOTA_EXCEEDED: "was refused", Reason.INVALID_SPEC: "was refused"}
@@ -84,15 +85,15 @@ class Applier:
 
     async def _take_over(self, kind: kinds.Kind, body: Body, uid: str) -> None:
         """The name is taken: by us, by an orphan of ours, or by somebody else."""
-        present = await self._client.get(kind, *bodies.key_of(body))
-        controller = bodies.controller_of(present)
+        present = await self._client.get(kind, *objects.key_of(body))
+        controller = objects.controller_of(present)
         if controller is not None and controller.get("uid") == uid:
             await self._own(body, present)
             return
         if controller is not None and _is_of_predecessor(controller, body):
             raise failures.Retry(Reason.PENDING, message=f"{kind.kind} {body['metadata']['name']} {LEAVING}")
-        labels = bodies.labels_of(present)
-        ours = labels.get(names.LABEL_DEPLOYMENT) == bodies.labels_of(body)[names.LABEL_DEPLOYMENT]
+        labels = objects.labels_of(present)
+        ours = labels.get(names.LABEL_DEPLOYMENT) == objects.labels_of(body)[names.LABEL_DEPLOYMENT]
         if controller is not None or not ours:
             name = body["metadata"]["name"]
             raise failures.Stalled(
@@ -103,8 +104,8 @@ class Applier:
 
     async def _own(self, body: Body, present: Body) -> None:
         """A child of ours is known to the caches, also one that has lost the labels they know it by."""
-        wanted = bodies.labels_of(body)
-        if wanted.items() <= bodies.labels_of(present).items():
+        wanted = objects.labels_of(body)
+        if wanted.items() <= objects.labels_of(present).items():
             self._caches.observe(present)
         else:
             await self._claim(body, present)
@@ -113,8 +114,8 @@ class Applier:
         """What is there is as wanted and ours; how many pods it has stays as it is, for /scale alone says that."""
         head = {
             **body["metadata"],
-            "uid": bodies.uid_of(present),
-            "resourceVersion": bodies.version_of(present),
+            "uid": objects.uid_of(present),
+            "resourceVersion": objects.version_of(present),
         }
         claimed = {**body, "metadata": head}
         if body["kind"] == kinds.DEPLOYMENT.kind:
@@ -133,12 +134,12 @@ class Applier:
         self._caches.observe_delete(kind, action.namespace, action.name, uid=action.uid)
 
     async def _settle(self, action: actions.Settle) -> None:
-        answer = decision.DecisionStatus(phase=action.phase, message=action.message, at=action.at)
+        answer = rollout_decision.DecisionStatus(phase=action.phase, message=action.message, at=action.at)
         seen = self._caches.decision(action.namespace, action.name)
-        if seen is None or bodies.uid_of(seen) != action.uid:
+        if seen is None or objects.uid_of(seen) != action.uid:
             raise failures.Outdated(f"RolloutDecision {action.name} is gone, or another")
         # another decision of the same name must not get this answer; of a status no server compares the uid
-        patch = {"metadata": {"resourceVersion": bodies.version_of(seen)}, "status": answer.to_dict()}
+        patch = {"metadata": {"resourceVersion": objects.version_of(seen)}, "status": answer.to_dict()}
         patched = await self._client.patch_status(
             kinds.ROLLOUT_DECISION, action.namespace, action.name, patch=patch
         )
@@ -164,7 +165,7 @@ def _outcome(failure: failures.Failure, action: Action, *, done: int) -> Outcome
     said = verdict.message
     if verdict is not failure:
         fate = _FATE.get(verdict.reason, "could not be written")
-        said = f"{_subject_of(action)} {fate}: {told.shortened(said, LONGEST_REFUSAL)}"
+        said = f"{_subject_of(action)} {fate}: {truncate(said, LONGEST_REFUSAL)}"
     after = verdict.after if isinstance(verdict, failures.Retry) else None
     return Outcome(done=done, setback=Setback(reason=verdict.reason, message=said), after=after)
 

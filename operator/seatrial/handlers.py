@@ -10,12 +10,11 @@ from typing import Any
 
 import kopf
 
-from seatrial.api import names
-from seatrial.api.keys import Key
-from seatrial.kube import bodies
+from seatrial.api import names, objects
+from seatrial.api.metadata import Key
 from seatrial.kube.http import HttpTransport
-from seatrial.kube.known import Known
 from seatrial.kube.queue import KeyedQueue
+from seatrial.kube.store import Known
 
 
 class Sick(kopf.PermanentError):
@@ -46,9 +45,9 @@ def take(known: Known, queue: KeyedQueue[Key], kind: str, body: dict[str, Any]) 
     """An event of a ModelDeployment has been noted; an echo of an own write is not worth a pass."""
     if kind == "DELETED":
         known.drop(body)
-        queue.add(Key(*bodies.key_of(body)))
+        queue.add(Key(*objects.key_of(body)))
     elif known.take(body):
-        queue.add(Key(*bodies.key_of(body)))
+        queue.add(Key(*objects.key_of(body)))
 
 
 class _NoDiffs(kopf.DiffBaseStorage):

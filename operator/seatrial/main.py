@@ -17,20 +17,20 @@ import prometheus_client
 from aiohttp import web
 
 from seatrial import handlers, logs, options, telemetry
-from seatrial.api.keys import Key
+from seatrial.api.metadata import Key
 from seatrial.applier import Applier
 from seatrial.kube import http, kinds, lease
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.informers import Informer
-from seatrial.kube.known import Known
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.queue import KeyedQueue
+from seatrial.kube.store import Known
 from seatrial.kube.transport import Transport
-from seatrial.kube.witness import Witness
+from seatrial.kube.watchdog import Witness
 from seatrial.observer import Observer, Referrers
 from seatrial.options import Options
-from seatrial.preconditions import Refusal, check_cluster
+from seatrial.preflight import Refusal, check_cluster
 from seatrial.reconciler import Reconciler, Shell, crew
 from seatrial.reporter import Reporter
 

@@ -6,15 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
-from seatrial.api import deployment
-from seatrial.api.keys import Key
+from seatrial.api import model_deployment, objects
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
 from seatrial.core import revision
 from seatrial.core.references import Holder, Reference, ReferenceSeen
-from seatrial.kube import bodies, failures, kinds
-from seatrial.kube.bodies import Body
+from seatrial.kube import failures, kinds
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.planning.observed import Observed, Setback
+from seatrial.observation.observed import Observed, Setback
 
 DECISION_POLICY: Final = "seatrial-decisions"
 """The ValidatingAdmissionPolicyBinding by which nobody can decide in another's name."""
@@ -71,7 +71,7 @@ class Observer:
 
     async def look(
         self,
-        desired: deployment.ModelDeployment,
+        desired: model_deployment.ModelDeployment,
         asked: tuple[Reference, ...],
         setback: Setback | None,
     ) -> Observed:
@@ -113,7 +113,7 @@ class Observer:
             self._content.pop(place, None)
             return _ABSENT
         content = self._content.get(place)
-        if content is None or content.version != bodies.version_of(known):
+        if content is None or content.version != objects.version_of(known):
             content = await self._fetched(namespace, reference)
             self._content[place] = content
         return content
@@ -131,7 +131,7 @@ def _seen(body: Body) -> ReferenceSeen:
     return ReferenceSeen(
         present=True,
         digest=revision.digest_of({**data, **{f"binary:{name}": value for name, value in binary.items()}}),
-        version=bodies.version_of(body),
+        version=objects.version_of(body),
         data={} if secret else data,
         binary_data={} if secret else binary,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from seatrial.api import refusal, settings
+from seatrial.api import settings, validation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def load(path: str) -> settings.Settings:
     """The settings in a YAML file; the defaults without one."""
     if not path:
         return settings.Settings()
-    return refusal.validated(settings.Settings, yaml.safe_load(Path(path).read_text()), at="settings")
+    return validation.validated(settings.Settings, yaml.safe_load(Path(path).read_text()), at="settings")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from seatrial.api import deployment, settings
-from seatrial.api.keys import Key
+from seatrial import planner
+from seatrial.api import model_deployment, settings
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
 from seatrial.applier import Applier, Outcome
+from seatrial.children import decision_answers
 from seatrial.kube import failures
-from seatrial.kube.bodies import Body
-from seatrial.kube.known import Known
 from seatrial.kube.queue import KeyedQueue
+from seatrial.kube.store import Known
+from seatrial.observation import questions
+from seatrial.observation.observed import Parts, Setback
 from seatrial.observer import Observer
-from seatrial.planning import decisions, planner, questions
-from seatrial.planning.observed import Parts, Setback
 from seatrial.reporter import Reporter
 from seatrial.routers import base as routers
 from seatrial.telemetry import Telemetry
@@ -90,11 +92,11 @@ class Reconciler:
             self._forget(key)
             await self._answer_for_nobody(key)
             return
-        desired = deployment.read(body)
+        desired = model_deployment.read(body)
         if not desired.deleting:
             await self._advance(desired, body)
 
-    async def _advance(self, desired: deployment.ModelDeployment, body: Body) -> None:
+    async def _advance(self, desired: model_deployment.ModelDeployment, body: Body) -> None:
         shell, key = self._shell, desired.key
         parts = Parts(
             router=routers.chosen(desired.spec.traffic.router, self._routers), settings=shell.settings
@@ -135,7 +137,7 @@ class Reconciler:
     async def _answer_for_nobody(self, key: Key) -> None:
         """Decisions about an object that is not there are refused: their author may have mistyped its name."""
         waiting = self._shell.observer.decisions(key)
-        answers = decisions.of_nobody(key, waiting, now=self._shell.clock())
+        answers = decision_answers.of_nobody(key, waiting, now=self._shell.clock())
         outcome = await self._shell.applier.run(answers, uid="")
         if outcome.again or outcome.setback is not None:
             self._shell.queue.retry(key, after=outcome.after)

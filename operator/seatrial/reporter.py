@@ -9,16 +9,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from seatrial.api import deployment, names, reasons, told
+from seatrial.api import model_deployment, names, objects, reasons, status_fields
 from seatrial.api import status as api
-from seatrial.api.keys import Key
-from seatrial.kube import bodies, failures, kinds
-from seatrial.kube.bodies import Body
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
+from seatrial.kube import failures, kinds
 from seatrial.kube.client import Client
-from seatrial.kube.known import Known
-from seatrial.planning import stories
-from seatrial.planning.observed import Setback
-from seatrial.planning.planner import Plan
+from seatrial.kube.store import Known
+from seatrial.observation.observed import Setback
+from seatrial.planner import Plan
+from seatrial.reporting import events
 from seatrial.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -57,18 +57,18 @@ class Reporter:
         self._clock = clock
         self._told: OrderedDict[tuple[str, str, str], _Told] = OrderedDict()
 
-    async def store(self, desired: deployment.ModelDeployment, body: Body, status: api.Status) -> bool:
+    async def store(self, desired: model_deployment.ModelDeployment, body: Body, status: api.Status) -> bool:
         """The status is stored, or it was so already; False: somebody wrote in between, look again."""
         self._show(desired.key, status)
         said = status.to_dict()
         return said == (body.get("status") or {}) or await self._stored(body, said)
 
-    async def complain(self, desired: deployment.ModelDeployment, setback: Setback) -> None:
+    async def complain(self, desired: model_deployment.ModelDeployment, setback: Setback) -> None:
         """What stopped the actions of a plan is an Event, unless it is the API server's own trouble."""
         if setback.reason not in NOT_OF_THE_OBJECT:
             await self._emit(_about(desired), _warning(setback.reason, setback.message))
 
-    async def tell(self, desired: deployment.ModelDeployment, plan: Plan) -> None:
+    async def tell(self, desired: model_deployment.ModelDeployment, plan: Plan) -> None:
         """What was decided in this pass is counted and is an Event, once."""
         for end in plan.built:
             self._telemetry.build_seconds.labels(end.outcome, end.reason).observe(end.seconds)
@@ -88,7 +88,7 @@ class Reporter:
         weight = 0 if status.canary is None else status.canary.weight
         self._telemetry.show(key, str(status.phase or ""), weight)
 
-    def _count(self, tale: stories.Tale) -> None:
+    def _count(self, tale: events.Tale) -> None:
         if tale.outcome:
             self._telemetry.rollouts.labels(tale.outcome, tale.reason).inc()
         if tale.outcome and tale.seconds is not None:
@@ -102,7 +102,7 @@ class Reporter:
         self._known.take(stored)
         return True
 
-    async def _emit(self, about: _About, tale: stories.Tale) -> None:
+    async def _emit(self, about: _About, tale: events.Tale) -> None:
         memory = (about.uid, tale.reason, tale.message)
         before = self._told.pop(memory, None)
         try:
@@ -112,22 +112,22 @@ class Reporter:
         while len(self._told) > REMEMBERED_EVENTS:
             self._told.popitem(last=False)
 
-    async def _written(self, about: _About, tale: stories.Tale, before: _Told | None) -> _Told:
+    async def _written(self, about: _About, tale: events.Tale, before: _Told | None) -> _Told:
         """The Event counts once more; it is made where there is none, or none any more."""
         if before is not None:
             with contextlib.suppress(failures.NotFound):
                 return await self._counted(about, before)
         made = await self._client.create(kinds.EVENT, self._event(about, tale))
-        return _Told(bodies.key_of(made).name, 1)
+        return _Told(objects.key_of(made).name, 1)
 
     async def _counted(self, about: _About, before: _Told) -> _Told:
         now = _Told(before.name, before.times + 1)
-        patch = {"count": now.times, "lastTimestamp": told.format_time(self._clock())}
+        patch = {"count": now.times, "lastTimestamp": status_fields.format_time(self._clock())}
         await self._client.patch(kinds.EVENT, about.key.namespace, now.name, patch=patch)
         return now
 
-    def _event(self, about: _About, tale: stories.Tale) -> Body:
-        now = told.format_time(self._clock())
+    def _event(self, about: _About, tale: events.Tale) -> Body:
+        now = status_fields.format_time(self._clock())
         return {
             "apiVersion": "v1",
             "kind": "Event",
@@ -151,9 +151,9 @@ class Reporter:
         }
 
 
-def _about(desired: deployment.ModelDeployment) -> _About:
+def _about(desired: model_deployment.ModelDeployment) -> _About:
     return _About(desired.key, desired.uid, desired.resource_version)
 
 
-def _warning(reason: str, message: str) -> stories.Tale:
-    return stories.Tale(reason=reason, message=message, tone=stories.Tone.WARNING)
+def _warning(reason: str, message: str) -> events.Tale:
+    return events.Tale(reason=reason, message=message, tone=events.Tone.WARNING)

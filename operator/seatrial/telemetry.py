@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 
 from seatrial.api import phases
-from seatrial.api.keys import Key
+from seatrial.api.metadata import Key
 
 
 async def serve(registry: CollectorRegistry, port: int) -> web.AppRunner:

@@ -7,8 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
-from seatrial.kube import bodies
-from seatrial.kube.bodies import Body
+from seatrial.api import objects
+from seatrial.api.objects import Body
 from seatrial.kube.client import Selection
 from seatrial.kube.informers import Habits, Informer
 from seatrial.kube.kinds import Kind
@@ -83,5 +83,5 @@ def _informer(hands: Hands, kind: Kind, timeline: Timeline) -> Informer:
         if event != "DELETED":
             timeline.hear(kind, body)
 
-    habits = Habits(time.monotonic, trim=bodies.without_managed_fields)
+    habits = Habits(time.monotonic, trim=objects.without_managed_fields)
     return Informer(hands.client, kind, hear, habits=habits, selection=Selection(hands.namespace))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seatrial.kube.bodies import Body
+from seatrial.api.objects import Body
 from seatrial.kube.kinds import CONFIG_MAP, DEPLOYMENT, HPA, JOB, LEASE, SERVICE, Kind
 from tests.contract.api_servers import WIDGET, Server
 

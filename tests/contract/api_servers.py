@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from seatrial.api.objects import Body
 from seatrial.kube import failures, http, kinds, transport
-from seatrial.kube.bodies import Body
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
-from seatrial.kube.fake.behaviours import Behaviour
-from seatrial.kube.fake.controllers import ControllerManager
 from seatrial.kube.kinds import Kind
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import JSON, Request, Response, Transport
+from tests.apiserver import FakeApiServer
+from tests.apiserver.behaviours import Behaviour
+from tests.apiserver.controllers import ControllerManager
 
 PATIENCE = 90.0
 """Seconds: the collector of garbage looks for new kinds every thirty."""

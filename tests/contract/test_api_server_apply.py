@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from seatrial.api.objects import Body
 from seatrial.kube import client, failures, kinds
-from seatrial.kube.bodies import Body
 from tests.contract import api_objects as objects
 from tests.contract.api_servers import WIDGET, Server
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from seatrial.api.objects import Body
 from seatrial.kube import failures, kinds
-from seatrial.kube.bodies import Body
 from tests.contract import api_objects as objects
 from tests.contract.api_servers import Server
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
 from tests.contract import api_objects as objects
 from tests.contract.api_servers import Server
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seatrial.core.traffic import Ready, Split
 from seatrial.manifests.metadata import Owner
 from seatrial.routers import base
-from seatrial.routers.base import Ready, Router, Split
+from seatrial.routers.base import Router
 
 OWNER = Owner(namespace="shop", name="churn", uid="u-1")
 INSTALLED = base.routers()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from seatrial.api import names
+from seatrial.api.objects import Body
 from seatrial.kube import failures, kinds
-from seatrial.kube.bodies import Body
 from tests.live.hands import Hands, image, phase_is, spec
 from tests.live.process import OperatorProcess
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import names
-from seatrial.kube import bodies, kinds
-from seatrial.kube.bodies import Body
+from seatrial.api import names, objects
+from seatrial.api.objects import Body
+from seatrial.kube import kinds
 from seatrial.kube.kinds import Kind
 from tests.cluster import binaries
 from tests.live.hands import Hands, is_healthy, spec
@@ -37,7 +37,7 @@ async def versions(hands: Hands) -> dict[str, str]:
     """Uid and resourceVersion of all that the operator writes for the object, and of the object itself."""
     written = (kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION)
     found = [await hands.get("churn"), *[body for kind in written for body in await hands.all(kind, "churn")]]
-    return {bodies.uid_of(body): bodies.version_of(body) for body in found}
+    return {objects.uid_of(body): objects.version_of(body) for body in found}
 
 
 def selected(service: Body) -> str:
@@ -52,10 +52,10 @@ async def test_a_new_image_goes_live_step_by_step(operator: OperatorProcess, han
     first = await hands.until("churn", lambda body: body["status"]["summary"].get("step") == "1/2")
     canary = first["status"]["canary"]["revision"]
     wide = await hands.until("churn", lambda service: not selected(service), kind=kinds.SERVICE)
-    pods = {bodies.uid_of(pod) for pod in await hands.all(kinds.POD) if canary in pod["metadata"]["name"]}
+    pods = {objects.uid_of(pod) for pod in await hands.all(kinds.POD) if canary in pod["metadata"]["name"]}
     await hands.until("churn", lambda body: body["status"]["summary"].get("step") == "2/2")
     after = await hands.healthy("churn", 2)
-    kept = {bodies.uid_of(pod) for pod in await hands.all(kinds.POD) if canary in pod["metadata"]["name"]}
+    kept = {objects.uid_of(pod) for pod in await hands.all(kinds.POD) if canary in pod["metadata"]["name"]}
     assert wide["metadata"]["labels"][names.LABEL_STABLE] == before["status"]["stable"]["revision"]
     assert (
         selected(await hands.get("churn", kinds.SERVICE)) == canary == after["status"]["stable"]["revision"]
@@ -90,12 +90,12 @@ async def test_a_pass_with_nothing_to_do_writes_nothing(operator: OperatorProces
     await hands.healthy("churn", 1)
     before = await settled(hands)
     passes = int(await operator.total("seatrial_reconcile_total"))
-    (uid,) = [uid for uid in before if uid == bodies.uid_of(await hands.get("churn"))]
+    (uid,) = [uid for uid in before if uid == objects.uid_of(await hands.get("churn"))]
     touch = {"metadata": {"annotations": {"touched": "yes"}, "labels": {"team": "shop"}}}
     touched = await hands.patch(kinds.MODEL_DEPLOYMENT, "churn", touch)
     await operator.passed_over(passes + 1)
     await operator.nothing_waits(seconds=0.5)
-    assert await versions(hands) == {**before, uid: bodies.version_of(touched)}
+    assert await versions(hands) == {**before, uid: objects.version_of(touched)}
 
 
 @pytest.mark.parametrize("kind", [kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION], ids=str)
@@ -108,11 +108,11 @@ async def test_a_child_deleted_by_hand_comes_back(
     await hands.delete(kind, lost["metadata"]["name"])
     again = await hands.until(
         lost["metadata"]["name"],
-        lambda body: bodies.uid_of(body) != bodies.uid_of(lost),
+        lambda body: objects.uid_of(body) != objects.uid_of(lost),
         kind=kind,
         patience=AT_ONCE,
     )
-    assert bodies.controller_of(again) == bodies.controller_of(lost)
+    assert objects.controller_of(again) == objects.controller_of(lost)
     await hands.healthy("churn", 1)
 
 
@@ -160,7 +160,7 @@ async def test_a_stranger_under_its_name_is_left_alone(operator: OperatorProcess
     (ready,) = [c for c in told["status"]["conditions"] if c["type"] == "Ready"]
     assert (ready["status"], ready["reason"]) == ("False", "NameConflict")
     assert "Service churn belongs to somebody else" in told["status"]["message"]
-    assert bodies.version_of(await hands.get("churn", kinds.SERVICE)) == bodies.version_of(theirs)
+    assert objects.version_of(await hands.get("churn", kinds.SERVICE)) == objects.version_of(theirs)
     await hands.delete(kinds.SERVICE, "churn")
     await hands.healthy("churn", 1)
 

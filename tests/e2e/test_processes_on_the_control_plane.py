@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import names
-from seatrial.kube import bodies, kinds
+from seatrial.api import names, objects
+from seatrial.kube import kinds
 from tests.bench import machine
 from tests.e2e.conftest import Start
 from tests.live import install
@@ -58,7 +58,7 @@ async def children(hands: Hands) -> dict[str, str]:
     """Uid and resourceVersion of the object and all its children."""
     written = (kinds.MODEL_DEPLOYMENT, kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION)
     found = [body for kind in written for body in await hands.all(kind)]
-    return {bodies.uid_of(body): bodies.version_of(body) for body in found}
+    return {objects.uid_of(body): objects.version_of(body) for body in found}
 
 
 @pytest.mark.slow

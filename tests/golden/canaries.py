@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seatrial.manifests.metadata import Body
+from seatrial.api.objects import Body
 from tests.golden import pods, situations
 from tests.golden.play import V2, Play
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seatrial.manifests.metadata import Body
+from seatrial.api.objects import Body
 from tests.golden import situations
 from tests.golden.play import Play
 

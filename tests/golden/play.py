@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from model_runtime import contract
-from seatrial.api import names, told
-from seatrial.cli import inputs, kubelet, world
-from seatrial.cli.pace import Pace
-from seatrial.cli.simulation import Simulation
-from seatrial.cli.world import World
-from seatrial.manifests.metadata import Body
-from seatrial.planning import facts
-from seatrial.planning.observed import Parts
+from seatrial.api import names, status_fields
+from seatrial.api.objects import Body, label
+from seatrial.cli import inputs
+from seatrial.observation.observed import Parts
 from seatrial.routers.replicas import ReplicaRouter
+from seatrial.simulation import cluster, controllers
+from seatrial.simulation.cluster import Pace, World
+from seatrial.simulation.run import Simulation
 
 FOLDER = Path(__file__).parent
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -82,13 +81,13 @@ class Play:
             self.world, self.now = one.after, one.at
         if end is not None:
             self.now = end
-            self.world = world.lived(self.world, self.now, PACE)
+            self.world = cluster.lived(self.world, self.now, PACE)
         return self
 
     def wait(self, seconds: float) -> Self:
         """Time passes and nobody looks."""
         self.now += timedelta(seconds=seconds)
-        self.world = world.lived(self.world, self.now, PACE)
+        self.world = cluster.lived(self.world, self.now, PACE)
         return self
 
     def having(self, *bodies: Body) -> Self:
@@ -122,7 +121,7 @@ class Play:
                 "name": f"{NAME}-{action.lower()}",
                 "namespace": "shop",
                 "uid": f"decision-{action.lower()}",
-                "creationTimestamp": told.format_time(self.now),
+                "creationTimestamp": status_fields.format_time(self.now),
             },
             "spec": {
                 "deployment": NAME,
@@ -143,14 +142,14 @@ class Play:
 
     def losing_pods(self, track: str) -> Self:
         """A node was drained: every pod of the track has been replaced by one that starts."""
-        places = [world.place_of(pod) for pod in self._pods(self.revision(track))]
-        self.world = world.lived(self.world.without(*places), self.now, PACE)
+        places = [cluster.place_of(pod) for pod in self._pods(self.revision(track))]
+        self.world = cluster.lived(self.world.without(*places), self.now, PACE)
         return self
 
     def job_ends(self, report: contract.BuildReport) -> Self:
         """The build under way has ended with this report."""
         for job in self.world.of("Job"):
-            for body in kubelet.built(job, self.world.of("Pod"), now=self.now, takes=timedelta(0)):
+            for body in controllers.built(job, self.world.of("Pod"), now=self.now, takes=timedelta(0)):
                 self.world = self.world.having(_reporting(body, report))
         return self
 
@@ -164,8 +163,8 @@ class Play:
         return status
 
     def _pods(self, revision: str) -> list[Body]:
-        serving = (p for p in self.world.of("Pod") if facts.label(p, names.LABEL_SERVER))
-        return [p for p in serving if facts.label(p, names.LABEL_REVISION) == revision]
+        serving = (p for p in self.world.of("Pod") if label(p, names.LABEL_SERVER))
+        return [p for p in serving if label(p, names.LABEL_REVISION) == revision]
 
     def _change(self, kind: str, name: str, change: Callable[[Body], Body]) -> None:
         self.world = self.world.having(change(copy.deepcopy(self.world.objects[(kind, name)])))

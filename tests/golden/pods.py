@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from seatrial.api.objects import Body
 from seatrial.manifests import server
-from seatrial.manifests.metadata import Body
 
 Change = Callable[[Body], Body]
 

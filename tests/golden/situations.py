@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from seatrial.manifests.metadata import Body
+from seatrial.api.objects import Body
 from tests.golden.play import V1, V2, Play
 
 Situation = Callable[[], Play]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model_runtime import contract
-from seatrial.manifests.metadata import Body
+from seatrial.api.objects import Body
 from tests.golden import pods, situations
 from tests.golden.play import V1, Play
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from seatrial.api import names
+from seatrial.api.objects import Body
 from seatrial.kube import failures, http, kinds, transport
-from seatrial.kube.bodies import Body
 from seatrial.kube.client import Client
 from seatrial.kube.kinds import Kind
 from seatrial.kube.limiter import Limiter

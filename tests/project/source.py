@@ -11,7 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("operator/seatrial", "model_runtime")
 PURE = tuple(
-    f"operator/seatrial/{name}" for name in ("api", "core", "manifests", "routers", "builders", "planning")
+    f"operator/seatrial/{name}"
+    for name in ("api", "core", "manifests", "routers", "builders", "observation", "children", "reporting")
 )
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -7,8 +7,7 @@ import tomllib
 
 import pytest
 
-from seatrial.api import generate
-from seatrial.cli import diagram
+from seatrial.codegen import diagram, generate
 from tests.project.source import ROOT
 
 README = ROOT / "README.md"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.api import decision, phases, reasons
+from seatrial.api import phases, reasons, rollout_decision
 from tests.project.source import PRODUCT, ROOT, File, files, tracked
 
 LONGEST_FILE = 300
@@ -17,7 +17,7 @@ LONGEST_FUNCTION = 60
 NAMELESS = {"utils", "util", "common", "helpers", "helper", "misc", "manager", "managers"}
 PRODUCT_FILES = files(*PRODUCT)
 WORDS: dict[type[StrEnum], str] = {
-    decision.DecisionPhase: "DecisionPhase",
+    rollout_decision.DecisionPhase: "DecisionPhase",
     phases.DisplayPhase: "Display(Phase)?",
     phases.RolloutPhase: "(Rollout)?Phase",
     phases.WaitingFor: "WaitingFor",

@@ -10,29 +10,20 @@ from tests.project.source import PRODUCT, File, files
 
 LEAST = 1.5
 """Lines of tests for each line of the product."""
-FAKE = "operator/seatrial/kube/fake/"
-"""The tests' own API server, which ships with the package; it is neither."""
-
-
 def lines_of(found: Iterable[File]) -> int:
     """The lines that are not empty."""
     return sum(1 for file in found for line in file.lines if line.strip())
 
 
 def product() -> list[File]:
-    """All that runs at users'."""
-    return [file for file in files(*PRODUCT) if not file.name.startswith(FAKE)]
+    """Return every file that is shipped."""
+    return files(*PRODUCT)
 
 
 def test_there_are_half_again_as_many_lines_of_tests_as_of_the_product() -> None:
     ours, shown = lines_of(product()), lines_of(files("tests"))
     print(f"product {ours} lines, tests {shown}: {shown / ours:.2f} ×")
     assert shown >= LEAST * ours, f"{shown} lines of tests for {ours} of the product: {shown / ours:.2f} ×"
-
-
-def test_the_fake_server_is_there_and_not_counted() -> None:
-    assert any(file.name.startswith(FAKE) for file in files(*PRODUCT))
-    assert not any(file.name.startswith(FAKE) for file in product())
 
 
 @pytest.mark.parametrize(

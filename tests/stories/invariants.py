@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from seatrial.api import names
+from seatrial.api.objects import Body, label, time_of
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake.server import FakeApiServer
 from seatrial.kube.transport import Request
-from seatrial.planning import facts
+from seatrial.observation import pod_diagnosis
+from tests.apiserver.server import FakeApiServer
 
 _OF_DEPLOYMENT = re.compile(r"/namespaces/([^/]+)/deployments/([^/]+)(/scale)?$")
 _OF_OBJECT = re.compile(r"/modeldeployments/([^/]+)(/status)?$")
@@ -61,10 +61,12 @@ class Watcher:
         body = self._server.look(kinds.DEPLOYMENT, namespace, name)
         if body is None or self.outages_allowed:
             return
-        revision = facts.label(body, names.LABEL_REVISION)
-        owner = facts.label(body, names.LABEL_DEPLOYMENT)
+        revision = label(body, names.LABEL_REVISION)
+        owner = label(body, names.LABEL_DEPLOYMENT)
         ready = [
-            p for p in self._pods() if facts.label(p, names.LABEL_REVISION) == revision and facts.is_ready(p)
+            p
+            for p in self._pods()
+            if label(p, names.LABEL_REVISION) == revision and pod_diagnosis.is_ready(p)
         ]
         if self._is_reached(namespace, owner, revision) and ready:
             self.broken.append(f"{name} lost its pods while it had users")
@@ -75,13 +77,13 @@ class Watcher:
     def _judge_deletion(self, namespace: str, name: str) -> None:
         """Pods go before their Deployment: without a controller they stop the budget, and every drain with it."""
         body = self._server.look(kinds.DEPLOYMENT, namespace, name)
-        revision = "" if body is None else facts.label(body, names.LABEL_REVISION)
-        left = [p for p in self._pods() if facts.label(p, names.LABEL_REVISION) == revision]
-        if revision and any(facts.label(p, names.LABEL_SERVER) for p in left):
+        revision = "" if body is None else label(body, names.LABEL_REVISION)
+        left = [p for p in self._pods() if label(p, names.LABEL_REVISION) == revision]
+        if revision and any(label(p, names.LABEL_SERVER) for p in left):
             self.broken.append(f"{name} was deleted while it had pods")
 
     def _server_time(self) -> datetime:
-        now = facts.time_of(self._server.now())
+        now = time_of(self._server.now())
         assert now is not None
         return now
 
@@ -124,7 +126,7 @@ class Watcher:
 
     def _ready(self, revision: str) -> int:
         return sum(
-            facts.label(p, names.LABEL_REVISION) == revision and facts.is_ready(p) for p in self._pods()
+            label(p, names.LABEL_REVISION) == revision and pod_diagnosis.is_ready(p) for p in self._pods()
         )
 
     def _service(self, before: Body | None, after: Body) -> None:
@@ -133,9 +135,9 @@ class Watcher:
         wide = names.LABEL_SERVER in selector and names.LABEL_REVISION not in selector
         if not wide or (before is not None and before["spec"].get("selector") == selector):
             return
-        pods = [p for p in self._pods() if facts.label(p, names.LABEL_SERVER) == selector[names.LABEL_SERVER]]
-        revisions = {facts.label(p, names.LABEL_REVISION) for p in pods}
-        ready = {facts.label(p, names.LABEL_REVISION) for p in pods if facts.is_ready(p)}
+        pods = [p for p in self._pods() if label(p, names.LABEL_SERVER) == selector[names.LABEL_SERVER]]
+        revisions = {label(p, names.LABEL_REVISION) for p in pods}
+        ready = {label(p, names.LABEL_REVISION) for p in pods if pod_diagnosis.is_ready(p)}
         canary = after["metadata"]["annotations"].get("seatrial.dev/canary", "")
         if canary not in ready:
             self.broken.append(f"users were sent to {canary}, which has no ready pod")

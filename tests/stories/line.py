@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Literal
 
-from seatrial.kube.fake.faults import Crash
-from seatrial.kube.fake.server import FakeApiServer
 from seatrial.kube.transport import Request, Response
+from tests.apiserver.faults import Crash
+from tests.apiserver.server import FakeApiServer
 
 READS = frozenset({"GET", "HEAD"})
 NOT_COUNTED = ("/events", "/leases")

@@ -7,15 +7,16 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
-from seatrial import handlers, main, options, reconciler
-from seatrial.api import deployment, keys
-from seatrial.kube import bodies, kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake.server import FakeApiServer
+from seatrial import handlers, main, options, planner, reconciler
+from seatrial.api import model_deployment, objects
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
+from seatrial.kube import kinds
 from seatrial.kube.informers import Habits, Informer
-from seatrial.planning import planner, questions
-from seatrial.planning.observed import Parts
+from seatrial.observation import questions
+from seatrial.observation.observed import Parts
 from seatrial.routers import base as routers
+from tests.apiserver.server import FakeApiServer
 from tests.stories.line import Line
 
 
@@ -42,7 +43,7 @@ class Process:
             operator.client,
             kinds.MODEL_DEPLOYMENT,
             self._deliver,
-            habits=Habits(self._clock, trim=bodies.without_managed_fields),
+            habits=Habits(self._clock, trim=objects.without_managed_fields),
         )
         parts: list[Coroutine[Any, Any, None]] = [
             *(informer.run() for informer in operator.informers),
@@ -74,13 +75,13 @@ class Process:
         ended = [task for task in self._tasks if task.done() and not task.cancelled()]
         return next((task.exception() for task in ended if task.exception()), None)
 
-    async def left_to_do(self, key: keys.Key) -> list[str]:
+    async def left_to_do(self, key: Key) -> list[str]:
         """What a plan made now would do: nothing, where the one before was carried out."""
         body = self.operator.known.get(key)
         if body is None:
             return []
         shell = self.operator.reconciler._shell
-        desired = deployment.read(body)
+        desired = model_deployment.read(body)
         parts = Parts(router=routers.chosen("replicas", routers.routers()), settings=shell.settings)
         observed = await shell.observer.look(desired, questions.questions(desired, parts), None)
         plan = planner.plan(desired, observed, parts, now=self._now())

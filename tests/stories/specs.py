@@ -6,9 +6,9 @@ from typing import Any
 
 from model_runtime import contract
 from seatrial.api import settings
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake import behaviours
-from seatrial.kube.fake.behaviours import Behaviour, BuildBehaviour, Building, Serving, image_of
+from seatrial.api.objects import Body
+from tests.apiserver import behaviours
+from tests.apiserver.behaviours import Behaviour, BuildBehaviour, Building, Serving, image_of
 
 RUNTIMES = {
     name: f"registry.lab:5000/runtime-{name}@sha256:{'0' * 64}" for name in ("sklearn", "xgboost", "onnx")

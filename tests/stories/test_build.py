@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 
 from model_runtime import contract
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake.behaviours import BuildBehaviour
+from tests.apiserver.behaviours import BuildBehaviour
 from tests.stories.specs import built, failing_build, good_builds, good_report, request_of, spec
 from tests.stories.world import NAMESPACE, START, World, play
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake.behaviours import BuildBehaviour
+from seatrial.api.objects import Body
+from tests.apiserver.behaviours import BuildBehaviour
 from tests.stories.specs import built, good_builds
 from tests.stories.test_build import Builder, failed
 from tests.stories.world import World, play

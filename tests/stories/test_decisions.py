@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake.behaviours import Behaviour, Fault
+from seatrial.api.objects import Body
+from tests.apiserver.behaviours import Behaviour, Fault
 from tests.stories.specs import sick, spec
 from tests.stories.world import World, play
 

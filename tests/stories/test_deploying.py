@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seatrial.kube import kinds
-from seatrial.kube.fake.behaviours import Behaviour, Fault, image_of
+from tests.apiserver.behaviours import Behaviour, Fault, image_of
 from tests.stories.specs import failing_build, good_builds, image, spec
 from tests.stories.world import NAME, World, play
 

@@ -6,9 +6,9 @@ import pytest
 
 from model_runtime import contract
 from seatrial.api import names
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake.behaviours import Behaviour, Fault, image_of
+from tests.apiserver.behaviours import Behaviour, Fault, image_of
 from tests.stories.specs import sick, spec
 from tests.stories.world import NAMESPACE, World, play
 

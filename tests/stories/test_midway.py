@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
 from tests.stories.specs import spec
 from tests.stories.world import NAME, World, play
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from seatrial.api.objects import Body, ObjectKey
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body, ObjectKey
-from seatrial.kube.fake.behaviours import Behaviour, Fault
+from tests.apiserver.behaviours import Behaviour, Fault
 from tests.stories.specs import image, sick, spec
 from tests.stories.world import NAME, NAMESPACE, World, play
 

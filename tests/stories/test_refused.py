@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from seatrial.api import names
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake.behaviours import Behaviour
+from tests.apiserver.behaviours import Behaviour
 from tests.stories.specs import sick, spec
 from tests.stories.world import NAME, NAMESPACE, World, play
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from seatrial.api import names
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
 from tests.stories.specs import image, spec
 from tests.stories.world import NAME, NAMESPACE, World, play
 

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake.behaviours import Behaviour, BuildBehaviour, Fault, image_of
+from tests.apiserver.behaviours import Behaviour, BuildBehaviour, Fault, image_of
 from tests.stories.specs import built, good_report, image, sick, spec
 from tests.stories.world import NAME, NAMESPACE, World, play
 

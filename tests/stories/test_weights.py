@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake.behaviours import Behaviour
+from tests.apiserver.behaviours import Behaviour
 from tests.stories.specs import sick, spec
 from tests.stories.world import NAME, NAMESPACE, World, play
 

@@ -11,15 +11,16 @@ from typing import Any
 import looptime
 
 from seatrial import main, options
-from seatrial.api import keys, names
+from seatrial.api import names
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
 from seatrial.kube.client import Client
-from seatrial.kube.fake import behaviours
-from seatrial.kube.fake.behaviours import Behaviour, BuildBehaviour, Building, Serving
-from seatrial.kube.fake.controllers import ControllerManager
-from seatrial.kube.fake.server import FakeApiServer
 from seatrial.kube.limiter import Limiter
+from tests.apiserver import behaviours
+from tests.apiserver.behaviours import Behaviour, BuildBehaviour, Building, Serving
+from tests.apiserver.controllers import ControllerManager
+from tests.apiserver.server import FakeApiServer
 from tests.stories import invariants
 from tests.stories.line import Line
 from tests.stories.process import Process
@@ -93,7 +94,7 @@ class World:
                 break
             assert asyncio.get_running_loop().time() < end, f"it never rests: {line.writes[-8:]}"
         for body in await self.all(kinds.MODEL_DEPLOYMENT):
-            left = await self.processes[-1].left_to_do(keys.Key(NAMESPACE, body["metadata"]["name"]))
+            left = await self.processes[-1].left_to_do(Key(NAMESPACE, body["metadata"]["name"]))
             assert left == [], f"a second plan is not empty: {left}"
 
     async def pause_of_writes(self, *, quiet: float = 5.0) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.api import names, told
-from seatrial.cli import inputs, timeline, written
+from seatrial.api import names, status_fields
+from seatrial.cli import inputs, timeline, yaml_output
 from tests.golden import play, stories
 
 FOLDER = play.FOLDER
@@ -17,9 +17,9 @@ NAMES = sorted(stories.SITUATIONS)
 
 def _inputs_of(story: play.Story) -> dict[str, str]:
     return {
-        "cr.yaml": written.yaml_of(story.cr),
-        "observed.yaml": written.yaml_of(list(story.observed)),
-        "now": told.format_time(story.now) + "\n",
+        "cr.yaml": yaml_output.yaml_of(story.cr),
+        "observed.yaml": yaml_output.yaml_of(list(story.observed)),
+        "now": status_fields.format_time(story.now) + "\n",
     }
 
 
@@ -32,7 +32,7 @@ def _outputs_of(folder: Path) -> dict[str, str]:
     plan = simulated.step(start.world, now).plan
     assumed = timeline.Assumptions(pace=play.PACE)
     told_text = timeline.text(f"{names.KIND} {start.key}", simulated.moments(start.world, now), assumed)
-    return {"plan.yaml": written.plan_text(plan), "timeline.txt": told_text}
+    return {"plan.yaml": yaml_output.plan_text(plan), "timeline.txt": told_text}
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_runtime import contract
-from seatrial.planning import facts, jobs
-from seatrial.planning.observed import Observed
+from seatrial.observation import build_jobs, pod_diagnosis
+from seatrial.observation.observed import Observed
 
 IMAGE = "registry.shop:5000/models/churn@sha256:" + "a1" * 32
 NESTED = "[" * 30_000
@@ -124,7 +124,7 @@ def test_an_exit_says_both_its_words(values: Any) -> None:
 @pytest.mark.parametrize("text", [NESTED, _said(image="x"), _said(seconds=1)])
 def test_a_build_that_says_nonsense_has_said_nothing(text: str) -> None:
     job = {"kind": "Job", "metadata": {"name": "j-1"}}
-    seen = jobs.seen(Observed(jobs=(job,), pods=(_pod("build", text),)), "j-1")
+    seen = build_jobs.seen(Observed(jobs=(job,), pods=(_pod("build", text),)), "j-1")
     assert seen is not None
     assert seen.report is None
 
@@ -133,7 +133,7 @@ def test_a_build_that_says_nonsense_has_said_nothing(text: str) -> None:
     "text", [NESTED, _said(reason="CrashLoop", message=[]), _said(reason=[], message="")]
 )
 def test_a_server_that_says_nonsense_has_said_nothing(text: str) -> None:
-    assert facts.pod_trouble(_pod("server", text)) is None
+    assert pod_diagnosis.pod_trouble(_pod("server", text)) is None
 
 
 def _pod(container: str, message: str) -> dict[str, Any]:

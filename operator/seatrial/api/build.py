@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from seatrial.api import base, durations, quantities, shapes
+from seatrial.api import base, durations, fields, quantities
 
 _REPOSITORY = r"^([A-Za-z0-9][-A-Za-z0-9.]*(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+)?$"
 
@@ -45,15 +45,15 @@ class Registry(base.Written):
     """The same repository by the name that nodes pull from. Default: repository where that is given,
     else the operator's setting."""
 
-    push_secret_name: shapes.ObjectName = ""
+    push_secret_name: fields.ObjectName = ""
     """A Secret of type kubernetes.io/dockerconfigjson beside this object, for the build alone.
     Default: the operator's setting."""
 
-    pull_secret_name: shapes.ObjectName = ""
+    pull_secret_name: fields.ObjectName = ""
     """A Secret of type kubernetes.io/dockerconfigjson beside this object, for the server's pods.
     Default: the operator's setting."""
 
-    ca_config_map_name: shapes.ObjectName = ""
+    ca_config_map_name: fields.ObjectName = ""
     """A ConfigMap beside this object whose values are PEM certificates that the build trusts as well.
     Default: the operator's setting."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from seatrial.api import base, told
+from seatrial.api import base, status_fields
 
 
 class ConditionType(StrEnum):
@@ -36,14 +36,14 @@ class Condition(base.Told):
     status: ConditionStatus
     """Whether it is so."""
 
-    reason: told.Word = ""
+    reason: status_fields.Word = ""
     """Why, one CamelCase word."""
 
-    message: told.Sentence = ""
+    message: status_fields.Sentence = ""
     """Why, in a sentence."""
 
-    observed_generation: told.Generation = 0
+    observed_generation: status_fields.Generation = 0
     """The metadata.generation that this speaks of."""
 
-    last_transition_time: told.Time | None = None
+    last_transition_time: status_fields.Time | None = None
     """When status last became another one."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
-from seatrial.api import patterns
+from seatrial.api import cel
 
 PATTERN: Final = r"^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
 MAX_LENGTH: Final = 32
@@ -58,7 +58,7 @@ def _positive(span: timedelta) -> timedelta:
     return span
 
 
-_LEGAL: Final = f"self.matches({patterns.literal(PATTERN)})"
+_LEGAL: Final = f"self.matches({cel.literal(PATTERN)})"
 _A_DURATION: Final = {"rule": f"self != '' && {_LEGAL}", "message": EXPECTED}
 _LONGER: Final = {"rule": f"self == '' || !{_LEGAL} || duration(self) > duration('0s')", "message": POSITIVE}
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from seatrial.api import base, quantities, shapes
+from seatrial.api import base, fields, quantities
 
 RESERVED_PREFIX: Final = "SEATRIAL_"
 
@@ -16,10 +16,10 @@ VariableName = Annotated[str, Field(pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$", min
 class KeyRef(base.Written):
     """One key of a ConfigMap or Secret beside this object."""
 
-    name: shapes.NeededName
+    name: fields.NeededName
     """The name of the ConfigMap or Secret."""
 
-    key: shapes.DataKey
+    key: fields.DataKey
     """The key in it."""
 
     optional: Annotated[bool, Field(strict=True)] = False
@@ -108,7 +108,7 @@ class Variable(base.Written):
 class ObjectRef(base.Written):
     """A ConfigMap or Secret beside this object, as a whole."""
 
-    name: shapes.NeededName
+    name: fields.NeededName
     """Its name."""
 
     optional: Annotated[bool, Field(strict=True)] = False

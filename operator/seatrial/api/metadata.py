@@ -9,16 +9,16 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from seatrial.api import keys, told
+from seatrial.api import status_fields
 
-_TIME: TypeAdapter[datetime] = TypeAdapter(told.Time)
+_TIME: TypeAdapter[datetime] = TypeAdapter(status_fields.Time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
     """Who an object is; what is absent, as before it was stored, is empty."""
 
-    key: keys.Key
+    key: Key
     uid: str
     generation: int
     resource_version: str
@@ -31,7 +31,7 @@ def parse(body: Mapping[str, Any]) -> Metadata:
     found = body.get("metadata")
     raw = found if isinstance(found, Mapping) else {}
     return Metadata(
-        key=keys.Key(str(raw.get("namespace") or "default"), str(raw.get("name") or "")),
+        key=Key(str(raw.get("namespace") or "default"), str(raw.get("name") or "")),
         uid=str(raw.get("uid") or ""),
         generation=_whole(raw.get("generation")),
         resource_version=str(raw.get("resourceVersion") or ""),
@@ -49,3 +49,14 @@ def _time(value: Any) -> datetime | None:
         return _TIME.validate_python(value)
     except ValidationError:
         return None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """The namespace and name of one object of a known kind."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"

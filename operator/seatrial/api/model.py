@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from seatrial.api import base, patterns, shapes
+from seatrial.api import base, cel, fields
 
 SCHEMES: Final = ("s3", "http", "https", "pvc", "configmap", "oci")
 """Of `uri`, in this version."""
@@ -36,7 +36,7 @@ class ModelFormat(StrEnum):
 class Credentials(base.Written):
     """Where the keys to the model's source are."""
 
-    secret_name: shapes.NeededName
+    secret_name: fields.NeededName
     """A Secret beside this object. Its keys are the words of the store: for s3 AWS_ACCESS_KEY_ID,
     AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION; for http(s) username and password, or token."""
 
@@ -78,50 +78,49 @@ class Model(base.Written):
         "uri must begin with one of "
         + ", ".join(f"{scheme}://" for scheme in SCHEMES)
         + " and name a place behind it, without spaces",
-        cel=f"!has(self.uri) || self.uri == '' || self.uri.matches({patterns.literal(_URI)})",
+        cel=f"!has(self.uri) || self.uri == '' || self.uri.matches({cel.literal(_URI)})",
         field="uri",
     )
     def known_scheme(self) -> bool:
         """The place can be read by this version."""
-        return not self.uri or patterns.matches(_URI, self.uri)
+        return not self.uri or cel.matches(_URI, self.uri)
 
     @base.rule(
         "uri must not carry a user or a password; name a Secret in credentials.secretName",
-        cel=f"!has(self.uri) || !self.uri.matches({patterns.literal(_USERINFO)})",
+        cel=f"!has(self.uri) || !self.uri.matches({cel.literal(_USERINFO)})",
         field="uri",
     )
     def no_password(self) -> bool:
         """Nothing secret stands in the spec."""
-        return not patterns.matches(_USERINFO, self.uri)
+        return not cel.matches(_USERINFO, self.uri)
 
     @base.rule(
         "uri must name an artifact as oci://registry/repository:tag or oci://registry/repository@sha256:<64 hex"
         " digits>, the repository in lower case",
-        cel="!has(self.uri) || !self.uri.startsWith('oci://')"
-        f" || self.uri.matches({patterns.literal(_ARTIFACT)})",
+        cel=f"!has(self.uri) || !self.uri.startsWith('oci://') || self.uri.matches({cel.literal(_ARTIFACT)})",
         field="uri",
     )
     def named_artifact(self) -> bool:
         """The name is one that registries know: no other will ever be found."""
-        return not self.uri.startswith("oci://") or patterns.matches(_ARTIFACT, self.uri)
+        return not self.uri.startswith("oci://") or cel.matches(_ARTIFACT, self.uri)
 
     @base.rule(
         "image must end in a digest, @sha256: and 64 hex digits; what a tag names can change",
-        cel=f"!has(self.image) || self.image == '' || self.image.matches({patterns.literal(_IMAGE)})",
+        cel=f"!has(self.image) || self.image == '' || self.image.matches({cel.literal(_IMAGE)})",
         field="image",
     )
     def pinned_image(self) -> bool:
         """The image can never change beneath a revision."""
-        return not self.image or patterns.matches(_IMAGE, self.image)
+        return not self.image or cel.matches(_IMAGE, self.image)
 
     @base.rule(
         "digest must be sha256: and 64 hex digits",
-        cel=f"!has(self.digest) || self.digest.matches({patterns.literal(_DIGEST)})",
+        cel=f"!has(self.digest) || self.digest.matches({cel.literal(_DIGEST)})",
         field="digest",
     )
     def whole_digest(self) -> bool:
         """The pin can be met."""
-        return patterns.matches(_DIGEST, self.digest)
+        return cel.matches(_DIGEST, self.digest)
 
     @base.rule(
         "format, digest, allowPickle and credentials belong to uri; with image nothing is fetched",

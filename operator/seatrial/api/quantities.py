@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from seatrial.api import patterns
+from seatrial.api import cel
 
 EXPECTED: Final = "must be a quantity such as 200m, 2, 512Mi or 1e3"
 NOT_NEGATIVE: Final = EXPECTED + ", and not negative"
@@ -72,14 +72,14 @@ def _from_any(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(NOT_NEGATIVE)
     text = str(value)
-    if len(text) > MAX_LENGTH or not patterns.matches(NOT_NEGATIVE_PATTERN, text):
+    if len(text) > MAX_LENGTH or not cel.matches(NOT_NEGATIVE_PATTERN, text):
         raise ValueError(NOT_NEGATIVE)
     return text
 
 
 _LEGAL: Final = (
     f"type(self) == int ? self >= 0 : self.size() <= {MAX_LENGTH}"
-    f" && self.matches({patterns.literal(NOT_NEGATIVE_PATTERN)})"
+    f" && self.matches({cel.literal(NOT_NEGATIVE_PATTERN)})"
 )
 
 Quantity = Annotated[

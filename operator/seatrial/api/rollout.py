@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from seatrial.api import base, durations, shapes
+from seatrial.api import base, durations, fields
 
 
 class Strategy(StrEnum):
@@ -58,7 +58,7 @@ class Rollout(base.Written):
     """What happens to a canary that fails: Rollback gives all traffic back to stable and remembers the
     revision as rejected."""
 
-    max_restarts: shapes.Count = 0
+    max_restarts: fields.Count = 0
     """Abnormal exits of the canary's containers that are borne while it has users; of evictions only those for a
     limit of the pod's own count."""
 

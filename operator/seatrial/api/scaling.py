@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from seatrial.api import base, patterns, pieces, shapes
+from seatrial.api import base, cel, fields, podspec
 
 DEFAULT_REPLICAS: Final = 1
 DEFAULT_CPU: Final = 70
@@ -18,7 +18,7 @@ _UNAVAILABLE: Final = "must be a number of pods or a share of them such as 25%"
 def _count_or_share(value: Any) -> int | str:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST:
         return value
-    if isinstance(value, str) and patterns.matches(PERCENT, value):
+    if isinstance(value, str) and cel.matches(PERCENT, value):
         return value
     raise ValueError(_UNAVAILABLE)
 
@@ -34,7 +34,7 @@ CountOrShare = Annotated[
             "x-kubernetes-validations": [
                 {
                     "rule": f"type(self) == int ? self >= 0 && self <= {MOST}"
-                    f" : self.matches({patterns.literal(PERCENT)})",
+                    f" : self.matches({cel.literal(PERCENT)})",
                     "message": _UNAVAILABLE,
                 }
             ],
@@ -53,7 +53,7 @@ class Metric(base.Written):
     cpu: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
     """Average use of the requested cpu, in percent."""
 
-    raw: shapes.FreeObject | None = None
+    raw: fields.FreeObject | None = None
     """An autoscaling/v2 MetricSpec, handed on as it is."""
 
     @base.rule("set exactly one of cpu and raw in each metric", cel="has(self.cpu) != has(self.raw)")
@@ -84,7 +84,7 @@ class Scaling(base.Written):
     metrics: Annotated[tuple[Metric, ...], Field(max_length=16)] = ()
     """What the number follows, between the bounds. Default: cpu 70."""
 
-    behavior: pieces.Behavior = Field(default_factory=dict)
+    behavior: podspec.Behavior = Field(default_factory=dict)
     """An autoscaling/v2 HorizontalPodAutoscalerBehavior, handed on as it is."""
 
     disruption_budget: DisruptionBudget = DisruptionBudget()

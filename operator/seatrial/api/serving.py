@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from seatrial.api import base, build, durations, environment, pieces, shapes
+from seatrial.api import base, build, durations, environment, fields, podspec
 
 OWN_LABELS: Final = ("app.kubernetes.io/name", "app.kubernetes.io/managed-by")
 OWN_PREFIX: Final = "seatrial.dev/"
@@ -29,41 +29,41 @@ class Pod(base.Written):
     """What is put into the server's pods as it is. The names are those of core/v1 PodSpec, and so are the shapes, but
     for imagePullSecrets, which are names alone."""
 
-    node_selector: shapes.StringMap = Field(default_factory=dict)
+    node_selector: fields.StringMap = Field(default_factory=dict)
     """Labels that a node must have."""
 
-    tolerations: Annotated[tuple[shapes.FreeObject, ...], Field(max_length=32)] = ()
+    tolerations: Annotated[tuple[fields.FreeObject, ...], Field(max_length=32)] = ()
     """A list of core/v1 Toleration."""
 
-    affinity: shapes.FreeObject = Field(default_factory=dict)
+    affinity: fields.FreeObject = Field(default_factory=dict)
     """A core/v1 Affinity."""
 
-    topology_spread_constraints: Annotated[tuple[shapes.FreeObject, ...], Field(max_length=16)] = ()
+    topology_spread_constraints: Annotated[tuple[fields.FreeObject, ...], Field(max_length=16)] = ()
     """A list of core/v1 TopologySpreadConstraint."""
 
-    priority_class_name: shapes.ObjectName = ""
+    priority_class_name: fields.ObjectName = ""
     """A PriorityClass. Default: the cluster's."""
 
-    runtime_class_name: shapes.ObjectName = ""
+    runtime_class_name: fields.ObjectName = ""
     """A RuntimeClass. Default: the node's."""
 
-    service_account_name: shapes.ObjectName = ""
+    service_account_name: fields.ObjectName = ""
     """A ServiceAccount of the namespace; its token is not mounted. Default: default."""
 
-    image_pull_secrets: Annotated[tuple[shapes.NeededName, ...], Field(max_length=16)] = ()
+    image_pull_secrets: Annotated[tuple[fields.NeededName, ...], Field(max_length=16)] = ()
     """Names of Secrets beside this object, besides the registry's, as `[pull]`."""
 
-    labels: shapes.StringMap = Field(default_factory=dict)
+    labels: fields.StringMap = Field(default_factory=dict)
     """Labels of the pods besides the operator's own."""
 
-    annotations: shapes.AnnotationMap = Field(default_factory=dict)
+    annotations: fields.AnnotationMap = Field(default_factory=dict)
     """Annotations of the pods."""
 
-    volumes: Annotated[tuple[pieces.Volume, ...], Field(max_length=32)] = ()
+    volumes: Annotated[tuple[podspec.Volume, ...], Field(max_length=32)] = ()
     """A list of core/v1 Volume, of the kinds configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim,
     projected (without serviceAccountToken) and secret."""
 
-    volume_mounts: Annotated[tuple[pieces.VolumeMount, ...], Field(max_length=64)] = ()
+    volume_mounts: Annotated[tuple[podspec.VolumeMount, ...], Field(max_length=64)] = ()
     """A list of core/v1 VolumeMount, of the server's container. One at /tmp takes the place of the operator's own."""
 
     termination_grace_period_seconds: Annotated[int, Field(strict=True, ge=1, le=86_400)] | None = None

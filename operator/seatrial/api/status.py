@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field
 from pydantic.config import JsonDict
 
-from seatrial.api import base, phases, shapes, told, tolerance
+from seatrial.api import base, fields, lenient, phases, status_fields
 from seatrial.api.conditions import Condition, ConditionType  # the field has the module's name
 from seatrial.api.reasons import Reason
 from seatrial.api.tracks import CanaryStatus, Failure, TrackStatus
@@ -48,121 +48,121 @@ LONGEST_PAUSE: Final = 100_000_000
 class RolloutStatus(base.Told):
     """The rollout's memory: written before anything is done that follows from it."""
 
-    revision: told.Revision
+    revision: status_fields.Revision
     """The revision that is rolled out."""
 
     phase: phases.RolloutPhase
     """Where it is."""
 
-    step: shapes.Count = 0
+    step: fields.Count = 0
     """The present step, counted from 1; 0 before the first."""
 
-    steps: shapes.Count = 0
+    steps: fields.Count = 0
     """How many steps there are."""
 
-    step_started_at: told.Time | None = None
+    step_started_at: status_fields.Time | None = None
     """When the present step's weight was reached; its hold counts from here."""
 
     paused_seconds: Annotated[int, Field(strict=True, ge=0, le=LONGEST_PAUSE)] | None = None
     """For how long the present step has been paused; its hold ends so much later. Absent for not at all."""
 
-    started_at: told.Time | None = None
+    started_at: status_fields.Time | None = None
     """When the rollout began."""
 
-    attempt: shapes.Count = 1
+    attempt: fields.Count = 1
     """Counts from 1; every Retry adds one."""
 
-    weight: told.Share = 0
+    weight: status_fields.Share = 0
     """The canary's share that is decided now, in percent."""
 
-    users_since: told.Time | None = None
+    users_since: status_fields.Time | None = None
     """When the canary first had users; absent before."""
 
-    exits_before: shapes.Count | None = None
+    exits_before: fields.Count | None = None
     """Abnormal exits of the canary's containers before it had users; absent for none."""
 
     waiting_for: phases.WaitingFor | None = None
     """What it needs before it can go on; absent when only time has to pass."""
 
-    paused_at: told.Time | None = None
+    paused_at: status_fields.Time | None = None
     """When it was paused; the clocks stand still from here."""
 
     paused_by: phases.PausedBy | None = None
     """Who paused it: Spec (spec.paused) or Decision (a RolloutDecision)."""
 
-    progressed_at: told.Time | None = None
+    progressed_at: status_fields.Time | None = None
     """When one more pod became available than ever before; the progress deadline counts from here."""
 
-    high_water: shapes.Count = 0
+    high_water: fields.Count = 0
     """The most available pods of the canary so far."""
 
     fast_track: Annotated[bool, Field(strict=True)] = False
     """Whether the steps are left out: a first deployment, or a return to a revision that served before."""
 
-    reason: Annotated[told.Word, _known_or("")] = ""
+    reason: Annotated[status_fields.Word, _known_or("")] = ""
     """Why it rolls back or is rejected."""
 
-    message: told.Sentence = ""
+    message: status_fields.Sentence = ""
     """Why it rolls back, is rejected or was paused by a person, in a sentence."""
 
-    decided_by: told.Name = ""
+    decided_by: status_fields.Name = ""
     """Who decided about this rollout last, when a person did."""
 
-    decisions: Annotated[tuple[told.Word, ...], BeforeValidator(told.last_items(told.DECISIONS))] = Field(
-        default=(), max_length=told.DECISIONS
-    )
+    decisions: Annotated[
+        tuple[status_fields.Word, ...], BeforeValidator(status_fields.last_items(status_fields.DECISIONS))
+    ] = Field(default=(), max_length=status_fields.DECISIONS)
     """The uids of the RolloutDecisions taken in this rollout, newest last."""
 
 
 class BuildStatus(base.Told):
     """The build of the wanted revision's image."""
 
-    id: told.Word
+    id: status_fields.Word
     """Ten hex digits that identify what the image is made from."""
 
     phase: phases.BuildPhase
     """Where it is."""
 
-    job: told.Name = ""
+    job: status_fields.Name = ""
     """The name of the Job."""
 
-    attempt: shapes.Count = 1
+    attempt: fields.Count = 1
     """Counts from 1."""
 
-    lost: shapes.Count | None = None
+    lost: fields.Count | None = None
     """How many attempts in a row ended without a word; absent when the last one said how it ended."""
 
-    image: told.Name = ""
+    image: status_fields.Name = ""
     """The image it made, with its digest."""
 
-    model_digest: told.Name = ""
+    model_digest: status_fields.Name = ""
     """`sha256:<hex>` of the fetched files."""
 
-    format: told.Word = ""
+    format: status_fields.Word = ""
     """How the model's files are read."""
 
-    runtime: told.Word = ""
+    runtime: status_fields.Word = ""
     """The runtime that the image is made on."""
 
-    inputs: told.Word = ""
+    inputs: status_fields.Word = ""
     """Changes when a Secret or ConfigMap of the build does; a failed build is then tried again at once."""
 
-    source: Annotated[Mapping[str, told.Name], Field(max_length=16)] = Field(default_factory=dict)
+    source: Annotated[Mapping[str, status_fields.Name], Field(max_length=16)] = Field(default_factory=dict)
     """What the source resolved to, as etag, version, size."""
 
-    reason: Annotated[told.Word, _known_or(Reason.BUILD_EVICTED)] = ""
+    reason: Annotated[status_fields.Word, _known_or(Reason.BUILD_EVICTED)] = ""
     """Why it failed or waits."""
 
-    message: told.Sentence = ""
+    message: status_fields.Sentence = ""
     """Why it failed or waits, in a sentence."""
 
-    log_tail: told.LogTail = ""
+    log_tail: status_fields.LogTail = ""
     """The last lines of a failed build's log."""
 
-    started_at: told.Time | None = None
+    started_at: status_fields.Time | None = None
     """When the Job was made."""
 
-    finished_at: told.Time | None = None
+    finished_at: status_fields.Time | None = None
     """When it ended."""
 
     seconds: Annotated[Mapping[str, float], Field(max_length=16)] = Field(default_factory=dict)
@@ -172,88 +172,88 @@ class BuildStatus(base.Told):
 class Rejected(base.Told):
     """A revision that is not tried again before somebody asks for it."""
 
-    revision: told.Revision
+    revision: status_fields.Revision
     """The revision."""
 
-    reason: told.Word = ""
+    reason: status_fields.Word = ""
     """Why, one word."""
 
-    message: told.Sentence = ""
+    message: status_fields.Sentence = ""
     """Why, in a sentence."""
 
-    at: told.Time | None = None
+    at: status_fields.Time | None = None
     """When."""
 
-    attempt: shapes.Count = 1
+    attempt: fields.Count = 1
     """Which attempt failed."""
 
-    decided_by: told.Name = ""
+    decided_by: status_fields.Name = ""
     """Who decided it, when a person did."""
 
 
 class HistoryEntry(base.Told):
     """A rollout that ended."""
 
-    revision: told.Revision
+    revision: status_fields.Revision
     """The revision that was rolled out."""
 
     outcome: phases.Outcome
     """How it ended."""
 
-    image: told.Name = ""
+    image: status_fields.Name = ""
     """Its image, with its digest."""
 
-    reason: told.Word = ""
+    reason: status_fields.Word = ""
     """Why it ended so, one word."""
 
-    message: told.Sentence = ""
+    message: status_fields.Sentence = ""
     """Why it ended so, in a sentence; what a deciding person wrote."""
 
-    started_at: told.Time | None = None
+    started_at: status_fields.Time | None = None
     """When it began."""
 
-    finished_at: told.Time | None = None
+    finished_at: status_fields.Time | None = None
     """When it ended."""
 
-    decided_by: told.Name = ""
+    decided_by: status_fields.Name = ""
     """Who decided it, when a person did."""
 
 
 class Summary(base.Told):
     """What the columns of `kubectl get` show."""
 
-    step: told.Word = ""
+    step: status_fields.Word = ""
     """The present step of all, as 2/3."""
 
-    weight: told.Share | None = None
+    weight: status_fields.Share | None = None
     """The canary's share of traffic, in percent."""
 
-    verdict: told.Word = ""
+    verdict: status_fields.Word = ""
     """What the checks say, or – without checks."""
 
-    ready: told.Word = ""
+    ready: status_fields.Word = ""
     """Pods that answer, of those wanted, as 5/5."""
 
 
 class Status(base.Told):
     """Everything the operator says about one ModelDeployment."""
 
-    observed_generation: told.Generation = 0
+    observed_generation: status_fields.Generation = 0
     """The metadata.generation that this status speaks of."""
 
     phase: phases.DisplayPhase | None = None
     """Where it is, in one word."""
 
-    message: told.Sentence = ""
+    message: status_fields.Sentence = ""
     """What is going on, in a sentence with absolute times."""
 
     summary: Summary | None = None
     """What the columns of kubectl get show."""
 
-    next_transition_time: told.Time | None = None
+    next_transition_time: status_fields.Time | None = None
     """When it goes on by itself; absent when only an event or a person can move it."""
 
-    url: told.Name = ""
+    url: status_fields.Name = ""
     """Where clients inside the cluster find it."""
 
     stable: TrackStatus | None = None
@@ -268,23 +268,23 @@ class Status(base.Told):
     build: BuildStatus | None = None
     """The build of the wanted revision's image."""
 
-    rejected: Annotated[tuple[Rejected, ...], BeforeValidator(told.first_items(told.FEW))] = Field(
-        default=(), max_length=told.FEW
-    )
+    rejected: Annotated[
+        tuple[Rejected, ...], BeforeValidator(status_fields.first_items(status_fields.FEW))
+    ] = Field(default=(), max_length=status_fields.FEW)
     """Revisions that are not tried again before somebody asks for it, newest first."""
 
-    history: Annotated[tuple[HistoryEntry, ...], BeforeValidator(told.first_items(told.FEW))] = Field(
-        default=(), max_length=told.FEW
-    )
+    history: Annotated[
+        tuple[HistoryEntry, ...], BeforeValidator(status_fields.first_items(status_fields.FEW))
+    ] = Field(default=(), max_length=status_fields.FEW)
     """Rollouts that ended, newest first."""
 
-    replicas: shapes.Count = 0
+    replicas: fields.Count = 0
     """Server pods wanted, all revisions together."""
 
-    ready_replicas: shapes.Count = 0
+    ready_replicas: fields.Count = 0
     """Server pods that answer, all revisions together."""
 
-    selector: told.Name = ""
+    selector: status_fields.Name = ""
     """Selects the server's pods; for the scale subresource."""
 
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=_BY_TYPE)] = ()
@@ -297,4 +297,4 @@ class Status(base.Told):
 
 def parse_status(raw: Mapping[str, Any] | None) -> Status:
     """All of `raw` that can be understood; never raises, whatever was stored."""
-    return tolerance.parsed(Status, raw) or Status()
+    return lenient.parsed(Status, raw) or Status()

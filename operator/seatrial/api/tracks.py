@@ -2,56 +2,56 @@
 
 from __future__ import annotations
 
-from seatrial.api import base, shapes, told
+from seatrial.api import base, fields, status_fields
 
 
 class Failure(base.Told):
     """What is wrong with a track's pods."""
 
-    reason: told.Word
+    reason: status_fields.Word
     """A reason word."""
 
-    message: told.Sentence = ""
+    message: status_fields.Sentence = ""
     """What happened, where, and what to do."""
 
-    pod: told.Name = ""
+    pod: status_fields.Name = ""
     """The name of the pod that shows it."""
 
     exit_code: int | None = None
     """Of its container, when that ended."""
 
-    restarts: shapes.Count = 0
+    restarts: fields.Count = 0
     """Of its container."""
 
 
 class TrackStatus(base.Told):
     """One revision that has pods."""
 
-    revision: told.Revision
+    revision: status_fields.Revision
     """Ten hex digits that identify what the pods run."""
 
-    image: told.Name = ""
+    image: status_fields.Name = ""
     """The image, with its digest."""
 
-    model_digest: told.Name = ""
+    model_digest: status_fields.Name = ""
     """`sha256:<hex>` of the model's files."""
 
-    format: told.Word = ""
+    format: status_fields.Word = ""
     """How the model's files are read."""
 
-    build_id: told.Word = ""
+    build_id: status_fields.Word = ""
     """Ten hex digits that identify what the image is made from; empty for a given image."""
 
-    replicas: shapes.Count = 0
+    replicas: fields.Count = 0
     """Pods wanted."""
 
-    ready_replicas: shapes.Count = 0
+    ready_replicas: fields.Count = 0
     """Pods that answer."""
 
-    weight: told.Share = 0
+    weight: status_fields.Share = 0
     """The share of traffic that is asked for, in percent."""
 
-    since: told.Time | None = None
+    since: status_fields.Time | None = None
     """When it became what it is: stable, or the canary."""
 
     failure: Failure | None = None
@@ -61,5 +61,5 @@ class TrackStatus(base.Told):
 class CanaryStatus(TrackStatus):
     """The revision that is tried."""
 
-    actual_weight: told.Share | None = None
+    actual_weight: status_fields.Share | None = None
     """The share it really has, in percent: what the number of pods allows."""

@@ -10,9 +10,9 @@ from typing import Final, TypeAlias
 from urllib.parse import quote
 
 from seatrial.api import names
-from seatrial.cli.reading import Unusable
+from seatrial.api.objects import Body
+from seatrial.cli.yaml_input import Unusable
 from seatrial.kube import failures, kinds
-from seatrial.kube.bodies import Body
 from seatrial.kube.kinds import Kind
 from seatrial.kube.transport import Request, Transport
 

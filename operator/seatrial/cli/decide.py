@@ -10,16 +10,16 @@ import asyncio
 import functools
 from typing import Any
 
-from seatrial.api import decision, names, refusal
+from seatrial.api import names, rollout_decision, validation
 from seatrial.api import status as api
-from seatrial.cli import cluster, kubeconfig, subjects, written
+from seatrial.api.objects import Body
+from seatrial.cli import cluster, decision_target, kubeconfig, yaml_output
 from seatrial.cli.cluster import Cluster, Connect
-from seatrial.cli.reading import Unusable
-from seatrial.cli.subjects import Subject
+from seatrial.cli.decision_target import Subject
+from seatrial.cli.yaml_input import Unusable
 from seatrial.kube import kinds
-from seatrial.manifests.metadata import Body
 
-Action = decision.Action
+Action = rollout_decision.Action
 EPILOG = """\
 what is not said is read from the cluster of the kubeconfig: revision, attempt and step from the object's status,
 --by from the API server. With all of them said no cluster is asked.
@@ -67,7 +67,7 @@ def run(given: argparse.Namespace, *, connect: Connect) -> str:
     said = _said(given)
     _checked(_with_any(said))
     if _is_complete(said) and not given.apply:
-        return written.yaml_of(_manifest(said, given.name, given.namespace))
+        return yaml_output.yaml_of(_manifest(said, given.name, given.namespace))
     return asyncio.run(_asked(given, said, connect))
 
 
@@ -85,7 +85,7 @@ def _said(given: argparse.Namespace) -> Body:
 
 def _bound_to(action: str) -> str:
     """What a decision is bound to beside its revision, and can be read; empty for nothing."""
-    return "step" if action == Action.SKIP else "attempt" if action in decision.WITH_ATTEMPT else ""
+    return "step" if action == Action.SKIP else "attempt" if action in rollout_decision.WITH_ATTEMPT else ""
 
 
 def _is_subject_said(said: Body) -> bool:
@@ -111,10 +111,10 @@ def _with_any(said: Body) -> Body:
     return {**some, **said}
 
 
-def _checked(spec: Body) -> decision.DecisionSpec:
+def _checked(spec: Body) -> rollout_decision.DecisionSpec:
     try:
-        return refusal.validated(decision.DecisionSpec, spec)
-    except refusal.InvalidSpec as error:
+        return validation.validated(rollout_decision.DecisionSpec, spec)
+    except validation.InvalidSpec as error:
         raise Unusable(str(error)) from None
 
 
@@ -139,7 +139,7 @@ async def _asked(given: argparse.Namespace, said: Body, connect: Connect) -> str
             said = {**said, "decidedBy": await asked.user()}
         body = _manifest(said, given.name, namespace)
         if not given.apply:
-            return written.yaml_of(body)
+            return yaml_output.yaml_of(body)
         created = await asked.create(kinds.ROLLOUT_DECISION, namespace, body)
     return _created(created, given.context)
 
@@ -150,7 +150,7 @@ async def _about(asked: Cluster, said: Body, namespace: str) -> Body:
     body = await asked.deployment(namespace, name)
     told = api.parse_status(body.get("status"))
     try:
-        found = subjects.subject(action, told, paused=(body.get("spec") or {}).get("paused") is True)
+        found = decision_target.subject(action, told, paused=(body.get("spec") or {}).get("paused") is True)
         _check_target(said, told)
         return {**_fields(found), **_agreeing(said, found)}
     except Unusable as error:
@@ -175,7 +175,7 @@ def _check_target(said: Body, told: api.Status) -> None:
     """A Rollback says where to, and it must be somewhere that the history knows."""
     if said["action"] != Action.ROLLBACK:
         return
-    ways, target = subjects.ways_back(told), said.get("toRevision")
+    ways, target = decision_target.ways_back(told), said.get("toRevision")
     if target is None:
         choice = (
             f"the history has {', '.join(ways)}, newest first"

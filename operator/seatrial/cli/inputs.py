@@ -9,11 +9,13 @@ from typing import Final
 
 import yaml
 
-from seatrial.api import deployment, keys, names, refusal, settings, told
-from seatrial.cli import reading, world
-from seatrial.cli.reading import Unusable
-from seatrial.cli.world import Place, World
-from seatrial.manifests.metadata import Body
+from seatrial.api import model_deployment, names, settings, status_fields, validation
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
+from seatrial.cli import yaml_input
+from seatrial.cli.yaml_input import Unusable
+from seatrial.simulation import cluster
+from seatrial.simulation.cluster import Place, World
 
 ASSUMED_RUNTIMES: Final = ("sklearn", "xgboost", "onnx")
 ASSUMED_REPOSITORY: Final = "registry.invalid/models"
@@ -24,7 +26,7 @@ _LOOKED_AT: Final = frozenset({"ConfigMap", "Secret", names.DECISION_KIND})
 
 def read(path: str) -> tuple[Body, ...]:
     """The objects in a file; `-` is the standard input."""
-    return reading.documents(reading.text_of(path), reading.named(path))
+    return yaml_input.documents(yaml_input.text_of(path), yaml_input.named(path))
 
 
 def the_deployment(bodies: tuple[Body, ...], source: str) -> Body:
@@ -42,12 +44,12 @@ def operator_settings(path: str) -> settings.Settings:
         registry = {"repository": ASSUMED_REPOSITORY}
         return settings.Settings.model_validate({"runtimes": runtimes, "registry": registry})
     try:
-        raw = yaml.safe_load(reading.text_of(path))
+        raw = yaml.safe_load(yaml_input.text_of(path))
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise Unusable(f"{path}: is not YAML: {error}") from None
     try:
-        return refusal.validated(settings.Settings, raw, at="settings")
-    except refusal.InvalidSpec as error:
+        return validation.validated(settings.Settings, raw, at="settings")
+    except validation.InvalidSpec as error:
         raise Unusable(f"{path}: {error}") from None
 
 
@@ -55,7 +57,7 @@ def operator_settings(path: str) -> settings.Settings:
 class Given:
     """The world to begin in: the snapshot, with the object as it is about to be applied."""
 
-    key: keys.Key
+    key: Key
     world: World
     before: Body | None = None
     """The object as the snapshot has it."""
@@ -80,8 +82,8 @@ def in_namespace(body: Body, namespace: str) -> Body:
 def given(wanted: Body, snapshot: tuple[Body, ...], now: datetime, *, along: tuple[Body, ...] = ()) -> Given:
     """The snapshot in which `wanted`, and what is `along` with it, has just been applied; `Unusable` when it cannot."""
     try:
-        key = deployment.parse({**wanted, "status": {}}).key
-    except deployment.InvalidSpec as error:
+        key = model_deployment.parse({**wanted, "status": {}}).key
+    except model_deployment.InvalidSpec as error:
         name = wanted["metadata"]["name"]
         raise Unusable(f"the API server would refuse {names.KIND} {name}: {error}") from None
     beside = [b for b in snapshot if b["metadata"].get("namespace", key.namespace) == key.namespace]
@@ -91,14 +93,14 @@ def given(wanted: Body, snapshot: tuple[Body, ...], now: datetime, *, along: tup
     rest = [b for b in beside if b["kind"] != names.KIND]
     seen = [b for b in rest if _concerns(b, key.name)]
     new = [b for b in along if b["metadata"].get("namespace", key.namespace) == key.namespace]
-    here = world.of_bodies([_dated(b, now) for b in seen], now)
+    here = cluster.of_bodies([_dated(b, now) for b in seen], now)
     here = here.having(*(_stored(b, here, now) for b in new if b["kind"] in _LOOKED_AT))
-    foreign = frozenset(world.place_of(b) for b in rest if not _is_child(b, key.name))
+    foreign = frozenset(cluster.place_of(b) for b in rest if not _is_child(b, key.name))
     after = here.having(_applied(wanted, before, now))
     return Given(key=key, world=after, before=before, foreign=foreign)
 
 
-def _without_memory(key: keys.Key, snapshot: tuple[Body, ...]) -> str:
+def _without_memory(key: Key, snapshot: tuple[Body, ...]) -> str:
     others = [b for b in snapshot if b["kind"] == names.KIND and b["metadata"]["name"] == key.name]
     if others:
         return (
@@ -122,7 +124,7 @@ def _concerns(body: Body, name: str) -> bool:
 
 def _stored(body: Body, here: World, now: datetime) -> Body:
     """A ConfigMap, Secret or decision as the API server keeps it."""
-    before = here.get(*world.place_of(body)) or {"metadata": {}}
+    before = here.get(*cluster.place_of(body)) or {"metadata": {}}
     texts = body.get("stringData") or {}
     coded = {key: base64.b64encode(str(text).encode()).decode() for key, text in texts.items()}
     data = {**(body.get("data") or {}), **coded}
@@ -140,7 +142,7 @@ def _dated(body: Body, now: datetime) -> Body:
     """A decision that was not stored yet is made now."""
     if body["kind"] != names.DECISION_KIND:
         return body
-    born = {"uid": f"new-{body['metadata']['name']}", "creationTimestamp": told.format_time(now)}
+    born = {"uid": f"new-{body['metadata']['name']}", "creationTimestamp": status_fields.format_time(now)}
     return {**body, "metadata": {**born, **body["metadata"]}}
 
 
@@ -150,7 +152,10 @@ def _before(beside: list[Body], name: str) -> Body | None:
 
 def _applied(wanted: Body, before: Body | None, now: datetime) -> Body:
     """The object as the API server would have it: a changed spec is a new generation."""
-    head = (before or {}).get("metadata") or {"uid": "new", "creationTimestamp": told.format_time(now)}
+    head = (before or {}).get("metadata") or {
+        "uid": "new",
+        "creationTimestamp": status_fields.format_time(now),
+    }
     generation = int(head.get("generation", 0))
     changed = before is None or before.get("spec") != wanted.get("spec")
     return {

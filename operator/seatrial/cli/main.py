@@ -11,7 +11,7 @@ from importlib import metadata as distributions
 
 from seatrial.cli import cluster, decide, plan
 from seatrial.cli.cluster import Connect
-from seatrial.cli.reading import Unusable
+from seatrial.cli.yaml_input import Unusable
 
 
 def main(arguments: list[str] | None = None, *, connect: Connect = cluster.of_kubeconfig) -> None:

@@ -9,17 +9,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, assert_never
 
 from seatrial.api import durations, names, rollout, settings, spec
-from seatrial.cli import applied, earlier, inputs, looking, registries, timeline, written
+from seatrial.cli import apply_set, assume_stable, infer_registry, inputs, timeline, yaml_output
+from seatrial.cli.infer_registry import Proof, Shown
 from seatrial.cli.inputs import Given
-from seatrial.cli.pace import Pace
-from seatrial.cli.reading import Unusable
-from seatrial.cli.registries import Proof, Shown
-from seatrial.cli.simulation import Restless, Simulation
+from seatrial.cli.yaml_input import Unusable
 from seatrial.core import references
-from seatrial.planning import questions
-from seatrial.planning.observed import Parts
+from seatrial.observation import questions
+from seatrial.observation.observed import Parts
 from seatrial.routers import base as routers
 from seatrial.routers.base import Router
+from seatrial.simulation import observer
+from seatrial.simulation.cluster import Pace
+from seatrial.simulation.run import Restless, Simulation
 
 KINDS = "deploy,svc,hpa,pdb,job,po,cm,controllerrevision"
 SETTINGS_COMMAND: Final = (
@@ -113,7 +114,7 @@ def run(given: argparse.Namespace) -> str:
     now = _time(given.now)
     pace = Pace(ready_after=_span(given.ready_after), build=_seconds(given.build_seconds))
     snapshot = inputs.read(given.against) if given.against else ()
-    found = applied.applied(given.filename, snapshot, namespace=given.namespace, recursive=given.recursive)
+    found = apply_set.applied(given.filename, snapshot, namespace=given.namespace, recursive=given.recursive)
     operator = inputs.operator_settings(given.settings)
     cases = []
     for body in found.wanted:
@@ -121,7 +122,7 @@ def run(given: argparse.Namespace) -> str:
             inputs.given(body, snapshot, now, along=found.along), operator, assumed=not given.settings
         )
         if given.assume_stable:
-            case = replace(case, start=earlier.stable(body, case.parts, now, along=found.along))
+            case = replace(case, start=assume_stable.stable(body, case.parts, now, along=found.along))
         cases.append(case)
     if given.output == "yaml":
         return "---\n".join(_first_pass(case, pace, now) for case in cases)
@@ -130,12 +131,12 @@ def run(given: argparse.Namespace) -> str:
 
 def _case(start: Given, operator: settings.Settings, *, assumed: bool) -> Case:
     known = Shown(settings=operator, proof=Proof.NOT_NEEDED)
-    known = registries.shown_by(start, operator) if assumed else known
+    known = infer_registry.shown_by(start, operator) if assumed else known
     return Case(start=start, parts=Parts(router=_router(start), settings=known.settings), proof=known.proof)
 
 
 def _router(start: Given) -> Router:
-    name = looking.desired(start.world, start.key.name).spec.traffic.router
+    name = observer.desired(start.world, start.key.name).spec.traffic.router
     try:
         return routers.chosen(name, routers.routers())
     except routers.UnknownRouter as unknown:
@@ -144,7 +145,7 @@ def _router(start: Given) -> Router:
 
 def _first_pass(case: Case, pace: Pace, now: datetime) -> str:
     simulation = Simulation(name=case.start.key.name, parts=case.parts, pace=pace)
-    text = written.plan_text(simulation.step(case.start.world, now).plan)
+    text = yaml_output.plan_text(simulation.step(case.start.world, now).plan)
     return "".join(f"# {line}\n" for line in _said_first(case)) + text
 
 
@@ -175,8 +176,8 @@ def _said_first(case: Case) -> Iterator[str]:
 
 
 def _notes(case: Case, given: argparse.Namespace) -> Iterator[str]:
-    wanted = looking.desired(case.start.world, case.start.key.name)
-    for reference in looking.unknown(case.start.world, questions.questions(wanted, case.parts)):
+    wanted = observer.desired(case.start.world, case.start.key.name)
+    for reference in observer.unknown(case.start.world, questions.questions(wanted, case.parts)):
         yield f"Assumed: {reference} is {_naming(reference, wanted.spec)}."
     if not given.settings and not wanted.spec.model.image:
         yield f"Assumed: the runtimes {', '.join(inputs.ASSUMED_RUNTIMES)}{_registry(case)}"

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from seatrial.api import durations, names, told
+from seatrial.api import durations, names, status_fields
 from seatrial.api import status as api
+from seatrial.api.objects import Body
 from seatrial.api.phases import DisplayPhase
+from seatrial.api.text import pluralize
+from seatrial.children import actions
 from seatrial.cli import warnings
-from seatrial.cli.pace import Pace
-from seatrial.cli.simulation import Moment, Pods
-from seatrial.cli.world import Place
-from seatrial.core import amounts
-from seatrial.manifests.metadata import Body
-from seatrial.planning import actions
+from seatrial.simulation.cluster import Pace, Place
+from seatrial.simulation.run import Moment, Pods
 
 LONGEST = timedelta(hours=999_999)
 """The longest span that users can write; a rollout of several such holds is longer."""
@@ -35,7 +34,7 @@ def text(title: str, moments: tuple[Moment, ...], assumed: Assumptions) -> str:
     """The whole timeline; the same text for the same moments."""
     shown = [moment for n, moment in enumerate(moments) if n == 0 or _says_more(moment, moments[n - 1])]
     start = moments[0].at
-    lines = [f"{title}, from {told.format_time(start)}", ""]
+    lines = [f"{title}, from {status_fields.format_time(start)}", ""]
     for moment in shown:
         lines += [*_entry(moment, moment.at - start), ""]
     lines += [_sum(moments), _end(moments[-1]), *_made(moments), ""]
@@ -69,7 +68,7 @@ def _where(status: api.Status) -> str:
 
 
 def _pods(count: int) -> str:
-    return amounts.counted(count, "pod")
+    return pluralize(count, "pod")
 
 
 def _tracks(moment: Moment) -> str:
@@ -127,7 +126,7 @@ def _sum(moments: tuple[Moment, ...]) -> str:
         return f"nothing is done, {_pods(moments[0].pods)}"
     took = _span(moments[-1].at - moments[0].at)
     peak = _pods(max(moment.pods for moment in moments))
-    stepwise = f"{amounts.counted(steps, 'step')}, " if steps else ""
+    stepwise = f"{pluralize(steps, 'step')}, " if steps else ""
     return f"{stepwise}at least {took}, {peak} at the peak"
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seatrial.api import status as api
-from seatrial.api import told
-from seatrial.cli.simulation import Moment, Pods
-from seatrial.cli.world import Place, place_of
-from seatrial.planning import actions
+from seatrial.api import status_fields
+from seatrial.children import actions
+from seatrial.simulation.cluster import Place, place_of
+from seatrial.simulation.run import Moment, Pods
 
 
 def of(moments: tuple[Moment, ...], foreign: frozenset[Place]) -> Iterator[str]:
@@ -55,13 +55,13 @@ def _gaps(moments: tuple[Moment, ...]) -> Iterator[str]:
     for moment in moments:
         serves = _serves(moment)
         if serves and since is not None:
-            yield f"Warning: nobody is served from {told.format_time(since)} to {told.format_time(moment.at)}"
+            yield f"Warning: nobody is served from {status_fields.format_time(since)} to {status_fields.format_time(moment.at)}"
             since = None
         elif before and not serves:
             since = since or moment.at
         before = before or serves
     if since is not None:
-        yield f"Warning: nobody is served from {told.format_time(since)} on"
+        yield f"Warning: nobody is served from {status_fields.format_time(since)} on"
 
 
 def _serves(moment: Moment) -> bool:

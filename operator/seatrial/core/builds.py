@@ -10,8 +10,9 @@ from typing import Any
 from model_runtime import contract
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
-from seatrial.core import memory
-from seatrial.core.wish import BuildSeen, Image
+from seatrial.core import state
+from seatrial.core.snapshot import BuildSeen
+from seatrial.core.target import Image
 
 Reason = reasons.Reason
 FIRST_BACKOFF = timedelta(seconds=10)
@@ -247,4 +248,4 @@ def seen(build: api.BuildStatus) -> BuildSeen:
 
 
 def _changed(build: api.BuildStatus, **changes: Any) -> api.BuildStatus:
-    return memory.changed(build, **changes)
+    return state.changed(build, **changes)

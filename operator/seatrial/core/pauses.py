@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from seatrial.api import phases
 from seatrial.api import status as api
-from seatrial.core import moves
-from seatrial.core.memory import Memory
-from seatrial.core.moves import Phase
-from seatrial.core.wish import Situation
+from seatrial.core import transitions
+from seatrial.core.snapshot import Situation
+from seatrial.core.state import Memory
+from seatrial.core.transitions import Phase
 
 
 def holder(rollout: api.RolloutStatus, at: Situation) -> phases.PausedBy | None:
@@ -22,7 +22,7 @@ def holder(rollout: api.RolloutStatus, at: Situation) -> phases.PausedBy | None:
 
 def pause(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     """Traffic and clocks stand still."""
-    held = moves.moved(
+    held = transitions.moved(
         rollout,
         Phase.PAUSED,
         paused_at=at.now,
@@ -35,7 +35,7 @@ def pause(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
 def resume(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     """The rollout goes on where it stood; the time it was held does not count."""
     lost = max(at.now - (rollout.paused_at or at.now), timedelta(0))  # clocks of two replicas may differ
-    resumed = moves.moved(
+    resumed = transitions.moved(
         rollout,
         _where_it_was(memory, rollout),
         paused_at=None,

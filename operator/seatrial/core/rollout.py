@@ -1,7 +1,7 @@
 """The rollout: one decision per phase, each a function from memory and situation to new memory.
 
 `advance` repeats them until nothing changes, so that a pass goes as far as what is seen allows; nothing here
-acts. What the pods and the router should be in a phase is derived from the memory by `seatrial.planning`.
+acts. What the pods and the router should be in a phase is derived from the memory by `seatrial.observation`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import replace
 
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
-from seatrial.core import answering, moves, pauses, retreat
-from seatrial.core.memory import Memory, changed, identity_of
-from seatrial.core.moves import Phase
-from seatrial.core.wish import Image, Situation, first_step_at, step_of
+from seatrial.core import availability, pauses, rollback, transitions
+from seatrial.core.snapshot import Situation
+from seatrial.core.state import Memory, changed, identity_of
+from seatrial.core.target import Image, first_step_at, step_of
+from seatrial.core.transitions import Phase
 
 LONGEST_CHAIN = 16
 """More decisions in one pass than any path of the table has; beyond it they would go in a circle."""
@@ -28,7 +29,7 @@ def advance(memory: Memory, at: Situation) -> Memory:
         if after == memory:
             return memory
         memory = after
-    raise moves.IllegalMove("the decisions of one pass go in a circle")
+    raise transitions.IllegalMove("the decisions of one pass go in a circle")
 
 
 def _as_routed(memory: Memory, at: Situation) -> Memory:
@@ -40,10 +41,10 @@ def _as_routed(memory: Memory, at: Situation) -> Memory:
 
 def _decide(memory: Memory, at: Situation) -> Memory:
     rollout = memory.rollout
-    if rollout is None or rollout.phase in moves.AT_REST:
+    if rollout is None or rollout.phase in transitions.AT_REST:
         return _at_rest(memory, at)
     if superseded(memory, at) and rollout.phase is not Phase.ROLLING_BACK:
-        return retreat.supersede(memory, at)
+        return rollback.supersede(memory, at)
     return _STAGES[rollout.phase](memory, rollout, at)
 
 
@@ -77,13 +78,13 @@ def _settled(memory: Memory, rollout: api.RolloutStatus | None, at: Situation) -
     build = memory.build_of(at.wish.build_id)
     if rollout is None or (rollout.phase is Phase.STABLE and rollout.revision == wanted):
         return replace(memory, build=build)
-    return replace(memory, canary=None, build=build, rollout=moves.settled(rollout, wanted))
+    return replace(memory, canary=None, build=build, rollout=transitions.settled(rollout, wanted))
 
 
 def _rejected(memory: Memory, rollout: api.RolloutStatus | None) -> Memory:
     if rollout is None or rollout.phase is Phase.REJECTED:
         return memory
-    return replace(memory, rollout=moves.moved(rollout, Phase.REJECTED))
+    return replace(memory, rollout=transitions.moved(rollout, Phase.REJECTED))
 
 
 def begin(memory: Memory, at: Situation, *, revision: str, attempt: int = 1) -> Memory:
@@ -100,7 +101,7 @@ def begin(memory: Memory, at: Situation, *, revision: str, attempt: int = 1) -> 
         attempt=attempt,
         decisions=() if old is None else old.decisions,
     )
-    return replace(memory, canary=None, rollout=moves.moved(rollout, Phase.BUILDING))
+    return replace(memory, canary=None, rollout=transitions.moved(rollout, Phase.BUILDING))
 
 
 def _building(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
@@ -109,10 +110,12 @@ def _building(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
     image = image_of(rollout.revision, at)
     if image is not None:
         canary = image.track(rollout.revision, since=at.now)
-        return replace(memory, canary=canary, rollout=moves.moved(rollout, Phase.STARTING, waiting_for=None))
+        return replace(
+            memory, canary=canary, rollout=transitions.moved(rollout, Phase.STARTING, waiting_for=None)
+        )
     if at.build.terminal:
-        return retreat.fail(memory, at, reasons.Reason(at.build.reason), at.build.message)
-    return replace(memory, rollout=moves.changed(rollout, waiting_for=phases.WaitingFor.BUILD))
+        return rollback.fail(memory, at, reasons.Reason(at.build.reason), at.build.message)
+    return replace(memory, rollout=transitions.changed(rollout, waiting_for=phases.WaitingFor.BUILD))
 
 
 def image_of(revision: str, at: Situation) -> Image | None:
@@ -131,18 +134,18 @@ def _starting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
     if pauses.holder(rollout, at):
         return pauses.pause(memory, rollout, at)
     if at.strangers(memory):
-        return replace(memory, rollout=moves.waiting(rollout, phases.WaitingFor.CAPACITY))
+        return replace(memory, rollout=transitions.waiting(rollout, phases.WaitingFor.CAPACITY))
     if rollout.steps == 0 or not at.wish.steps or at.counts.full == 0:
         return _starting_straight(memory, rollout, at)
-    if (halt := retreat.why_not_starting(memory, rollout, at, needed=at.counts.at_step[0])) is not None:
+    if (halt := rollback.why_not_starting(memory, rollout, at, needed=at.counts.at_step[0])) is not None:
         return halt
     if too_few(at, step=1):
-        return replace(memory, rollout=moves.waiting(rollout, phases.WaitingFor.CAPACITY))
+        return replace(memory, rollout=transitions.waiting(rollout, phases.WaitingFor.CAPACITY))
     first = at.wish.steps[0]
     return replace(
         memory,
-        rollout=moves.arrived(
-            moves.moved(rollout, Phase.SHIFTING),
+        rollout=transitions.arrived(
+            transitions.moved(rollout, Phase.SHIFTING),
             step=1,
             steps=len(at.wish.steps),
             weight=first.weight,
@@ -155,14 +158,14 @@ def _starting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
 
 def _starting_straight(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     """Without steps: all users when all pods are there, or where nobody else answers."""
-    halt = retreat.why_not_starting(memory, rollout, at, needed=at.counts.full)
+    halt = rollback.why_not_starting(memory, rollout, at, needed=at.counts.full)
     if halt is None:
-        return replace(memory, rollout=moves.arrived(moves.moved(rollout, Phase.PROMOTING)))
+        return replace(memory, rollout=transitions.arrived(transitions.moved(rollout, Phase.PROMOTING)))
     failed = halt.rollout is not None and halt.rollout.phase is Phase.ROLLING_BACK
     return (
         halt
-        if failed or not answering.is_needed(memory, at)
-        else answering.needed_at_once(memory, rollout, at)
+        if failed or not availability.is_needed(memory, at)
+        else availability.needed_at_once(memory, rollout, at)
     )
 
 
@@ -172,21 +175,23 @@ def too_few(at: Situation, *, step: int) -> bool:
 
 
 def _shifting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
+    if (halt := rollback.why_not_with_users(memory, rollout, at)) is not None:
         return halt
     if pauses.holder(rollout, at):
         return pauses.pause(memory, rollout, at)
-    if at.counts.full == 0 or answering.stable_is_gone(memory, at):
-        return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, weight=100, waiting_for=None))
-    if answering.canary_is_gone(memory, rollout, at):
-        return answering.take_in(memory, rollout)
+    if at.counts.full == 0 or availability.stable_is_gone(memory, at):
+        return replace(
+            memory, rollout=transitions.moved(rollout, Phase.PROMOTING, weight=100, waiting_for=None)
+        )
+    if availability.canary_is_gone(memory, rollout, at):
+        return availability.take_in(memory, rollout)
     return _on_its_step(memory, rollout, at)
 
 
 def _on_its_step(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     rollout = _on_the_steps_of_now(rollout, at)
     if rollout.step > len(at.wish.steps):
-        return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, step=len(at.wish.steps)))
+        return replace(memory, rollout=transitions.moved(rollout, Phase.PROMOTING, step=len(at.wish.steps)))
     if rollout.weight < step_of(at.wish, rollout).weight:
         return _raise(memory, rollout, at)
     return _hold(memory, rollout, at)
@@ -196,32 +201,34 @@ def _on_the_steps_of_now(rollout: api.RolloutStatus, at: Situation) -> api.Rollo
     """Steps may be edited at any time: the weight stays, the first step that has at least it goes on."""
     steps = at.wish.steps
     if rollout.step <= len(steps) and rollout.weight <= steps[rollout.step - 1].weight:
-        return moves.changed(rollout, steps=len(steps))
+        return transitions.changed(rollout, steps=len(steps))
     step = first_step_at(steps, rollout.weight) or len(steps) + 1
-    return moves.changed(rollout, steps=len(steps), step=step)
+    return transitions.changed(rollout, steps=len(steps), step=step)
 
 
 def _raise(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     """Scale, wait until available, and only then is the weight the step's."""
     needed = at.counts.at_step[rollout.step - 1]
-    if (halt := retreat.why_not_starting(memory, rollout, at, needed=needed)) is not None:
+    if (halt := rollback.why_not_starting(memory, rollout, at, needed=needed)) is not None:
         return halt
     return replace(
         memory,
-        rollout=moves.counted_from(moves.arrived(rollout), at.now, weight=step_of(at.wish, rollout).weight),
+        rollout=transitions.counted_from(
+            transitions.arrived(rollout), at.now, weight=step_of(at.wish, rollout).weight
+        ),
     )
 
 
 def _hold(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     if not at.has_its_share(rollout):  # a hold without its users would show nothing
-        return replace(memory, rollout=moves.counted_from(rollout, at.not_yet))
-    ends = moves.held_until(rollout, step_of(at.wish, rollout).hold)
+        return replace(memory, rollout=transitions.counted_from(rollout, at.not_yet))
+    ends = transitions.held_until(rollout, step_of(at.wish, rollout).hold)
     if ends is None:
-        return replace(memory, rollout=moves.counted_from(rollout, at.now))
+        return replace(memory, rollout=transitions.counted_from(rollout, at.now))
     if at.now < ends:
         return replace(memory, rollout=rollout)
     needed = at.counts.at_step[rollout.step - 1]
-    if (halt := retreat.why_not_starting(memory, rollout, at, needed=needed)) is not None:
+    if (halt := rollback.why_not_starting(memory, rollout, at, needed=needed)) is not None:
         return halt
     return next_step(memory, rollout, at)
 
@@ -229,27 +236,27 @@ def _hold(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
 def next_step(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     """The step is over: the next one is prepared at the weight of now, or the canary takes over."""
     if rollout.step >= len(at.wish.steps):
-        return replace(memory, rollout=moves.arrived(moves.moved(rollout, Phase.PROMOTING)))
-    return replace(memory, rollout=moves.arrived(rollout, step=rollout.step + 1))
+        return replace(memory, rollout=transitions.arrived(transitions.moved(rollout, Phase.PROMOTING)))
+    return replace(memory, rollout=transitions.arrived(rollout, step=rollout.step + 1))
 
 
 def _promoting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
+    if (halt := rollback.why_not_with_users(memory, rollout, at)) is not None:
         return halt
     if pauses.holder(rollout, at):
         return pauses.pause(memory, rollout, at)
-    if answering.canary_is_gone(memory, rollout, at):
-        return answering.take_in(memory, rollout)
-    if rollout.users_since is not None and rollout.weight < 100 and answering.is_needed(memory, at):
-        return replace(memory, rollout=moves.changed(rollout, weight=100))
-    if (halt := retreat.why_not_starting(memory, rollout, at, needed=at.counts.full)) is not None:
+    if availability.canary_is_gone(memory, rollout, at):
+        return availability.take_in(memory, rollout)
+    if rollout.users_since is not None and rollout.weight < 100 and availability.is_needed(memory, at):
+        return replace(memory, rollout=transitions.changed(rollout, weight=100))
+    if (halt := rollback.why_not_starting(memory, rollout, at, needed=at.counts.full)) is not None:
         return halt
     return _promoted(memory, rollout, at)
 
 
 def _promoted(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
     if memory.canary is None:
-        raise moves.IllegalMove("a promotion without a canary")
+        raise transitions.IllegalMove("a promotion without a canary")
     entry = api.HistoryEntry(
         revision=rollout.revision,
         image=memory.canary.image,
@@ -261,19 +268,19 @@ def _promoted(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memo
         decided_by=rollout.decided_by,
     )
     stable = changed(identity_of(memory.canary), since=at.now)
-    done = moves.arrived(moves.moved(rollout, Phase.STABLE), weight=100, reason="", message="")
+    done = transitions.arrived(transitions.moved(rollout, Phase.STABLE), weight=100, reason="", message="")
     recorded = memory.recording(entry, limit=at.wish.history_limit)
     return replace(recorded, stable=stable, canary=None, rollout=done)
 
 
 def _paused(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
+    if (halt := rollback.why_not_with_users(memory, rollout, at)) is not None:
         return halt
-    if answering.canary_is_gone(memory, rollout, at):
-        return answering.take_in(memory, rollout)
+    if availability.canary_is_gone(memory, rollout, at):
+        return availability.take_in(memory, rollout)
     held_by = pauses.holder(rollout, at)
     if held_by is not None:
-        return replace(memory, rollout=moves.changed(rollout, paused_by=held_by))
+        return replace(memory, rollout=transitions.changed(rollout, paused_by=held_by))
     return pauses.resume(memory, rollout, at)
 
 
@@ -283,5 +290,5 @@ _STAGES: dict[Phase, Callable[[Memory, api.RolloutStatus, Situation], Memory]] =
     Phase.SHIFTING: _shifting,
     Phase.PAUSED: _paused,
     Phase.PROMOTING: _promoting,
-    Phase.ROLLING_BACK: retreat.roll_back,
+    Phase.ROLLING_BACK: rollback.roll_back,
 }

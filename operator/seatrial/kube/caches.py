@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Final
 
-from seatrial.api import names
-from seatrial.api.keys import Key
-from seatrial.kube import bodies, informers, kinds
-from seatrial.kube.bodies import Body
+from seatrial.api import names, objects
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
+from seatrial.kube import informers, kinds
 from seatrial.kube.client import Client, Selection
 from seatrial.kube.informers import Habits, Informer
 from seatrial.kube.kinds import Kind
@@ -49,7 +49,7 @@ class Caches:
         self._references: dict[str, Informer] = {}
         ours = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
         for kind in CHILDREN:
-            trim = without_data if kind is kinds.CONFIG_MAP else bodies.without_managed_fields
+            trim = without_data if kind is kinds.CONFIG_MAP else objects.without_managed_fields
             self._add(client, kind, Habits(clock, trim=trim, index_by=_owner_of), Selection(namespace, ours))
         self._add(
             client,
@@ -60,7 +60,7 @@ class Caches:
         self._add(
             client,
             kinds.ROLLOUT_DECISION,
-            Habits(clock, trim=bodies.without_managed_fields, index_by=_decided),
+            Habits(clock, trim=objects.without_managed_fields, index_by=_decided),
             Selection(namespace),
         )
         for kind in (kinds.CONFIG_MAP, kinds.SECRET):
@@ -75,7 +75,7 @@ class Caches:
             client,
             kinds.VALIDATING_ADMISSION_POLICY_BINDING,
             lambda _event, _body: None,
-            habits=Habits(clock, trim=bodies.without_managed_fields),
+            habits=Habits(clock, trim=objects.without_managed_fields),
         )
 
     @property
@@ -126,29 +126,29 @@ class Caches:
 
     def _hear_reference(self, kind: str) -> Callable[[str, Body], None]:
         def hear(_event: str, body: Body) -> None:
-            namespace, name = bodies.key_of(body)
+            namespace, name = objects.key_of(body)
             self._on_reference(kind, namespace, name)
 
         return hear
 
 
 def _owner_of(body: Body) -> Hashable | None:
-    name = bodies.labels_of(body).get(names.LABEL_DEPLOYMENT)
-    return (bodies.key_of(body).namespace, name) if name else None
+    name = objects.labels_of(body).get(names.LABEL_DEPLOYMENT)
+    return (objects.key_of(body).namespace, name) if name else None
 
 
 def _decided(body: Body) -> Hashable | None:
     name = (body.get("spec") or {}).get("deployment")
-    return (bodies.key_of(body).namespace, name) if name else None
+    return (objects.key_of(body).namespace, name) if name else None
 
 
 def without_data(body: Body) -> Body:
     """A copy is immutable: that it is there is all there is to know."""
-    kept = bodies.without_managed_fields(body)
+    kept = objects.without_managed_fields(body)
     return {name: value for name, value in kept.items() if name not in {"data", "binaryData"}}
 
 
 def _what_matters_of_a_pod(body: Body) -> Body:
-    head = bodies.without_managed_fields(body)["metadata"]
+    head = objects.without_managed_fields(body)["metadata"]
     status = body.get("status") or {}
     return {"metadata": head, "status": {part: status[part] for part in POD_PARTS if part in status}}

@@ -12,9 +12,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
-from seatrial.api import names
-from seatrial.kube import bodies, failures, transport
-from seatrial.kube.bodies import Body
+from seatrial.api import names, objects
+from seatrial.api.objects import Body
+from seatrial.kube import failures, transport
 from seatrial.kube.kinds import Kind
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request, Response, Transport
@@ -154,19 +154,19 @@ class Client:
 
     async def create(self, kind: Kind, body: Body) -> Body:
         """The object as created; `AlreadyExists` when the name is taken."""
-        namespace, _ = bodies.key_of(body)
+        namespace, _ = objects.key_of(body)
         return await self._write("create", kind, _json_request("POST", kind.path(namespace), body))
 
     async def replace(self, kind: Kind, body: Body) -> Body:
         """The object replaced; `Conflict` when its resourceVersion is not the present one."""
-        return await self._write("update", kind, _json_request("PUT", kind.path(*bodies.key_of(body)), body))
+        return await self._write("update", kind, _json_request("PUT", kind.path(*objects.key_of(body)), body))
 
     async def apply(self, kind: Kind, body: Body, *, force: bool = True) -> Body:
         """The object has what `body` says and has lost what our last apply said and `body` does not.
 
         With `metadata.uid` or `metadata.resourceVersion` in `body`, `Conflict` unless they match.
         """
-        path = kind.path(*bodies.key_of(body))
+        path = kind.path(*objects.key_of(body))
         request = Request("PATCH", path, {"force": str(force).lower()}, _bytes(body), transport.APPLY_PATCH)
         return await self._write("apply", kind, request)
 
@@ -177,7 +177,7 @@ class Client:
 
     async def replace_status(self, kind: Kind, body: Body) -> Body:
         """The object with this `status`; `Conflict` unless its resourceVersion is the one in `body`."""
-        path = kind.path(*bodies.key_of(body), "status")
+        path = kind.path(*objects.key_of(body), "status")
         return await self._write("update_status", kind, _json_request("PUT", path, body))
 
     async def patch_status(self, kind: Kind, namespace: str, name: str, *, patch: Body) -> Body:
@@ -283,7 +283,7 @@ def _object(response: Response) -> Body:
 
 def _listed(kind: Kind, body: Body) -> Body:
     """What only the API server needs is dropped page by page: a start reads thousands of objects at once."""
-    return bodies.without_managed_fields(_named(kind, body))
+    return objects.without_managed_fields(_named(kind, body))
 
 
 def _named(kind: Kind, body: Body) -> Body:

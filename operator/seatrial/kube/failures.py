@@ -27,8 +27,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from seatrial.api.objects import Body
 from seatrial.api.reasons import Reason
-from seatrial.kube.bodies import Body
 from seatrial.kube.transport import Response
 
 

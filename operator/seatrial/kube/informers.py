@@ -11,8 +11,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from seatrial.kube import bodies, failures
-from seatrial.kube.bodies import Body, ObjectKey
+from seatrial.api import objects
+from seatrial.api.objects import Body, ObjectKey
+from seatrial.kube import failures
 from seatrial.kube.client import Client, Listing, Selection
 from seatrial.kube.kinds import Kind
 
@@ -116,11 +117,11 @@ class Informer:
     def observe_delete(self, namespace: str, name: str, *, uid: str = "") -> None:
         """An object that an own delete ended is not in the store, unless it is another of that name."""
         known = self.get(namespace, name)
-        if known is None or (uid and bodies.uid_of(known) != uid):
+        if known is None or (uid and objects.uid_of(known) != uid):
             return
         if known["metadata"].get("finalizers"):
             return
-        self._deleted[bodies.uid_of(known)] = bodies.version_of(known)
+        self._deleted[objects.uid_of(known)] = objects.version_of(known)
         self._drop(ObjectKey(namespace, name), known)
 
     async def _round(self) -> None:
@@ -160,9 +161,11 @@ class Informer:
     def _replace(self, listing: Listing) -> None:
         """The store is what the server has: what it lacks was deleted while nobody looked."""
         self._works()
-        present = {bodies.key_of(body) for body in listing.items}
+        present = {objects.key_of(body) for body in listing.items}
         for key, body in list(self.store.items()):
-            if key not in present and not bodies.is_newer(bodies.version_of(body), listing.resource_version):
+            if key not in present and not objects.is_newer(
+                objects.version_of(body), listing.resource_version
+            ):
                 self._drop(key, body)
         for body in listing.items:
             self._merge(body)
@@ -171,7 +174,7 @@ class Informer:
         self.synced.set()
 
     def _take(self, event: str, body: Body) -> None:
-        self._version = bodies.version_of(body) or self._version
+        self._version = objects.version_of(body) or self._version
         match event:
             case "DELETED":
                 self._take_deletion(body)
@@ -179,25 +182,27 @@ class Informer:
                 self._merge(body)
 
     def _take_deletion(self, body: Body) -> None:
-        self._deleted.pop(bodies.uid_of(body), None)
-        key = bodies.key_of(body)
+        self._deleted.pop(objects.uid_of(body), None)
+        key = objects.key_of(body)
         known = self.store.get(key)
-        if known is not None and bodies.uid_of(known) == bodies.uid_of(body):
+        if known is not None and objects.uid_of(known) == objects.uid_of(body):
             self._drop(key, body)
 
     def _merge(self, body: Body) -> None:
         """`body` is in the store unless something newer stands there, or our own hand deleted it."""
-        key, uid = bodies.key_of(body), bodies.uid_of(body)
+        key, uid = objects.key_of(body), objects.uid_of(body)
         if uid in self._deleted:
             return
         known = self.store.get(key)
         if known is None:
             self._keep("ADDED", key, body)
             return
-        if bodies.uid_of(known) != uid and bodies.is_newer(bodies.version_of(body), bodies.version_of(known)):
+        if objects.uid_of(known) != uid and objects.is_newer(
+            objects.version_of(body), objects.version_of(known)
+        ):
             self._drop(key, known)
             self._keep("ADDED", key, body)
-        elif bodies.is_newer(bodies.version_of(body), bodies.version_of(known)):
+        elif objects.is_newer(objects.version_of(body), objects.version_of(known)):
             self._keep("MODIFIED", key, body)
 
     def _keep(self, event: str, key: ObjectKey, body: Body) -> None:
@@ -225,9 +230,9 @@ class Informer:
     def _chooses(self, body: Body) -> bool:
         """Whether the watch would show an own write. Only equalities of labels are judged here."""
         namespace = self._selection.namespace
-        if namespace and bodies.key_of(body).namespace != namespace:
+        if namespace and objects.key_of(body).namespace != namespace:
             return False
-        labels = bodies.labels_of(body)
+        labels = objects.labels_of(body)
         return all(_holds(term, labels) for term in self._selection.labels.split(",") if term)
 
     def _hear(self) -> None:

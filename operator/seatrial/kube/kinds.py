@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from seatrial.api import names
-from seatrial.kube.bodies import Body
+from seatrial.api.objects import Body
 
 
 @dataclass(frozen=True, slots=True)

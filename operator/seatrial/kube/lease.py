@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from seatrial.kube import bodies, failures
-from seatrial.kube.bodies import Body
+from seatrial.api import objects
+from seatrial.api.objects import Body
+from seatrial.kube import failures
 from seatrial.kube.client import Client
 from seatrial.kube.kinds import LEASE
 
@@ -143,7 +144,7 @@ class Elector:
 
     def _is_abandoned(self, lease: Body) -> bool:
         """Whether nobody renewed the lease for as long as its holder promised, by our own clock."""
-        version = bodies.version_of(lease)
+        version = objects.version_of(lease)
         if version != self._seen[0]:
             self._seen = (version, self._clock())
         promised = (lease.get("spec") or {}).get("leaseDurationSeconds") or self._timing.duration

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from model_runtime import contract
 from seatrial.api import build, names, settings, spec
+from seatrial.api.objects import Body
 from seatrial.manifests import metadata
-from seatrial.manifests.metadata import Body, Owner
+from seatrial.manifests.metadata import Owner
 from seatrial.manifests.server import filled
 
 CONTAINER = "build"

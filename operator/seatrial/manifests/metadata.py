@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seatrial.api import names
-
-Body = dict[str, Any]
+from seatrial.api.objects import Body
 
 APPLIED = f"{names.GROUP}/applied"
 """Annotation: the hash of what was rendered last, so that a changed rendering is seen without comparing."""

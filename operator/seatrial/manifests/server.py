@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from model_runtime import contract
 from seatrial.api import serving, spec
+from seatrial.api.objects import Body
 from seatrial.core import references
 from seatrial.manifests import metadata
-from seatrial.manifests.metadata import Body, Owner
+from seatrial.manifests.metadata import Owner
 
 CONTAINER = "server"
 LONGEST_START_SECONDS = 24 * 3600

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from seatrial.api import names, scaling
+from seatrial.api.objects import Body
 from seatrial.core import references
-from seatrial.core.wish import Image
+from seatrial.core.target import Image
 from seatrial.manifests import metadata
-from seatrial.manifests.metadata import Body, Owner
+from seatrial.manifests.metadata import Owner
 
 RENDERER_VERSION = 1
 FINGERPRINT = f"{names.GROUP}/fingerprint"

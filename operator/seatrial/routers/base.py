@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import metadata as distributions
 from typing import Protocol
 
-from seatrial.manifests.metadata import Body, Owner
+from seatrial.api.objects import Body
+from seatrial.core.traffic import Ready, Split
+from seatrial.manifests.metadata import Owner
 
 GROUP = "seatrial.routers"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """Who answers: `stable` has what `canary` does not; weight in whole percent."""
-
-    stable: str
-    canary: str = ""
-    weight: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.weight <= 100 or (self.weight and not self.canary):
-            raise ValueError(f"{self.weight} % for {self.canary or 'nobody'} is no split")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """Ready pods of both tracks."""
-
-    stable: int
-    canary: int
 
 
 class Router(Protocol):

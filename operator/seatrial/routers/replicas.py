@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from seatrial.api import names
+from seatrial.api.objects import Body
+from seatrial.core.traffic import Ready, Split
 from seatrial.manifests import metadata
-from seatrial.manifests.metadata import Body, Owner
-from seatrial.routers.base import Ready, Split
+from seatrial.manifests.metadata import Owner
 
 CANARY = f"{names.GROUP}/canary"
 WEIGHT = f"{names.GROUP}/weight"

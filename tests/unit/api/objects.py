@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seatrial.api import deployment, refusal
+from seatrial.api import model_deployment, validation
 
 URI = {"uri": "s3://models/churn/"}
 IMAGE = "registry.shop.example/churn@sha256:" + "0123456789abcdef" * 4
@@ -18,15 +18,15 @@ def body(spec: Any = None, *, name: str = "churn", **metadata: Any) -> dict[str,
     }
 
 
-def parsed(spec: Any = None, **metadata: Any) -> deployment.ModelDeployment:
+def parsed(spec: Any = None, **metadata: Any) -> model_deployment.ModelDeployment:
     """The same, parsed."""
-    return deployment.parse(body(spec, **metadata))
+    return model_deployment.parse(body(spec, **metadata))
 
 
 def refusal_of(spec: Any = None, **metadata: Any) -> str:
     """The sentence that refuses it."""
     try:
         parsed(spec, **metadata)
-    except refusal.InvalidSpec as refused:
+    except validation.InvalidSpec as refused:
         return str(refused)
     raise AssertionError("it was accepted")

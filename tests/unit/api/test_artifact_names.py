@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model_runtime.registry.references import Reference
-from seatrial.api import refusal
+from seatrial.api import validation
 from tests.unit.api.objects import parsed, refusal_of
 
 DIGEST = "sha256:" + "a" * 64
@@ -47,7 +47,7 @@ def accepted(name: str) -> bool:
     """The spec lets it through; whatever else is refused about it."""
     try:
         parsed({"model": {"uri": f"oci://{name}"}})
-    except refusal.InvalidSpec as refused:
+    except validation.InvalidSpec as refused:
         return "name an artifact" not in str(refused)
     return True
 

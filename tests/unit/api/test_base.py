@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from seatrial.api import base, decision, spec, status
+from seatrial.api import base, rollout_decision, spec, status
 
 
 class Pair(base.Written):
@@ -55,7 +55,7 @@ def test_rules_of_base_classes_come_first() -> None:
     ]
 
 
-@pytest.mark.parametrize("model", [spec.Spec, decision.DecisionSpec])
+@pytest.mark.parametrize("model", [spec.Spec, rollout_decision.DecisionSpec])
 def test_the_schema_carries_every_rule(model: type[base.Written]) -> None:
     written = [entry["message"] for entry in _entries(model.model_json_schema())]
     for rule, _ in base.rules_of(model):

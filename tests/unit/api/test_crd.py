@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.api import crd, generate, names, reasons, reference, schema
+from seatrial.api import names, reasons
+from seatrial.codegen import crd, field_reference, generate, schema
 from tests.unit.api.test_schema import Endless
 
 MODEL = crd.crd_of(crd.MODEL_DEPLOYMENT)
@@ -108,7 +109,7 @@ def test_only_what_differs_is_written(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_reference_has_every_field_and_reason() -> None:
-    page = reference.reference(crd.KINDS)
+    page = field_reference.reference(crd.KINDS)
     for path in (
         "spec.model.uri",
         "spec.rollout.steps[].hold",
@@ -134,4 +135,4 @@ def test_the_reference_has_every_field_and_reason() -> None:
     ],
 )
 def test_a_row_tells_the_shape(row: str) -> None:
-    assert row in reference.reference(crd.KINDS)
+    assert row in field_reference.reference(crd.KINDS)

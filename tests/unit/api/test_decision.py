@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import decision, refusal
+from seatrial.api import rollout_decision, validation
 
 NEEDED = {"deployment": "churn", "revision": "9f3c2a71d0", "decidedBy": "jo@shop.example"}
 
@@ -35,10 +35,10 @@ def body(**spec: Any) -> dict[str, Any]:
     ],
 )
 def test_actions(given: dict[str, Any]) -> None:
-    assert decision.parse(body(**given)).spec.action == given["action"]
+    assert rollout_decision.parse(body(**given)).spec.action == given["action"]
 
 
-@pytest.mark.parametrize("action", list(decision.Action))
+@pytest.mark.parametrize("action", list(rollout_decision.Action))
 @pytest.mark.parametrize(
     ("field", "value", "owners"),
     [
@@ -51,8 +51,8 @@ def test_a_field_belongs_to_its_actions_alone(action: str, field: str, value: An
     complete = COMPLETE.get(action, {})
     less = {name: given for name, given in complete.items() if name != field}
     changed = less if action in owners else {**complete, field: value}
-    with pytest.raises(refusal.InvalidSpec, match=f"{field} is required with .* and belongs nowhere else"):
-        decision.parse(body(action=action, **changed))
+    with pytest.raises(validation.InvalidSpec, match=f"{field} is required with .* and belongs nowhere else"):
+        rollout_decision.parse(body(action=action, **changed))
 
 
 @pytest.mark.parametrize(
@@ -69,5 +69,5 @@ def test_a_field_belongs_to_its_actions_alone(action: str, field: str, value: An
     ],
 )
 def test_refused(given: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(refusal.InvalidSpec, match=sentence):
-        decision.parse(body(**given))
+    with pytest.raises(validation.InvalidSpec, match=sentence):
+        rollout_decision.parse(body(**given))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.api import deployment, keys, refusal
+from seatrial.api import model_deployment, validation
+from seatrial.api.metadata import Key
 from tests.unit.api.objects import URI, body, parsed, refusal_of
 
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -37,7 +38,7 @@ ANYTHING: list[Any] = [
 
 def test_who_it_is() -> None:
     found = parsed(uid="u", generation=3, resourceVersion="17", creationTimestamp="2026-11-21T10:00:00Z")
-    assert found.key == keys.Key("shop", "churn")
+    assert found.key == Key("shop", "churn")
     assert (found.uid, found.generation, found.resource_version) == ("u", 3, "17")
     assert found.created_at == datetime(2026, 11, 21, 10, tzinfo=UTC)
     assert not found.deleting
@@ -48,12 +49,12 @@ def test_it_is_being_deleted() -> None:
 
 
 def test_before_the_server_has_it_much_is_empty() -> None:
-    found = deployment.parse({"metadata": {"name": "churn"}, "spec": {"model": URI}})
+    found = model_deployment.parse({"metadata": {"name": "churn"}, "spec": {"model": URI}})
     assert (found.key.namespace, found.uid, found.generation, found.created_at) == ("default", "", 0, None)
 
 
 def test_a_key_is_said_as_kubernetes_says_it() -> None:
-    assert str(keys.Key("shop", "churn")) == "shop/churn"
+    assert str(Key("shop", "churn")) == "shop/churn"
 
 
 @pytest.mark.parametrize("name", ["a", "a1", "a-b", "a" * 40])
@@ -117,8 +118,8 @@ def test_a_generation_is_a_whole_number(generation: Any) -> None:
 @given(st.dictionaries(st.sampled_from(HEAD), st.sampled_from(ANYTHING)))
 def test_whatever_the_head_is_the_object_is_parsed_or_its_name_refused(head: Any) -> None:
     try:
-        deployment.parse({"metadata": head, "spec": {"model": URI}})
-    except deployment.InvalidSpec as refused:
+        model_deployment.parse({"metadata": head, "spec": {"model": URI}})
+    except model_deployment.InvalidSpec as refused:
         assert str(refused).startswith("metadata.name: ")  # noqa: PT017  either way is right
 
 
@@ -153,19 +154,19 @@ def test_a_long_value_is_cut() -> None:
 
 @pytest.mark.parametrize("raw", [None, {}, [], "", {"paused": True}])
 def test_no_model(raw: Any) -> None:
-    with pytest.raises(refusal.InvalidSpec, match=r"spec.model: is required"):
-        deployment.parse({"metadata": {"name": "churn"}, "spec": raw})
+    with pytest.raises(validation.InvalidSpec, match=r"spec.model: is required"):
+        model_deployment.parse({"metadata": {"name": "churn"}, "spec": raw})
 
 
 @given(JSON, JSON)
 def test_whatever_comes_is_parsed_or_refused(spec: Any, status: Any) -> None:
     raw = {**body(), "spec": spec, "status": status}
     try:
-        deployment.parse(raw)
-    except deployment.InvalidSpec as refused:
+        model_deployment.parse(raw)
+    except model_deployment.InvalidSpec as refused:
         assert "spec" in str(refused)  # noqa: PT017  either way is right
 
 
 @given(JSON)
 def test_whatever_the_status_is_the_spec_is_read(status: Any) -> None:
-    assert deployment.parse({**body(), "status": status}).spec == parsed().spec
+    assert model_deployment.parse({**body(), "status": status}).spec == parsed().spec

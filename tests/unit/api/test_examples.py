@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from seatrial.api import base, decision, deployment, generate, names, refusal, spec
+from seatrial.api import base, model_deployment, names, rollout_decision, spec, validation
+from seatrial.codegen import generate
 
 EXAMPLES = sorted((generate.REPOSITORY / "crds" / "examples").glob("*.yaml"))
 ILLEGAL = [path for path in EXAMPLES if path.name.startswith("illegal-")]
@@ -20,9 +21,9 @@ def loaded(path: Path) -> dict[str, Any]:
     return found
 
 
-def parsed(raw: dict[str, Any]) -> deployment.ModelDeployment | decision.RolloutDecision:
+def parsed(raw: dict[str, Any]) -> model_deployment.ModelDeployment | rollout_decision.RolloutDecision:
     assert raw["apiVersion"] == names.API_VERSION
-    return deployment.parse(raw) if raw["kind"] == names.KIND else decision.parse(raw)
+    return model_deployment.parse(raw) if raw["kind"] == names.KIND else rollout_decision.parse(raw)
 
 
 def sentence(path: Path) -> str:
@@ -38,14 +39,14 @@ def test_legal(path: Path) -> None:
 
 @pytest.mark.parametrize("path", ILLEGAL, ids=lambda path: path.stem)
 def test_illegal(path: Path) -> None:
-    with pytest.raises(refusal.InvalidSpec) as refused:
+    with pytest.raises(validation.InvalidSpec) as refused:
         parsed(loaded(path))
     assert sentence(path) in str(refused.value)
 
 
 def test_a_legal_example_shows_every_action() -> None:
     shown = {loaded(path)["spec"].get("action") for path in LEGAL}
-    assert shown >= set(decision.Action)
+    assert shown >= set(rollout_decision.Action)
 
 
 def models(model: type[base.Written]) -> set[type[base.Written]]:
@@ -56,7 +57,7 @@ def models(model: type[base.Written]) -> set[type[base.Written]]:
 RULES = sorted(
     {
         rule.message
-        for model in models(spec.Spec) | models(decision.DecisionSpec)
+        for model in models(spec.Spec) | models(rollout_decision.DecisionSpec)
         for rule, _ in base.rules_of(model)
     }
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seatrial.api import patterns
+from seatrial.api import cel
 
 
 @pytest.mark.parametrize(
@@ -15,8 +15,8 @@ from seatrial.api import patterns
     ],
 )
 def test_matches(pattern: str, text: str, expected: bool) -> None:
-    assert patterns.matches(pattern, text) is expected
+    assert cel.matches(pattern, text) is expected
 
 
 def test_a_literal_keeps_its_backslashes() -> None:
-    assert patterns.literal(r"^\s'$") == r"'^\\s\'$'"
+    assert cel.literal(r"^\s'$") == r"'^\\s\'$'"

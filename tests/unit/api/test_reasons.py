@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from model_runtime import failures
-from seatrial.api import decision, generate, phases, reasons
+from seatrial.api import phases, reasons, rollout_decision
 from seatrial.api.reasons import Reason, ReasonClass
+from seatrial.codegen import generate
 
 PLANS = sorted((generate.REPOSITORY / "tests" / "golden").glob("*/plan.yaml"))
 
@@ -60,8 +61,8 @@ def test_a_rollout_on_its_way_has_the_reason_of_its_phase(phase: str) -> None:
     assert reasons.class_of(Reason(phase)) is ReasonClass.INFORMATION
 
 
-@pytest.mark.parametrize("phase", list(decision.DecisionPhase))
-def test_the_answer_to_a_decision_is_a_reason(phase: decision.DecisionPhase) -> None:
+@pytest.mark.parametrize("phase", list(rollout_decision.DecisionPhase))
+def test_the_answer_to_a_decision_is_a_reason(phase: rollout_decision.DecisionPhase) -> None:
     assert phase.reason is Reason(f"Decision{phase}")
     assert reasons.class_of(phase.reason) is ReasonClass.INFORMATION
 

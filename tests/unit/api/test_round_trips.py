@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seatrial.api import decision, refusal, spec
+from seatrial.api import rollout_decision, spec, validation
 from tests.unit.api.objects import IMAGE, URI
 
 names_of_objects = st.sampled_from(["a", "models-s3", "a.b", "x" * 253])
@@ -78,9 +78,9 @@ specs = st.fixed_dictionaries(
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(specs)
 def test_a_spec(raw: dict[str, Any]) -> None:
-    parsed = refusal.validated(spec.Spec, raw)
+    parsed = validation.validated(spec.Spec, raw)
     again = json.loads(json.dumps(parsed.to_dict()))
-    assert refusal.validated(spec.Spec, again) == parsed
+    assert validation.validated(spec.Spec, again) == parsed
     assert fields_of(again) == fields_of(raw)
 
 
@@ -104,7 +104,7 @@ acts = st.one_of(
 
 @given(decisions, acts)
 def test_a_decision(raw: dict[str, Any], act: dict[str, Any]) -> None:
-    parsed = refusal.validated(decision.DecisionSpec, {**raw, **act})
+    parsed = validation.validated(rollout_decision.DecisionSpec, {**raw, **act})
     assert parsed.to_dict() == {**raw, **act}
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from seatrial.api import base, crd, durations, schema
+from seatrial.api import base, durations
+from seatrial.codegen import crd, schema
 
 FORBIDDEN = {
     "$ref",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from seatrial.api import phases, told
+from seatrial.api import phases, status_fields
 from seatrial.api.conditions import Condition, ConditionStatus, ConditionType
 from seatrial.api.reasons import Reason
 from seatrial.api.status import (
@@ -23,7 +23,7 @@ from seatrial.api.status import (
     TrackStatus,
     parse_status,
 )
-from seatrial.core.memory import changed
+from seatrial.core.state import changed
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SAID = "2026-11-21T12:00:00Z"
@@ -170,13 +170,13 @@ def test_what_was_stored_is_not_changed_by_reading() -> None:
 
 def test_long_texts_are_cut_and_show_it() -> None:
     found = Status(message="m" * 5000).message
-    assert len(found) == told.SENTENCE
+    assert len(found) == status_fields.SENTENCE
     assert found.endswith("…")
 
 
 def test_of_a_log_the_end_is_kept() -> None:
     found = BuildStatus(id="a", phase=phases.BuildPhase.FAILED, log_tail="x" * 9000 + "the error").log_tail
-    assert len(found) == told.LOG
+    assert len(found) == status_fields.LOG
     assert found.startswith("…")
     assert found.endswith("the error")
 
@@ -184,14 +184,14 @@ def test_of_a_log_the_end_is_kept() -> None:
 def test_old_entries_are_dropped() -> None:
     entries = tuple(Rejected(revision=str(n)) for n in range(50))
     assert [entry.revision for entry in Status(rejected=entries).rejected] == [
-        str(n) for n in range(told.FEW)
+        str(n) for n in range(status_fields.FEW)
     ]
 
 
 def test_of_decisions_the_newest_are_kept() -> None:
     uids = tuple(str(n) for n in range(100))
     found = RolloutStatus(revision="a", phase=phases.RolloutPhase.STABLE, decisions=uids).decisions
-    assert found == uids[-told.DECISIONS :]
+    assert found == uids[-status_fields.DECISIONS :]
 
 
 def test_times_are_in_utc_and_whole_seconds() -> None:
@@ -210,7 +210,7 @@ def test_times_are_in_utc_and_whole_seconds() -> None:
     ],
 )
 def test_a_time_is_written_as_kubernetes_writes_it(time: datetime, text: str) -> None:
-    assert told.format_time(time) == text
+    assert status_fields.format_time(time) == text
     assert Status.model_validate({"nextTransitionTime": text}).to_dict()["nextTransitionTime"] == text
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
 from seatrial.kube.kinds import Kind
 from tests.bench import figures, report
 from tests.bench.report import Row, shown

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lupa import lua51  # type: ignore[import-untyped]  # lupa ships no types
 
-from seatrial.api import decision, names
+from seatrial.api import names, rollout_decision
 from seatrial.api.phases import DisplayPhase
 
 SCRIPT = Path(__file__).resolve().parents[3] / "charts" / "argocd" / "health.lua"
@@ -110,12 +110,12 @@ def test_a_deployment(obj: dict[str, Any], expected: Health) -> None:
 @pytest.mark.parametrize(
     ("phase", "expected"),
     [
-        pytest.param(decision.DecisionPhase.TAKEN, "Healthy", id="taken"),
-        pytest.param(decision.DecisionPhase.REFUSED, "Degraded", id="refused"),
+        pytest.param(rollout_decision.DecisionPhase.TAKEN, "Healthy", id="taken"),
+        pytest.param(rollout_decision.DecisionPhase.REFUSED, "Degraded", id="refused"),
         pytest.param(None, "Progressing", id="not seen"),
     ],
 )
-def test_a_decision_that_was(phase: decision.DecisionPhase | None, expected: str) -> None:
+def test_a_decision_that_was(phase: rollout_decision.DecisionPhase | None, expected: str) -> None:
     status = {} if phase is None else {"status": {"phase": str(phase), "message": MESSAGE}}
     body = {"kind": names.DECISION_KIND, "metadata": {"name": "churn-x", "generation": 1}, **status}
     assert health_of(body)[0] == expected
@@ -132,5 +132,5 @@ def test_every_phase_that_is_compared_exists() -> None:
     compared = set(re.findall(r'status\.phase == "(\w+)"', text))
     assert compared == {
         *(DisplayPhase.DEGRADED, DisplayPhase.FAILED, DisplayPhase.PAUSED),
-        *decision.DecisionPhase,
+        *rollout_decision.DecisionPhase,
     }

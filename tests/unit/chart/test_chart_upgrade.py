@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seatrial.api import generate, names
+from seatrial.api import names
+from seatrial.codegen import generate
 from tests.unit.chart.chart_rendering import CHART
 
 ROOT = generate.REPOSITORY

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from seatrial.api import build, quantities, settings, shapes
+from seatrial.api import build, fields, quantities, settings
 from tests.unit.chart import chart_rendering
 from tests.unit.chart.chart_rendering import CHART
 
@@ -81,7 +81,7 @@ def test_the_defaults_are_those_of_the_operator() -> None:
 def test_names_and_amounts_have_the_shapes_that_the_operator_asks_for() -> None:
     found = SCHEMA["properties"]["settings"]["properties"]
     for name in ("pushSecretName", "pullSecretName", "caConfigMapName"):
-        assert found["registry"]["properties"][name]["pattern"] == shapes.OPTIONAL_NAME
+        assert found["registry"]["properties"][name]["pattern"] == fields.OPTIONAL_NAME
     for part in found["buildResources"]["properties"].values():
         amount = part["additionalProperties"]
         assert amount["pattern"] == quantities.NOT_NEGATIVE_PATTERN

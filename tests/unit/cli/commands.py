@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.api import generate
-from seatrial.cli import main, written
+from seatrial.cli import main, yaml_output
 from seatrial.cli.cluster import Connect
+from seatrial.codegen import generate
 from seatrial.kube.transport import Transport
 from tests.golden import play
 
@@ -64,8 +64,8 @@ def piped(text: str, *arguments: str | Path, **environment: str) -> subprocess.C
 
 def stored(folder: Path, story: play.Story) -> list[str | Path]:
     """The arguments of a plan for a situation, whose files are written into `folder`."""
-    (folder / "cr.yaml").write_text(written.yaml_of(story.cr))
-    (folder / "observed.yaml").write_text(written.yaml_of(list(story.observed)))
+    (folder / "cr.yaml").write_text(yaml_output.yaml_of(story.cr))
+    (folder / "observed.yaml").write_text(yaml_output.yaml_of(list(story.observed)))
     now = f"{story.now:%Y-%m-%dT%H:%M:%SZ}"
     against = ["--against", folder / "observed.yaml"]
     return ["plan", "-f", folder / "cr.yaml", *against, "--now", now, "--settings", SETTINGS]
@@ -73,7 +73,7 @@ def stored(folder: Path, story: play.Story) -> list[str | Path]:
 
 def file_of(folder: Path, *objects: object, name: str = "given.yaml") -> Path:
     """A file of several documents; texts are written as they are."""
-    texts = [one if isinstance(one, str) else written.yaml_of(one) for one in objects]
+    texts = [one if isinstance(one, str) else yaml_output.yaml_of(one) for one in objects]
     (folder / name).write_text("---\n".join(texts))
     return folder / name
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seatrial.api import decision
-from seatrial.cli import diagram, main, reading
-from seatrial.core.moves import NEXT
+from seatrial.api import rollout_decision
+from seatrial.cli import main, yaml_input
+from seatrial.codegen import diagram
+from seatrial.core.transitions import NEXT
 from tests.golden import play
 
 GOLDEN = play.FOLDER / "new-image-beside-stable"
@@ -119,7 +120,7 @@ def test_lists_of_kubectl_and_several_documents_are_one_snapshot() -> None:
     pod = "kind: Pod\nmetadata: {name: %s, creationTimestamp: 2026-11-21T12:00:00Z}\n"
     listed = "kind: List\nitems:\n- kind: Pod\n  metadata: {name: b}\n"
     text = f"{pod % 'a'}---\n{listed}---\n- kind: Pod\n  metadata: {{name: c}}\n"
-    found = reading.documents(text, "snapshot")
+    found = yaml_input.documents(text, "snapshot")
     assert [body["metadata"]["name"] for body in found] == ["a", "b", "c"]
     assert found[0]["metadata"]["creationTimestamp"] == "2026-11-21T12:00:00Z"
 
@@ -141,7 +142,7 @@ def test_decide_prints_a_decision_that_the_api_takes(
 ) -> None:
     _run("decide", words[0], "churn", "--revision", "9f3c2a71d0", "--by", "jo", *words[1:], "-n", "shop")
     body = yaml.safe_load(printed.readouterr().out)
-    parsed = decision.parse({**body, "metadata": {**body["metadata"], "name": "x"}})
+    parsed = rollout_decision.parse({**body, "metadata": {**body["metadata"], "name": "x"}})
     assert str(parsed.spec.action) == words[0].capitalize()
     assert body["metadata"] == {"generateName": "churn-", "namespace": "shop"}
 

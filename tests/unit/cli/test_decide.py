@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from seatrial.api import decision, names
+from seatrial.api import names, rollout_decision
 from tests.unit.cli.commands import printed, refused
 
 REVISION = ["--revision", "9f3c2a71d0"]
@@ -23,7 +23,7 @@ FIELDS = {"--attempt": "attempt", "--step": "step", "--to": "toRevision"}
 
 
 def test_every_action_has_a_word() -> None:
-    assert set(COMPLETE) == {str(action).lower() for action in decision.Action}
+    assert set(COMPLETE) == {str(action).lower() for action in rollout_decision.Action}
 
 
 @pytest.mark.parametrize("action", sorted(COMPLETE))

@@ -13,7 +13,7 @@ import yaml
 from seatrial.api import names
 from seatrial.cli.cluster import REVIEW
 from seatrial.kube import kinds
-from seatrial.kube.fake import FakeApiServer
+from tests.apiserver import FakeApiServer
 from tests.golden import pods, situations
 from tests.golden.play import V1, V2, V3, Play, simulation
 from tests.unit.cli.commands import printed, refused

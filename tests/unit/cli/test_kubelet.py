@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from model_runtime import contract
-from seatrial.api import names, told
-from seatrial.cli import kubelet
-from seatrial.cli.pace import Pace
+from seatrial.api import names, status_fields
 from seatrial.manifests import server
-from seatrial.planning import facts, jobs
-from seatrial.planning.observed import Observed
+from seatrial.observation import build_jobs, pod_diagnosis
+from seatrial.observation.observed import Observed
+from seatrial.simulation import controllers
+from seatrial.simulation.cluster import Pace
 from tests.golden import pods as happenings
 from tests.golden.play import PACE, Play
 
@@ -35,7 +35,7 @@ def deployment(replicas: int | None = 2, revision: str = REVISION, **status: Any
 
 
 def new_pods(count: int, *before: Body, revision: str = REVISION) -> tuple[Body, ...]:
-    return kubelet.pods_missing(deployment(revision=revision), before, now=NOON, count=count)
+    return controllers.pods_missing(deployment(revision=revision), before, now=NOON, count=count)
 
 
 def names_of(pods: tuple[Body, ...] | list[Body]) -> list[str]:
@@ -43,7 +43,7 @@ def names_of(pods: tuple[Body, ...] | list[Body]) -> list[str]:
 
 
 def ready(pod: Body) -> Body:
-    return kubelet.started(pod, NOON, timedelta(0))
+    return controllers.started(pod, NOON, timedelta(0))
 
 
 class TestPods:
@@ -51,7 +51,7 @@ class TestPods:
         (pod,) = new_pods(1)
         assert pod["metadata"]["labels"] == deployment()["spec"]["template"]["metadata"]["labels"]
         assert pod["metadata"]["ownerReferences"] == [{"kind": "Deployment", "uid": "d"}]
-        assert not facts.is_ready(pod)
+        assert not pod_diagnosis.is_ready(pod)
 
     @pytest.mark.parametrize("count", [-2, 0])
     def test_are_not_made_where_none_is_missing(self, count: int) -> None:
@@ -65,13 +65,13 @@ class TestPods:
     def test_belong_to_the_deployment_of_their_revision_alone(self) -> None:
         ours, others = new_pods(2), new_pods(2, revision="bbbbbbbbbb")
         build = {"metadata": {"name": "b", "labels": {names.LABEL_REVISION: REVISION}}}
-        assert kubelet.pods_of((*others, build, *ours), deployment()) == ours
-        assert kubelet.orphans((*others, build, *ours), (deployment(),)) == others
+        assert controllers.pods_of((*others, build, *ours), deployment()) == ours
+        assert controllers.orphans((*others, build, *ours), (deployment(),)) == others
 
     def test_that_do_not_answer_go_first_and_the_newest_before_the_oldest(self) -> None:
         one, two, three = new_pods(3)
-        one["metadata"]["creationTimestamp"] = told.format_time(NOON - TAKES)
-        going = kubelet.first_to_go((ready(one), ready(two), three))
+        one["metadata"]["creationTimestamp"] = status_fields.format_time(NOON - TAKES)
+        going = controllers.first_to_go((ready(one), ready(two), three))
         assert names_of(going) == names_of([three, two, one])
 
     @pytest.mark.parametrize(
@@ -85,15 +85,15 @@ class TestPods:
     def test_of_a_snapshot_without_pods_are_those_of_its_counts(
         self, replicas: int | None, answering: int, shown: list[bool]
     ) -> None:
-        found = kubelet.pods_implied(deployment(replicas, readyReplicas=answering), NOON)
-        assert [facts.is_ready(pod) for pod in found] == shown
+        found = controllers.pods_implied(deployment(replicas, readyReplicas=answering), NOON)
+        assert [pod_diagnosis.is_ready(pod) for pod in found] == shown
 
     def test_start_when_their_time_is_over_and_not_before(self) -> None:
         (pod,) = new_pods(1)
         due = NOON + TAKES
-        assert kubelet.starts_at(pod, TAKES) == due
-        assert kubelet.started(pod, due - timedelta(seconds=1), TAKES) == pod
-        assert facts.is_ready(kubelet.started(pod, due, TAKES))
+        assert controllers.starts_at(pod, TAKES) == due
+        assert controllers.started(pod, due - timedelta(seconds=1), TAKES) == pod
+        assert pod_diagnosis.is_ready(controllers.started(pod, due, TAKES))
 
     @pytest.mark.parametrize(
         "change",
@@ -120,8 +120,8 @@ class TestPods:
     def test_that_are_so_stay_so(self, change: Any) -> None:
         (pod,) = new_pods(1)
         pod = change(pod)
-        assert kubelet.starts_at(pod, TAKES) is None
-        assert kubelet.started(pod, NOON + 10 * TAKES, TAKES) == pod
+        assert controllers.starts_at(pod, TAKES) is None
+        assert controllers.started(pod, NOON + 10 * TAKES, TAKES) == pod
 
 
 def a_job(*, deadline: int | None = 1800, **model: Any) -> Body:
@@ -136,8 +136,8 @@ def a_job(*, deadline: int | None = 1800, **model: Any) -> Body:
     return found
 
 
-def seen(job: Body, pod: Body) -> jobs.JobSeen:
-    found = jobs.seen(Observed(jobs=(job,), pods=(pod,)), job["metadata"]["name"])
+def seen(job: Body, pod: Body) -> build_jobs.JobSeen:
+    found = build_jobs.seen(Observed(jobs=(job,), pods=(pod,)), job["metadata"]["name"])
     assert found is not None
     return found
 
@@ -145,29 +145,29 @@ def seen(job: Body, pod: Body) -> jobs.JobSeen:
 class TestBuilds:
     def test_run_until_their_time_is_over(self) -> None:
         job = a_job()
-        before = kubelet.built(job, (), now=NOON + TAKES - timedelta(seconds=1), takes=TAKES)
+        before = controllers.built(job, (), now=NOON + TAKES - timedelta(seconds=1), takes=TAKES)
         assert seen(*before).running
         assert not seen(*before).finished
 
     def test_end_with_an_image_that_the_model_decides(self) -> None:
-        ends = [seen(*kubelet.built(a_job(), (), now=NOON + TAKES, takes=TAKES)).report for _ in range(2)]
+        ends = [seen(*controllers.built(a_job(), (), now=NOON + TAKES, takes=TAKES)).report for _ in range(2)]
         assert ends[0] == ends[1]
         assert ends[0] is not None
         assert ends[0].succeeded
-        other = seen(*kubelet.built(a_job(format="onnx"), (), now=NOON + TAKES, takes=TAKES)).report
+        other = seen(*controllers.built(a_job(format="onnx"), (), now=NOON + TAKES, takes=TAKES)).report
         assert other is not None
         assert (other.format, other.image == ends[0].image) == ("onnx", False)
 
     def test_keep_the_digest_that_the_spec_pins(self) -> None:
         digest = "sha256:" + "7" * 64
-        report = seen(*kubelet.built(a_job(digest=digest), (), now=NOON + TAKES, takes=TAKES)).report
+        report = seen(*controllers.built(a_job(digest=digest), (), now=NOON + TAKES, takes=TAKES)).report
         assert report is not None
         assert report.model_digest == digest
 
     def test_are_ended_by_their_deadline(self) -> None:
         job = a_job(deadline=30)
-        assert kubelet.ends_at(job, TAKES) == NOON + timedelta(seconds=30)
-        found = seen(*kubelet.built(job, (), now=NOON + timedelta(seconds=30), takes=TAKES))
+        assert controllers.ends_at(job, TAKES) == NOON + timedelta(seconds=30)
+        found = seen(*controllers.built(job, (), now=NOON + timedelta(seconds=30), takes=TAKES))
         assert (found.finished, found.deadline_exceeded, found.report, found.exit_code) == (
             True,
             True,
@@ -177,23 +177,23 @@ class TestBuilds:
 
     @pytest.mark.parametrize("deadline", [60, 1800, None])
     def test_that_are_in_time_are_not(self, deadline: int | None) -> None:
-        found = seen(*kubelet.built(a_job(deadline=deadline), (), now=NOON + TAKES, takes=TAKES))
+        found = seen(*controllers.built(a_job(deadline=deadline), (), now=NOON + TAKES, takes=TAKES))
         assert (found.finished, found.deadline_exceeded) == (True, False)
 
     def test_have_one_pod_all_the_time(self) -> None:
-        job, pod = kubelet.built(a_job(), (), now=NOON, takes=TAKES)
-        _, again = kubelet.built(job, (pod,), now=NOON + TAKES, takes=TAKES)
+        job, pod = controllers.built(a_job(), (), now=NOON, takes=TAKES)
+        _, again = controllers.built(job, (pod,), now=NOON + TAKES, takes=TAKES)
         assert again["metadata"] == pod["metadata"]
-        assert again["metadata"]["labels"][kubelet.JOB_LABEL] == job["metadata"]["name"]
+        assert again["metadata"]["labels"][controllers.JOB_LABEL] == job["metadata"]["name"]
         assert names.LABEL_SERVER not in again["metadata"]["labels"]
 
     def test_that_have_ended_do_not_end_again(self) -> None:
-        job, pod = kubelet.built(a_job(), (), now=NOON + TAKES, takes=TAKES)
-        assert kubelet.ends_at(job, TAKES) is None
-        assert kubelet.built(job, (pod,), now=NOON + 2 * TAKES, takes=TAKES) == ()
+        job, pod = controllers.built(a_job(), (), now=NOON + TAKES, takes=TAKES)
+        assert controllers.ends_at(job, TAKES) is None
+        assert controllers.built(job, (pod,), now=NOON + 2 * TAKES, takes=TAKES) == ()
 
     def test_are_asked_for_what_the_job_says(self) -> None:
-        request = kubelet.request_of(a_job())
+        request = controllers.request_of(a_job())
         assert isinstance(request, contract.BuildRequest)
         assert request.uri == "s3://models/churn/7/"
 
@@ -205,4 +205,4 @@ def test_the_pace_of_the_golden_folders_is_that_of_the_command() -> None:
 
 def test_a_server_pod_of_the_simulation_has_the_container_that_is_looked_at() -> None:
     (pod,) = new_pods(1)
-    assert facts.container_of(ready(pod), server.CONTAINER)["ready"]
+    assert pod_diagnosis.container_of(ready(pod), server.CONTAINER)["ready"]

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from seatrial.api import names
-from seatrial.cli import inputs, looking
-from seatrial.cli.world import World, place_of
+from seatrial.cli import inputs
 from seatrial.core.references import Holder, Reference
-from seatrial.planning import questions
-from seatrial.planning.observed import Observed
+from seatrial.observation import questions
+from seatrial.observation.observed import Observed
+from seatrial.simulation import observer
+from seatrial.simulation.cluster import World, place_of
 from tests.builders import NOW, PARTS
 from tests.unit.cli.commands import a_deployment
 
@@ -32,7 +33,7 @@ def a_world(*bodies: Body, **spec: Any) -> World:
 
 def seen(*bodies: Body, **spec: Any) -> Observed:
     here = a_world(*bodies, **spec)
-    return looking.observed(here, looking.desired(here, "churn"), PARTS)
+    return observer.observed(here, observer.desired(here, "churn"), PARTS)
 
 
 def body(kind: str, name: str, *, owner: str = "churn", **more: Any) -> Body:
@@ -72,8 +73,8 @@ def test_what_is_not_there_is_taken_to_be_there_unless_it_may_be_missing() -> No
 
 def test_what_the_world_does_not_have_is_unknown() -> None:
     here = a_world(body("Secret", "keys", owner=""), serving=READS)
-    asked = questions.questions(looking.desired(here, "churn"), PARTS)
-    assert [reference.name for reference in looking.unknown(here, asked)] == ["may-be"]
+    asked = questions.questions(observer.desired(here, "churn"), PARTS)
+    assert [reference.name for reference in observer.unknown(here, asked)] == ["may-be"]
 
 
 def _reference_of(holder: Holder, *bodies: Body, **spec: Any) -> Any:

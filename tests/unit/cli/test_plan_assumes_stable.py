@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.api import generate, names
+from seatrial.api import names
+from seatrial.codegen import generate
 from tests.unit.cli.commands import NOW, SETTINGS, a_deployment, file_of, printed, refused
 
 EXAMPLES = [

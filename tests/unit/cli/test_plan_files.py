@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.api import generate, names
-from seatrial.cli import reading
+from seatrial.api import names
+from seatrial.cli import yaml_input
+from seatrial.codegen import generate
 from tests.unit.cli.commands import NOW, a_deployment, file_of, piped, printed, refused
 
 EXAMPLES = sorted((generate.REPOSITORY / "crds" / "examples").glob("*.yaml"))
@@ -125,7 +126,7 @@ def test_a_standard_input_that_cannot_be_used_is_named() -> None:
 
 def test_a_key_that_is_merged_may_be_said_again() -> None:
     text = "kind: Pod\nmetadata: &head {name: a, labels: {}}\nspec: {<<: *head, name: b}\n"
-    assert reading.documents(text, "x")[0]["spec"] == {"name": "b", "labels": {}}
+    assert yaml_input.documents(text, "x")[0]["spec"] == {"name": "b", "labels": {}}
 
 
 def test_a_terminal_that_cannot_show_everything_shows_the_rest() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.cli.simulation import Moment
+from seatrial.simulation.run import Moment
 from tests.golden import pods
 from tests.golden.play import START, V1, V2, Play, simulation
 from tests.unit.cli.commands import NOW, a_deployment, file_of, printed, stored

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import decision, names
-from seatrial.cli import world
-from seatrial.cli.pace import Pace
-from seatrial.cli.world import World
-from seatrial.planning import actions, facts
+from seatrial.api import names, rollout_decision
+from seatrial.children import actions
+from seatrial.observation import pod_diagnosis
+from seatrial.simulation import cluster
+from seatrial.simulation.cluster import Pace, World
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -33,13 +33,13 @@ def autoscaler(low: int, high: int) -> Body:
 
 
 def after(*todo: actions.Action, start: World | None = None) -> World:
-    return world.applied(start or World({}), todo, NOON)
+    return cluster.applied(start or World({}), todo, NOON)
 
 
 def running(body: Body, *beside: Body) -> World:
     """A Deployment whose pods are ready, in a world that has the rest as well."""
     here = after(actions.Create(body), *(actions.Create(one) for one in beside))
-    return world.lived(world.lived(here, NOON, PACE), NOON + PACE.ready_after, PACE)
+    return cluster.lived(cluster.lived(here, NOON, PACE), NOON + PACE.ready_after, PACE)
 
 
 def count(here: World) -> int:
@@ -86,7 +86,7 @@ def test_scaling_changes_the_count_alone() -> None:
             namespace="shop",
             name="nobody",
             uid="u",
-            phase=decision.DecisionPhase.TAKEN,
+            phase=rollout_decision.DecisionPhase.TAKEN,
             message="taken",
             at=NOON,
         ),
@@ -106,7 +106,7 @@ def test_pods_go_with_their_deployment() -> None:
 
 def test_an_answer_is_written_on_the_decision() -> None:
     one = {"kind": names.DECISION_KIND, "metadata": {"name": "d"}, "spec": {"deployment": "churn"}}
-    taken = decision.DecisionPhase.TAKEN
+    taken = rollout_decision.DecisionPhase.TAKEN
     settle = actions.Settle(namespace="shop", name="d", uid="u", phase=taken, message="taken", at=NOON)
     (found,) = after(settle, start=World({}).having(one)).of(names.DECISION_KIND)
     assert found["status"] == {"phase": "Taken", "message": "taken", "at": "2026-11-21T12:00:00Z"}
@@ -116,32 +116,32 @@ def test_a_world_is_never_changed_in_place() -> None:
     before = running(deployment(2), autoscaler(1, 3))
     kept = repr(before)
     scale = actions.Scale(namespace="shop", name="churn-aaaaaaaaaa", replicas=0)
-    world.lived(after(scale, start=before), NOON + PACE.ready_after, PACE)
+    cluster.lived(after(scale, start=before), NOON + PACE.ready_after, PACE)
     assert repr(before) == kept
 
 
 def test_pods_are_made_at_once_and_ready_in_their_time() -> None:
-    here = world.lived(after(actions.Create(deployment(3))), NOON, PACE)
-    assert (count(here), world.next_event(here, NOON, PACE)) == (3, NOON + PACE.ready_after)
-    assert not any(map(facts.is_ready, here.of("Pod")))
-    later = world.lived(here, NOON + PACE.ready_after, PACE)
-    assert all(map(facts.is_ready, later.of("Pod")))
-    assert world.next_event(later, NOON + PACE.ready_after, PACE) is None
+    here = cluster.lived(after(actions.Create(deployment(3))), NOON, PACE)
+    assert (count(here), cluster.next_event(here, NOON, PACE)) == (3, NOON + PACE.ready_after)
+    assert not any(map(pod_diagnosis.is_ready, here.of("Pod")))
+    later = cluster.lived(here, NOON + PACE.ready_after, PACE)
+    assert all(map(pod_diagnosis.is_ready, later.of("Pod")))
+    assert cluster.next_event(later, NOON + PACE.ready_after, PACE) is None
 
 
 @pytest.mark.parametrize("replicas", [0, 1, 2, 5])
 def test_there_are_as_many_pods_as_the_deployment_says(replicas: int) -> None:
     here = running(deployment(2))
     scale = actions.Scale(namespace="shop", name="churn-aaaaaaaaaa", replicas=replicas)
-    scaled = world.lived(after(scale, start=here), NOON + PACE.ready_after, PACE)
+    scaled = cluster.lived(after(scale, start=here), NOON + PACE.ready_after, PACE)
     assert count(scaled) == replicas
-    kept = {pod["metadata"]["name"] for pod in here.of("Pod") if facts.is_ready(pod)}
+    kept = {pod["metadata"]["name"] for pod in here.of("Pod") if pod_diagnosis.is_ready(pod)}
     assert len(kept & {pod["metadata"]["name"] for pod in scaled.of("Pod")}) == min(replicas, 2)
 
 
 def test_nothing_more_happens_in_a_world_that_has_lived() -> None:
     here = running(deployment(3), autoscaler(1, 5))
-    assert world.lived(here, NOON + PACE.ready_after, PACE) == here
+    assert cluster.lived(here, NOON + PACE.ready_after, PACE) == here
 
 
 @pytest.mark.parametrize(
@@ -161,22 +161,22 @@ def test_an_autoscaler_keeps_the_count_between_its_bounds(
 
 def test_an_autoscaler_of_nothing_does_nothing() -> None:
     here = after(actions.Create(autoscaler(1, 3)))
-    assert world.lived(here, NOON, PACE) == here
+    assert cluster.lived(here, NOON, PACE) == here
 
 
 def test_a_snapshot_without_pods_has_those_that_its_deployments_count() -> None:
     body = {**deployment(3), "status": {"readyReplicas": 2}}
-    here = world.of_bodies([body], NOON)
-    assert [facts.is_ready(pod) for pod in here.of("Pod")] == [True, True, False]
+    here = cluster.of_bodies([body], NOON)
+    assert [pod_diagnosis.is_ready(pod) for pod in here.of("Pod")] == [True, True, False]
 
 
 def test_a_snapshot_with_pods_has_no_others() -> None:
     pods = running(deployment(1)).of("Pod")
-    assert world.of_bodies([deployment(3), *pods], NOON).of("Pod") == pods
+    assert cluster.of_bodies([deployment(3), *pods], NOON).of("Pod") == pods
 
 
 def test_a_snapshot_is_not_changed_by_what_is_done_with_it() -> None:
     body = deployment(1)
-    here = world.of_bodies([body], NOON)
+    here = cluster.of_bodies([body], NOON)
     here.of("Deployment")[0]["spec"]["replicas"] = 9
     assert body == deployment(1)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.cli import written
+from seatrial.cli import yaml_output
 
 
 @pytest.mark.parametrize("revision", ["0123456789", "1234567890", "1234567e12", "12345e6789"])
 def test_a_text_that_kubectl_would_read_as_a_number_is_quoted(revision: str) -> None:
-    assert written.yaml_of({"revision": revision}) == f"revision: '{revision}'\n"
+    assert yaml_output.yaml_of({"revision": revision}) == f"revision: '{revision}'\n"
 
 
 def test_numbers_and_other_texts_are_plain() -> None:
-    assert written.yaml_of({"step": 1, "share": 0.5, "revision": "369714a227"}) == (
+    assert yaml_output.yaml_of({"step": 1, "share": 0.5, "revision": "369714a227"}) == (
         "step: 1\nshare: 0.5\nrevision: 369714a227\n"
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from seatrial.api import phases, reasons
-from seatrial.core.memory import Memory
-from seatrial.core.moves import Phase
-from seatrial.core.wish import Counts
+from seatrial.core.snapshot import Counts
+from seatrial.core.state import Memory
+from seatrial.core.transitions import Phase
 from tests.builders import NOW, memory
 from tests.builders import rollout as staged
 

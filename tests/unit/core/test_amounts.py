@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.core import amounts
+from seatrial.api.text import is_or_are, pluralize
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 pods"), (1, "1 pod"), (2, "2 pods"), (21, "21 pods")])
 def test_one_is_one(count: int, text: str) -> None:
-    assert amounts.counted(count, "pod") == text
+    assert pluralize(count, "pod") == text
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ def test_one_is_one(count: int, text: str) -> None:
     ],
 )
 def test_some_of_them(count: int, of: int, verb: str) -> None:
-    assert amounts.are(count, of) == verb
+    assert is_or_are(count, of) == verb

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
-from seatrial.core import moves, rollout
-from seatrial.core.memory import Memory
-from seatrial.core.moves import NEXT, Phase
-from seatrial.core.tracks import AbnormalExit, Track, Trouble
-from seatrial.core.wish import BuildSeen, Counts, Situation
+from seatrial.core import rollout, transitions
+from seatrial.core.snapshot import AbnormalExit, BuildSeen, Counts, Situation, Track, Trouble
+from seatrial.core.state import Memory
+from seatrial.core.transitions import NEXT, Phase
 from tests.builders import NEW, NEWER, NOW, OLD, image, track, wish
 from tests.builders import rollout as staged
 
@@ -133,4 +132,4 @@ def test_stable_changes_only_by_a_promotion_that_history_knows(before: Memory, a
 def test_every_phase_has_its_row_and_every_row_leads_somewhere() -> None:
     assert set(NEXT) == set(Phase)
     assert all(NEXT.values())
-    assert all(phase in moves.AT_REST or Phase.ROLLING_BACK in NEXT[phase] | {phase} for phase in Phase)
+    assert all(phase in transitions.AT_REST or Phase.ROLLING_BACK in NEXT[phase] | {phase} for phase in Phase)

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import decision, phases, reasons
+from seatrial.api import phases, reasons, rollout_decision
 from seatrial.api import status as api
-from seatrial.core import orders, rollout
-from seatrial.core.memory import Memory
-from seatrial.core.moves import Phase
-from seatrial.core.orders import Order
-from seatrial.core.wish import Situation
+from seatrial.core import decisions, rollout
+from seatrial.core.decisions import Order
+from seatrial.core.snapshot import Situation
+from seatrial.core.state import Memory
+from seatrial.core.transitions import Phase
 from tests.builders import NEW, NEWER, NOW, OLD, after, image, memory, seen, shifting
 from tests.builders import rollout as staged
 
-Action = decision.Action
-TAKEN, REFUSED = decision.DecisionPhase.TAKEN, decision.DecisionPhase.REFUSED
+Action = rollout_decision.Action
+TAKEN, REFUSED = rollout_decision.DecisionPhase.TAKEN, rollout_decision.DecisionPhase.REFUSED
 
 
 def order(action: Action, **changes: Any) -> Order:
@@ -31,9 +31,9 @@ def back(to: str, **changes: Any) -> Order:
     return order(Action.ROLLBACK, to_revision=to, **{"revision": OLD, **changes})
 
 
-def answer(one: Order, before: Memory, situation: Situation | None = None) -> tuple[Memory, orders.Answer]:
+def answer(one: Order, before: Memory, situation: Situation | None = None) -> tuple[Memory, decisions.Answer]:
     at = situation or seen().stable().canary().at(after(seconds=30))
-    then, answers = orders.answered((one,), before, at)
+    then, answers = decisions.answered((one,), before, at)
     return then, answers[0]
 
 
@@ -162,7 +162,7 @@ def test_what_the_spec_pauses_no_order_moves(action: Action) -> None:
 
 def test_an_abort_beats_a_promotion_of_the_same_moment() -> None:
     both = (order(Action.PROMOTE), order(Action.ABORT, uid="o-2"))
-    then, answers = orders.answered(both, shifting(), seen().stable().canary().at(after(seconds=1)))
+    then, answers = decisions.answered(both, shifting(), seen().stable().canary().at(after(seconds=1)))
     assert phase_of(then) is Phase.ROLLING_BACK
     assert [(a.order.action, a.phase) for a in answers] == [(Action.ABORT, TAKEN), (Action.PROMOTE, REFUSED)]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from seatrial.api import refusal, spec
+from seatrial.api import spec, validation
 from seatrial.core import references
 from seatrial.core.references import Holder, Reference
 from tests.builders import DIGEST, SETTINGS
 
 
 def parsed(**raw: Any) -> spec.Spec:
-    return refusal.validated(spec.Spec, {"model": {"image": DIGEST}, **raw})
+    return validation.validated(spec.Spec, {"model": {"image": DIGEST}, **raw})
 
 
 def of_pods(**serving: Any) -> tuple[Reference, ...]:

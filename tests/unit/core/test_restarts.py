@@ -8,10 +8,10 @@ import pytest
 
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
-from seatrial.core import retreat
-from seatrial.core.memory import Memory
-from seatrial.core.tracks import AbnormalExit, Track, Trouble
-from seatrial.core.wish import Counts, Situation, Wish
+from seatrial.core import rollback
+from seatrial.core.snapshot import AbnormalExit, Counts, Situation, Track, Trouble
+from seatrial.core.state import Memory
+from seatrial.core.target import Wish
 
 USERS_SINCE = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 LATER = USERS_SINCE + timedelta(seconds=30)
@@ -49,7 +49,7 @@ def turned_back(track: Track, *, max_restarts: int, exits_before: int | None = N
     one = rollout(exits_before=exits_before)
     memory = Memory(rollout=one, canary=api.TrackStatus(revision=REVISION))
     at = situation(track, max_restarts=max_restarts)
-    return retreat.why_not_with_users(memory, one, at) is not None
+    return rollback.why_not_with_users(memory, one, at) is not None
 
 
 @pytest.mark.parametrize("reason", [reasons.Reason.OUT_OF_MEMORY, reasons.Reason.CRASH_LOOP])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.api import refusal, settings, spec
+from seatrial.api import settings, spec, validation
 from seatrial.core import revision
 from tests.builders import SETTINGS
 
@@ -16,7 +16,7 @@ URI = {"uri": "s3://models/churn/7/"}
 
 
 def parsed(**raw: Any) -> spec.Spec:
-    return refusal.validated(spec.Spec, {"model": URI, **raw})
+    return validation.validated(spec.Spec, {"model": URI, **raw})
 
 
 def name_of(references: dict[str, str] | None = None, **raw: Any) -> str:

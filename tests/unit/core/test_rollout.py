@@ -7,9 +7,9 @@ import pytest
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
 from seatrial.core import rollout
-from seatrial.core.memory import Memory
-from seatrial.core.moves import Phase
-from seatrial.core.wish import BuildSeen, Counts, Situation
+from seatrial.core.snapshot import BuildSeen, Counts, Situation
+from seatrial.core.state import Memory
+from seatrial.core.transitions import Phase
 from tests.builders import NEW, NEWER, NOW, OLD, after, image, memory, seen, shifting
 from tests.builders import rollout as staged
 from tests.unit.core.stages import going_back, paused, promoting, starting

@@ -6,9 +6,9 @@ import pytest
 
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
-from seatrial.core import moves, rollout
-from seatrial.core.memory import Memory
-from seatrial.core.moves import Phase
+from seatrial.core import rollout, transitions
+from seatrial.core.state import Memory
+from seatrial.core.transitions import Phase
 from tests.builders import NEW, NEWER, OLD, after, memory, seen, shifting, track
 from tests.builders import rollout as staged
 from tests.unit.core.stages import NONE, going_back, promoting
@@ -66,5 +66,5 @@ def test_a_canary_is_called_off_when_the_spec_asks_for_a_rejected_revision() -> 
 
 
 def test_a_move_outside_the_table_is_refused() -> None:
-    with pytest.raises(moves.IllegalMove, match="Stable → Promoting"):
-        moves.moved(staged(Phase.STABLE), Phase.PROMOTING)
+    with pytest.raises(transitions.IllegalMove, match="Stable → Promoting"):
+        transitions.moved(staged(Phase.STABLE), Phase.PROMOTING)

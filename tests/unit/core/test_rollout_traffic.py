@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from seatrial.api import phases
-from seatrial.core import moves, rollout
-from seatrial.core.memory import Memory
-from seatrial.core.moves import Phase
-from seatrial.core.wish import Situation, Step
+from seatrial.core import rollout, transitions
+from seatrial.core.snapshot import Situation
+from seatrial.core.state import Memory
+from seatrial.core.target import Step
+from seatrial.core.transitions import Phase
 from tests.builders import NOW, after, memory, seen, shifting
 from tests.builders import rollout as staged
 from tests.unit.core.stages import paused, promoting, starting
@@ -72,14 +73,14 @@ def test_a_pause_does_not_count_as_time_held() -> None:
     resumed = rollout.advance(paused(paused_at=after(minutes=1)), shared)
     assert resumed.rollout is not None
     assert (resumed.rollout.step_started_at, resumed.rollout.paused_seconds) == (NOW, 59 * 60)
-    assert moves.held_until(resumed.rollout, timedelta(minutes=1)) == NOW + timedelta(hours=1)
+    assert transitions.held_until(resumed.rollout, timedelta(minutes=1)) == NOW + timedelta(hours=1)
 
 
 def test_a_pause_may_last_for_days() -> None:
     shared = seen().stable().canary().sharing(20).at(after(days=5))
     resumed = rollout.advance(paused(paused_at=after(minutes=1)), shared).rollout
     assert resumed is not None
-    assert moves.held_until(resumed, timedelta(minutes=2)) == after(days=5, minutes=1)
+    assert transitions.held_until(resumed, timedelta(minutes=2)) == after(days=5, minutes=1)
 
 
 def test_a_canary_without_steps_has_the_users_as_soon_as_one_pod_answers_where_stable_has_none() -> None:

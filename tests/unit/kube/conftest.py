@@ -11,11 +11,12 @@ from datetime import timedelta
 
 import pytest
 
-from seatrial.kube import bodies, kinds
+from seatrial.api import objects
+from seatrial.kube import kinds
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.informers import Habits, Informer
 from seatrial.kube.limiter import Limiter
+from tests.apiserver import FakeApiServer
 from tests.unit.kube.kube_watching import OWNER, RUNNING, START, Heard
 
 
@@ -43,8 +44,8 @@ async def informer(client: Client, heard: Heard) -> AsyncIterator[Informer]:
     habits = Habits(
         asyncio.get_running_loop().time,
         jitter=lambda: 1.0,
-        trim=bodies.without_managed_fields,
-        index_by=lambda body: bodies.labels_of(body).get(OWNER),
+        trim=objects.without_managed_fields,
+        index_by=lambda body: objects.labels_of(body).get(OWNER),
         page=2,
     )
     watched = Informer(client, kinds.CONFIG_MAP, heard, habits=habits)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake import FakeApiServer
+from tests.apiserver import FakeApiServer
 
 
 def settings(name: str = "settings", **data: str) -> Body:

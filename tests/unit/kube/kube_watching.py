@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from seatrial.kube.bodies import Body
+from seatrial.api.objects import Body
 from seatrial.kube.informers import Informer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

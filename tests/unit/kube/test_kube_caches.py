@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from seatrial.api import names
-from seatrial.api.keys import Key
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
+from tests.apiserver import FakeApiServer
 from tests.unit.kube import kube_objects as objects
 
 pytestmark = pytest.mark.looptime

@@ -9,10 +9,10 @@ import pytest
 
 from seatrial.kube import failures, kinds
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.lease import Timing
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request, Response
+from tests.apiserver import FakeApiServer
 from tests.unit.kube import kube_objects as objects
 
 pytestmark = pytest.mark.looptime

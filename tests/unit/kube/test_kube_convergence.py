@@ -12,12 +12,13 @@ import looptime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.kube import bodies, failures, kinds
+from seatrial.api import objects as api_objects
+from seatrial.kube import failures, kinds
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.informers import Habits, Informer
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.queue import KeyedQueue
+from tests.apiserver import FakeApiServer
 from tests.unit.kube import kube_objects as objects
 from tests.unit.kube.kube_watching import OWNER, START
 
@@ -51,20 +52,20 @@ class Copy:
         self.client = Client(self.api, Limiter(loop.time), lambda: True)
         habits = Habits(
             loop.time,
-            trim=bodies.without_managed_fields,
-            index_by=lambda body: bodies.labels_of(body).get(OWNER),
+            trim=api_objects.without_managed_fields,
+            index_by=lambda body: api_objects.labels_of(body).get(OWNER),
         )
         self.believed: dict[tuple[str, str], str] = {}
         """Owner and name → version, by events alone."""
         self.informer = Informer(self.client, kinds.CONFIG_MAP, self._hear, habits=habits)
         self._count = 0
 
-    def _hear(self, event: str, body: bodies.Body) -> None:
-        place = (bodies.labels_of(body).get(OWNER, ""), body["metadata"]["name"])
+    def _hear(self, event: str, body: api_objects.Body) -> None:
+        place = (api_objects.labels_of(body).get(OWNER, ""), body["metadata"]["name"])
         if event == "DELETED":
             self.believed.pop(place, None)
         else:
-            self.believed[place] = bodies.version_of(body)
+            self.believed[place] = api_objects.version_of(body)
 
     async def change(self, what: str, name: str) -> None:
         """One thing happens; what cannot happen now does not."""
@@ -101,15 +102,15 @@ class Copy:
     def is_true(self) -> None:
         """The copy, its index and the listener's belief are what the server has."""
         there = {
-            (bodies.labels_of(body)[OWNER], body["metadata"]["name"]): bodies.version_of(body)
+            (api_objects.labels_of(body)[OWNER], body["metadata"]["name"]): api_objects.version_of(body)
             for body in self.api.all(kinds.CONFIG_MAP)
         }
         kept = {
-            (bodies.labels_of(body)[OWNER], body["metadata"]["name"]): bodies.version_of(body)
+            (api_objects.labels_of(body)[OWNER], body["metadata"]["name"]): api_objects.version_of(body)
             for body in self.informer.store.values()
         }
         found = {
-            (owner, body["metadata"]["name"]): bodies.version_of(body)
+            (owner, body["metadata"]["name"]): api_objects.version_of(body)
             for owner in OWNERS
             for body in self.informer.indexed(owner)
         }

@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
-from seatrial.kube import bodies, kinds
-from seatrial.kube.fake import FakeApiServer
-from seatrial.kube.fake.behaviours import Behaviour, Fault, image_of
-from seatrial.kube.fake.controllers import ControllerManager
+from seatrial.api import objects as api_objects
+from seatrial.kube import kinds
+from tests.apiserver import FakeApiServer
+from tests.apiserver.behaviours import Behaviour, Fault, image_of
+from tests.apiserver.controllers import ControllerManager
 from tests.unit.kube import kube_objects as objects
 from tests.unit.kube.kube_objects import conditions, states, status_of
 
@@ -41,7 +42,7 @@ class TestDeployments:
         api.remove(kinds.POD, "default", pod["metadata"]["name"])
         await asyncio.sleep(5)
         (other,) = api.all(kinds.POD)
-        assert bodies.uid_of(other) != bodies.uid_of(pod)
+        assert api_objects.uid_of(other) != api_objects.uid_of(pod)
 
     async def test_a_new_template_replaces_pods_without_a_gap(self, api: FakeApiServer) -> None:
         ControllerManager(api)

@@ -9,8 +9,8 @@ import pytest
 
 from seatrial.kube import failures, kinds
 from seatrial.kube.client import Client
-from seatrial.kube.fake import Crash, FakeApiServer, Write
 from seatrial.kube.transport import Request
+from tests.apiserver import Crash, FakeApiServer, Write
 from tests.unit.kube import kube_objects as objects
 
 pytestmark = pytest.mark.looptime

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake import FakeApiServer
-from seatrial.kube.fake.behaviours import BuildBehaviour, Fault, environment_of
-from seatrial.kube.fake.controllers import ControllerManager
+from tests.apiserver import FakeApiServer
+from tests.apiserver.behaviours import BuildBehaviour, Fault, environment_of
+from tests.apiserver.controllers import ControllerManager
 from tests.unit.kube import kube_objects as objects
 from tests.unit.kube.kube_objects import conditions, states, status_of
 

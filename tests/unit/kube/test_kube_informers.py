@@ -9,8 +9,8 @@ import pytest
 
 from seatrial.kube import kinds
 from seatrial.kube.client import Client, Selection
-from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.informers import Habits, Informer
+from tests.apiserver import FakeApiServer
 from tests.unit.kube import kube_objects as objects
 from tests.unit.kube.kube_watching import OWNER, Heard, names, settle, start
 

@@ -10,9 +10,9 @@ import pytest
 
 from seatrial.kube import kinds
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer, Write
 from seatrial.kube.lease import Candidate, Elector, Timing
 from seatrial.kube.limiter import Limiter
+from tests.apiserver import FakeApiServer, Write
 from tests.unit.kube.kube_watching import START
 
 pytestmark = pytest.mark.looptime

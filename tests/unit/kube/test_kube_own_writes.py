@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
-from seatrial.kube import bodies, failures, kinds
+from seatrial.api import objects as api_objects
+from seatrial.kube import failures, kinds
 from seatrial.kube.client import Client, Selection
-from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.informers import Habits, Informer
+from tests.apiserver import FakeApiServer
 from tests.unit.kube import kube_objects as objects
 from tests.unit.kube.kube_watching import Heard, names, settle, start
 
@@ -66,7 +67,7 @@ class TestOwnWrites:
         await settle()
         kept = informer.get("default", "a")
         assert kept is not None
-        assert bodies.uid_of(kept) == bodies.uid_of(second)
+        assert api_objects.uid_of(kept) == api_objects.uid_of(second)
 
     async def test_of_something_else_are_left_out(self, client: Client, heard: Heard) -> None:
         habits = Habits(asyncio.get_running_loop().time)
@@ -95,7 +96,7 @@ class TestBodies:
         ],
     )
     async def test_versions_are_compared_as_numbers(self, version: str, than: str, expected: bool) -> None:
-        assert bodies.is_newer(version, than) is expected
+        assert api_objects.is_newer(version, than) is expected
 
     async def test_gone_is_an_api_error(self) -> None:
         assert issubclass(failures.Gone, failures.ApiError)

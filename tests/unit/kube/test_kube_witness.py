@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from seatrial.api import names
-from seatrial.api.keys import Key
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
-from seatrial.kube.known import Known
-from seatrial.kube.witness import Witness
+from seatrial.kube.store import Known
+from seatrial.kube.watchdog import Witness
+from tests.apiserver import FakeApiServer
 from tests.unit.kube.kube_watching import RUNNING, settle, start
 
 pytestmark = pytest.mark.looptime

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import refusal, settings, spec
+from seatrial.api import settings, spec, validation
+from seatrial.api.objects import Body
 from seatrial.manifests import job, metadata, server, workload
-from seatrial.manifests.metadata import Body, Owner
+from seatrial.manifests.metadata import Owner
 from tests.builders import DIGEST, NEW, OWNER, SETTINGS
 
 URI = {"uri": "pvc://models/churn"}
@@ -17,7 +18,7 @@ LONG = Owner(namespace="shop", name="a" * 40, uid="u-1")
 
 
 def wanted(**raw: Any) -> spec.Spec:
-    return refusal.validated(spec.Spec, {"model": {"image": DIGEST}, **raw})
+    return validation.validated(spec.Spec, {"model": {"image": DIGEST}, **raw})
 
 
 def template(**raw: Any) -> Body:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from seatrial.core.memory import Memory
-from seatrial.core.wish import Situation
-from seatrial.planning.documents import Scene
-from seatrial.planning.observed import Observed, Setback
+from seatrial.children import Scene
+from seatrial.core.snapshot import Situation
+from seatrial.core.state import Memory
+from seatrial.observation.observed import Observed, Setback
 from tests.builders import PARTS, desired
 
 

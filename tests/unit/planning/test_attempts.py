@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from seatrial.api import names
-from seatrial.manifests.metadata import Body
-from seatrial.planning import jobs
-from seatrial.planning.observed import Observed
+from seatrial.api.objects import Body
+from seatrial.observation import build_jobs
+from seatrial.observation.observed import Observed
 
 
 def _job(attempt: int, *, over: bool = True, going: bool = False, build_id: str = "b1") -> Body:
@@ -30,4 +30,4 @@ def _job(attempt: int, *, over: bool = True, going: bool = False, build_id: str 
     ],
 )
 def test_attempts_that_are_over_are_left_behind(seen: tuple[Body, ...], over: int) -> None:
-    assert jobs.attempts_at(Observed(jobs=seen), "b1") == over
+    assert build_jobs.attempts_at(Observed(jobs=seen), "b1") == over

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from seatrial import planner
 from seatrial.api import settings
-from seatrial.cli import looking, world
-from seatrial.cli.world import World
-from seatrial.planning import planner
-from seatrial.planning.actions import Create
-from seatrial.planning.observed import Parts
-from seatrial.planning.planner import Plan
+from seatrial.children.actions import Create
+from seatrial.observation.observed import Parts
+from seatrial.planner import Plan
+from seatrial.simulation import cluster, observer
+from seatrial.simulation.cluster import World
 from tests.builders import NOW, PARTS
 from tests.builders import world as world_of
 
@@ -19,8 +19,8 @@ EMPTIED = replace(PARTS, settings=settings.Settings(registry=PARTS.settings.regi
 
 
 def _planned(here: World, parts: Parts = PARTS) -> Plan:
-    wanted = looking.desired(here, "churn")
-    return planner.plan(wanted, looking.observed(here, wanted, parts), parts, now=NOW)
+    wanted = observer.desired(here, "churn")
+    return planner.plan(wanted, observer.observed(here, wanted, parts), parts, now=NOW)
 
 
 def _jobs_in(plan: Plan) -> list[str]:
@@ -31,13 +31,13 @@ def _jobs_in(plan: Plan) -> list[str]:
 def _begun() -> tuple[World, Plan]:
     here = world_of(**BUILT)
     first = _planned(here)
-    return world.with_status(here, "churn", first.status.to_dict()), first
+    return cluster.with_status(here, "churn", first.status.to_dict()), first
 
 
 def test_a_build_that_runs_is_followed_when_its_runtime_leaves_the_catalogue() -> None:
     here, first = _begun()
     assert len(_jobs_in(first)) == 1
-    later = _planned(world.applied(here, first.actions, NOW), EMPTIED)
+    later = _planned(cluster.applied(here, first.actions, NOW), EMPTIED)
     assert later.status.build is not None
     assert (later.status.build.phase, _jobs_in(later)) == ("Pending", [])
 

@@ -10,10 +10,12 @@ from typing import Any, cast
 from hypothesis import settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from seatrial import planner
 from seatrial.api import names
-from seatrial.cli import looking, world
-from seatrial.manifests.metadata import Body
-from seatrial.planning import actions, facts, planner
+from seatrial.api.objects import Body
+from seatrial.children import actions
+from seatrial.observation import pod_diagnosis
+from seatrial.simulation import cluster, observer
 from tests.golden import play, pods
 from tests.golden.play import V1, V2, V3, Play
 
@@ -132,9 +134,9 @@ class Cluster(RuleBasedStateMachine):
         self._a_second_plan_is_empty(one.plan)
 
     def _available(self, revision: str) -> int:
-        wanted = looking.desired(self.play.world, play.NAME)
-        seen = looking.observed(self.play.world, wanted, play.simulation().parts)
-        return facts.track(seen, revision).available
+        wanted = observer.desired(self.play.world, play.NAME)
+        seen = observer.observed(self.play.world, wanted, play.simulation().parts)
+        return pod_diagnosis.track(seen, revision).available
 
     @staticmethod
     def _is_allowed(action: actions.Action) -> bool:
@@ -147,8 +149,8 @@ class Cluster(RuleBasedStateMachine):
 
         Pods take their time to go: that they are gone would be another snapshot.
         """
-        stored = world.with_status(self.play.world, play.NAME, plan.status.to_dict())
-        done = world.applied(stored, plan.actions, self.play.now)
+        stored = cluster.with_status(self.play.world, play.NAME, plan.status.to_dict())
+        done = cluster.applied(stored, plan.actions, self.play.now)
         for (kind, name), body in stored.objects.items():
             done = done.having(body) if kind == "Pod" and done.get(kind, name) is None else done
         left = play.simulation().step(done, self.play.now).plan.actions

@@ -9,9 +9,9 @@ import pytest
 
 from model_runtime import contract
 from seatrial.api import names, reasons
-from seatrial.manifests.metadata import Body
-from seatrial.planning import facts
-from seatrial.planning.observed import Observed
+from seatrial.api.objects import Body
+from seatrial.observation import pod_diagnosis
+from seatrial.observation.observed import Observed
 from tests.builders import NEW, OLD
 
 Reason = reasons.Reason
@@ -134,13 +134,13 @@ TROUBLES = [
 
 @pytest.mark.parametrize(("status", "trouble"), TROUBLES)
 def test_the_trouble_of_a_pod_is_named(status: Body, trouble: tuple[Reason, str] | None) -> None:
-    found = facts.pod_trouble(pod(**status))
+    found = pod_diagnosis.pod_trouble(pod(**status))
     assert (found and (found.reason, found.message)) == trouble
     assert found is None or found.pod == "p-1"
 
 
 def test_the_trouble_of_a_container_counts_its_restarts_and_names_its_exit_code() -> None:
-    found = facts.pod_trouble(
+    found = pod_diagnosis.pod_trouble(
         pod(containerStatuses=container(restarts=4, state=BACK_OFF, lastState=ended(3)))
     )
     assert found is not None
@@ -149,22 +149,22 @@ def test_the_trouble_of_a_container_counts_its_restarts_and_names_its_exit_code(
 
 def test_a_sidecar_that_cannot_be_pulled_is_trouble_as_well() -> None:
     both = [*container(state={"running": {}}), *container(name="mesh", state=waiting("ErrImagePull", "gone"))]
-    found = facts.pod_trouble(pod(containerStatuses=both))
+    found = pod_diagnosis.pod_trouble(pod(containerStatuses=both))
     assert found is not None
     assert found.reason is Reason.IMAGE_PULL_FAILED
 
 
 def test_a_pod_that_is_told_to_go_has_no_trouble_and_gets_no_requests() -> None:
     going = pod(head=DELETED, conditions=READY, containerStatuses=container(state=BACK_OFF, restarts=1))
-    assert facts.pod_trouble(going) is None
-    assert not facts.is_ready(going)
+    assert pod_diagnosis.pod_trouble(going) is None
+    assert not pod_diagnosis.is_ready(going)
 
 
 def test_a_message_without_end_is_cut_before_its_cause() -> None:
     said = f"Back-off pulling image: {'x ' * 9000}: certificate signed by unknown authority"
-    found = facts.pod_trouble(pod(containerStatuses=container(state=waiting("ErrImagePull", said))))
+    found = pod_diagnosis.pod_trouble(pod(containerStatuses=container(state=waiting("ErrImagePull", said))))
     assert found is not None
-    assert (len(found.message), found.message.count("…")) == (facts.LONGEST_MESSAGE, 1)
+    assert (len(found.message), found.message.count("…")) == (pod_diagnosis.LONGEST_MESSAGE, 1)
     assert found.message.startswith("Back-off pulling image: ")
     assert found.message.endswith(": certificate signed by unknown authority")
 
@@ -189,7 +189,7 @@ def refused(message: str, status: str = "True") -> Body:
 def test_pods_that_may_not_be_made_are_the_trouble_of_their_deployment(
     one: Body, reason: Reason | None
 ) -> None:
-    track = facts.track(Observed(deployments=(deployment(one),)), NEW)
+    track = pod_diagnosis.track(Observed(deployments=(deployment(one),)), NEW)
     assert (track.trouble and track.trouble.reason) == reason
     assert (track.exists, track.wanted, track.pods) == (True, 3, 0)
 
@@ -203,7 +203,7 @@ def test_a_track_counts_its_own_serving_pods_and_tells_its_worst_trouble() -> No
         pod("evicted", phase="Failed", reason="Evicted"),
         pod("other", revision=OLD, conditions=READY),
     )
-    track = facts.track(Observed(pods=pods, deployments=(deployment(),)), NEW)
+    track = pod_diagnosis.track(Observed(pods=pods, deployments=(deployment(),)), NEW)
     assert (track.pods, track.ready, track.available) == (4, 1, 1)
     assert track.trouble is not None
     assert (track.trouble.reason, track.trouble.pod) == (Reason.CRASH_LOOP, "b")
@@ -211,7 +211,7 @@ def test_a_track_counts_its_own_serving_pods_and_tells_its_worst_trouble() -> No
 
 def test_trouble_of_a_pod_that_is_ready_again_is_over() -> None:
     back = pod(conditions=READY, containerStatuses=container(restarts=1, lastState=ended(137, "OOMKilled")))
-    assert facts.track(Observed(pods=(back,)), NEW).trouble is None
+    assert pod_diagnosis.track(Observed(pods=(back,)), NEW).trouble is None
 
 
 EXITS = [
@@ -232,7 +232,7 @@ EXITS = [
 def test_abnormal_exits_of_the_server_are_counted(
     statuses: list[Body], exits: list[tuple[int, int, bool]]
 ) -> None:
-    track = facts.track(Observed(pods=(pod(containerStatuses=statuses),)), NEW)
+    track = pod_diagnosis.track(Observed(pods=(pod(containerStatuses=statuses),)), NEW)
     assert [(e.code, e.restarts, e.out_of_memory) for e in track.exits] == exits
     assert all(e.at == WHEN for e in track.exits)
 
@@ -249,7 +249,7 @@ def test_abnormal_exits_of_the_server_are_counted(
 )
 def test_an_end_that_the_cluster_asked_for_is_no_abnormal_exit(gone: Body) -> None:
     body = pod(containerStatuses=container(state=ended(143)), **gone)
-    assert facts.track(Observed(pods=(body,)), NEW).exits == ()
+    assert pod_diagnosis.track(Observed(pods=(body,)), NEW).exits == ()
 
 
 EVICTIONS = [
@@ -265,15 +265,15 @@ EVICTIONS = [
 @pytest.mark.parametrize(("message", "own"), EVICTIONS)
 def test_an_eviction_for_a_pods_own_use_is_told_from_one_for_its_nodes_need(message: str, own: bool) -> None:
     body = pod(phase="Failed", reason="Evicted", message=message)
-    assert facts.over_its_limit(body) is own
-    assert facts.eviction_of(body) == message.strip().rstrip(".")
-    assert not facts.over_its_limit(pod(phase="Failed", message=message))
+    assert pod_diagnosis.over_its_limit(body) is own
+    assert pod_diagnosis.eviction_of(body) == message.strip().rstrip(".")
+    assert not pod_diagnosis.over_its_limit(pod(phase="Failed", message=message))
 
 
 def test_an_eviction_counts_beside_the_exits_that_the_pod_had_before_and_says_what_to_raise() -> None:
     message = 'Usage of EmptyDir volume "cache" exceeds the limit "1Gi". '
     statuses = container(restarts=2, state=ended(137), lastState=ended(1))
     body = pod(phase="Failed", reason="Evicted", message=message, containerStatuses=statuses)
-    [exit_] = facts.track(Observed(pods=(body,)), NEW).exits
+    [exit_] = pod_diagnosis.track(Observed(pods=(body,)), NEW).exits
     assert (exit_.restarts, exit_.at) == (3, WHEN)
     assert exit_.eviction == 'Usage of EmptyDir volume "cache" exceeds the limit "1Gi"; raise its sizeLimit'

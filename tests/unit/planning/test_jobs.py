@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from model_runtime import contract
-from seatrial.manifests.metadata import Body
-from seatrial.planning import jobs
-from seatrial.planning.observed import Observed
+from seatrial.api.objects import Body
+from seatrial.observation import build_jobs
+from seatrial.observation.observed import Observed
 
 NAME = "churn-build-b1-1"
 REPORT = contract.BuildReport(reason="ModelLoadFailed", message="it does not load").to_json()
@@ -35,7 +35,7 @@ def ended(code: int, reason: str = "Error", message: str = "") -> Body:
 
 def seen(one: Body, *pods: Body) -> dict[str, Any]:
     """What is read, without what is empty."""
-    found = jobs.seen(Observed(jobs=(one,), pods=pods), NAME)
+    found = build_jobs.seen(Observed(jobs=(one,), pods=pods), NAME)
     assert found is not None
     every = {name: getattr(found, name) for name in found.__slots__}
     return {name: value for name, value in every.items() if value and name not in {"name", "report"}}
@@ -109,7 +109,7 @@ def test_a_job_is_read_with_its_newest_pod(one: Body, pods: tuple[Body, ...], sa
 
 
 def test_the_report_is_the_builds_own_word() -> None:
-    found = jobs.seen(Observed(jobs=(job(),), pods=(pod(ended(1, message=REPORT)),)), NAME)
+    found = build_jobs.seen(Observed(jobs=(job(),), pods=(pod(ended(1, message=REPORT)),)), NAME)
     assert found is not None
     assert found.report is not None
     assert (found.report.reason, found.report.message) == ("ModelLoadFailed", "it does not load")
@@ -123,4 +123,4 @@ def test_the_report_is_the_builds_own_word() -> None:
     ],
 )
 def test_a_job_that_is_gone_is_none(here: tuple[Body, ...]) -> None:
-    assert jobs.seen(Observed(jobs=here, pods=(pod(RUNNING),)), NAME) is None
+    assert build_jobs.seen(Observed(jobs=here, pods=(pod(RUNNING),)), NAME) is None

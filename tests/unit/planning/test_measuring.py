@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from seatrial.kube.bodies import Body
-from seatrial.planning.planner import Plan
+from seatrial.api.objects import Body
+from seatrial.planner import Plan
 from tests.builders import DIGEST
 from tests.golden import play
 from tests.golden.play import Play

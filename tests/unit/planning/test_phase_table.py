@@ -8,12 +8,12 @@ import pytest
 
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
-from seatrial.core.memory import Memory
-from seatrial.core.moves import Phase
+from seatrial.children import Scene
 from seatrial.core.references import Holder, Reference
-from seatrial.planning import conditions, words
-from seatrial.planning.documents import Scene
-from seatrial.planning.observed import Setback
+from seatrial.core.state import Memory
+from seatrial.core.transitions import Phase
+from seatrial.observation.observed import Setback
+from seatrial.reporting import conditions, status
 from tests.builders import NEW, NOW, OLD, memory, seen, shifting, track
 from tests.builders import rollout as staged
 from tests.unit.planning.scenes import scene
@@ -112,27 +112,27 @@ CASES = [pytest.param(one, phase, flags, id=name) for name, one, phase, flags in
 
 @pytest.mark.parametrize(("one", "phase", "flags"), CASES)
 def test_a_state_has_its_phase_and_its_conditions(one: Scene, phase: str, flags: str) -> None:
-    status = words.status(one)
-    held = {c.type: c.status for c in status.conditions}
+    told = status.status(one)
+    held = {c.type: c.status for c in told.conditions}
     said = "".join(held[kind][0] for kind in (Kind.READY, Kind.RECONCILING, Kind.STALLED))
-    assert (status.phase, said) == (phase, flags)
+    assert (told.phase, said) == (phase, flags)
 
 
 @pytest.mark.parametrize(("one", "phase", "flags"), CASES)
 def test_a_state_has_a_sentence_and_a_word_for_it(one: Scene, phase: str, flags: str) -> None:
-    status = words.status(one)
-    assert status.message
-    assert all(c.reason for c in status.conditions)
+    told = status.status(one)
+    assert told.message
+    assert all(c.reason for c in told.conditions)
     if flags[2] == "T":
-        stalled = next(c for c in status.conditions if c.type == "Stalled")
-        assert stalled.message == status.message
+        stalled = next(c for c in told.conditions if c.type == "Stalled")
+        assert stalled.message == told.message
         assert any(
-            verb in status.message for verb in ("apply", "rename", "create", "RolloutDecision", "rejected")
+            verb in told.message for verb in ("apply", "rename", "create", "RolloutDecision", "rejected")
         )
 
 
 def _condition(one: Scene, kind: conditions.Kind) -> tuple[str, str]:
-    found = words.status(one).condition(kind)
+    found = status.status(one).condition(kind)
     assert found is not None
     return str(found.status), found.reason
 
@@ -173,7 +173,7 @@ def test_our_own_conditions_say_what_the_api_promises(
 
 
 def test_a_status_at_rest_is_the_same_hours_later() -> None:
-    told = words.status(scene(stable(), HEALTHY)).to_dict()
+    told = status.status(scene(stable(), HEALTHY)).to_dict()
     later = scene(stable(), seen().stable().at(NOW.replace(hour=15), revision=OLD))
     stored = replace(later.desired, status=api.parse_status(told))
-    assert words.status(replace(later, desired=stored)).to_dict() == told
+    assert status.status(replace(later, desired=stored)).to_dict() == told

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from seatrial import planner
 from seatrial.api import names
-from seatrial.cli import looking, world
-from seatrial.cli.simulation import Pass
-from seatrial.planning import actions, planner
-from seatrial.planning.observed import Setback
+from seatrial.children import actions
+from seatrial.observation.observed import Setback
+from seatrial.simulation import cluster, observer
+from seatrial.simulation.run import Pass
 from tests.builders import NOW, PARTS, desired
 from tests.builders import world as world_of
 from tests.golden import play, stories
@@ -44,8 +45,8 @@ def passes(request: pytest.FixtureRequest) -> list[Pass]:
 
 def test_a_plan_on_its_own_outcome_has_no_actions(passes: list[Pass]) -> None:
     for one in passes:
-        after = world.with_status(one.before, play.NAME, one.plan.status.to_dict())
-        done = world.applied(after, one.plan.actions, one.at)
+        after = cluster.with_status(one.before, play.NAME, one.plan.status.to_dict())
+        done = cluster.applied(after, one.plan.actions, one.at)
         again = play.simulation().step(done, one.at).plan
         assert [a for a in again.actions if not _follows(a)] == []
 
@@ -97,13 +98,13 @@ def test_an_object_that_is_going_is_left_alone() -> None:
     here = world_of()
     body = here.objects[(names.KIND, "churn")]
     going = {**body["metadata"], "deletionTimestamp": "2026-11-21T12:00:00Z"}
-    wanted = looking.desired(here.having({**body, "metadata": going}), "churn")
-    assert planner.plan(wanted, looking.observed(here, wanted, PARTS), PARTS, now=NOW).actions == ()
+    wanted = observer.desired(here.having({**body, "metadata": going}), "churn")
+    assert planner.plan(wanted, observer.observed(here, wanted, PARTS), PARTS, now=NOW).actions == ()
 
 
 def test_a_setback_is_the_first_thing_that_is_said() -> None:
     here, wanted = world_of(), desired()
-    seen = looking.observed(here, wanted, PARTS)
+    seen = observer.observed(here, wanted, PARTS)
     refused = Setback(reason="NameConflict", message="Service churn belongs to somebody else; rename it")
     plan = planner.plan(wanted, replace(seen, setback=refused), PARTS, now=NOW)
     assert plan.status.message.startswith("Service churn belongs to somebody else; rename it; ")

@@ -10,12 +10,11 @@ import pytest
 
 from seatrial.api import phases
 from seatrial.api import status as api
-from seatrial.core.memory import Memory
+from seatrial.api.objects import Body
+from seatrial.children import actions, promotion_marks
+from seatrial.children.context import Scene
+from seatrial.core.state import Memory
 from seatrial.manifests import workload
-from seatrial.manifests.metadata import Body
-from seatrial.planning import actions
-from seatrial.planning.documents import promotions
-from seatrial.planning.documents.scenes import Scene
 
 STABLE, OLD = "aaaaaaaaaa", "bbbbbbbbbb"
 PROMOTED, ROLLED_BACK = phases.Outcome.PROMOTED, phases.Outcome.ROLLED_BACK
@@ -42,7 +41,7 @@ def marks(history: tuple[api.HistoryEntry, ...], *kept: Body, rejected: bool = F
     refused = (api.Rejected(revision=OLD, reason="CrashLoop", at=at(14)),) if rejected else ()
     memory = Memory(stable=api.TrackStatus(revision=STABLE), history=history, rejected=refused)
     scene = SimpleNamespace(memory=memory, observed=SimpleNamespace(revisions=kept))
-    done = [cast("actions.Apply", action).body for action in promotions.changes(cast("Scene", scene))]
+    done = [cast("actions.Apply", action).body for action in promotion_marks.changes(cast("Scene", scene))]
     return {
         body["metadata"]["name"]: body["metadata"]["annotations"].get(workload.PROMOTED_AT, "")
         for body in done

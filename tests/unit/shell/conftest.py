@@ -11,8 +11,8 @@ import pytest
 from seatrial.applier import Applier
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.limiter import Limiter
+from tests.apiserver import FakeApiServer
 from tests.unit.shell.reconciling import Loop
 from tests.unit.shell.shell_objects import START, server
 

@@ -9,20 +9,20 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from seatrial.api import settings
-from seatrial.api.keys import Key
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
 from seatrial.applier import Applier
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
-from seatrial.kube.known import Known
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.queue import KeyedQueue
+from seatrial.kube.store import Known
 from seatrial.observer import Observer, Referrers
 from seatrial.reconciler import Reconciler, Shell, crew
 from seatrial.reporter import Reporter
 from seatrial.telemetry import Telemetry
+from tests.apiserver import FakeApiServer
 from tests.unit.shell.shell_objects import NAMESPACE, START
 
 

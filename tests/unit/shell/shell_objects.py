@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from seatrial.api import names
+from seatrial.api import names, objects
+from seatrial.api.objects import Body
 from seatrial.applier import Applier, Outcome
-from seatrial.kube import bodies, kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake import FakeApiServer
+from seatrial.children.actions import Action
+from seatrial.kube import kinds
 from seatrial.manifests import metadata
 from seatrial.manifests.metadata import Owner
-from seatrial.planning.actions import Action
+from tests.apiserver import FakeApiServer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NAMESPACE = "shop"
@@ -40,7 +40,7 @@ def server(clock: Callable[[], datetime] = lambda: START) -> FakeApiServer:
 
 def _owner(name: str) -> Owner:
     body = server().look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name) or {}
-    return Owner(namespace=NAMESPACE, name=name, uid=bodies.uid_of(body))
+    return Owner(namespace=NAMESPACE, name=name, uid=objects.uid_of(body))
 
 
 OWNER, OTHER = _owner("churn"), _owner("other")

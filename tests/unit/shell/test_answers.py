@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.api import decision, names, told
+from seatrial.api import names, rollout_decision, status_fields
+from seatrial.api import objects as api_objects
+from seatrial.api.objects import Body
+from seatrial.api.text import ELLIPSIS
 from seatrial.applier import Applier, Outcome
-from seatrial.kube import bodies, kinds
-from seatrial.kube.bodies import Body
+from seatrial.children import actions
+from seatrial.kube import kinds
 from seatrial.kube.caches import Caches
-from seatrial.kube.fake import FakeApiServer
-from seatrial.planning import actions
+from tests.apiserver import FakeApiServer
 from tests.unit.shell import shell_objects as objects
 from tests.unit.shell.shell_objects import NAMESPACE, run
 
@@ -29,7 +31,7 @@ def answer(uid: str, message: str = "m") -> actions.Settle:
         namespace=NAMESPACE,
         name="churn-1",
         uid=uid,
-        phase=decision.DecisionPhase.TAKEN,
+        phase=rollout_decision.DecisionPhase.TAKEN,
         message=message,
         at=objects.START,
     )
@@ -47,7 +49,7 @@ async def uid(api: FakeApiServer, caches: Caches) -> str:
     """Of a decision that is known."""
     made = api.insert(kinds.ROLLOUT_DECISION, DECISION)
     caches.observe(made)
-    return bodies.uid_of(made)
+    return api_objects.uid_of(made)
 
 
 async def test_it_is_written_on_the_decision(api: FakeApiServer, hands: Applier, uid: str) -> None:
@@ -79,5 +81,5 @@ async def test_a_long_one_is_cut_to_what_the_server_takes(
     api: FakeApiServer, hands: Applier, uid: str
 ) -> None:
     """It quotes the sentence of a rejection, which may be as long as a sentence can be."""
-    assert await run(hands, answer(uid, "x" * (told.SENTENCE + 1))) == Outcome(done=1)
-    assert said(api)["message"] == "x" * (told.SENTENCE - 1) + told.ELLIPSIS
+    assert await run(hands, answer(uid, "x" * (status_fields.SENTENCE + 1))) == Outcome(done=1)
+    assert said(api)["message"] == "x" * (status_fields.SENTENCE - 1) + ELLIPSIS

@@ -7,18 +7,19 @@ from dataclasses import replace
 
 import pytest
 
+from seatrial.api import objects as api_objects
 from seatrial.api import reasons
-from seatrial.api.keys import Key
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
 from seatrial.applier import Applier, Outcome
-from seatrial.kube import bodies, failures, kinds
-from seatrial.kube.bodies import Body
+from seatrial.children import actions
+from seatrial.children.actions import Action, Create
+from seatrial.kube import failures, kinds
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request
-from seatrial.planning import actions
-from seatrial.planning.actions import Action, Create
+from tests.apiserver import FakeApiServer
 from tests.unit.shell import shell_objects as objects
 from tests.unit.shell.shell_objects import NAMESPACE, OTHER, OWNER, run, written
 
@@ -82,7 +83,7 @@ class TestDoing:
     async def test_what_is_made_is_known_at_once(self, hands: Applier, caches: Caches) -> None:
         await run(hands, *creations(objects.deployment()))
         (known,) = caches.of(kinds.DEPLOYMENT, CHURN)
-        assert bodies.uid_of(known)
+        assert api_objects.uid_of(known)
 
     async def test_what_is_deleted_is_gone_at_once_and_may_be_deleted_twice(
         self, hands: Applier, caches: Caches

@@ -9,9 +9,9 @@ import kopf
 import pytest
 
 from seatrial import handlers
-from seatrial.api.keys import Key
-from seatrial.kube.known import Known
+from seatrial.api.metadata import Key
 from seatrial.kube.queue import KeyedQueue
+from seatrial.kube.store import Known
 
 CHURN = Key("shop", "churn")
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from seatrial import main, options, preconditions
+from seatrial import main, options, preflight
 from seatrial.api import names
-from seatrial.api.keys import Key
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake import FakeApiServer
 from seatrial.reconciler import crew
+from tests.apiserver import FakeApiServer
 from tests.unit.shell.shell_objects import NAMESPACE, START
 
 pytestmark = pytest.mark.looptime
@@ -123,7 +123,7 @@ class TestStarting:
         later = str(int(names.SCHEMA_VERSION) + 1)
         for name, version in zip(CRDS, (names.SCHEMA_VERSION, later), strict=True):
             api.insert(kinds.CRD, crd(name, version))
-        await preconditions.check_cluster(build(api).client)
+        await preflight.check_cluster(build(api).client)
 
     @pytest.mark.parametrize("version", ["0", None, "", "one"])
     async def test_not_on_an_older_one_and_says_the_command(
@@ -131,17 +131,17 @@ class TestStarting:
     ) -> None:
         api.insert(kinds.CRD, crd(CRDS[0], names.SCHEMA_VERSION))
         api.insert(kinds.CRD, crd(CRDS[1], version))
-        with pytest.raises(preconditions.Refusal, match=rf"{CRDS[1]} has schema version .*kubectl apply"):
-            await preconditions.check_cluster(build(api).client)
+        with pytest.raises(preflight.Refusal, match=rf"{CRDS[1]} has schema version .*kubectl apply"):
+            await preflight.check_cluster(build(api).client)
 
     async def test_not_without_them(self, api: FakeApiServer) -> None:
-        with pytest.raises(preconditions.Refusal, match=rf"{CRDS[0]} is not in the cluster; kubectl apply"):
-            await preconditions.check_cluster(build(api).client)
+        with pytest.raises(preflight.Refusal, match=rf"{CRDS[0]} is not in the cluster; kubectl apply"):
+            await preflight.check_cluster(build(api).client)
 
     async def test_not_without_an_answer_and_says_where_to_look(self, api: FakeApiServer) -> None:
         api.faults.hanging = True
-        with pytest.raises(preconditions.Refusal, match=r"cannot be asked: .*--kubeconfig"):
-            await preconditions.check_cluster(build(api).client)
+        with pytest.raises(preflight.Refusal, match=r"cannot be asked: .*--kubeconfig"):
+            await preflight.check_cluster(build(api).client)
 
     async def test_not_without_a_kubeconfig_and_no_trace_either(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -165,8 +165,8 @@ class TestStarting:
 
     async def test_not_without_the_right_to_see_them(self, api: FakeApiServer) -> None:
         api.faults.fail_next(1, 403)
-        with pytest.raises(preconditions.Refusal, match="ClusterRole that ends in -reads"):
-            await preconditions.check_cluster(build(api).client)
+        with pytest.raises(preflight.Refusal, match="ClusterRole that ends in -reads"):
+            await preflight.check_cluster(build(api).client)
 
 
 class TestEnding:

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.api import deployment
-from seatrial.api.keys import Key
+from seatrial.api import model_deployment
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
 from seatrial.core.references import Holder, Reference
 from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
 from seatrial.observer import DECISION_POLICY, Observer, Referrers
+from tests.apiserver import FakeApiServer
 from tests.unit.shell import shell_objects as objects
 from tests.unit.shell.shell_objects import NAMESPACE
 
@@ -99,7 +99,7 @@ class Watching:
         """What is seen of each, as plain values."""
         body = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
         assert body is not None
-        desired = deployment.parse(body)
+        desired = model_deployment.parse(body)
         seen = (await self.observer.look(desired, asked, None)).references
         return {
             str(reference): {"present": one.present, "data": dict(one.data), "digest": one.digest}
@@ -202,13 +202,13 @@ class TestSeeing:
         await watching.settle()
         body = watching.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         assert body is not None
-        seen = await watching.observer.look(deployment.parse(body), (), None)
+        seen = await watching.observer.look(model_deployment.parse(body), (), None)
         assert [child["metadata"]["name"] for child in seen.children()] == ["churn-a"]
 
     async def test_that_the_policy_of_decisions_is_in_force(self, watching: Watching) -> None:
         body = watching.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         assert body is not None
-        desired = deployment.parse(body)
+        desired = model_deployment.parse(body)
         await watching.settle()
         assert not (await watching.observer.look(desired, (), None)).decisions_trusted
         binding = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from seatrial.api.keys import Key
+from seatrial.api.metadata import Key
 from seatrial.kube import kinds
-from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.transport import Request
+from tests.apiserver import FakeApiServer
 from tests.unit.shell import shell_objects as objects
 from tests.unit.shell.reconciling import Loop
 from tests.unit.shell.shell_objects import NAMESPACE, OWNER, written

@@ -10,20 +10,20 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from seatrial import reporter as reporting
-from seatrial.api import deployment, reasons
+from seatrial.api import model_deployment, reasons
 from seatrial.api import status as api_status
+from seatrial.api.objects import Body
 from seatrial.kube import failures, kinds
-from seatrial.kube.bodies import Body
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
-from seatrial.kube.known import Known
 from seatrial.kube.limiter import Limiter
+from seatrial.kube.store import Known
 from seatrial.kube.transport import Request
-from seatrial.planning import stories
-from seatrial.planning.observed import Setback
-from seatrial.planning.planner import Plan
+from seatrial.observation.observed import Setback
+from seatrial.planner import Plan
 from seatrial.reporter import Reporter
+from seatrial.reporting import events
 from seatrial.telemetry import Telemetry
+from tests.apiserver import FakeApiServer
 from tests.unit.shell.shell_objects import NAMESPACE, OWNER, START
 
 pytestmark = pytest.mark.looptime
@@ -49,9 +49,9 @@ class Voice:
         assert found is not None
         return found
 
-    async def tell(self, *tales: stories.Tale, name: str = "churn", built: Any = ()) -> None:
+    async def tell(self, *tales: events.Tale, name: str = "churn", built: Any = ()) -> None:
         plan = Plan(status=api_status.Status(), told=tales, built=built)
-        await self.reporter.tell(deployment.parse(self.body(name)), plan)
+        await self.reporter.tell(model_deployment.parse(self.body(name)), plan)
 
     def counts(self) -> dict[str, int]:
         """Message and count of every Event."""
@@ -66,8 +66,8 @@ async def voice(api: FakeApiServer, client: Client) -> Voice:
     return Voice(api, client)
 
 
-def tale(message: str = "m", reason: Reason = Reason.SHIFTING, **more: Any) -> stories.Tale:
-    return stories.Tale(reason=reason, message=message, **more)
+def tale(message: str = "m", reason: Reason = Reason.SHIFTING, **more: Any) -> events.Tale:
+    return events.Tale(reason=reason, message=message, **more)
 
 
 def to_events(request: Request) -> bool:
@@ -77,7 +77,7 @@ def to_events(request: Request) -> bool:
 class TestEvents:
     async def test_say_of_whom_what_and_when(self, voice: Voice) -> None:
         await asyncio.sleep(5)
-        await voice.tell(tale("it moves", tone=stories.Tone.WARNING))
+        await voice.tell(tale("it moves", tone=events.Tone.WARNING))
         (event,) = voice.api.all(kinds.EVENT)
         assert event["involvedObject"] == {
             "apiVersion": "seatrial.dev/v1alpha1",
@@ -171,7 +171,7 @@ class TestComplaining:
         self, voice: Voice, reason: Reason, heard: bool
     ) -> None:
         setback = Setback(reason=reason, message="why")
-        await voice.reporter.complain(deployment.parse(voice.body()), setback)
+        await voice.reporter.complain(model_deployment.parse(voice.body()), setback)
         found = [(event["type"], event["reason"]) for event in voice.api.all(kinds.EVENT)]
         assert found == ([("Warning", str(reason))] if heard else [])
 
@@ -179,7 +179,7 @@ class TestComplaining:
 class TestStoring:
     async def store(self, voice: Voice, status: api_status.Status, body: Body | None = None) -> bool:
         body = body or voice.body()
-        return await voice.reporter.store(deployment.parse(body), body, status)
+        return await voice.reporter.store(model_deployment.parse(body), body, status)
 
     async def test_the_same_status_is_no_write(self, voice: Voice) -> None:
         status = api_status.Status(message="m")
@@ -190,7 +190,7 @@ class TestStoring:
 
     async def test_what_was_stored_is_known_at_once(self, voice: Voice) -> None:
         assert await self.store(voice, api_status.Status(message="m"))
-        known = voice.known.get(deployment.parse(voice.body()).key)
+        known = voice.known.get(model_deployment.parse(voice.body()).key)
         assert known is not None
         assert known["status"]["message"] == "m"
 
@@ -225,8 +225,8 @@ class TestCounting:
 
     async def test_builds_that_ended(self, voice: Voice) -> None:
         ends = (
-            stories.BuildEnd(outcome="Failed", reason="BuildTimeout", seconds=7.0),
-            stories.BuildEnd(outcome="Succeeded", reason="", seconds=3.0),
+            events.BuildEnd(outcome="Failed", reason="BuildTimeout", seconds=7.0),
+            events.BuildEnd(outcome="Succeeded", reason="", seconds=3.0),
         )
         await voice.tell(built=ends)
         name = "seatrial_build_duration_seconds_sum"
@@ -235,7 +235,7 @@ class TestCounting:
 
     async def test_a_deleted_object_leaves_no_series(self, voice: Voice) -> None:
         body = voice.body()
-        desired = deployment.parse(body)
+        desired = model_deployment.parse(body)
         await voice.reporter.store(desired, body, api_status.Status(message="m"))
         voice.reporter.forget(desired.key)
         voice.reporter.forget(desired.key)

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from seatrial import telemetry
 from seatrial.api import phases
-from seatrial.api.keys import Key
+from seatrial.api.metadata import Key
 from seatrial.telemetry import Telemetry
 
 KEYS = [Key("shop", "a"), Key("shop", "b"), Key("other", "a")]

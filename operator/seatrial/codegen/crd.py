@@ -1,0 +1,180 @@
+"""The CustomResourceDefinitions, made from the models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from seatrial.api import cel, model_deployment, names, rollout_decision, spec, status
+from seatrial.codegen import schema
+
+Crd = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of `kubectl get`; wide ones are shown with `-o wide` alone."""
+
+    name: str
+    path: str
+    type: str = "string"
+    wide: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in `additionalPrinterColumns`."""
+        column = {"name": self.name, "type": self.type, "jsonPath": self.path}
+        return column | ({"priority": 1} if self.wide else {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What one CRD is made of."""
+
+    kind: str
+    list_kind: str
+    plural: str
+    singular: str
+    short_names: tuple[str, ...]
+    description: str
+    spec: type[BaseModel]
+    status: type[BaseModel]
+    columns: tuple[Column, ...]
+    rules: tuple[dict[str, str], ...] = ()
+    """Of the whole object."""
+    spec_rules: tuple[dict[str, str], ...] = ()
+    """Of the spec, besides the model's own: those that compare with the object as it was."""
+    subresources: tuple[tuple[str, Any], ...] = (("status", {}),)
+
+
+MODEL_DEPLOYMENT: Final = Kind(
+    kind=names.KIND,
+    list_kind=names.LIST_KIND,
+    plural=names.PLURAL,
+    singular=names.SINGULAR,
+    short_names=names.SHORT_NAMES,
+    description="A model that is fetched, built, served, and replaced step by step when it changes.",
+    spec=spec.Spec,
+    status=status.Status,
+    columns=(
+        Column("PHASE", ".status.phase"),
+        Column("STEP", ".status.summary.step"),
+        Column("WEIGHT", ".status.summary.weight", "integer"),
+        Column("STABLE", ".status.stable.revision"),
+        Column("CANARY", ".status.canary.revision"),
+        Column("VERDICT", ".status.summary.verdict"),
+        Column("READY", ".status.summary.ready"),
+        Column("AGE", ".metadata.creationTimestamp", "date"),
+        Column("MESSAGE", ".status.message"),
+        Column("IMAGE", ".status.stable.image", wide=True),
+        Column("URL", ".status.url", wide=True),
+    ),
+    rules=(
+        {
+            "rule": f"self.metadata.name.size() <= {names.NAME_MAX_LENGTH}"
+            f" && self.metadata.name.matches({cel.literal(names.NAME_PATTERN)})",
+            "message": f"metadata.name {model_deployment.NAME_EXPECTED}",
+        },
+    ),
+    subresources=(
+        ("status", {}),
+        (
+            "scale",
+            {
+                "specReplicasPath": ".spec.scaling.replicas",
+                "statusReplicasPath": ".status.replicas",
+                "labelSelectorPath": ".status.selector",
+            },
+        ),
+    ),
+)
+
+ROLLOUT_DECISION: Final = Kind(
+    kind=names.DECISION_KIND,
+    list_kind=names.DECISION_LIST_KIND,
+    plural=names.DECISION_PLURAL,
+    singular=names.DECISION_SINGULAR,
+    short_names=names.DECISION_SHORT_NAMES,
+    description="What a person decided about one rollout of a ModelDeployment in the same namespace.",
+    spec=rollout_decision.DecisionSpec,
+    status=rollout_decision.DecisionStatus,
+    columns=(
+        Column("DEPLOYMENT", ".spec.deployment"),
+        Column("REVISION", ".spec.revision"),
+        Column("ACTION", ".spec.action"),
+        Column("PHASE", ".status.phase"),
+        Column("BY", ".spec.decidedBy"),
+        Column("AGE", ".metadata.creationTimestamp", "date"),
+        Column("MESSAGE", ".status.message"),
+    ),
+    spec_rules=({"rule": "self == oldSelf", "message": "a decision cannot be changed; make another one"},),
+)
+
+KINDS: Final = (MODEL_DEPLOYMENT, ROLLOUT_DECISION)
+
+
+def crd_of(kind: Kind) -> Crd:
+    """The whole CRD; `NotStructural` when the models say what no CRD can say or leave something unbounded."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{kind.plural}.{names.GROUP}",
+            "annotations": {names.ANNOTATION_SCHEMA_VERSION: names.SCHEMA_VERSION},
+        },
+        "spec": {
+            "group": names.GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind.kind,
+                "listKind": kind.list_kind,
+                "plural": kind.plural,
+                "singular": kind.singular,
+                "shortNames": list(kind.short_names),
+                "categories": list(names.CATEGORIES),
+            },
+            "versions": [_version(kind)],
+        },
+    }
+
+
+def _version(kind: Kind) -> dict[str, Any]:
+    return {
+        "name": names.VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": dict(kind.subresources),
+        "additionalPrinterColumns": [column.to_dict() for column in kind.columns],
+        "schema": {"openAPIV3Schema": object_schema(kind)},
+    }
+
+
+def object_schema(kind: Kind) -> schema.Schema:
+    """The schema of the whole object."""
+    wanted = schema.structural(kind.spec, say_defaults=True)
+    if kind.spec_rules:
+        wanted["x-kubernetes-validations"] = [*kind.spec_rules, *wanted.get("x-kubernetes-validations", [])]
+    told = schema.structural(kind.status, say_defaults=False)
+    endless = list(_endless(wanted, told))
+    if endless:
+        raise schema.NotStructural(f"without an upper bound: {', '.join(endless)}")
+    whole: schema.Schema = {
+        "description": kind.description,
+        "type": "object",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string", "description": f"{names.API_VERSION}."},
+            "kind": {"type": "string", "description": f"{kind.kind}."},
+            "metadata": {"type": "object"},
+            "spec": wanted,
+            "status": told,
+        },
+    }
+    return whole | ({"x-kubernetes-validations": list(kind.rules)} if kind.rules else {})
+
+
+def _endless(wanted: schema.Schema, told: schema.Schema) -> Iterator[str]:
+    yield from schema.unbounded(wanted, "spec")
+    yield from schema.unbounded(told, "status")

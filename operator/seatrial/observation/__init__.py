@@ -1,0 +1,1 @@
+"""Observation: from what the shell saw to target, snapshot and state. Pure."""

@@ -1,0 +1,62 @@
+"""Looks at a simulated world as the operator would look at a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from seatrial.api import model_deployment, names
+from seatrial.api.objects import Body, label
+from seatrial.core import revision
+from seatrial.core.references import Holder, Reference, ReferenceSeen
+from seatrial.observation import questions
+from seatrial.observation.observed import Observed, Parts
+from seatrial.simulation.cluster import World
+
+
+def desired(world: World, name: str) -> model_deployment.ModelDeployment:
+    """The ModelDeployment as it stands in the world."""
+    return model_deployment.read(world.objects[(names.KIND, name)])
+
+
+def observed(world: World, wanted: model_deployment.ModelDeployment, parts: Parts) -> Observed:
+    """What a pass over one ModelDeployment sees."""
+    name = wanted.key.name
+
+    def ours(kind: str) -> tuple[Body, ...]:
+        return tuple(b for b in world.of(kind) if label(b, names.LABEL_DEPLOYMENT) == name)
+
+    asked = questions.questions(wanted, parts)
+    about = (d for d in world.of(names.DECISION_KIND) if d["spec"].get("deployment") == name)
+    return Observed(
+        deployments=ours("Deployment"),
+        services=ours("Service"),
+        autoscalers=ours("HorizontalPodAutoscaler"),
+        budgets=ours("PodDisruptionBudget"),
+        jobs=ours("Job"),
+        pods=ours("Pod"),
+        revisions=ours("ControllerRevision"),
+        copies=ours("ConfigMap"),
+        decisions=tuple(about),
+        references={reference: _reference(world, reference) for reference in asked},
+        decisions_trusted=True,
+    )
+
+
+def unknown(world: World, asked: Iterable[Reference]) -> tuple[Reference, ...]:
+    """The referenced objects that the world does not have: taken to be there and empty, optional ones to be missing."""
+    return tuple(r for r in asked if world.get(str(r.holder), r.name) is None)
+
+
+def _reference(world: World, reference: Reference) -> ReferenceSeen:
+    body = world.get(str(reference.holder), reference.name)
+    if body is None:
+        return ReferenceSeen(present=not reference.optional, digest=revision.digest_of({}))
+    data, binary = body.get("data") or {}, body.get("binaryData") or {}
+    secret = reference.holder is Holder.SECRET
+    return ReferenceSeen(
+        present=True,
+        digest=revision.digest_of({**data, **{f"binary:{key}": value for key, value in binary.items()}}),
+        version=str(body["metadata"].get("resourceVersion", "")),
+        data={} if secret else data,
+        binary_data={} if secret else binary,
+    )

@@ -1,0 +1,186 @@
+"""An API server in this process: the semantics that the operator lives by, and faults on demand.
+
+What it does is held against the real server by one contract suite. Nothing in it runs by itself but garbage
+collection and the end of namespaces; `tests.apiserver.controllers` has the cluster's controllers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from datetime import datetime
+from typing import Final
+
+from seatrial.api.objects import Body
+from seatrial.kube import failures, kinds, transport
+from seatrial.kube.transport import Request, Response
+from tests.apiserver import endpoints, routes, scaling
+from tests.apiserver.cluster import Cluster
+from tests.apiserver.faults import Faults, Write
+from tests.apiserver.garbage import wish_of
+from tests.apiserver.reading import Reader
+from tests.apiserver.registry import Resource, ScalePaths
+from tests.apiserver.routes import Route
+
+_VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+SEATRIAL_RESOURCES: Final = (
+    Resource(
+        kinds.MODEL_DEPLOYMENT,
+        status=True,
+        scale=ScalePaths("spec.scaling.replicas", "status.replicas", "status.selector"),
+        generation=True,
+        needs_version=True,
+        custom=True,
+    ),
+    Resource(kinds.ROLLOUT_DECISION, status=True, generation=True, needs_version=True, custom=True),
+    Resource(kinds.ROLLOUT_POLICY, generation=True, needs_version=True, custom=True),
+)
+
+
+class FakeApiServer(Cluster):
+    """A `Transport` with a cluster's memory behind it.
+
+    `clock` gives aware times for what objects say; waiting uses the running loop. `faults` has what can go
+    wrong, `writes` every write that clients asked for and that changed something or was meant to.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        namespaces: Iterable[str] = ("default",),
+        resources: Iterable[Resource] = SEATRIAL_RESOURCES,
+        namespace_seconds: float = 1.0,
+    ) -> None:
+        super().__init__(clock, namespace_seconds=namespace_seconds)
+        self.faults = Faults()
+        self.faults.attach(self.store)
+        self.writes: list[Write] = []
+        self.requests: list[Request] = []
+        self.raw: dict[str, bytes] = {}
+        """Answers of other paths, such as a pod's metrics through the proxy."""
+        self._reader = Reader(self.store, self.faults)
+        for resource in resources:
+            self.registry.add(resource)
+        for name in namespaces:
+            self.add_namespace(name)
+
+    # the transport
+
+    async def request(self, request: Request) -> Response:
+        """The answer, with the faults that are due."""
+        self.requests.append(request)
+        await self._delayed(request)
+        if planned := self.faults.next_for(request, after=False):
+            return _failed(*planned)
+        write = self._write_of(request)
+        if write and self.faults.before_write:
+            self.faults.before_write(write)
+        response = self._carry_out(request)
+        if write:
+            self.writes.append(write)
+            if self.faults.after_write:
+                self.faults.after_write(write)
+        if planned := self.faults.next_for(request, after=True):
+            return _failed(*planned)
+        return response
+
+    async def stream(self, request: Request) -> AsyncGenerator[bytes]:
+        """The lines of a watch."""
+        self.requests.append(request)
+        await self._delayed(request)
+        if planned := self.faults.next_for(request, after=False):
+            raise failures.from_response(_failed(*planned))
+        route = routes.find(self.registry, request.path)
+        async with aclosing(self._reader.watch(route, request)) as lines:
+            async for line in lines:
+                yield line
+
+    async def _delayed(self, request: Request) -> None:
+        """Every answer costs a turn of the loop, as on a network."""
+        await asyncio.sleep(self.faults.latency)
+        if self.faults.unreachable:
+            raise failures.Unavailable(0, "NetworkError", "connection refused")
+        if self.faults.hanging:
+            await asyncio.sleep(request.timeout)
+            raise failures.Unavailable(0, "Timeout", f"no answer in {request.timeout:g} s")
+
+    def _write_of(self, request: Request) -> Write | None:
+        if request.method not in _VERBS:
+            return None
+        try:
+            route = routes.find(self.registry, request.path)
+        except failures.NotFound:
+            return None
+        verb = "apply" if request.content_type == transport.APPLY_PATCH else _VERBS[request.method]
+        name = route.name or (json.loads(request.body or b"{}").get("metadata") or {}).get("name", "")
+        return Write(verb, route.resource.kind.kind, route.namespace, name, route.subresource)
+
+    def _carry_out(self, request: Request) -> Response:
+        if request.path in self.raw:
+            return Response(200, {}, self.raw[request.path])
+        try:
+            return self._answer(routes.find(self.registry, request.path), request)
+        except failures.ApiError as error:
+            return _refused(error)
+
+    def _answer(self, route: Route, request: Request) -> Response:
+        if request.method == "GET":
+            return self._read(route, request)
+        body = json.loads(request.body) if request.body else {}
+        match request.method, route.subresource:
+            case "POST", "":
+                author = endpoints.author_of(request)
+                return _ok(self._writer.create(route.resource, route.namespace, body, author=author), 201)
+            case "PUT", "" | "status" | "scale":
+                return _ok(endpoints.replace(self._writer, route, request, body))
+            case "PATCH", "" | "status" | "scale":
+                is_new = self.look(route.resource.kind, *route.key) is None
+                return _ok(endpoints.patch(self._writer, route, request, body), 201 if is_new else 200)
+            case "DELETE", "":
+                wish = wish_of(body, request.query.get("propagationPolicy", ""))
+                return _ok(self._collector.delete(route.resource, route.key, wish))
+        sentence = "the server does not allow this method on the requested resource"
+        raise failures.ApiError(405, "MethodNotAllowed", sentence)
+
+    def _read(self, route: Route, request: Request) -> Response:
+        if not route.name:
+            return _ok(self._reader.page(route, request))
+        present = self._present(route)
+        match route.subresource:
+            case "scale":
+                return _ok(scaling.shown(route.resource, present))
+            case "" | "status":
+                return _ok(present)
+        raise failures.NotFound(404, "NotFound", "the server could not find the requested resource")
+
+    def _present(self, route: Route) -> Body:
+        return self._writer.present(route.resource, route.key)
+
+
+def _ok(body: Body, status: int = 200) -> Response:
+    return Response(status, {"content-type": transport.JSON}, json.dumps(body).encode())
+
+
+def _failed(status: int, retry_after: float | None) -> Response:
+    if status == 0:
+        raise failures.Unavailable(0, "NetworkError", "connection reset by peer")
+    body = {"kind": "Status", "code": status, "reason": "", "message": "a planned fault"}
+    headers = {"retry-after": f"{retry_after:g}"} if retry_after is not None else {}
+    return Response(status, headers, json.dumps(body).encode())
+
+
+def _refused(error: failures.ApiError) -> Response:
+    body = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": error.message,
+        "reason": error.reason,
+        "details": error.details,
+        "code": error.status,
+    }
+    return Response(error.status, {"content-type": transport.JSON}, json.dumps(body).encode())

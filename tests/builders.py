@@ -10,12 +10,12 @@ from typing import Any, Self
 from seatrial.api import model_deployment, names, phases, reasons, settings
 from seatrial.api import status as api
 from seatrial.api.objects import Body
-from seatrial.core.snapshot import AbnormalExit, BuildSeen, Counts, Situation, Track, Trouble
-from seatrial.core.state import Memory
-from seatrial.core.target import Image, Step, Wish
+from seatrial.core.snapshot import AbnormalExit, BuildResult, Diagnosis, ReplicaPlan, Snapshot, Track
+from seatrial.core.state import RolloutState
+from seatrial.core.target import Image, Step, Target
 from seatrial.core.transitions import Phase
 from seatrial.manifests.metadata import Owner
-from seatrial.observation.observed import Parts
+from seatrial.observation.observed import Platform
 from seatrial.routers.replicas import ReplicaRouter
 from seatrial.simulation.cluster import World
 
@@ -26,7 +26,7 @@ OWNER = Owner(namespace="shop", name="churn", uid="u-1")
 SETTINGS = settings.Settings.model_validate(
     {"runtimes": {"sklearn": "r/sklearn:1", "onnx": "r/onnx:1"}, "registry": {"repository": "r.shop/models"}}
 )
-PARTS = Parts(router=ReplicaRouter(), settings=SETTINGS)
+PARTS = Platform(router=ReplicaRouter(), settings=SETTINGS)
 STEPS = (Step(weight=20, hold=timedelta(minutes=2)), Step(weight=50, hold=timedelta(minutes=5)))
 
 
@@ -45,9 +45,9 @@ def track(revision: str) -> api.TrackStatus:
     return image(revision).track(revision, since=NOW)
 
 
-def wish(revision: str = NEW, **changes: Any) -> Wish:
+def wish(revision: str = NEW, **changes: Any) -> Target:
     """The wish for a revision, in two steps."""
-    return Wish(**{"revision": revision, "image": image(revision).reference, "steps": STEPS, **changes})
+    return Target(**{"revision": revision, "image": image(revision).reference, "steps": STEPS, **changes})
 
 
 def rollout(phase: Phase, **changes: Any) -> api.RolloutStatus:
@@ -56,17 +56,17 @@ def rollout(phase: Phase, **changes: Any) -> api.RolloutStatus:
     return api.RolloutStatus.model_validate({**known, **changes})
 
 
-def memory(stage: api.RolloutStatus | None = None, **changes: Any) -> Memory:
+def state(stage: api.RolloutStatus | None = None, **changes: Any) -> RolloutState:
     """A memory with OLD as stable, and NEW as canary while a rollout has one."""
     has_canary = stage is not None and stage.phase not in {Phase.BUILDING, Phase.STABLE}
     known = {"stable": track(OLD), "rollout": stage, "canary": track(NEW) if has_canary else None}
-    return Memory(**{**known, **changes})
+    return RolloutState(**{**known, **changes})
 
 
-def shifting(*, step: int = 1, weight: int = 20, **changes: Any) -> Memory:
+def shifting(*, step: int = 1, weight: int = 20, **changes: Any) -> RolloutState:
     """NEW has had its share since NOW."""
     known = {"step": step, "weight": weight, "users_since": NOW, "step_started_at": NOW}
-    return memory(rollout(Phase.SHIFTING, **{**known, **changes}))
+    return state(rollout(Phase.SHIFTING, **{**known, **changes}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Seen:
 
     def trouble(self, reason: reasons.Reason, revision: str = NEW) -> Self:
         """A revision's pods are in this trouble."""
-        word = Trouble(reason=reason, message="it says why", pod="p-1", exit_code=1, restarts=2)
+        word = Diagnosis(reason=reason, message="it says why", pod="p-1", exit_code=1, restarts=2)
         return self._track(revision, 0, {"pods": 1, "wanted": 1, "trouble": word})
 
     def exits(self, at: datetime, *, code: int = 3, out_of_memory: bool = False) -> Self:
@@ -122,12 +122,15 @@ class Seen:
 
     def built(self, revision: str = NEW) -> Self:
         """The build has made the image."""
-        return self.having(build=BuildSeen(image=image(revision)))
+        return self.having(build=BuildResult(image=image(revision)))
 
-    def at(self, now: datetime = NOW, **changes: Any) -> Situation:
+    def at(self, now: datetime = NOW, **changes: Any) -> Snapshot:
         """The situation at a time; `changes` are the wish's."""
-        known = {"wish": wish(**changes), "counts": Counts(at_step=(1, 3), full=3, too_few=(False, False))}
-        return Situation(**{**known, **self.parts, "now": now, "tracks": self.tracks})
+        known = {
+            "wish": wish(**changes),
+            "counts": ReplicaPlan(at_step=(1, 3), full=3, too_few=(False, False)),
+        }
+        return Snapshot(**{**known, **self.parts, "now": now, "tracks": self.tracks})
 
 
 def seen() -> Seen:

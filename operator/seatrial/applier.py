@@ -17,7 +17,7 @@ from seatrial.children.actions import Action
 from seatrial.kube import failures, kinds
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.observation.observed import Setback
+from seatrial.observation.observed import ApplyError
 
 Reason = reasons.Reason
 _FATE: Final = {Reason.QUOTA_EXCEEDED: "was refused", Reason.INVALID_SPEC: "was refused"}
@@ -27,11 +27,11 @@ LEAVING: Final = "still belongs to a deleted object of this name; it is waited u
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ApplyOutcome:
     """How far a plan got; without a setback everything was done."""
 
     done: int
-    setback: Setback | None = None
+    apply_error: ApplyError | None = None
     again: bool = False
     """The world has changed in between, or nothing could be asked: a fresh look is all that is needed."""
     after: float | None = None
@@ -45,21 +45,21 @@ class Applier:
         self._client = client
         self._caches = caches
 
-    async def run(self, todo: tuple[Action, ...], *, uid: str) -> Outcome:
+    async def run(self, todo: tuple[Action, ...], *, uid: str) -> ApplyOutcome:
         """Every action is done, or the outcome says which one was not and why. `uid`: of the owner.
 
         An answer to a decision that cannot be written is told, and holds nothing else up.
         """
-        unanswered: Outcome | None = None
+        unanswered: ApplyOutcome | None = None
         for done, action in enumerate(todo):
             try:
                 await self._do(action, uid)
             except failures.Failure as failure:
                 outcome = _outcome(failure, action, done=done)
-                if not isinstance(action, actions.Settle):
+                if not isinstance(action, actions.AnswerDecision):
                     return outcome
                 unanswered = unanswered or outcome
-        return unanswered or Outcome(done=len(todo))
+        return unanswered or ApplyOutcome(done=len(todo))
 
     async def _do(self, action: Action, uid: str) -> None:
         match action:
@@ -71,7 +71,7 @@ class Applier:
                 await self._scale(action)
             case actions.Delete():
                 await self._delete(action)
-            case actions.Settle():
+            case actions.AnswerDecision():
                 await self._settle(action)
             case _:
                 assert_never(action)
@@ -133,7 +133,7 @@ class Applier:
         await self._client.delete(kind, action.namespace, action.name, uid=action.uid)
         self._caches.observe_delete(kind, action.namespace, action.name, uid=action.uid)
 
-    async def _settle(self, action: actions.Settle) -> None:
+    async def _settle(self, action: actions.AnswerDecision) -> None:
         answer = rollout_decision.DecisionStatus(phase=action.phase, message=action.message, at=action.at)
         seen = self._caches.decision(action.namespace, action.name)
         if seen is None or objects.uid_of(seen) != action.uid:
@@ -152,13 +152,13 @@ def _is_of_predecessor(controller: Body, body: Body) -> bool:
     return all(controller.get(part) == owner[part] for part in ("kind", "name"))
 
 
-def _outcome(failure: failures.Failure, action: Action, *, done: int) -> Outcome:
+def _outcome(failure: failures.Failure, action: Action, *, done: int) -> ApplyOutcome:
     """What follows from a failure of `action`; raises it again where that is not for a plan to know."""
     match failure:
         case failures.Conflict() | failures.NotFound() | failures.Outdated():
-            return Outcome(done=done, again=True)
+            return ApplyOutcome(done=done, again=True)
         case failures.Paused():
-            return Outcome(done=done, again=True, after=failure.retry_after)
+            return ApplyOutcome(done=done, again=True, after=failure.retry_after)
     verdict = failures.classify(failure, of_spec=isinstance(action, actions.Create | actions.Apply))
     if verdict is None:
         raise failure
@@ -167,12 +167,12 @@ def _outcome(failure: failures.Failure, action: Action, *, done: int) -> Outcome
         fate = _FATE.get(verdict.reason, "could not be written")
         said = f"{_subject_of(action)} {fate}: {truncate(said, LONGEST_REFUSAL)}"
     after = verdict.after if isinstance(verdict, failures.Retry) else None
-    return Outcome(done=done, setback=Setback(reason=verdict.reason, message=said), after=after)
+    return ApplyOutcome(done=done, apply_error=ApplyError(reason=verdict.reason, message=said), after=after)
 
 
 def _subject_of(action: Action) -> str:
     """What an action is about, for a sentence."""
     if isinstance(action, actions.Create | actions.Apply):
         return f"{action.body['kind']} {action.body['metadata']['name']}"
-    kind = {actions.Scale: "Deployment", actions.Settle: "RolloutDecision"}.get(type(action), "")
+    kind = {actions.Scale: "Deployment", actions.AnswerDecision: "RolloutDecision"}.get(type(action), "")
     return f"{kind or getattr(action, 'kind', '')} {action.name}"

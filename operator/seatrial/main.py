@@ -30,8 +30,8 @@ from seatrial.kube.transport import Transport
 from seatrial.kube.watchdog import Witness
 from seatrial.observer import Observer, Referrers
 from seatrial.options import Options
-from seatrial.preflight import Refusal, check_cluster
-from seatrial.reconciler import Reconciler, Shell, crew
+from seatrial.preflight import PreflightFailed, check_cluster
+from seatrial.reconciler import Reconciler, Shell, run_workers
 from seatrial.reporter import Reporter
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ async def run(chosen: Options) -> int:
     try:
         await check_cluster(operator.lease_client)
         return await _running(operator, transport, lost=lost, stop=stop)
-    except Refusal as refusal:
+    except PreflightFailed as refusal:
         log.error("the operator does not start", extra={"why": str(refusal)})
         return 1
     finally:
@@ -174,7 +174,7 @@ async def _running(
     metrics = await _serve_metrics(operator)
     parts: list[Coroutine[Any, Any, Any]] = [
         *(informer.run() for informer in operator.informers),
-        crew(operator.reconciler, size=operator.options.workers, ready=_ready(operator)),
+        run_workers(operator.reconciler, size=operator.options.workers, ready=_ready(operator)),
         lost.wait(),
     ]
     if operator.elector is not None:

@@ -10,19 +10,19 @@ from seatrial.api import model_deployment, objects
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.core import revision
-from seatrial.core.references import Holder, Reference, ReferenceSeen
+from seatrial.core.references import Reference, ReferencedData, ReferenceKind
 from seatrial.kube import failures, kinds
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.observation.observed import Observed, Setback
+from seatrial.observation.observed import ApplyError, Observed
 
 DECISION_POLICY: Final = "seatrial-decisions"
 """The ValidatingAdmissionPolicyBinding by which nobody can decide in another's name."""
 
-_KIND: Final = {Holder.CONFIG_MAP: kinds.CONFIG_MAP, Holder.SECRET: kinds.SECRET}
-_ABSENT: Final = ReferenceSeen(present=False)
+_KIND: Final = {ReferenceKind.CONFIG_MAP: kinds.CONFIG_MAP, ReferenceKind.SECRET: kinds.SECRET}
+_ABSENT: Final = ReferencedData(present=False)
 
-Place: TypeAlias = tuple[str, str, str]
+ObjectRef: TypeAlias = tuple[str, str, str]
 """Kind, namespace and name of a ConfigMap or Secret."""
 
 
@@ -30,10 +30,10 @@ class Referrers:
     """Who refers to a ConfigMap or Secret: whoever does is planned again when it changes."""
 
     def __init__(self) -> None:
-        self._of: dict[Place, set[Key]] = defaultdict(set)
-        self._by: dict[Key, frozenset[Place]] = {}
+        self._of: dict[ObjectRef, set[Key]] = defaultdict(set)
+        self._by: dict[Key, frozenset[ObjectRef]] = {}
 
-    def note(self, key: Key, asked: Iterable[Reference]) -> frozenset[Place]:
+    def note(self, key: Key, asked: Iterable[Reference]) -> frozenset[ObjectRef]:
         """From now on `key` refers to exactly these; the places that nobody refers to any more."""
         now = frozenset(_place(key.namespace, reference) for reference in asked)
         before = self._by.pop(key, frozenset())
@@ -47,7 +47,7 @@ class Referrers:
         """The keys that refer to it."""
         return frozenset(self._of.get((kind, namespace, name), ()))
 
-    def _is_left(self, place: Place, key: Key) -> bool:
+    def _is_left(self, place: ObjectRef, key: Key) -> bool:
         """`key` was the last that referred to it."""
         self._of[place].discard(key)
         if self._of[place]:
@@ -56,7 +56,7 @@ class Referrers:
         return True
 
 
-def _place(namespace: str, reference: Reference) -> Place:
+def _place(namespace: str, reference: Reference) -> ObjectRef:
     return (str(reference.holder), namespace, reference.name)
 
 
@@ -67,13 +67,13 @@ class Observer:
         self._client = client
         self._caches = caches
         self._referrers = referrers
-        self._content: dict[Place, ReferenceSeen] = {}
+        self._content: dict[ObjectRef, ReferencedData] = {}
 
     async def look(
         self,
         desired: model_deployment.ModelDeployment,
         asked: tuple[Reference, ...],
-        setback: Setback | None,
+        apply_error: ApplyError | None,
     ) -> Observed:
         """What is seen now of one object's children and of all it refers to."""
         self._note(desired.key, asked)
@@ -91,7 +91,7 @@ class Observer:
             decisions=of(kinds.ROLLOUT_DECISION, key),
             references=seen,
             decisions_trusted=self._caches.policy_in_force(DECISION_POLICY),
-            setback=setback,
+            apply_error=apply_error,
         )
 
     def decisions(self, key: Key) -> tuple[Body, ...]:
@@ -106,7 +106,7 @@ class Observer:
         for gone in self._referrers.note(key, asked):
             self._content.pop(gone, None)
 
-    async def _reference(self, namespace: str, reference: Reference) -> ReferenceSeen:
+    async def _reference(self, namespace: str, reference: Reference) -> ReferencedData:
         place = _place(namespace, reference)
         known = self._caches.reference(*place)
         if known is None:
@@ -118,17 +118,17 @@ class Observer:
             self._content[place] = content
         return content
 
-    async def _fetched(self, namespace: str, reference: Reference) -> ReferenceSeen:
+    async def _fetched(self, namespace: str, reference: Reference) -> ReferencedData:
         try:
             return _seen(await self._client.get(_KIND[reference.holder], namespace, reference.name))
         except failures.NotFound:
             return _ABSENT
 
 
-def _seen(body: Body) -> ReferenceSeen:
+def _seen(body: Body) -> ReferencedData:
     data, binary = body.get("data") or {}, body.get("binaryData") or {}
     secret = body.get("kind") == kinds.SECRET.kind
-    return ReferenceSeen(
+    return ReferencedData(
         present=True,
         digest=revision.digest_of({**data, **{f"binary:{name}": value for name, value in binary.items()}}),
         version=objects.version_of(body),

@@ -7,7 +7,7 @@ from seatrial.kube import failures, kinds
 from seatrial.kube.client import Client
 
 
-class Refusal(Exception):
+class PreflightFailed(Exception):
     """The operator does not start; the text says what to do."""
 
 
@@ -18,17 +18,17 @@ async def check_cluster(client: Client) -> None:
             await _check_schema(client, f"{plural}.{names.GROUP}")
         await client.list(kinds.VALIDATING_ADMISSION_POLICY_BINDING)
     except failures.Forbidden as error:
-        raise Refusal(
+        raise PreflightFailed(
             f"{error.message}; the operator reads its CRDs and all ValidatingAdmissionPolicyBindings in every "
             "scope: grant it the chart's ClusterRole that ends in -reads"
         ) from None
     except failures.NoLogin as error:
-        raise Refusal(
+        raise PreflightFailed(
             f"there is no way to log in to a cluster: {error.message}; name a kubeconfig with --kubeconfig and a "
             "context of it with --context, or run in a pod with a service account"
         ) from None
     except failures.ApiError as error:
-        raise Refusal(
+        raise PreflightFailed(
             f"the API server cannot be asked: {error.message}; check its address and the credentials in the "
             "kubeconfig (--kubeconfig, --context), or wait until it answers"
         ) from None
@@ -38,10 +38,10 @@ async def _check_schema(client: Client, name: str) -> None:
     try:
         crd = await client.get(kinds.CRD, "", name)
     except failures.NotFound:
-        raise Refusal(f"the CRD {name} is not in the cluster; {names.CRD_COMMAND}") from None
+        raise PreflightFailed(f"the CRD {name} is not in the cluster; {names.CRD_COMMAND}") from None
     found = (crd["metadata"].get("annotations") or {}).get(names.ANNOTATION_SCHEMA_VERSION, "0")
     if (int(found) if found.isdecimal() else 0) < int(names.SCHEMA_VERSION):
-        raise Refusal(
+        raise PreflightFailed(
             f"the CRD {name} has schema version {found}, this operator needs {names.SCHEMA_VERSION}; "
             f"{names.CRD_COMMAND}"
         )

@@ -14,13 +14,13 @@ from seatrial import planner
 from seatrial.api import model_deployment, settings
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
-from seatrial.applier import Applier, Outcome
+from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import decision_answers
 from seatrial.kube import failures
 from seatrial.kube.queue import KeyedQueue
 from seatrial.kube.store import Known
 from seatrial.observation import questions
-from seatrial.observation.observed import Parts, Setback
+from seatrial.observation.observed import ApplyError, Platform
 from seatrial.observer import Observer
 from seatrial.reporter import Reporter
 from seatrial.routers import base as routers
@@ -51,7 +51,7 @@ class Reconciler:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._setbacks: dict[Key, Setback] = {}
+        self._apply_errors: dict[Key, ApplyError] = {}
         self._routers = routers.routers()
 
     async def work(self) -> None:
@@ -92,42 +92,42 @@ class Reconciler:
             self._forget(key)
             await self._answer_for_nobody(key)
             return
-        desired = model_deployment.read(body)
+        desired = model_deployment.parse_leniently(body)
         if not desired.deleting:
             await self._advance(desired, body)
 
     async def _advance(self, desired: model_deployment.ModelDeployment, body: Body) -> None:
         shell, key = self._shell, desired.key
-        parts = Parts(
+        parts = Platform(
             router=routers.chosen(desired.spec.traffic.router, self._routers), settings=shell.settings
         )
         asked = questions.questions(desired, parts)
-        observed = await shell.observer.look(desired, asked, self._setbacks.get(key))
+        observed = await shell.observer.look(desired, asked, self._apply_errors.get(key))
         plan = planner.plan(desired, observed, parts, now=shell.clock())
         if not await shell.reporter.store(desired, body, plan.status):
             shell.queue.retry(key)
             return
         outcome = await shell.applier.run(plan.actions, uid=desired.uid)
         await shell.reporter.tell(desired, plan)
-        if outcome.setback is not None and self._is_news(key, outcome.setback):
-            await shell.reporter.complain(desired, outcome.setback)
+        if outcome.apply_error is not None and self._is_news(key, outcome.apply_error):
+            await shell.reporter.complain(desired, outcome.apply_error)
         self._come_again(key, outcome, plan.wake_at)
 
-    def _is_news(self, key: Key, setback: Setback) -> bool:
+    def _is_news(self, key: Key, apply_error: ApplyError) -> bool:
         """Of another reason than the one before; a sentence that differs each time is not worth a word each time."""
-        before = self._setbacks.get(key)
-        return before is None or before.reason != setback.reason
+        before = self._apply_errors.get(key)
+        return before is None or before.reason != apply_error.reason
 
-    def _come_again(self, key: Key, outcome: Outcome, wake_at: datetime | None) -> None:
+    def _come_again(self, key: Key, outcome: ApplyOutcome, wake_at: datetime | None) -> None:
         queue = self._shell.queue
         if outcome.again:
             queue.retry(key, after=outcome.after)
-        elif outcome.setback is not None:
-            if self._is_news(key, outcome.setback):
+        elif outcome.apply_error is not None:
+            if self._is_news(key, outcome.apply_error):
                 queue.add(key)  # to be said in status at once
-            self._setbacks[key] = outcome.setback
+            self._apply_errors[key] = outcome.apply_error
             queue.retry(key, after=outcome.after)
-        elif self._setbacks.pop(key, None) is not None:
+        elif self._apply_errors.pop(key, None) is not None:
             queue.add(key)
         else:
             queue.forget(key)
@@ -137,20 +137,20 @@ class Reconciler:
     async def _answer_for_nobody(self, key: Key) -> None:
         """Decisions about an object that is not there are refused: their author may have mistyped its name."""
         waiting = self._shell.observer.decisions(key)
-        answers = decision_answers.of_nobody(key, waiting, now=self._shell.clock())
+        answers = decision_answers.reject_for_missing_object(key, waiting, now=self._shell.clock())
         outcome = await self._shell.applier.run(answers, uid="")
-        if outcome.again or outcome.setback is not None:
+        if outcome.again or outcome.apply_error is not None:
             self._shell.queue.retry(key, after=outcome.after)
 
     def _forget(self, key: Key) -> None:
-        self._setbacks.pop(key, None)
+        self._apply_errors.pop(key, None)
         self._shell.queue.cancel(key)
         self._shell.queue.forget(key)
         self._shell.observer.forget(key)
         self._shell.reporter.forget(key)
 
 
-async def crew(reconciler: Reconciler, *, size: int, ready: Awaitable[None]) -> None:
+async def run_workers(reconciler: Reconciler, *, size: int, ready: Awaitable[None]) -> None:
     """`size` workers at once, until cancelled; none takes a key before `ready`.
 
     They are tasks from the start: at its end kopf waits five seconds for every task that is younger than itself.

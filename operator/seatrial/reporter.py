@@ -16,7 +16,7 @@ from seatrial.api.objects import Body
 from seatrial.kube import failures, kinds
 from seatrial.kube.client import Client
 from seatrial.kube.store import Known
-from seatrial.observation.observed import Setback
+from seatrial.observation.observed import ApplyError
 from seatrial.planner import Plan
 from seatrial.reporting import events
 from seatrial.telemetry import Telemetry
@@ -63,10 +63,10 @@ class Reporter:
         said = status.to_dict()
         return said == (body.get("status") or {}) or await self._stored(body, said)
 
-    async def complain(self, desired: model_deployment.ModelDeployment, setback: Setback) -> None:
+    async def complain(self, desired: model_deployment.ModelDeployment, apply_error: ApplyError) -> None:
         """What stopped the actions of a plan is an Event, unless it is the API server's own trouble."""
-        if setback.reason not in NOT_OF_THE_OBJECT:
-            await self._emit(_about(desired), _warning(setback.reason, setback.message))
+        if apply_error.reason not in NOT_OF_THE_OBJECT:
+            await self._emit(_about(desired), _warning(apply_error.reason, apply_error.message))
 
     async def tell(self, desired: model_deployment.ModelDeployment, plan: Plan) -> None:
         """What was decided in this pass is counted and is an Event, once."""
@@ -88,7 +88,7 @@ class Reporter:
         weight = 0 if status.canary is None else status.canary.weight
         self._telemetry.show(key, str(status.phase or ""), weight)
 
-    def _count(self, tale: events.Tale) -> None:
+    def _count(self, tale: events.Event) -> None:
         if tale.outcome:
             self._telemetry.rollouts.labels(tale.outcome, tale.reason).inc()
         if tale.outcome and tale.seconds is not None:
@@ -102,7 +102,7 @@ class Reporter:
         self._known.take(stored)
         return True
 
-    async def _emit(self, about: _About, tale: events.Tale) -> None:
+    async def _emit(self, about: _About, tale: events.Event) -> None:
         memory = (about.uid, tale.reason, tale.message)
         before = self._told.pop(memory, None)
         try:
@@ -112,7 +112,7 @@ class Reporter:
         while len(self._told) > REMEMBERED_EVENTS:
             self._told.popitem(last=False)
 
-    async def _written(self, about: _About, tale: events.Tale, before: _Told | None) -> _Told:
+    async def _written(self, about: _About, tale: events.Event, before: _Told | None) -> _Told:
         """The Event counts once more; it is made where there is none, or none any more."""
         if before is not None:
             with contextlib.suppress(failures.NotFound):
@@ -126,7 +126,7 @@ class Reporter:
         await self._client.patch(kinds.EVENT, about.key.namespace, now.name, patch=patch)
         return now
 
-    def _event(self, about: _About, tale: events.Tale) -> Body:
+    def _event(self, about: _About, tale: events.Event) -> Body:
         now = status_fields.format_time(self._clock())
         return {
             "apiVersion": "v1",
@@ -155,5 +155,5 @@ def _about(desired: model_deployment.ModelDeployment) -> _About:
     return _About(desired.key, desired.uid, desired.resource_version)
 
 
-def _warning(reason: str, message: str) -> events.Tale:
-    return events.Tale(reason=reason, message=message, tone=events.Tone.WARNING)
+def _warning(reason: str, message: str) -> events.Event:
+    return events.Event(reason=reason, message=message, tone=events.EventType.WARNING)

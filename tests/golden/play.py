@@ -13,7 +13,7 @@ from model_runtime import contract
 from seatrial.api import names, status_fields
 from seatrial.api.objects import Body, label
 from seatrial.cli import inputs
-from seatrial.observation.observed import Parts
+from seatrial.observation.observed import Platform
 from seatrial.routers.replicas import ReplicaRouter
 from seatrial.simulation import cluster, controllers
 from seatrial.simulation.cluster import Pace, World
@@ -30,7 +30,7 @@ UID = "6f0c2a1e-churn"
 def simulation() -> Simulation:
     """The simulation that golden folders are made with."""
     settings = inputs.operator_settings(str(FOLDER / "settings.yaml"))
-    return Simulation(name=NAME, parts=Parts(router=ReplicaRouter(), settings=settings), pace=PACE)
+    return Simulation(name=NAME, parts=Platform(router=ReplicaRouter(), settings=settings), pace=PACE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from tests.project.source import PRODUCT, File, files
 
 LEAST = 1.5
 """Lines of tests for each line of the product."""
+
+
 def lines_of(found: Iterable[File]) -> int:
     """The lines that are not empty."""
     return sum(1 for file in found for line in file.lines if line.strip())

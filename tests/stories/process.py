@@ -14,7 +14,7 @@ from seatrial.api.objects import Body
 from seatrial.kube import kinds
 from seatrial.kube.informers import Habits, Informer
 from seatrial.observation import questions
-from seatrial.observation.observed import Parts
+from seatrial.observation.observed import Platform
 from seatrial.routers import base as routers
 from tests.apiserver.server import FakeApiServer
 from tests.stories.line import Line
@@ -52,7 +52,7 @@ class Process:
         if operator.elector is not None:
             parts.append(operator.elector.run())
         begin = main._ready(operator)
-        parts.append(reconciler.crew(operator.reconciler, size=operator.options.workers, ready=begin))
+        parts.append(reconciler.run_workers(operator.reconciler, size=operator.options.workers, ready=begin))
         self._tasks = [asyncio.create_task(part) for part in parts]
         await watch.synced.wait()
 
@@ -81,8 +81,8 @@ class Process:
         if body is None:
             return []
         shell = self.operator.reconciler._shell
-        desired = model_deployment.read(body)
-        parts = Parts(router=routers.chosen("replicas", routers.routers()), settings=shell.settings)
+        desired = model_deployment.parse_leniently(body)
+        parts = Platform(router=routers.chosen("replicas", routers.routers()), settings=shell.settings)
         observed = await shell.observer.look(desired, questions.questions(desired, parts), None)
         plan = planner.plan(desired, observed, parts, now=self._now())
         said = [] if plan.status.to_dict() == body.get("status") else ["another status"]

@@ -57,7 +57,7 @@ def rules_of(model: type[BaseModel]) -> tuple[tuple[Rule, Callable[[Any], bool]]
     return tuple((found, member) for found, member in marked if isinstance(found, Rule))
 
 
-class Frozen(BaseModel):
+class FrozenModel(BaseModel):
     """A value: camelCase where text enters and leaves, snake_case inside, never changed after it was made."""
 
     model_config = ConfigDict(
@@ -73,7 +73,7 @@ class Frozen(BaseModel):
         return self
 
 
-class Written(Frozen):
+class SpecModel(FrozenModel):
     """What a user writes: unknown fields are refused, and every rule of the model holds."""
 
     model_config = ConfigDict(extra="forbid")
@@ -100,7 +100,7 @@ class Written(Frozen):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-class Told(Frozen):
+class StatusModel(FrozenModel):
     """What the operator tells: unknown fields of a newer version are ignored."""
 
     model_config = ConfigDict(extra="ignore")

@@ -16,7 +16,7 @@ Repository = Annotated[str, Field(max_length=255, pattern=_REPOSITORY)]
 """`host[:port]/path`, without scheme, tag or digest; empty means the operator's setting."""
 
 
-class Resources(base.Written):
+class Resources(base.SpecModel):
     """What a container asks for and may use at most, as core/v1 ResourceRequirements."""
 
     requests: Annotated[Mapping[str, quantities.Quantity], Field(max_length=16)] = Field(default_factory=dict)
@@ -35,7 +35,7 @@ class Resources(base.Written):
         }
 
 
-class Registry(base.Written):
+class Registry(base.SpecModel):
     """Where built images are pushed and pulled; what is absent comes from the operator's settings."""
 
     repository: Repository = ""
@@ -58,7 +58,7 @@ class Registry(base.Written):
     Default: the operator's setting."""
 
 
-class Build(base.Written):
+class Build(base.SpecModel):
     """How the model becomes an image. A change here makes a new image, one of serving does not."""
 
     runtime: Annotated[str, Field(max_length=63, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$")] = ""

@@ -27,7 +27,7 @@ class ConditionStatus(StrEnum):
     UNKNOWN = "Unknown"
 
 
-class Condition(base.Told):
+class Condition(base.StatusModel):
     """One thing that is so or not, why, and since when."""
 
     type: ConditionType

@@ -13,7 +13,7 @@ RESERVED_PREFIX: Final = "SEATRIAL_"
 VariableName = Annotated[str, Field(pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$", min_length=1, max_length=253)]
 
 
-class KeyRef(base.Written):
+class KeyRef(base.SpecModel):
     """One key of a ConfigMap or Secret beside this object."""
 
     name: fields.NeededName
@@ -26,7 +26,7 @@ class KeyRef(base.Written):
     """Whether the pod starts without it."""
 
 
-class FieldRef(base.Written):
+class FieldRef(base.SpecModel):
     """A field of the pod."""
 
     field_path: Annotated[str, Field(min_length=1, max_length=253)]
@@ -36,7 +36,7 @@ class FieldRef(base.Written):
     """The version that the path is written in. Default: v1."""
 
 
-class ResourceFieldRef(base.Written):
+class ResourceFieldRef(base.SpecModel):
     """An amount of the container's resources."""
 
     resource: Annotated[str, Field(min_length=1, max_length=253)]
@@ -49,7 +49,7 @@ class ResourceFieldRef(base.Written):
     """The unit of the value, as `1Mi`. Default: 1."""
 
 
-class ValueFrom(base.Written):
+class ValueFrom(base.SpecModel):
     """Where a variable's value comes from: exactly one of four places."""
 
     config_map_key_ref: KeyRef | None = None
@@ -75,7 +75,7 @@ class ValueFrom(base.Written):
         return sum(place is not None for place in places) == 1
 
 
-class Variable(base.Written):
+class Variable(base.SpecModel):
     """One environment variable."""
 
     name: VariableName
@@ -105,7 +105,7 @@ class Variable(base.Written):
         return not self.name.startswith(RESERVED_PREFIX)
 
 
-class ObjectRef(base.Written):
+class ObjectRef(base.SpecModel):
     """A ConfigMap or Secret beside this object, as a whole."""
 
     name: fields.NeededName
@@ -115,7 +115,7 @@ class ObjectRef(base.Written):
     """Whether the pod starts without it."""
 
 
-class VariableSource(base.Written):
+class VariableSource(base.SpecModel):
     """All keys of one ConfigMap or Secret as variables."""
 
     config_map_ref: ObjectRef | None = None

@@ -33,7 +33,7 @@ class ModelFormat(StrEnum):
     ONNX = "onnx"
 
 
-class Credentials(base.Written):
+class Credentials(base.SpecModel):
     """Where the keys to the model's source are."""
 
     secret_name: fields.NeededName
@@ -41,7 +41,7 @@ class Credentials(base.Written):
     AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION; for http(s) username and password, or token."""
 
 
-class Model(base.Written):
+class Model(base.SpecModel):
     """What is served: files that are built into an image, or an image. Exactly one of uri and image."""
 
     uri: Annotated[str, Field(max_length=1024)] = ""

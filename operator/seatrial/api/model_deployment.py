@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from seatrial.api import base, cel, metadata, model, names, rollout, scaling, spec, status, validation
 from seatrial.api.metadata import Key
 
-Section = TypeVar("Section", bound=base.Written)
+Section = TypeVar("Section", bound=base.SpecModel)
 InvalidSpec = validation.InvalidSpec
 
 NAME_EXPECTED: Final = (
@@ -46,7 +46,7 @@ def parse(body: Mapping[str, Any]) -> ModelDeployment:
     return _with(body, validation.validated(spec.Spec, raw_spec))
 
 
-def read(body: Mapping[str, Any]) -> ModelDeployment:
+def parse_leniently(body: Mapping[str, Any]) -> ModelDeployment:
     """The object in `body`, also one that the API server let through although its spec is refused here."""
     try:
         return parse(body)

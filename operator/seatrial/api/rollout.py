@@ -25,7 +25,7 @@ class OnFailure(StrEnum):
     ROLLBACK = "Rollback"
 
 
-class Step(base.Written):
+class Step(base.SpecModel):
     """One share of the traffic, and how long it is kept."""
 
     weight: Annotated[int, Field(strict=True, ge=1, le=100)]
@@ -43,7 +43,7 @@ DEFAULT_STEPS: Final = (
 """Five minutes in all: a first look at a tenth, then enough traffic to hurt before it hurts everybody."""
 
 
-class Rollout(base.Written):
+class Rollout(base.SpecModel):
     """How a new revision takes over. A change here starts no rollout."""
 
     strategy: Strategy = Strategy.CANARY

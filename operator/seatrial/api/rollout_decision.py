@@ -51,7 +51,7 @@ Revision = Annotated[str, Field(pattern=names.REVISION_PATTERN, max_length=10)]
 Ordinal = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 
 
-class DecisionSpec(base.Written):
+class DecisionSpec(base.SpecModel):
     """What was decided; it cannot be changed afterwards."""
 
     deployment: Annotated[str, Field(pattern=names.NAME_PATTERN, max_length=names.NAME_MAX_LENGTH)]
@@ -112,7 +112,7 @@ class DecisionSpec(base.Written):
         return (self.attempt is not None) == (self.action in WITH_ATTEMPT)
 
 
-class DecisionStatus(base.Told):
+class DecisionStatus(base.StatusModel):
     """What became of it; absent until the operator has seen it."""
 
     phase: DecisionPhase | None = None

@@ -47,7 +47,7 @@ Replicas = Annotated[int, Field(strict=True, ge=0, le=MOST)]
 Bound = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 
 
-class Metric(base.Written):
+class Metric(base.SpecModel):
     """One measure that the number of pods follows: exactly one of its keys."""
 
     cpu: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
@@ -62,14 +62,14 @@ class Metric(base.Written):
         return (self.cpu is None) != (self.raw is None)
 
 
-class DisruptionBudget(base.Written):
+class DisruptionBudget(base.SpecModel):
     """How many server pods a drain may take away at once."""
 
     max_unavailable: CountOrShare = 1
     """A number of pods, or a share as `25%`; 0 blocks every drain."""
 
 
-class Scaling(base.Written):
+class Scaling(base.SpecModel):
     """How many pods serve: a fixed number, or bounds between which it follows metrics."""
 
     replicas: Replicas | None = None

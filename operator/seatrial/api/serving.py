@@ -18,14 +18,14 @@ _LABELS_CEL: Final = (
 )
 
 
-class Warmup(base.Written):
+class Warmup(base.SpecModel):
     """What a new pod answers before it is ready."""
 
     requests: Annotated[int, Field(strict=True, ge=0, le=1000)] = 5
     """How many requests, made from the model's example input; 0 means none."""
 
 
-class Pod(base.Written):
+class Pod(base.SpecModel):
     """What is put into the server's pods as it is. The names are those of core/v1 PodSpec, and so are the shapes, but
     for imagePullSecrets, which are names alone."""
 
@@ -98,7 +98,7 @@ class Pod(base.Written):
         return len({mount["mountPath"] for mount in self.volume_mounts}) == len(self.volume_mounts)
 
 
-class Serving(base.Written):
+class Serving(base.SpecModel):
     """How the server's pods run. A change here is a new revision of the same image."""
 
     resources: build.Resources = build.Resources()

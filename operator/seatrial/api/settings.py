@@ -9,7 +9,7 @@ from pydantic import Field
 from seatrial.api import base, build
 
 
-class Settings(base.Written):
+class Settings(base.SpecModel):
     """The operator's settings file. Everything has a default; without a repository only `model.image` works."""
 
     runtimes: Mapping[str, str] = Field(default_factory=dict)

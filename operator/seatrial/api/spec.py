@@ -16,7 +16,7 @@ from seatrial.api.serving import Serving
 from seatrial.api.traffic import Traffic
 
 
-class Spec(base.Written):
+class Spec(base.SpecModel):
     """What is wanted: which model, how it is built, run, scaled and brought to its users."""
 
     model: Model

@@ -45,7 +45,7 @@ LONGEST_PAUSE: Final = 100_000_000
 """Seconds that are remembered of a pause: three years."""
 
 
-class RolloutStatus(base.Told):
+class RolloutStatus(base.StatusModel):
     """The rollout's memory: written before anything is done that follows from it."""
 
     revision: status_fields.Revision
@@ -114,7 +114,7 @@ class RolloutStatus(base.Told):
     """The uids of the RolloutDecisions taken in this rollout, newest last."""
 
 
-class BuildStatus(base.Told):
+class BuildStatus(base.StatusModel):
     """The build of the wanted revision's image."""
 
     id: status_fields.Word
@@ -169,7 +169,7 @@ class BuildStatus(base.Told):
     """How long each part took, as fetch, load, push; in seconds."""
 
 
-class Rejected(base.Told):
+class Rejected(base.StatusModel):
     """A revision that is not tried again before somebody asks for it."""
 
     revision: status_fields.Revision
@@ -191,7 +191,7 @@ class Rejected(base.Told):
     """Who decided it, when a person did."""
 
 
-class HistoryEntry(base.Told):
+class HistoryEntry(base.StatusModel):
     """A rollout that ended."""
 
     revision: status_fields.Revision
@@ -219,7 +219,7 @@ class HistoryEntry(base.Told):
     """Who decided it, when a person did."""
 
 
-class Summary(base.Told):
+class Summary(base.StatusModel):
     """What the columns of `kubectl get` show."""
 
     step: status_fields.Word = ""
@@ -235,7 +235,7 @@ class Summary(base.Told):
     """Pods that answer, of those wanted, as 5/5."""
 
 
-class Status(base.Told):
+class Status(base.StatusModel):
     """Everything the operator says about one ModelDeployment."""
 
     observed_generation: status_fields.Generation = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seatrial.api import base, fields, status_fields
 
 
-class Failure(base.Told):
+class Failure(base.StatusModel):
     """What is wrong with a track's pods."""
 
     reason: status_fields.Word
@@ -24,7 +24,7 @@ class Failure(base.Told):
     """Of its container."""
 
 
-class TrackStatus(base.Told):
+class TrackStatus(base.StatusModel):
     """One revision that has pods."""
 
     revision: status_fields.Revision

@@ -14,7 +14,7 @@ class WhenTooFew(StrEnum):
     HOLD = "Hold"
 
 
-class ReplicaTraffic(base.Written):
+class ReplicaTraffic(base.SpecModel):
     """A plain Service; a track's share of new connections is its share of the ready pods."""
 
     when_too_few: WhenTooFew = WhenTooFew.PROCEED
@@ -22,7 +22,7 @@ class ReplicaTraffic(base.Written):
     status.canary.actualWeight, Hold waits for more pods."""
 
 
-class Traffic(base.Written):
+class Traffic(base.SpecModel):
     """How requests are shared between stable and canary."""
 
     replicas: ReplicaTraffic = ReplicaTraffic()

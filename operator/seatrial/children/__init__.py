@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-def child_actions(scene: Scene, answers: tuple[Action, ...] = ()) -> tuple[Action, ...]:
+def actions_for(scene: Scene, answers: tuple[Action, ...] = ()) -> tuple[Action, ...]:
     """What makes the children right, in the order in which it is safe to be interrupted.
 
     Traffic that goes home waits for nothing, and a person who has decided for nothing else. Otherwise what pods
@@ -30,7 +30,7 @@ def child_actions(scene: Scene, answers: tuple[Action, ...] = ()) -> tuple[Actio
     While the spec is refused, what runs is kept, and what fails is taken back; nothing is scaled or made anew.
     """
     routed = tuple(traffic.changes(scene))
-    home = scene.memory.stable is not None and not has_users(scene.memory)
+    home = scene.state.stable is not None and not has_users(scene.state)
     if scene.desired.refused:
         return (*routed, *answers, *workloads.changes(scene), *pruning.workloads(scene))
     return (

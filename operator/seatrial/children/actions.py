@@ -44,7 +44,7 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settle:
+class AnswerDecision:
     """The RolloutDecision carries its answer. Repeating writes the same one."""
 
     namespace: str
@@ -55,10 +55,10 @@ class Settle:
     at: datetime
 
 
-Action = Create | Apply | Scale | Delete | Settle
+Action = Create | Apply | Scale | Delete | AnswerDecision
 
 
-def deletion_of(body: Body) -> Delete:
+def delete_action(body: Body) -> Delete:
     """The action that takes away exactly this object."""
     head = body["metadata"]
     return Delete(

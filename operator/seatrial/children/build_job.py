@@ -15,7 +15,7 @@ from seatrial.observation import build_jobs
 
 def changes(scene: Scene) -> Iterator[Action]:
     """The Job of the present attempt, if a build is due and it is not there."""
-    rollout, build = scene.memory.rollout, scene.memory.build_of(scene.at.wish.build_id)
+    rollout, build = scene.state.rollout, scene.state.build_of(scene.snapshot.wish.build_id)
     if rollout is None or rollout.phase is not Phase.BUILDING or build is None:
         return
     if build.phase not in {phases.BuildPhase.PENDING, phases.BuildPhase.RUNNING}:

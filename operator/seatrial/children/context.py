@@ -10,10 +10,10 @@ from seatrial.api.objects import Body
 from seatrial.children import diff
 from seatrial.children.actions import Action
 from seatrial.core import references
-from seatrial.core.snapshot import Situation
-from seatrial.core.state import Memory
+from seatrial.core.snapshot import Snapshot
+from seatrial.core.state import RolloutState
 from seatrial.manifests.metadata import Owner
-from seatrial.observation.observed import Observed, Parts
+from seatrial.observation.observed import Observed, Platform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +22,9 @@ class Scene:
 
     desired: model_deployment.ModelDeployment
     observed: Observed
-    parts: Parts
-    memory: Memory
-    at: Situation
+    parts: Platform
+    state: RolloutState
+    snapshot: Snapshot
     fingerprint: str
     missing: tuple[references.Reference, ...] = ()
     """What pods of the wanted revision would lack: nothing is rendered until it is there."""

@@ -10,8 +10,8 @@ from seatrial.api import rollout_decision, validation
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.children import actions
-from seatrial.core.decisions import Answer, Order
-from seatrial.observation.observed import Bodies, Observed, Parts
+from seatrial.core.decisions import DecisionOutcome, UserDecision
+from seatrial.observation.observed import Bodies, Observed, Platform
 
 KEPT: Final = 20
 """Settled decisions that stay beside an object. `historyLimit` counts revisions, and one may take many decisions;
@@ -19,7 +19,7 @@ who decided what a revision became stands in `status.history` anyway.
 """
 
 
-def pending(observed: Observed, parts: Parts) -> tuple[Order, ...]:
+def pending(observed: Observed, parts: Platform) -> tuple[UserDecision, ...]:
     """The decisions of this object without an answer."""
     trusted = observed.decisions_trusted or parts.settings.unverified_decisions
     waiting = _waiting(observed.decisions)
@@ -34,9 +34,9 @@ def _parsed(body: Body) -> rollout_decision.RolloutDecision | None:
         return None
 
 
-def _order(one: rollout_decision.RolloutDecision, *, trusted: bool, vouched: bool) -> Order:
+def _order(one: rollout_decision.RolloutDecision, *, trusted: bool, vouched: bool) -> UserDecision:
     spec = one.spec
-    return Order(
+    return UserDecision(
         uid=one.uid,
         name=one.key.name,
         action=spec.action,
@@ -51,14 +51,14 @@ def _order(one: rollout_decision.RolloutDecision, *, trusted: bool, vouched: boo
     )
 
 
-def of_nobody(key: Key, seen: Bodies, *, now: datetime) -> tuple[actions.Settle, ...]:
+def reject_for_missing_object(key: Key, seen: Bodies, *, now: datetime) -> tuple[actions.AnswerDecision, ...]:
     """What refuses every decision that waits for an answer of an object that is not there."""
     message = f"there is no ModelDeployment {key.name} in namespace {key.namespace}"
     waiting = (_order(one, trusted=True, vouched=True) for one in _waiting(seen))
-    return settlements(
+    return answer_actions(
         key,
         tuple(
-            Answer(order=order, phase=rollout_decision.DecisionPhase.REFUSED, message=message)
+            DecisionOutcome(order=order, phase=rollout_decision.DecisionPhase.REFUSED, message=message)
             for order in waiting
         ),
         now=now,
@@ -71,10 +71,12 @@ def _waiting(seen: Bodies) -> Iterator[rollout_decision.RolloutDecision]:
     return (one for one in parsed if not one.deleting)
 
 
-def settlements(key: Key, answers: tuple[Answer, ...], *, now: datetime) -> tuple[actions.Settle, ...]:
+def answer_actions(
+    key: Key, answers: tuple[DecisionOutcome, ...], *, now: datetime
+) -> tuple[actions.AnswerDecision, ...]:
     """What writes each answer on its decision, after the status that carries its effect."""
     return tuple(
-        actions.Settle(
+        actions.AnswerDecision(
             namespace=key.namespace,
             name=answer.order.name,
             uid=answer.order.uid,
@@ -86,13 +88,13 @@ def settlements(key: Key, answers: tuple[Answer, ...], *, now: datetime) -> tupl
     )
 
 
-def past(decisions: Bodies) -> Iterator[actions.Delete]:
+def prune(decisions: Bodies) -> Iterator[actions.Delete]:
     """What takes away the settled decisions of one object beyond the newest."""
     settled = [body for body in decisions if (body.get("status") or {}).get("phase")]
     newest_first = sorted(settled, key=_age, reverse=True)
     for body in newest_first[KEPT:]:
         if not body["metadata"].get("deletionTimestamp"):
-            yield actions.deletion_of(body)
+            yield actions.delete_action(body)
 
 
 def _age(body: Body) -> tuple[str, str]:

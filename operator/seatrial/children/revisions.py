@@ -40,10 +40,10 @@ def _of_the_wish(scene: Scene) -> api.TrackStatus | None:
     """The track that runs what the spec asks for now: the only one that can be rendered."""
     if scene.unnamed:
         return None
-    rollout, canary = scene.memory.rollout, scene.memory.canary
+    rollout, canary = scene.state.rollout, scene.state.canary
     leaving = rollout is None or rollout.phase in {Phase.REJECTED, Phase.ROLLING_BACK}
-    tracks = (scene.memory.stable, None if leaving else canary)
-    return next((t for t in tracks if t is not None and t.revision == scene.at.wish.revision), None)
+    tracks = (scene.state.stable, None if leaving else canary)
+    return next((t for t in tracks if t is not None and t.revision == scene.snapshot.wish.revision), None)
 
 
 def copy_names(scene: Scene, revision: str) -> Mapping[str, str]:
@@ -55,9 +55,11 @@ def copy_names(scene: Scene, revision: str) -> Mapping[str, str]:
 
 
 def _copied(scene: Scene) -> list[references.Reference]:
-    found = references.of_pods(scene.desired.spec.serving)
+    found = references.pod_references(scene.desired.spec.serving)
     seen = scene.observed.references
-    return [r for r in found if r.holder is references.Holder.CONFIG_MAP and r in seen and seen[r].present]
+    return [
+        r for r in found if r.holder is references.ReferenceKind.CONFIG_MAP and r in seen and seen[r].present
+    ]
 
 
 def _copies(scene: Scene, revision: str) -> Iterator[Body]:

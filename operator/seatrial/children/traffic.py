@@ -15,18 +15,18 @@ def split_in_force(scene: Scene) -> Split | None:
 
     None while nobody is to answer, and where that cannot be seen: its documents are missing, or edited by hand.
     """
-    if scene.observed.setback is None:
-        return split_of(scene.memory)
+    if scene.observed.apply_error is None:
+        return split_of(scene.state)
     return scene.parts.router.read(scene.observed.services)
 
 
 def is_written(scene: Scene) -> bool:
     """The router says what was decided, as far as anybody knows."""
-    return split_of(scene.memory) in (None, split_in_force(scene))
+    return split_of(scene.state) in (None, split_in_force(scene))
 
 
 def changes(scene: Scene) -> Iterator[Action]:
     """What makes the split true."""
-    split = split_of(scene.memory)
+    split = split_of(scene.state)
     if split is not None:
         yield from context.compared(scene, iter(scene.parts.router.render(scene.owner, split)))

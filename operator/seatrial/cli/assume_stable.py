@@ -10,7 +10,7 @@ from seatrial.api.objects import Body
 from seatrial.cli import inputs
 from seatrial.cli.inputs import Given
 from seatrial.cli.yaml_input import Unusable
-from seatrial.observation.observed import Parts
+from seatrial.observation.observed import Platform
 from seatrial.simulation.cluster import Pace
 from seatrial.simulation.run import Simulation
 
@@ -19,7 +19,7 @@ AGE: Final = timedelta(hours=1)
 AT_ONCE: Final = Pace(ready_after=timedelta(0), build=timedelta(0))
 
 
-def stable(wanted: Body, parts: Parts, now: datetime, *, along: tuple[Body, ...]) -> Given:
+def stable(wanted: Body, parts: Platform, now: datetime, *, along: tuple[Body, ...]) -> Given:
     """The world in which `wanted` is applied to one that has served another model, with everything else the same."""
     there = tuple(body for body in along if body["kind"] != names.DECISION_KIND)
     start = inputs.given(_of_another_model(wanted), (), now - AGE, along=there)

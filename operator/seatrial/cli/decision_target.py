@@ -9,7 +9,7 @@ from seatrial.api import conditions, rollout_decision
 from seatrial.api import status as api
 from seatrial.cli.yaml_input import Unusable
 from seatrial.core import transitions
-from seatrial.core.state import Memory, memory_of
+from seatrial.core.state import RolloutState, state_of
 from seatrial.core.transitions import Phase
 
 Action = rollout_decision.Action
@@ -51,10 +51,10 @@ def subject(action: Action, said: api.Status, *, paused: bool) -> Subject:
 
 def ways_back(said: api.Status) -> tuple[str, ...]:
     """The revisions that a Rollback may name, the one that served last first."""
-    memory = memory_of(said)
-    present = "" if memory.stable is None else memory.stable.revision
-    served = (entry.revision for entry in memory.history if entry.revision != present)
-    return tuple(dict.fromkeys(name for name in served if memory.promoted_before(name)))
+    state = state_of(said)
+    present = "" if state.stable is None else state.stable.revision
+    served = (entry.revision for entry in state.history if entry.revision != present)
+    return tuple(dict.fromkeys(name for name in served if state.promoted_before(name)))
 
 
 def _of_the_rollout(action: Action, said: api.Status) -> Subject:
@@ -84,28 +84,28 @@ def _of_the_step(said: api.Status) -> Subject:
 
 
 def _of_the_rejection(said: api.Status) -> Subject:
-    memory = memory_of(said)
-    current = memory.rollout
+    state = state_of(said)
+    current = state.rollout
     if current is not None and current.phase is Phase.ROLLING_BACK:
         raise Unusable(
             f"revision {current.revision} is still going back; retry it once the phase is Degraded or Failed"
         )
     if current is not None and current.phase not in transitions.AT_REST:
         raise Unusable(f"revision {current.revision} is on its way; abort it or wait")
-    rejected = _rejected_and_asked_for(said, memory)
+    rejected = _rejected_and_asked_for(said, state)
     if rejected is None:
-        others = ", ".join(entry.revision for entry in memory.rejected)
+        others = ", ".join(entry.revision for entry in state.rejected)
         why = f"rejected were {others}: apply the spec of one of them first" if others else _state(said)
         raise Unusable(f"what the spec asks for was not rejected; {why}")
     return Subject(revision=rejected.revision, attempt=rejected.attempt)
 
 
-def _rejected_and_asked_for(said: api.Status, memory: Memory) -> api.Rejected | None:
+def _rejected_and_asked_for(said: api.Status, state: RolloutState) -> api.Rejected | None:
     """The rejection of the revision that the condition Updated names; the newest where it is not there."""
     updated = said.condition(conditions.ConditionType.UPDATED)
     if updated is None:
-        return memory.rejected[0] if memory.rejected else None
-    return next((entry for entry in memory.rejected if entry.revision in updated.message.split()), None)
+        return state.rejected[0] if state.rejected else None
+    return next((entry for entry in state.rejected if entry.revision in updated.message.split()), None)
 
 
 def _of_stable(said: api.Status) -> Subject:

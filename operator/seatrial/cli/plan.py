@@ -15,7 +15,7 @@ from seatrial.cli.inputs import Given
 from seatrial.cli.yaml_input import Unusable
 from seatrial.core import references
 from seatrial.observation import questions
-from seatrial.observation.observed import Parts
+from seatrial.observation.observed import Platform
 from seatrial.routers import base as routers
 from seatrial.routers.base import Router
 from seatrial.simulation import observer
@@ -104,7 +104,7 @@ class Case:
     """One ModelDeployment, about to be applied, and what its plan is made with."""
 
     start: Given
-    parts: Parts
+    parts: Platform
     proof: Proof
     """How well the operator's settings are known; given ones are taken as they are."""
 
@@ -132,7 +132,9 @@ def run(given: argparse.Namespace) -> str:
 def _case(start: Given, operator: settings.Settings, *, assumed: bool) -> Case:
     known = Shown(settings=operator, proof=Proof.NOT_NEEDED)
     known = infer_registry.shown_by(start, operator) if assumed else known
-    return Case(start=start, parts=Parts(router=_router(start), settings=known.settings), proof=known.proof)
+    return Case(
+        start=start, parts=Platform(router=_router(start), settings=known.settings), proof=known.proof
+    )
 
 
 def _router(start: Given) -> Router:
@@ -212,7 +214,7 @@ def _registry(case: Case) -> str:
 
 def _naming(reference: references.Reference, wanted: spec.Spec) -> str:
     """What is assumed of an object that was not shown, and whether the revision's name depends on it."""
-    if reference not in references.of_pods(wanted.serving):
+    if reference not in references.pod_references(wanted.serving):
         return "there"
     state = "not there, as it is optional" if reference.optional else "there and empty"
     return f"{state}; with its content, given in the snapshot, the revision has another name"

@@ -96,7 +96,7 @@ def _told(action: actions.Action) -> str:
             return f"scale Deployment {name} to {replicas}"
         case actions.Delete(kind=kind, name=name):
             return f"delete {kind} {name}"
-        case actions.Settle(name=name, phase=phase, message=message):
+        case actions.AnswerDecision(name=name, phase=phase, message=message):
             return f"answer RolloutDecision {name}: {phase}: {message}"
 
 

@@ -60,5 +60,5 @@ def _action(action: actions.Action) -> Body:
             return {"scale": {"deployment": name, "replicas": replicas}}
         case actions.Delete(kind=kind, name=name):
             return {"delete": {"kind": kind, "name": name}}
-        case actions.Settle(name=name, phase=phase, message=message):
+        case actions.AnswerDecision(name=name, phase=phase, message=message):
             return {"settle": {"decision": name, "phase": str(phase), "message": message}}

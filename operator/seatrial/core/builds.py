@@ -11,7 +11,7 @@ from model_runtime import contract
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
 from seatrial.core import state
-from seatrial.core.snapshot import BuildSeen
+from seatrial.core.snapshot import BuildResult
 from seatrial.core.target import Image
 
 Reason = reasons.Reason
@@ -22,7 +22,7 @@ LOST_MESSAGES_ALLOWED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BuildWish:
+class BuildTarget:
     """The image that is wanted; `runtimes` maps the catalogue's names to images."""
 
     build_id: str
@@ -35,7 +35,7 @@ class BuildWish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobSeen:
+class BuildJob:
     """The Job of the present attempt and its pod."""
 
     name: str
@@ -57,7 +57,7 @@ class JobSeen:
 
 
 def advance(
-    build: api.BuildStatus | None, wish: BuildWish, job: JobSeen | None, now: datetime
+    build: api.BuildStatus | None, wish: BuildTarget, job: BuildJob | None, now: datetime
 ) -> api.BuildStatus:
     """The build after what is seen; equal to `build` when nothing has changed."""
     if build is None or build.id != wish.build_id:
@@ -71,7 +71,7 @@ def advance(
     return _ended(build, wish, job, now) if job.finished else _running(build, job)
 
 
-def _begun(wish: BuildWish, now: datetime) -> api.BuildStatus:
+def _begun(wish: BuildTarget, now: datetime) -> api.BuildStatus:
     begun = api.BuildStatus(
         id=wish.build_id,
         attempt=wish.attempts_over + 1,
@@ -83,7 +83,7 @@ def _begun(wish: BuildWish, now: datetime) -> api.BuildStatus:
     return _known(begun, wish, now)
 
 
-def _known(build: api.BuildStatus, wish: BuildWish, now: datetime) -> api.BuildStatus:
+def _known(build: api.BuildStatus, wish: BuildTarget, now: datetime) -> api.BuildStatus:
     """The build before its Job is made: it has failed already when nobody knows its runtime."""
     if build.runtime in wish.runtimes:
         return build
@@ -92,7 +92,7 @@ def _known(build: api.BuildStatus, wish: BuildWish, now: datetime) -> api.BuildS
     return _failed(_changed(build, finished_at=now), Reason.RUNTIME_UNKNOWN, sentence)
 
 
-def _again(build: api.BuildStatus, wish: BuildWish, now: datetime) -> api.BuildStatus:
+def _again(build: api.BuildStatus, wish: BuildTarget, now: datetime) -> api.BuildStatus:
     return _changed(
         build,
         attempt=build.attempt + 1,
@@ -106,7 +106,7 @@ def _again(build: api.BuildStatus, wish: BuildWish, now: datetime) -> api.BuildS
     )
 
 
-def due(build: api.BuildStatus, wish: BuildWish, now: datetime) -> bool:
+def due(build: api.BuildStatus, wish: BuildTarget, now: datetime) -> bool:
     """A build that failed for a passing reason is to be tried again now."""
     if terminal(build):
         return False
@@ -131,14 +131,14 @@ def terminal(build: api.BuildStatus) -> bool:
     return reasons.class_of(Reason(build.reason)) is reasons.ReasonClass.TERMINAL
 
 
-def _running(build: api.BuildStatus, job: JobSeen) -> api.BuildStatus:
+def _running(build: api.BuildStatus, job: BuildJob) -> api.BuildStatus:
     # a pod that is being ended has run; one that cannot start, in the place of an evicted one, has not
     ran = job.running or (build.phase is phases.BuildPhase.RUNNING and not job.trouble)
     phase = phases.BuildPhase.RUNNING if ran else phases.BuildPhase.PENDING
     return _changed(build, phase=phase, job=job.name, reason=job.trouble, message=job.trouble_message)
 
 
-def _ended(build: api.BuildStatus, wish: BuildWish, job: JobSeen, now: datetime) -> api.BuildStatus:
+def _ended(build: api.BuildStatus, wish: BuildTarget, job: BuildJob, now: datetime) -> api.BuildStatus:
     total = (now - (build.started_at or now)).total_seconds()
     parts = {} if job.report is None else job.report.seconds
     ended = _changed(
@@ -166,7 +166,9 @@ def _ended(build: api.BuildStatus, wish: BuildWish, job: JobSeen, now: datetime)
     return _failed(logged, *_verdict(build, job))
 
 
-def _other_runtime(build: api.BuildStatus, wish: BuildWish, report: contract.BuildReport) -> api.BuildStatus:
+def _other_runtime(
+    build: api.BuildStatus, wish: BuildTarget, report: contract.BuildReport
+) -> api.BuildStatus:
     """The detected format needs another runtime: the next attempt runs on it, if the catalogue has it."""
     wanted = report.wanted_runtime
     if wanted not in wish.runtimes or wanted == build.runtime:
@@ -188,7 +190,7 @@ def _failed(build: api.BuildStatus, reason: Reason, message: str) -> api.BuildSt
     return _changed(build, phase=phases.BuildPhase.FAILED, reason=reason, message=message)
 
 
-def _verdict(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:
+def _verdict(build: api.BuildStatus, job: BuildJob) -> tuple[Reason, str]:
     report = job.report
     if report is not None and report.reason in Reason.__members__.values():
         return Reason(report.reason), report.message
@@ -209,7 +211,7 @@ def _verdict(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:
     )
 
 
-def _taken_away(job: JobSeen) -> tuple[Reason, str]:
+def _taken_away(job: BuildJob) -> tuple[Reason, str]:
     """Its node may have been in need, which passes; a limit of its own that it broke it would break again."""
     if job.over_limit:
         return Reason.BUILD_FAILED, f"{job.eviction}; raise ephemeral-storage in spec.build.resources.limits"
@@ -219,7 +221,7 @@ def _taken_away(job: JobSeen) -> tuple[Reason, str]:
     return Reason.BUILD_EVICTED, f"the pod of the build was evicted{why}; it is tried again{remedy}"
 
 
-def _without_a_word(job: JobSeen) -> bool:
+def _without_a_word(job: BuildJob) -> bool:
     """Neither the build nor the cluster says how it ended, in words that are known."""
     if job.evicted or job.over_limit or job.deadline_exceeded or job.out_of_memory:
         return False
@@ -227,7 +229,7 @@ def _without_a_word(job: JobSeen) -> bool:
     return job.report is None or not (job.report.succeeded or job.report.reason in known)
 
 
-def _too_late(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:
+def _too_late(build: api.BuildStatus, job: BuildJob) -> tuple[Reason, str]:
     """A pod that never ran in all that time is the cluster's trouble, not the model's: it is tried again."""
     if build.phase is phases.BuildPhase.RUNNING or job.exit_code is not None:
         return Reason.BUILD_TIMEOUT, "the build took longer than spec.build.timeout; raise it"
@@ -237,14 +239,14 @@ def _too_late(build: api.BuildStatus, job: JobSeen) -> tuple[Reason, str]:
     return Reason.BUILD_EVICTED, message
 
 
-def seen(build: api.BuildStatus) -> BuildSeen:
+def seen(build: api.BuildStatus) -> BuildResult:
     """What the rollout needs to know of the build."""
     if build.phase in {phases.BuildPhase.SUCCEEDED, phases.BuildPhase.CACHED}:
         image = Image(
             reference=build.image, build_id=build.id, model_digest=build.model_digest, format=build.format
         )
-        return BuildSeen(image=image)
-    return BuildSeen(reason=build.reason, message=build.message, terminal=terminal(build))
+        return BuildResult(image=image)
+    return BuildResult(reason=build.reason, message=build.message, terminal=terminal(build))
 
 
 def _changed(build: api.BuildStatus, **changes: Any) -> api.BuildStatus:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
 from seatrial.core import availability, pauses, rollback, transitions
-from seatrial.core.snapshot import Situation
-from seatrial.core.state import Memory, changed, identity_of
+from seatrial.core.snapshot import Snapshot
+from seatrial.core.state import RolloutState, changed, identity_of
 from seatrial.core.target import Image, first_step_at, step_of
 from seatrial.core.transitions import Phase
 
@@ -21,270 +21,284 @@ LONGEST_CHAIN = 16
 """More decisions in one pass than any path of the table has; beyond it they would go in a circle."""
 
 
-def advance(memory: Memory, at: Situation) -> Memory:
+def advance(state: RolloutState, snapshot: Snapshot) -> RolloutState:
     """The memory after every decision that what is seen allows; the same object when there is none."""
-    memory = _as_routed(memory, at)
+    state = _as_routed(state, snapshot)
     for _ in range(LONGEST_CHAIN):
-        after = _decide(memory, at)
-        if after == memory:
-            return memory
-        memory = after
-    raise transitions.IllegalMove("the decisions of one pass go in a circle")
+        after = _decide(state, snapshot)
+        if after == state:
+            return state
+        state = after
+    raise transitions.IllegalTransition("the decisions of one pass go in a circle")
 
 
-def _as_routed(memory: Memory, at: Situation) -> Memory:
+def _as_routed(state: RolloutState, snapshot: Snapshot) -> RolloutState:
     """Stable is stable since users are sent to it: an operator that died on the way there may come late."""
-    if memory.stable is None or at.routed in ("", memory.stable.revision):
-        return memory
-    return replace(memory, stable=changed(memory.stable, since=at.now))
+    if state.stable is None or snapshot.routed in ("", state.stable.revision):
+        return state
+    return replace(state, stable=changed(state.stable, since=snapshot.now))
 
 
-def _decide(memory: Memory, at: Situation) -> Memory:
-    rollout = memory.rollout
+def _decide(state: RolloutState, snapshot: Snapshot) -> RolloutState:
+    rollout = state.rollout
     if rollout is None or rollout.phase in transitions.AT_REST:
-        return _at_rest(memory, at)
-    if superseded(memory, at) and rollout.phase is not Phase.ROLLING_BACK:
-        return rollback.supersede(memory, at)
-    return _STAGES[rollout.phase](memory, rollout, at)
+        return _at_rest(state, snapshot)
+    if superseded(state, snapshot) and rollout.phase is not Phase.ROLLING_BACK:
+        return rollback.supersede(state, snapshot)
+    return _STAGES[rollout.phase](state, rollout, snapshot)
 
 
-def superseded(memory: Memory, at: Situation) -> bool:
+def superseded(state: RolloutState, snapshot: Snapshot) -> bool:
     """The spec asks for another revision than the one on its way; a rejected one does not call off the way back.
 
     After a Rollback the spec goes on asking for the revision that a person has just rejected.
     """
-    rollout, wanted = memory.rollout, at.wish.revision
+    rollout, wanted = state.rollout, snapshot.wish.revision
     if rollout is None or rollout.revision == wanted:
         return False
-    return not rollout.fast_track or memory.rejection_of(wanted) is None
+    return not rollout.fast_track or state.rejection_of(wanted) is None
 
 
-def _at_rest(memory: Memory, at: Situation) -> Memory:
-    rollout, wanted = memory.rollout, at.wish.revision
+def _at_rest(state: RolloutState, snapshot: Snapshot) -> RolloutState:
+    rollout, wanted = state.rollout, snapshot.wish.revision
     if not wanted:
-        return memory
+        return state
     if (
-        memory.rejection_of(wanted) is not None
+        state.rejection_of(wanted) is not None
     ):  # also of what serves: somebody wanted to leave it, and could not
-        return _rejected(memory, rollout)
-    if memory.stable is not None and memory.stable.revision == wanted:
-        return _settled(memory, rollout, at)
-    return begin(memory, at, revision=wanted)
+        return _rejected(state, rollout)
+    if state.stable is not None and state.stable.revision == wanted:
+        return _settled(state, rollout, snapshot)
+    return begin(state, snapshot, revision=wanted)
 
 
-def _settled(memory: Memory, rollout: api.RolloutStatus | None, at: Situation) -> Memory:
+def _settled(state: RolloutState, rollout: api.RolloutStatus | None, snapshot: Snapshot) -> RolloutState:
     """What was tried is no longer asked for: it leaves nothing but its place in history."""
-    wanted = at.wish.revision
-    build = memory.build_of(at.wish.build_id)
+    wanted = snapshot.wish.revision
+    build = state.build_of(snapshot.wish.build_id)
     if rollout is None or (rollout.phase is Phase.STABLE and rollout.revision == wanted):
-        return replace(memory, build=build)
-    return replace(memory, canary=None, build=build, rollout=transitions.settled(rollout, wanted))
+        return replace(state, build=build)
+    return replace(state, canary=None, build=build, rollout=transitions.settled(rollout, wanted))
 
 
-def _rejected(memory: Memory, rollout: api.RolloutStatus | None) -> Memory:
+def _rejected(state: RolloutState, rollout: api.RolloutStatus | None) -> RolloutState:
     if rollout is None or rollout.phase is Phase.REJECTED:
-        return memory
-    return replace(memory, rollout=transitions.moved(rollout, Phase.REJECTED))
+        return state
+    return replace(state, rollout=transitions.transition(rollout, Phase.REJECTED))
 
 
-def begin(memory: Memory, at: Situation, *, revision: str, attempt: int = 1) -> Memory:
+def begin(state: RolloutState, snapshot: Snapshot, *, revision: str, attempt: int = 1) -> RolloutState:
     """A rollout of `revision` has begun; it takes no steps where there is nobody to protect or it is known good."""
-    old = memory.rollout
-    known_good = attempt == 1 and memory.known_good(revision)  # what failed since then takes its steps
-    straight = memory.stable is None or at.wish.recreate or at.counts.full == 0 or known_good
+    old = state.rollout
+    known_good = attempt == 1 and state.known_good(revision)  # what failed since then takes its steps
+    straight = state.stable is None or snapshot.wish.recreate or snapshot.counts.full == 0 or known_good
     rollout = api.RolloutStatus(
         revision=revision,
         phase=Phase.STABLE if old is None else old.phase,
-        steps=0 if straight else len(at.wish.steps),
-        fast_track=memory.stable is not None and known_good,
-        started_at=at.now,
+        steps=0 if straight else len(snapshot.wish.steps),
+        fast_track=state.stable is not None and known_good,
+        started_at=snapshot.now,
         attempt=attempt,
         decisions=() if old is None else old.decisions,
     )
-    return replace(memory, canary=None, rollout=transitions.moved(rollout, Phase.BUILDING))
+    return replace(state, canary=None, rollout=transitions.transition(rollout, Phase.BUILDING))
 
 
-def _building(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if pauses.holder(rollout, at):
-        return pauses.pause(memory, rollout, at)
-    image = image_of(rollout.revision, at)
+def _building(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
+    if pauses.holder(rollout, snapshot):
+        return pauses.pause(state, rollout, snapshot)
+    image = image_of(rollout.revision, snapshot)
     if image is not None:
-        canary = image.track(rollout.revision, since=at.now)
+        canary = image.track(rollout.revision, since=snapshot.now)
         return replace(
-            memory, canary=canary, rollout=transitions.moved(rollout, Phase.STARTING, waiting_for=None)
+            state, canary=canary, rollout=transitions.transition(rollout, Phase.STARTING, waiting_for=None)
         )
-    if at.build.terminal:
-        return rollback.fail(memory, at, reasons.Reason(at.build.reason), at.build.message)
-    return replace(memory, rollout=transitions.changed(rollout, waiting_for=phases.WaitingFor.BUILD))
+    if snapshot.build.terminal:
+        return rollback.fail(state, snapshot, reasons.Reason(snapshot.build.reason), snapshot.build.message)
+    return replace(state, rollout=transitions.changed(rollout, waiting_for=phases.WaitingFor.BUILD))
 
 
-def image_of(revision: str, at: Situation) -> Image | None:
+def image_of(revision: str, snapshot: Snapshot) -> Image | None:
     """The image of a revision, as far as it is known: kept with its template, given, or built."""
-    if revision in at.images:
-        return at.images[revision]
-    if revision != at.wish.revision:
+    if revision in snapshot.images:
+        return snapshot.images[revision]
+    if revision != snapshot.wish.revision:
         return None
-    if at.wish.image:
-        return Image(reference=at.wish.image)
-    same_build = (i for i in at.images.values() if i.build_id and i.build_id == at.wish.build_id)
-    return at.build.image or next(same_build, None)
+    if snapshot.wish.image:
+        return Image(reference=snapshot.wish.image)
+    same_build = (i for i in snapshot.images.values() if i.build_id and i.build_id == snapshot.wish.build_id)
+    return snapshot.build.image or next(same_build, None)
 
 
-def _starting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if pauses.holder(rollout, at):
-        return pauses.pause(memory, rollout, at)
-    if at.strangers(memory):
-        return replace(memory, rollout=transitions.waiting(rollout, phases.WaitingFor.CAPACITY))
-    if rollout.steps == 0 or not at.wish.steps or at.counts.full == 0:
-        return _starting_straight(memory, rollout, at)
-    if (halt := rollback.why_not_starting(memory, rollout, at, needed=at.counts.at_step[0])) is not None:
+def _starting(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
+    if pauses.holder(rollout, snapshot):
+        return pauses.pause(state, rollout, snapshot)
+    if snapshot.strangers(state):
+        return replace(state, rollout=transitions.wait_for(rollout, phases.WaitingFor.CAPACITY))
+    if rollout.steps == 0 or not snapshot.wish.steps or snapshot.counts.full == 0:
+        return _starting_straight(state, rollout, snapshot)
+    if (
+        halt := rollback.why_not_starting(state, rollout, snapshot, needed=snapshot.counts.at_step[0])
+    ) is not None:
         return halt
-    if too_few(at, step=1):
-        return replace(memory, rollout=transitions.waiting(rollout, phases.WaitingFor.CAPACITY))
-    first = at.wish.steps[0]
+    if too_few(snapshot, step=1):
+        return replace(state, rollout=transitions.wait_for(rollout, phases.WaitingFor.CAPACITY))
+    first = snapshot.wish.steps[0]
     return replace(
-        memory,
-        rollout=transitions.arrived(
-            transitions.moved(rollout, Phase.SHIFTING),
+        state,
+        rollout=transitions.stop_progress_clock(
+            transitions.transition(rollout, Phase.SHIFTING),
             step=1,
-            steps=len(at.wish.steps),
+            steps=len(snapshot.wish.steps),
             weight=first.weight,
-            users_since=at.now,
-            exits_before=at.canary(memory).exits_so_far or None,
-            step_started_at=at.now,
+            users_since=snapshot.now,
+            exits_before=snapshot.canary(state).exits_so_far or None,
+            step_started_at=snapshot.now,
         ),
     )
 
 
-def _starting_straight(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+def _starting_straight(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
     """Without steps: all users when all pods are there, or where nobody else answers."""
-    halt = rollback.why_not_starting(memory, rollout, at, needed=at.counts.full)
+    halt = rollback.why_not_starting(state, rollout, snapshot, needed=snapshot.counts.full)
     if halt is None:
-        return replace(memory, rollout=transitions.arrived(transitions.moved(rollout, Phase.PROMOTING)))
+        return replace(
+            state, rollout=transitions.stop_progress_clock(transitions.transition(rollout, Phase.PROMOTING))
+        )
     failed = halt.rollout is not None and halt.rollout.phase is Phase.ROLLING_BACK
     return (
         halt
-        if failed or not availability.is_needed(memory, at)
-        else availability.needed_at_once(memory, rollout, at)
+        if failed or not availability.is_needed(state, snapshot)
+        else availability.needed_at_once(state, rollout, snapshot)
     )
 
 
-def too_few(at: Situation, *, step: int) -> bool:
+def too_few(snapshot: Snapshot, *, step: int) -> bool:
     """The router cannot give so small a share, and the user said to wait rather than to give more."""
-    return at.wish.hold_when_too_few and at.counts.too_few[step - 1]
+    return snapshot.wish.hold_when_too_few and snapshot.counts.too_few[step - 1]
 
 
-def _shifting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if (halt := rollback.why_not_with_users(memory, rollout, at)) is not None:
+def _shifting(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
+    if (halt := rollback.why_not_with_users(state, rollout, snapshot)) is not None:
         return halt
-    if pauses.holder(rollout, at):
-        return pauses.pause(memory, rollout, at)
-    if at.counts.full == 0 or availability.stable_is_gone(memory, at):
+    if pauses.holder(rollout, snapshot):
+        return pauses.pause(state, rollout, snapshot)
+    if snapshot.counts.full == 0 or availability.stable_is_gone(state, snapshot):
         return replace(
-            memory, rollout=transitions.moved(rollout, Phase.PROMOTING, weight=100, waiting_for=None)
+            state, rollout=transitions.transition(rollout, Phase.PROMOTING, weight=100, waiting_for=None)
         )
-    if availability.canary_is_gone(memory, rollout, at):
-        return availability.take_in(memory, rollout)
-    return _on_its_step(memory, rollout, at)
+    if availability.canary_is_gone(state, rollout, snapshot):
+        return availability.take_in(state, rollout)
+    return _on_its_step(state, rollout, snapshot)
 
 
-def _on_its_step(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    rollout = _on_the_steps_of_now(rollout, at)
-    if rollout.step > len(at.wish.steps):
-        return replace(memory, rollout=transitions.moved(rollout, Phase.PROMOTING, step=len(at.wish.steps)))
-    if rollout.weight < step_of(at.wish, rollout).weight:
-        return _raise(memory, rollout, at)
-    return _hold(memory, rollout, at)
+def _on_its_step(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
+    rollout = _on_the_steps_of_now(rollout, snapshot)
+    if rollout.step > len(snapshot.wish.steps):
+        return replace(
+            state, rollout=transitions.transition(rollout, Phase.PROMOTING, step=len(snapshot.wish.steps))
+        )
+    if rollout.weight < step_of(snapshot.wish, rollout).weight:
+        return _raise(state, rollout, snapshot)
+    return _hold(state, rollout, snapshot)
 
 
-def _on_the_steps_of_now(rollout: api.RolloutStatus, at: Situation) -> api.RolloutStatus:
+def _on_the_steps_of_now(rollout: api.RolloutStatus, snapshot: Snapshot) -> api.RolloutStatus:
     """Steps may be edited at any time: the weight stays, the first step that has at least it goes on."""
-    steps = at.wish.steps
+    steps = snapshot.wish.steps
     if rollout.step <= len(steps) and rollout.weight <= steps[rollout.step - 1].weight:
         return transitions.changed(rollout, steps=len(steps))
     step = first_step_at(steps, rollout.weight) or len(steps) + 1
     return transitions.changed(rollout, steps=len(steps), step=step)
 
 
-def _raise(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+def _raise(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
     """Scale, wait until available, and only then is the weight the step's."""
-    needed = at.counts.at_step[rollout.step - 1]
-    if (halt := rollback.why_not_starting(memory, rollout, at, needed=needed)) is not None:
+    needed = snapshot.counts.at_step[rollout.step - 1]
+    if (halt := rollback.why_not_starting(state, rollout, snapshot, needed=needed)) is not None:
         return halt
     return replace(
-        memory,
-        rollout=transitions.counted_from(
-            transitions.arrived(rollout), at.now, weight=step_of(at.wish, rollout).weight
+        state,
+        rollout=transitions.restart_step_clock(
+            transitions.stop_progress_clock(rollout),
+            snapshot.now,
+            weight=step_of(snapshot.wish, rollout).weight,
         ),
     )
 
 
-def _hold(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if not at.has_its_share(rollout):  # a hold without its users would show nothing
-        return replace(memory, rollout=transitions.counted_from(rollout, at.not_yet))
-    ends = transitions.held_until(rollout, step_of(at.wish, rollout).hold)
+def _hold(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
+    if not snapshot.has_its_share(rollout):  # a hold without its users would show nothing
+        return replace(state, rollout=transitions.restart_step_clock(rollout, snapshot.not_yet))
+    ends = transitions.hold_ends_at(rollout, step_of(snapshot.wish, rollout).hold)
     if ends is None:
-        return replace(memory, rollout=transitions.counted_from(rollout, at.now))
-    if at.now < ends:
-        return replace(memory, rollout=rollout)
-    needed = at.counts.at_step[rollout.step - 1]
-    if (halt := rollback.why_not_starting(memory, rollout, at, needed=needed)) is not None:
+        return replace(state, rollout=transitions.restart_step_clock(rollout, snapshot.now))
+    if snapshot.now < ends:
+        return replace(state, rollout=rollout)
+    needed = snapshot.counts.at_step[rollout.step - 1]
+    if (halt := rollback.why_not_starting(state, rollout, snapshot, needed=needed)) is not None:
         return halt
-    return next_step(memory, rollout, at)
+    return next_step(state, rollout, snapshot)
 
 
-def next_step(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
+def next_step(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
     """The step is over: the next one is prepared at the weight of now, or the canary takes over."""
-    if rollout.step >= len(at.wish.steps):
-        return replace(memory, rollout=transitions.arrived(transitions.moved(rollout, Phase.PROMOTING)))
-    return replace(memory, rollout=transitions.arrived(rollout, step=rollout.step + 1))
+    if rollout.step >= len(snapshot.wish.steps):
+        return replace(
+            state, rollout=transitions.stop_progress_clock(transitions.transition(rollout, Phase.PROMOTING))
+        )
+    return replace(state, rollout=transitions.stop_progress_clock(rollout, step=rollout.step + 1))
 
 
-def _promoting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if (halt := rollback.why_not_with_users(memory, rollout, at)) is not None:
+def _promoting(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
+    if (halt := rollback.why_not_with_users(state, rollout, snapshot)) is not None:
         return halt
-    if pauses.holder(rollout, at):
-        return pauses.pause(memory, rollout, at)
-    if availability.canary_is_gone(memory, rollout, at):
-        return availability.take_in(memory, rollout)
-    if rollout.users_since is not None and rollout.weight < 100 and availability.is_needed(memory, at):
-        return replace(memory, rollout=transitions.changed(rollout, weight=100))
-    if (halt := rollback.why_not_starting(memory, rollout, at, needed=at.counts.full)) is not None:
+    if pauses.holder(rollout, snapshot):
+        return pauses.pause(state, rollout, snapshot)
+    if availability.canary_is_gone(state, rollout, snapshot):
+        return availability.take_in(state, rollout)
+    if rollout.users_since is not None and rollout.weight < 100 and availability.is_needed(state, snapshot):
+        return replace(state, rollout=transitions.changed(rollout, weight=100))
+    if (halt := rollback.why_not_starting(state, rollout, snapshot, needed=snapshot.counts.full)) is not None:
         return halt
-    return _promoted(memory, rollout, at)
+    return _promoted(state, rollout, snapshot)
 
 
-def _promoted(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if memory.canary is None:
-        raise transitions.IllegalMove("a promotion without a canary")
+def _promoted(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
+    if state.canary is None:
+        raise transitions.IllegalTransition("a promotion without a canary")
     entry = api.HistoryEntry(
         revision=rollout.revision,
-        image=memory.canary.image,
+        image=state.canary.image,
         outcome=phases.Outcome.PROMOTED,
         reason=reasons.Reason.PROMOTED,
-        message="nothing to start: it has zero replicas, checks were skipped" if at.counts.full == 0 else "",
+        message="nothing to start: it has zero replicas, checks were skipped"
+        if snapshot.counts.full == 0
+        else "",
         started_at=rollout.started_at,
-        finished_at=at.now,
+        finished_at=snapshot.now,
         decided_by=rollout.decided_by,
     )
-    stable = changed(identity_of(memory.canary), since=at.now)
-    done = transitions.arrived(transitions.moved(rollout, Phase.STABLE), weight=100, reason="", message="")
-    recorded = memory.recording(entry, limit=at.wish.history_limit)
+    stable = changed(identity_of(state.canary), since=snapshot.now)
+    done = transitions.stop_progress_clock(
+        transitions.transition(rollout, Phase.STABLE), weight=100, reason="", message=""
+    )
+    recorded = state.recording(entry, limit=snapshot.wish.history_limit)
     return replace(recorded, stable=stable, canary=None, rollout=done)
 
 
-def _paused(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if (halt := rollback.why_not_with_users(memory, rollout, at)) is not None:
+def _paused(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
+    if (halt := rollback.why_not_with_users(state, rollout, snapshot)) is not None:
         return halt
-    if availability.canary_is_gone(memory, rollout, at):
-        return availability.take_in(memory, rollout)
-    held_by = pauses.holder(rollout, at)
+    if availability.canary_is_gone(state, rollout, snapshot):
+        return availability.take_in(state, rollout)
+    held_by = pauses.holder(rollout, snapshot)
     if held_by is not None:
-        return replace(memory, rollout=transitions.changed(rollout, paused_by=held_by))
-    return pauses.resume(memory, rollout, at)
+        return replace(state, rollout=transitions.changed(rollout, paused_by=held_by))
+    return pauses.resume(state, rollout, snapshot)
 
 
-_STAGES: dict[Phase, Callable[[Memory, api.RolloutStatus, Situation], Memory]] = {
+_STAGES: dict[Phase, Callable[[RolloutState, api.RolloutStatus, Snapshot], RolloutState]] = {
     Phase.BUILDING: _building,
     Phase.STARTING: _starting,
     Phase.SHIFTING: _shifting,

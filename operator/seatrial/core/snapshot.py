@@ -8,12 +8,12 @@ from datetime import datetime
 
 from seatrial.api import reasons
 from seatrial.api import status as api
-from seatrial.core.state import Memory
-from seatrial.core.target import Image, Wish
+from seatrial.core.state import RolloutState
+from seatrial.core.target import Image, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Diagnosis:
     """Why pods of a track are not ready, in a word of the API and a sentence."""
 
     reason: reasons.Reason
@@ -55,7 +55,7 @@ class Track:
     ready: int = 0
     available: int = 0
     exits: tuple[AbnormalExit, ...] = ()
-    trouble: Trouble | None = None
+    trouble: Diagnosis | None = None
 
     @property
     def exits_so_far(self) -> int:
@@ -68,7 +68,7 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class ReplicaPlan:
     """Pods the canary needs at each step and to take over; from the router and the stable track."""
 
     at_step: tuple[int, ...]
@@ -78,7 +78,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BuildSeen:
+class BuildResult:
     """What is known of the image that a build is to make; produced by the build's own decision."""
 
     image: Image | None = None
@@ -88,11 +88,11 @@ class BuildSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class Snapshot:
     """Everything a rollout looks at in one pass, beside its memory."""
 
-    wish: Wish
-    counts: Counts
+    wish: Target
+    counts: ReplicaPlan
     now: datetime
     tracks: Mapping[str, Track] = field(default_factory=dict)
     """Revision → what is seen of it."""
@@ -106,19 +106,19 @@ class Situation:
     """Not all children could be written: what is waited for may never have been asked for."""
     images: Mapping[str, Image] = field(default_factory=dict)
     """Of every revision whose template is kept."""
-    build: BuildSeen = BuildSeen()
+    build: BuildResult = BuildResult()
 
     def track(self, revision: str) -> Track:
         """What is seen of a revision; nothing, when there is none of it."""
         return self.tracks.get(revision, Track(revision=revision))
 
-    def stable(self, memory: Memory) -> Track | None:
+    def stable(self, state: RolloutState) -> Track | None:
         """What is seen of stable; None while nothing has ever been stable."""
-        return None if memory.stable is None else self.track(memory.stable.revision)
+        return None if state.stable is None else self.track(state.stable.revision)
 
-    def canary(self, memory: Memory) -> Track:
+    def canary(self, state: RolloutState) -> Track:
         """What is seen of the revision that is on its way or was last."""
-        return self.track("" if memory.rollout is None else memory.rollout.revision)
+        return self.track("" if state.rollout is None else state.rollout.revision)
 
     @property
     def not_yet(self) -> datetime | None:
@@ -132,8 +132,8 @@ class Situation:
         """The router is seen to give the canary the weight that was decided."""
         return self.shares.get(rollout.revision, 0) == rollout.weight
 
-    def strangers(self, memory: Memory) -> int:
+    def strangers(self, state: RolloutState) -> int:
         """Pods of revisions that are neither stable nor on their way."""
-        known = {memory.stable.revision} if memory.stable else set()
-        known |= {memory.rollout.revision} if memory.rollout else set()
+        known = {state.stable.revision} if state.stable else set()
+        known |= {state.rollout.revision} if state.rollout else set()
         return sum(track.pods for track in self.tracks.values() if track.revision not in known)

@@ -9,7 +9,7 @@ from seatrial.api import base, phases
 from seatrial.api import status as api
 
 KEPT_REJECTIONS = 10
-Value = TypeVar("Value", bound=base.Told)
+Value = TypeVar("Value", bound=base.StatusModel)
 
 
 def changed(value: Value, **changes: Any) -> Value:
@@ -18,7 +18,7 @@ def changed(value: Value, **changes: Any) -> Value:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class RolloutState:
     """The stored truth; everything else in `.status` is derived from it and from what is seen."""
 
     stable: api.TrackStatus | None = None
@@ -47,16 +47,16 @@ class Memory:
         last = next((outcome for outcome in of_it if outcome is not phases.Outcome.SUPERSEDED), None)
         return self.promoted_before(revision) and last is phases.Outcome.PROMOTED
 
-    def rejecting(self, entry: api.Rejected) -> Memory:
+    def rejecting(self, entry: api.Rejected) -> RolloutState:
         """The same with `entry` as the newest rejection, one a revision."""
         others = tuple(r for r in self.rejected if r.revision != entry.revision)
         return replace(self, rejected=(entry, *others)[:KEPT_REJECTIONS])
 
-    def forgiving(self, revision: str) -> Memory:
+    def forgiving(self, revision: str) -> RolloutState:
         """The same without a rejection of `revision`."""
         return replace(self, rejected=tuple(r for r in self.rejected if r.revision != revision))
 
-    def recording(self, entry: api.HistoryEntry, *, limit: int) -> Memory:
+    def recording(self, entry: api.HistoryEntry, *, limit: int) -> RolloutState:
         """The same with `entry` as the newest, beside `limit` revisions to go back to and `limit` failures.
 
         Failures are counted apart: many of them must not push out what one can go back to.
@@ -67,10 +67,10 @@ class Memory:
         return replace(self, history=tuple(e for e in entries if e in served or e in failed))
 
 
-def memory_of(status: api.Status) -> Memory:
+def state_of(status: api.Status) -> RolloutState:
     """The memory that a stored status holds."""
     canary = status.canary
-    return Memory(
+    return RolloutState(
         stable=None if status.stable is None else identity_of(status.stable),
         canary=None if canary is None else changed(identity_of(canary), failure=canary.failure),
         rollout=status.rollout,

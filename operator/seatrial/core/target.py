@@ -38,7 +38,7 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Target:
     """The wanted revision and the rules of its rollout."""
 
     revision: str
@@ -69,6 +69,6 @@ def first_step_at(steps: tuple[Step, ...], weight: int) -> int | None:
     return next((n for n, step in enumerate(steps, 1) if step.weight >= weight), None)
 
 
-def step_of(wish: Wish, rollout: api.RolloutStatus) -> Step:
+def step_of(wish: Target, rollout: api.RolloutStatus) -> Step:
     """The step a rollout is at."""
     return wish.steps[rollout.step - 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seatrial.core.state import Memory
+from seatrial.core.state import RolloutState
 from seatrial.core.transitions import Phase
 
 
@@ -32,9 +32,9 @@ class Ready:
 WITH_USERS = frozenset({Phase.SHIFTING, Phase.PAUSED, Phase.PROMOTING, Phase.ROLLING_BACK})
 
 
-def has_users(memory: Memory) -> bool:
+def has_users(state: RolloutState) -> bool:
     """The canary answers users now."""
-    rollout = memory.rollout
+    rollout = state.rollout
     return (
         rollout is not None
         and rollout.phase in WITH_USERS
@@ -43,12 +43,12 @@ def has_users(memory: Memory) -> bool:
     )
 
 
-def split_of(memory: Memory) -> Split | None:
+def split_of(state: RolloutState) -> Split | None:
     """Who should answer; None while nobody can."""
-    stable, canary, rollout = memory.stable, memory.canary, memory.rollout
+    stable, canary, rollout = state.stable, state.canary, state.rollout
     if stable is None:
         started = canary is not None and rollout is not None and rollout.phase is not Phase.BUILDING
         return Split(stable=canary.revision) if canary is not None and started else None
-    if not has_users(memory) or canary is None or rollout is None:
+    if not has_users(state) or canary is None or rollout is None:
         return Split(stable=stable.revision)
     return Split(stable=stable.revision, canary=canary.revision, weight=rollout.weight)

@@ -41,7 +41,7 @@ def template(
             "volumes": [*_scratch(pod, "emptyDir", {}), *pod.volumes],
         }
     )
-    rendered: Body = references.renamed({"metadata": filled(head), "spec": spec}, copies)
+    rendered: Body = references.with_copies({"metadata": filled(head), "spec": spec}, copies)
     return rendered
 
 

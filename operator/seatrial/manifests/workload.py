@@ -115,7 +115,7 @@ def _object(part: Any) -> Mapping[str, Any]:
 
 
 def configuration_copy(
-    owner: Owner, revision: str, *, number: int, seen: references.ReferenceSeen, origin: str
+    owner: Owner, revision: str, *, number: int, seen: references.ReferencedData, origin: str
 ) -> Body:
     """An immutable copy of a ConfigMap: what pods of this revision read, however late they start."""
     content: Body = {"data": dict(seen.data)}

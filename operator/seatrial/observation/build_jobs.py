@@ -5,13 +5,13 @@ from __future__ import annotations
 from model_runtime import contract
 from seatrial.api import names
 from seatrial.api.objects import Body, condition, holds, label
-from seatrial.core.builds import JobSeen
+from seatrial.core.builds import BuildJob
 from seatrial.manifests import job
 from seatrial.observation import pod_diagnosis
 from seatrial.observation.observed import Observed
 
 
-def seen(observed: Observed, name: str) -> JobSeen | None:
+def seen(observed: Observed, name: str) -> BuildJob | None:
     """The Job of this name as far as it got; None when there is none or it is being deleted."""
     body = next((j for j in observed.jobs if j["metadata"]["name"] == name), None)
     if body is None or body["metadata"].get("deletionTimestamp"):
@@ -30,11 +30,11 @@ def attempts_at(observed: Observed, build_id: str) -> int:
     return newest - 1 if job_seen is not None and not job_seen.finished else newest
 
 
-def _seen(body: Body, pod: Body | None) -> JobSeen:
+def _seen(body: Body, pod: Body | None) -> BuildJob:
     ended = _end_of(pod)
     failure = _failure_of(body)
     trouble = None if pod is None else pod_diagnosis.waiting_trouble(pod)
-    return JobSeen(
+    return BuildJob(
         name=body["metadata"]["name"],
         running=bool(
             pod and (pod_diagnosis.container_of(pod, job.CONTAINER).get("state") or {}).get("running")

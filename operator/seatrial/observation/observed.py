@@ -14,7 +14,7 @@ Bodies = tuple[Body, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setback:
+class ApplyError:
     """Why the actions of the pass before were not all done: a reason of the API and a sentence."""
 
     reason: str
@@ -34,10 +34,10 @@ class Observed:
     revisions: Bodies = ()
     copies: Bodies = ()
     decisions: Bodies = ()
-    references: Mapping[references.Reference, references.ReferenceSeen] = field(default_factory=dict)
+    references: Mapping[references.Reference, references.ReferencedData] = field(default_factory=dict)
     decisions_trusted: bool = False
     """The admission policy that vouches for the author of a decision is seen to be in force."""
-    setback: Setback | None = None
+    apply_error: ApplyError | None = None
 
     def without_foreign(self, uid: str) -> Observed:
         """The same without children that another object controls, whatever their labels say.
@@ -79,7 +79,7 @@ def controller_of(body: Body) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Platform:
     """What an object's plan is made with besides itself: the chosen plugins and the operator's settings."""
 
     router: Router

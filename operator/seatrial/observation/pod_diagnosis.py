@@ -10,7 +10,7 @@ from model_runtime import contract
 from seatrial.api import names, reasons
 from seatrial.api.objects import Body, condition, holds, label, time_of
 from seatrial.api.text import truncate_middle
-from seatrial.core.snapshot import AbnormalExit, Track, Trouble
+from seatrial.core.snapshot import AbnormalExit, Diagnosis, Track
 from seatrial.manifests import server
 from seatrial.observation.observed import Bodies, Observed
 
@@ -140,7 +140,7 @@ def _exits(pod: Body) -> Iterator[AbnormalExit]:
             )
 
 
-def _trouble(deployment: Body | None, pods: Bodies) -> Trouble | None:
+def _trouble(deployment: Body | None, pods: Bodies) -> Diagnosis | None:
     """The worst trouble: a terminal one before a passing one, else the first in order of name."""
     sick = [t for pod in pods if not is_ready(pod) if (t := pod_trouble(pod)) is not None]
     refused = _creation_refused(deployment) if deployment else None
@@ -148,15 +148,15 @@ def _trouble(deployment: Body | None, pods: Bodies) -> Trouble | None:
     return min(every, key=lambda t: not t.terminal, default=None)
 
 
-def _creation_refused(deployment: Body) -> Trouble | None:
+def _creation_refused(deployment: Body) -> Diagnosis | None:
     if not holds(deployment, "ReplicaFailure"):
         return None
     message = str(condition(deployment, "ReplicaFailure").get("message", ""))
     reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.POD_REJECTED
-    return Trouble(reason=reason, message=_short(message))
+    return Diagnosis(reason=reason, message=_short(message))
 
 
-def pod_trouble(pod: Body) -> Trouble | None:
+def pod_trouble(pod: Body) -> Diagnosis | None:
     """Why a pod is not ready, where it can be seen."""
     if pod["metadata"].get("deletionTimestamp"):
         return None
@@ -172,7 +172,7 @@ def _ended(status: Body) -> Body:
     return {}
 
 
-def _left_with_a_word(pod: Body) -> Trouble | None:
+def _left_with_a_word(pod: Body) -> Diagnosis | None:
     """Our own server says why it leaves."""
     status = container_of(pod, server.CONTAINER)
     try:
@@ -182,7 +182,7 @@ def _left_with_a_word(pod: Body) -> Trouble | None:
         return None
 
 
-def _out_of_memory(pod: Body) -> Trouble | None:
+def _out_of_memory(pod: Body) -> Diagnosis | None:
     status = container_of(pod, server.CONTAINER)
     if _ended(status).get("reason") != "OOMKilled":
         return None
@@ -191,7 +191,7 @@ def _out_of_memory(pod: Body) -> Trouble | None:
     )
 
 
-def _crash_loop(pod: Body) -> Trouble | None:
+def _crash_loop(pod: Body) -> Diagnosis | None:
     status = container_of(pod, server.CONTAINER)
     if _waiting(status).get("reason") != "CrashLoopBackOff" or not status.get("restartCount"):
         return None
@@ -223,7 +223,7 @@ _WAITING = {
 }
 
 
-def _kept_waiting(pod: Body) -> Trouble | None:
+def _kept_waiting(pod: Body) -> Diagnosis | None:
     for status in (pod.get("status") or {}).get("containerStatuses") or ():
         waiting = _waiting(status)
         reason = _WAITING.get(str(waiting.get("reason", "")))
@@ -235,15 +235,15 @@ def _kept_waiting(pod: Body) -> Trouble | None:
 WITHOUT_NODE = frozenset({"Unschedulable", "SchedulingGated", "SchedulerError"})
 
 
-def _unschedulable(pod: Body) -> Trouble | None:
+def _unschedulable(pod: Body) -> Diagnosis | None:
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") != "False" or scheduled.get("reason") not in WITHOUT_NODE:
         return None
     message = _short(str(scheduled.get("message", "")))
-    return Trouble(reason=Reason.UNSCHEDULABLE, message=message, pod=pod["metadata"]["name"])
+    return Diagnosis(reason=Reason.UNSCHEDULABLE, message=message, pod=pod["metadata"]["name"])
 
 
-_RULES: tuple[Callable[[Body], Trouble | None], ...] = (
+_RULES: tuple[Callable[[Body], Diagnosis | None], ...] = (
     _left_with_a_word,
     _out_of_memory,
     _crash_loop,
@@ -252,7 +252,7 @@ _RULES: tuple[Callable[[Body], Trouble | None], ...] = (
 )
 
 
-def waiting_trouble(pod: Body) -> Trouble | None:
+def waiting_trouble(pod: Body) -> Diagnosis | None:
     """Why a pod of a build does not start."""
     return _kept_waiting(pod) or _unschedulable(pod)
 
@@ -262,9 +262,9 @@ def _waiting(status: Body) -> Body:
     return waiting
 
 
-def _of_container(pod: Body, status: Body, reason: Reason, message: str) -> Trouble:
+def _of_container(pod: Body, status: Body, reason: Reason, message: str) -> Diagnosis:
     code: Any = _ended(status).get("exitCode")
-    return Trouble(
+    return Diagnosis(
         reason=reason,
         message=message,
         pod=pod["metadata"]["name"],

@@ -9,25 +9,27 @@ from datetime import datetime
 from seatrial.api import model_deployment, names, phases, reasons
 from seatrial.api import status as api
 from seatrial.api.objects import Body, label, time_of
-from seatrial.core.state import Memory
+from seatrial.core.state import RolloutState
 from seatrial.observation import revisions
 from seatrial.observation.observed import Observed
 
 
-def recovered(memory: Memory, desired: model_deployment.ModelDeployment, observed: Observed) -> Memory:
+def recovered(
+    state: RolloutState, desired: model_deployment.ModelDeployment, observed: Observed
+) -> RolloutState:
     """The memory, with stable and what served before read from the children where the status has been lost.
 
     The label of the Service says who is stable, also where its selector was edited and no router can read it.
     """
-    if memory.stable is not None or memory.rollout is not None:
-        return memory
+    if state.stable is not None or state.rollout is not None:
+        return state
     templates = revisions.templates(observed)
     labels = (label(service, names.LABEL_STABLE) for service in observed.services)
     stable = next((label for label in labels if label in templates), "")
     if not stable:
-        return memory
+        return state
     track = _track_in(stable, templates[stable], desired)
-    return replace(memory, stable=track, history=_history_in(templates, track, desired))
+    return replace(state, stable=track, history=_history_in(templates, track, desired))
 
 
 def _history_in(

@@ -8,11 +8,11 @@ from datetime import datetime
 from seatrial.api import model_deployment, names
 from seatrial.api.objects import label
 from seatrial.core import builds, replicas, transitions
-from seatrial.core.snapshot import BuildSeen, Counts, Situation
-from seatrial.core.state import Memory
-from seatrial.core.target import Wish
+from seatrial.core.snapshot import BuildResult, ReplicaPlan, Snapshot
+from seatrial.core.state import RolloutState
+from seatrial.core.target import Target
 from seatrial.observation import pod_diagnosis, revisions
-from seatrial.observation.observed import Observed, Parts
+from seatrial.observation.observed import Observed, Platform
 from seatrial.observation.target import Wanted
 from seatrial.routers.base import Router
 
@@ -20,50 +20,50 @@ from seatrial.routers.base import Router
 def situation(
     desired: model_deployment.ModelDeployment,
     observed: Observed,
-    parts: Parts,
+    parts: Platform,
     *,
-    memory: Memory,
+    state: RolloutState,
     asked: Wanted,
     now: datetime,
-) -> Situation:
+) -> Snapshot:
     """Everything that a rollout looks at, at `now`."""
-    wish = _without_a_name(asked.wish, memory) if asked.unnamed else asked.wish
+    wish = _without_a_name(asked.wish, state) if asked.unnamed else asked.wish
     seen = {
         r: revisions.in_users_words(pod_diagnosis.track(observed, r), observed) for r in _revisions(observed)
     }
-    stable = None if memory.stable is None else seen.get(memory.stable.revision)
+    stable = None if state.stable is None else seen.get(state.stable.revision)
     base = replicas.base_of(desired.spec.scaling, stable)
     split = parts.router.read(observed.services)
-    return Situation(
+    return Snapshot(
         wish=wish,
         counts=counts(parts.router, wish, base),
         now=now,
         tracks=seen,
         narrow=split is not None and split.weight == 0,
-        blocked=observed.setback is not None,
+        blocked=observed.apply_error is not None,
         shares={split.canary: split.weight} if split is not None and split.canary else {},
         routed="" if split is None else split.stable,
         images={name: revisions.image_in(body) for name, body in revisions.templates(observed).items()},
-        build=build_of(memory, wish),
+        build=build_of(state, wish),
     )
 
 
-def _without_a_name(wish: Wish, memory: Memory) -> Wish:
+def _without_a_name(wish: Target, state: RolloutState) -> Target:
     """The wish while its revision cannot be named: its image must not become that of another."""
-    return replace(wish, revision=_kept(memory), image="", build_id="")
+    return replace(wish, revision=_kept(state), image="", build_id="")
 
 
-def _kept(memory: Memory) -> str:
+def _kept(state: RolloutState) -> str:
     """While no revision can be named, what is on its way or serves is what is wanted."""
-    if memory.rollout is not None and memory.rollout.phase not in transitions.AT_REST:
-        return memory.rollout.revision
-    return "" if memory.stable is None else memory.stable.revision
+    if state.rollout is not None and state.rollout.phase not in transitions.AT_REST:
+        return state.rollout.revision
+    return "" if state.stable is None else state.stable.revision
 
 
-def build_of(memory: Memory, wish: Wish) -> BuildSeen:
+def build_of(state: RolloutState, wish: Target) -> BuildResult:
     """What is known of the image that the wish needs built."""
-    build = memory.build_of(wish.build_id)
-    return BuildSeen() if build is None else builds.seen(build)
+    build = state.build_of(wish.build_id)
+    return BuildResult() if build is None else builds.seen(build)
 
 
 def _revisions(observed: Observed) -> set[str]:
@@ -71,9 +71,9 @@ def _revisions(observed: Observed) -> set[str]:
     return {revision for body in bodies if (revision := label(body, names.LABEL_REVISION))}
 
 
-def counts(router: Router, wish: Wish, base: int) -> Counts:
+def counts(router: Router, wish: Target, base: int) -> ReplicaPlan:
     """The pods the canary needs at each step and to take over."""
-    return Counts(
+    return ReplicaPlan(
         at_step=tuple(router.canary_pods(step.weight, stable=base) for step in wish.steps),
         full=base,
         too_few=tuple(router.too_few(step.weight, stable=base) for step in wish.steps),

@@ -32,7 +32,7 @@ def noticed_at(scene: Scene) -> datetime | None:
 def _blind(scene: Scene) -> str:
     condition = _inactive(scene)
     since, told_at = _since(condition), noticed_at(scene)
-    if since is None or told_at is None or scene.at.now < told_at:
+    if since is None or told_at is None or scene.snapshot.now < told_at:
         return ""
     word = reasons.Reason.SCALING_METRIC_UNAVAILABLE
     why = condition.get("reason") or "it does not say why"
@@ -52,7 +52,7 @@ def _without_request(scene: Scene) -> str:
 
 def _inactive(scene: Scene) -> Body:
     """The autoscaler's own word that it does not work; empty while it does, or says nothing."""
-    stable = scene.memory.stable
+    stable = scene.state.stable
     if stable is None or not scene.desired.spec.scaling.autoscaled:
         return {}
     active = pod_diagnosis.scaling_active(scene.observed, stable.revision)

@@ -27,7 +27,7 @@ _GOING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ConditionValue:
     """Whether a condition holds, and why."""
 
     holds: bool
@@ -39,9 +39,9 @@ def conditions(scene: Scene, message: str) -> tuple[told_conditions.Condition, .
     """All conditions, in the order of the API; a transition time moves only with the status beside it."""
     why = _reason(scene)
     verdicts = {
-        Kind.READY: Verdict(is_ready(scene), Reason.HEALTHY if is_ready(scene) else why, message),
-        Kind.RECONCILING: Verdict(_reconciling(scene), why, message),
-        Kind.STALLED: Verdict(is_stalled(scene), why, message if is_stalled(scene) else ""),
+        Kind.READY: ConditionValue(is_ready(scene), Reason.HEALTHY if is_ready(scene) else why, message),
+        Kind.RECONCILING: ConditionValue(_reconciling(scene), why, message),
+        Kind.STALLED: ConditionValue(is_stalled(scene), why, message if is_stalled(scene) else ""),
         Kind.SERVING: serving(scene),
         Kind.UPDATED: _updated(scene, why),
         Kind.BUILD_SUCCEEDED: _built(scene),
@@ -65,7 +65,7 @@ def is_ready(scene: Scene) -> bool:
 
 def at_rest(scene: Scene) -> bool:
     """Nothing is on its way."""
-    rollout = scene.memory.rollout
+    rollout = scene.state.rollout
     return rollout is None or rollout.phase in AT_REST
 
 
@@ -74,23 +74,23 @@ def _reconciling(scene: Scene) -> bool:
 
 
 def _is_updated(scene: Scene) -> bool:
-    stable = scene.memory.stable
-    return stable is not None and stable.revision == scene.at.wish.revision and not scene.unnamed
+    stable = scene.state.stable
+    return stable is not None and stable.revision == scene.snapshot.wish.revision and not scene.unnamed
 
 
 def _reason(scene: Scene) -> str:
     """The most telling word of now."""
-    rollout, setback = scene.memory.rollout, scene.observed.setback
-    if setback is not None:
-        return setback.reason
+    rollout, apply_error = scene.state.rollout, scene.observed.apply_error
+    if apply_error is not None:
+        return apply_error.reason
     if scene.missing:
         return Reason.CONTAINER_CONFIG_ERROR
     if rollout is not None and rollout.phase is Phase.REJECTED:
-        rejection = scene.memory.rejection_of(scene.at.wish.revision)
+        rejection = scene.state.rejection_of(scene.snapshot.wish.revision)
         return rejection.reason if rejection else Reason.ROLLED_BACK
     if rollout is not None and rollout.phase in _GOING:
         return _going(scene, rollout)
-    if scene.memory.stable is None:
+    if scene.state.stable is None:
         return Reason.PENDING
     return (
         Reason.STABLE_UNHEALTHY
@@ -102,68 +102,74 @@ def _reason(scene: Scene) -> str:
 
 
 def _going(scene: Scene, rollout: api.RolloutStatus) -> str:
-    build = scene.memory.build
+    build = scene.state.build
     if rollout.phase is Phase.BUILDING and build is not None and build.reason in set(Reason):
         return str(build.reason)
-    trouble = scene.at.canary(scene.memory).trouble
+    trouble = scene.snapshot.canary(scene.state).trouble
     if rollout.phase is Phase.STARTING and rollout.waiting_for is phases.WaitingFor.CAPACITY:
-        return Reason.STARTING if scene.at.strangers(scene.memory) else Reason.REPLICAS_TOO_FEW_FOR_WEIGHT
+        return (
+            Reason.STARTING if scene.snapshot.strangers(scene.state) else Reason.REPLICAS_TOO_FEW_FOR_WEIGHT
+        )
     if rollout.phase is Phase.STARTING and trouble is not None:
         return str(trouble.reason)
     return str(_GOING[rollout.phase])
 
 
-def serving(scene: Scene) -> Verdict:
+def serving(scene: Scene) -> ConditionValue:
     """Whether users get answers now, whatever else goes wrong."""
-    stable = scene.at.stable(scene.memory)
+    stable = scene.snapshot.stable(scene.state)
     if stable is None:
-        return Verdict(False, Reason.PENDING, "no revision has become stable yet")
+        return ConditionValue(False, Reason.PENDING, "no revision has become stable yet")
     those = answering(scene)
     if stable.revision in those:
-        return Verdict(True, Reason.HEALTHY, f"{stable.revision} answers")
+        return ConditionValue(True, Reason.HEALTHY, f"{stable.revision} answers")
     split = split_in_force(scene)
     if not is_written(scene) and (split is None or split.stable != stable.revision):
-        return Verdict(bool(those), _reason(scene), f"{stable.revision} is stable, but {routed(scene)}")
+        return ConditionValue(
+            bool(those), _reason(scene), f"{stable.revision} is stable, but {routed(scene)}"
+        )
     if those:
         told = f"{those[0]} answers; no pod of {stable.revision} is ready"
-        return Verdict(True, Reason.STABLE_UNHEALTHY, told)
+        return ConditionValue(True, Reason.STABLE_UNHEALTHY, told)
     if wanted_pods(scene) == 0:
-        return Verdict(False, Reason.PENDING, f"{stable.revision} has zero replicas, as the spec asks")
+        return ConditionValue(False, Reason.PENDING, f"{stable.revision} has zero replicas, as the spec asks")
     cause = "" if stable.trouble is None else f": {stable.trouble.message}"
-    return Verdict(False, Reason.STABLE_UNHEALTHY, f"no pod of {stable.revision} is ready{cause}")
+    return ConditionValue(False, Reason.STABLE_UNHEALTHY, f"no pod of {stable.revision} is ready{cause}")
 
 
-def _updated(scene: Scene, why: str) -> Verdict:
+def _updated(scene: Scene, why: str) -> ConditionValue:
     if _is_updated(scene):
-        return Verdict(True, Reason.HEALTHY, f"{scene.at.wish.revision} is what the spec asks for")
+        return ConditionValue(
+            True, Reason.HEALTHY, f"{scene.snapshot.wish.revision} is what the spec asks for"
+        )
     if scene.unnamed:
-        return Verdict(False, why, "the wanted revision has no name yet")
-    return Verdict(False, why, f"the spec asks for {scene.at.wish.revision}")
+        return ConditionValue(False, why, "the wanted revision has no name yet")
+    return ConditionValue(False, why, f"the spec asks for {scene.snapshot.wish.revision}")
 
 
-def _built(scene: Scene) -> Verdict:
-    wish, build = scene.at.wish, scene.memory.build_of(scene.at.wish.build_id)
-    if wish.image or wish.revision in scene.at.images:
-        return Verdict(True, Reason.HEALTHY, "the image exists")
+def _built(scene: Scene) -> ConditionValue:
+    wish, build = scene.snapshot.wish, scene.state.build_of(scene.snapshot.wish.build_id)
+    if wish.image or wish.revision in scene.snapshot.images:
+        return ConditionValue(True, Reason.HEALTHY, "the image exists")
     if build is None:
-        return Verdict(False, Reason.PENDING, "nothing has been built yet")
+        return ConditionValue(False, Reason.PENDING, "nothing has been built yet")
     done = builds.seen(build).image is not None
-    return Verdict(done, Reason.HEALTHY if done else build.reason or Reason.BUILDING, build.message)
+    return ConditionValue(done, Reason.HEALTHY if done else build.reason or Reason.BUILDING, build.message)
 
 
-def _rollout_healthy(scene: Scene) -> Verdict:
-    wanted, rollout = scene.at.wish.revision, scene.memory.rollout
-    rejection = scene.memory.rejection_of(wanted)
+def _rollout_healthy(scene: Scene) -> ConditionValue:
+    wanted, rollout = scene.snapshot.wish.revision, scene.state.rollout
+    rejection = scene.state.rejection_of(wanted)
     if rejection is not None:
-        return Verdict(False, rejection.reason, rejection.message)
+        return ConditionValue(False, rejection.reason, rejection.message)
     if rollout is not None and rollout.phase is Phase.ROLLING_BACK and rollout.revision == wanted:
-        return Verdict(False, rollout.reason, rollout.message)
+        return ConditionValue(False, rollout.reason, rollout.message)
     if not wanted:
-        return Verdict(True, Reason.PENDING, "no revision can be named yet")
-    return Verdict(True, Reason.HEALTHY, f"nothing speaks against {wanted}")
+        return ConditionValue(True, Reason.PENDING, "no revision can be named yet")
+    return ConditionValue(True, Reason.HEALTHY, f"nothing speaks against {wanted}")
 
 
-def _condition(scene: Scene, kind: Kind, verdict: Verdict) -> told_conditions.Condition:
+def _condition(scene: Scene, kind: Kind, verdict: ConditionValue) -> told_conditions.Condition:
     word = told_conditions.ConditionStatus.TRUE if verdict.holds else told_conditions.ConditionStatus.FALSE
     before = scene.desired.status.condition(kind)
     same = before is not None and before.status == word
@@ -173,5 +179,7 @@ def _condition(scene: Scene, kind: Kind, verdict: Verdict) -> told_conditions.Co
         reason=str(verdict.reason),
         message=verdict.message,
         observed_generation=scene.desired.generation,
-        last_transition_time=before.last_transition_time if before is not None and same else scene.at.now,
+        last_transition_time=before.last_transition_time
+        if before is not None and same
+        else scene.snapshot.now,
     )

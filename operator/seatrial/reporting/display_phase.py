@@ -24,13 +24,13 @@ _MOVING = {
 
 def display_phase(scene: Scene) -> phases.DisplayPhase:
     """The phase of `status.phase`."""
-    memory = scene.memory
-    rollout = memory.rollout
+    state = scene.state
+    rollout = state.rollout
     if is_stalled(scene):
-        return _MOVING[Phase.REJECTED][memory.stable is not None]
+        return _MOVING[Phase.REJECTED][state.stable is not None]
     if rollout is not None and rollout.phase in _MOVING:
-        return _MOVING[rollout.phase][memory.stable is not None]
-    if memory.stable is None:
+        return _MOVING[rollout.phase][state.stable is not None]
+    if state.stable is None:
         return Display.PENDING
     if scene.missing or stable_is_sick(scene):
         return Display.DEGRADED

@@ -9,14 +9,14 @@ from seatrial.core.transitions import Phase
 
 def is_stalled(scene: Scene) -> bool:
     """What the spec asks for will not be served without a person."""
-    rollout, setback = scene.memory.rollout, scene.observed.setback
+    rollout, apply_error = scene.state.rollout, scene.observed.apply_error
     rejected = rollout is not None and rollout.phase is Phase.REJECTED
-    return rejected or (setback is not None and reasons.is_of_the_spec(setback.reason))
+    return rejected or (apply_error is not None and reasons.is_of_the_spec(apply_error.reason))
 
 
 def stable_is_sick(scene: Scene) -> bool:
     """Stable's pods are in trouble, or none of those it should have answers."""
-    stable = scene.at.stable(scene.memory)
+    stable = scene.snapshot.stable(scene.state)
     if stable is None:
         return False
     return stable.trouble is not None or (stable.available == 0 and wanted_pods(scene) > 0)
@@ -28,12 +28,12 @@ def answering(scene: Scene) -> tuple[str, ...]:
     if split is None:
         return ()
     sent = (split.stable, split.canary) if split.weight else (split.stable,)
-    return tuple(revision for revision in sent if scene.at.track(revision).ready)
+    return tuple(revision for revision in sent if scene.snapshot.track(revision).ready)
 
 
 def wanted_pods(scene: Scene) -> int:
     """The pods that stable should have."""
-    stable = scene.at.stable(scene.memory)
+    stable = scene.snapshot.stable(scene.state)
     scaling = scene.desired.spec.scaling
     if stable is None or not scaling.autoscaled:
         return scaling.floor
@@ -42,5 +42,5 @@ def wanted_pods(scene: Scene) -> int:
 
 def has_its_pods(scene: Scene) -> bool:
     """Every pod that stable should have is ready."""
-    stable = scene.at.stable(scene.memory)
+    stable = scene.snapshot.stable(scene.state)
     return stable is not None and stable.exists and stable.ready >= wanted_pods(scene)

@@ -19,11 +19,11 @@ WITHOUT_CHECKS = "–"
 
 def status(scene: Scene) -> api.Status:
     """The whole status that follows from the scene; equal to the stored one when nothing has changed."""
-    memory = scene.memory
+    state = scene.state
     phase = display_phase(scene)
     message = status_message.message(scene)
-    current = {t.revision for t in (memory.stable, memory.canary) if t is not None}
-    tracks = [scene.at.track(revision) for revision in sorted(current | set(scene.at.tracks))]
+    current = {t.revision for t in (state.stable, state.canary) if t is not None}
+    tracks = [scene.snapshot.track(revision) for revision in sorted(current | set(scene.snapshot.tracks))]
     return api.Status(
         observed_generation=scene.desired.generation,
         phase=phase,
@@ -33,10 +33,10 @@ def status(scene: Scene) -> api.Status:
         url=_url(scene),
         stable=_stable(scene),
         canary=_canary(scene),
-        rollout=memory.rollout,
-        build=memory.build,
-        rejected=memory.rejected,
-        history=memory.history,
+        rollout=state.rollout,
+        build=state.build,
+        rejected=state.rejected,
+        history=state.history,
         replicas=sum(_asked_for(scene, track.revision) for track in tracks),
         ready_replicas=sum(track.ready for track in tracks),
         selector=f"{names.LABEL_SERVER}={scene.desired.key.name}",
@@ -45,20 +45,20 @@ def status(scene: Scene) -> api.Status:
 
 
 def _url(scene: Scene) -> str:
-    if split_of(scene.memory) is None:
+    if split_of(scene.state) is None:
         return ""
     key = scene.desired.key
     return f"http://{key.name}.{key.namespace}.{CLIENT_DOMAIN}"
 
 
 def _summary(scene: Scene) -> api.Summary:
-    rollout, stable = scene.memory.rollout, scene.at.stable(scene.memory)
+    rollout, stable = scene.state.rollout, scene.snapshot.stable(scene.state)
     moving = rollout is not None and rollout.phase not in AT_REST
-    canary = scene.at.canary(scene.memory) if moving else None
+    canary = scene.snapshot.canary(scene.state) if moving else None
     shown = [track for track in (stable, canary) if track is not None]
     return api.Summary(
         step=f"{rollout.step}/{rollout.steps}" if rollout is not None and moving and rollout.steps else "",
-        weight=rollout.weight if rollout is not None and moving and has_users(scene.memory) else None,
+        weight=rollout.weight if rollout is not None and moving and has_users(scene.state) else None,
         verdict=WITHOUT_CHECKS,
         ready=f"{sum(t.ready for t in shown)}/{sum(_asked_for(scene, t.revision) for t in shown)}"
         if shown
@@ -67,36 +67,36 @@ def _summary(scene: Scene) -> api.Summary:
 
 
 def _stable(scene: Scene) -> api.TrackStatus | None:
-    stable = scene.memory.stable
+    stable = scene.state.stable
     if stable is None:
         return None
-    weight = 100 - (scene.memory.rollout.weight if scene.memory.rollout and has_users(scene.memory) else 0)
+    weight = 100 - (scene.state.rollout.weight if scene.state.rollout and has_users(scene.state) else 0)
     return _track(scene, stable, weight=weight)
 
 
 def _canary(scene: Scene) -> api.CanaryStatus | None:
-    canary, rollout = scene.memory.canary, scene.memory.rollout
+    canary, rollout = scene.state.canary, scene.state.rollout
     if canary is None or rollout is None:
         return None
-    seen = scene.at.track(canary.revision)
-    weight = rollout.weight if has_users(scene.memory) else 0
+    seen = scene.snapshot.track(canary.revision)
+    weight = rollout.weight if has_users(scene.state) else 0
     shown = _track(scene, canary, weight=weight)
     return api.CanaryStatus(**dict(shown), actual_weight=_actual(scene, seen))
 
 
 def _actual(scene: Scene, canary: Track) -> int:
-    split, stable = split_in_force(scene), scene.at.stable(scene.memory)
+    split, stable = split_in_force(scene), scene.snapshot.stable(scene.state)
     if split is None or stable is None:
         return 0
     return scene.parts.router.actual(split, Ready(stable=stable.ready, canary=canary.ready))
 
 
 def _asked_for(scene: Scene, revision: str) -> int:
-    return replicas.asked_for(scene.memory, scene.at, scene.desired.spec.scaling, revision=revision)
+    return replicas.asked_for(scene.state, scene.snapshot, scene.desired.spec.scaling, revision=revision)
 
 
 def _track(scene: Scene, identity: api.TrackStatus, *, weight: int) -> api.TrackStatus:
-    seen = scene.at.track(identity.revision)
+    seen = scene.snapshot.track(identity.revision)
     trouble = seen.trouble
     failure = identity.failure
     if trouble is not None:

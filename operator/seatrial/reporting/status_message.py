@@ -16,7 +16,7 @@ from seatrial.core.snapshot import Track
 from seatrial.core.target import step_of
 from seatrial.core.traffic import Ready, has_users, split_of
 from seatrial.core.transitions import Phase
-from seatrial.observation.target import missing_of_build
+from seatrial.observation.target import missing_for_build
 from seatrial.reporting import autoscaler, schedule
 from seatrial.reporting.health import answering, has_its_pods, stable_is_sick, wanted_pods
 
@@ -25,8 +25,8 @@ AFTER_A_REJECTION = "apply a changed spec, or create a RolloutDecision with acti
 
 def message(scene: Scene) -> str:
     """What is going on and what happens next, in one line."""
-    setback = scene.observed.setback
-    said = [] if setback is None else [clause(setback.message)]
+    apply_error = scene.observed.apply_error
+    said = [] if apply_error is None else [clause(apply_error.message)]
     return "; ".join([*said, *([waited_for(scene)] if scene.missing else []), _usual(scene)])
 
 
@@ -35,10 +35,10 @@ def waited_for(scene: Scene) -> str:
     if scene.missing:
         remedy = "create it, or mark the reference optional"
         return f"waits for {_named(scene.missing)}, which the spec refers to; {remedy}"
-    rollout, begun = scene.memory.rollout, scene.memory.build_of(scene.at.wish.build_id)
+    rollout, begun = scene.state.rollout, scene.state.build_of(scene.snapshot.wish.build_id)
     if rollout is None or rollout.phase is not Phase.BUILDING or begun is not None:
         return ""
-    lacking = missing_of_build(scene.desired, scene.observed, scene.parts)
+    lacking = missing_for_build(scene.desired, scene.observed, scene.parts)
     return f"{rollout.revision} waits for its build{_needs(lacking)}" if lacking else ""
 
 
@@ -60,14 +60,14 @@ def _named(gone: Iterable[Reference]) -> str:
 
 
 def _usual(scene: Scene) -> str:
-    rollout = scene.memory.rollout
+    rollout = scene.state.rollout
     if rollout is not None and rollout.phase in _BY_PHASE:
         return _BY_PHASE[rollout.phase](scene, rollout)
     return _at_rest(scene)
 
 
 def _at_rest(scene: Scene) -> str:
-    stable, seen = scene.memory.stable, scene.at.stable(scene.memory)
+    stable, seen = scene.state.stable, scene.snapshot.stable(scene.state)
     if stable is None or seen is None:
         return f"{'' if scene.desired.refused else 'accepted; '}nothing has been started yet"
     if stable_is_sick(scene):
@@ -84,7 +84,7 @@ def _at_rest(scene: Scene) -> str:
 
 def _recovered(scene: Scene) -> str:
     """A promotion leaves its rollout behind; without one the status was lost and read again from the children."""
-    return "" if scene.memory.rollout else "; its status was lost and read again from its children"
+    return "" if scene.state.rollout else "; its status was lost and read again from its children"
 
 
 def routed(scene: Scene) -> str:
@@ -110,10 +110,10 @@ def _cause(seen: Track) -> str:
 
 def meanwhile(scene: Scene) -> str:
     """Who serves now, as the end of a sentence about somebody who does not."""
-    stable, seen = scene.memory.stable, scene.at.stable(scene.memory)
+    stable, seen = scene.state.stable, scene.snapshot.stable(scene.state)
     if stable is None or seen is None:
         return "; nothing serves yet"
-    if replicas.making_room(scene.memory, scene.at):
+    if replicas.making_room(scene.state, scene.snapshot):
         return f"; {stable.revision} makes room for it: nobody is served until then (strategy Recreate)"
     if not is_written(scene):
         return f"; {routed(scene)}"
@@ -123,8 +123,8 @@ def meanwhile(scene: Scene) -> str:
 
 
 def _building(scene: Scene, rollout: api.RolloutStatus) -> str:
-    lacking = missing_of_build(scene.desired, scene.observed, scene.parts)
-    build, now = scene.memory.build_of(scene.at.wish.build_id), scene.at.now
+    lacking = missing_for_build(scene.desired, scene.observed, scene.parts)
+    build, now = scene.state.build_of(scene.snapshot.wish.build_id), scene.snapshot.now
     if build is None:
         return f"{rollout.revision} waits for its build{_needs(lacking)}{meanwhile(scene)}"
     if build.phase is phases.BuildPhase.FAILED:
@@ -146,13 +146,13 @@ def _needs(lacking: tuple[Reference, ...]) -> str:
 
 
 def _starting(scene: Scene, rollout: api.RolloutStatus) -> str:
-    seen = scene.at.canary(scene.memory)
-    if (others := scene.at.strangers(scene.memory)) > 0:
+    seen = scene.snapshot.canary(scene.state)
+    if (others := scene.snapshot.strangers(scene.state)) > 0:
         return (
             f"{rollout.revision} waits until {pluralize(others, 'pod')} of older revisions {is_or_are(others, of=others)} gone"
             f"{_when_they_leave(scene)}{meanwhile(scene)}"
         )
-    if rollout.waiting_for is phases.WaitingFor.CAPACITY and scene.at.wish.steps:
+    if rollout.waiting_for is phases.WaitingFor.CAPACITY and scene.snapshot.wish.steps:
         return f"{_too_few(scene, rollout)}{meanwhile(scene)}"
     pods = f"{_pods(seen, _needed(scene, rollout))}{_cause(seen)}"
     return f"{rollout.revision} starts: {pods}{_deadline(scene, rollout)}{meanwhile(scene)}"
@@ -160,11 +160,15 @@ def _starting(scene: Scene, rollout: api.RolloutStatus) -> str:
 
 def _when_they_leave(scene: Scene) -> str:
     at = leaves_at(scene)
-    return f"; they leave at {clock(at, scene.at.now)}" if at is not None and at > scene.at.now else ""
+    return (
+        f"; they leave at {clock(at, scene.snapshot.now)}"
+        if at is not None and at > scene.snapshot.now
+        else ""
+    )
 
 
 def _too_few(scene: Scene, rollout: api.RolloutStatus) -> str:
-    weight, stable = scene.at.wish.steps[0].weight, scene.at.counts.full
+    weight, stable = scene.snapshot.wish.steps[0].weight, scene.snapshot.counts.full
     enough = next(n for n in itertools.count(stable + 1) if not scene.parts.router.too_few(weight, stable=n))
     return (
         f"{rollout.revision} waits: one canary pod beside {stable} of stable gets more than {weight} %; have "
@@ -173,7 +177,7 @@ def _too_few(scene: Scene, rollout: api.RolloutStatus) -> str:
 
 
 def _needed(scene: Scene, rollout: api.RolloutStatus) -> int:
-    counts = scene.at.counts
+    counts = scene.snapshot.counts
     if rollout.phase is Phase.PROMOTING or rollout.steps == 0 or not counts.at_step:
         return counts.full
     return counts.at_step[max(min(rollout.step, len(counts.at_step)), 1) - 1]
@@ -182,13 +186,13 @@ def _needed(scene: Scene, rollout: api.RolloutStatus) -> int:
 def _deadline(scene: Scene, rollout: api.RolloutStatus) -> str:
     if rollout.progressed_at is None:
         return ""
-    ends = clock(rollout.progressed_at + scene.at.wish.progress_deadline, scene.at.now)
+    ends = clock(rollout.progressed_at + scene.snapshot.wish.progress_deadline, scene.snapshot.now)
     return f"; rejected at {ends} unless one more pod is ready by then"
 
 
 def _shifting(scene: Scene, rollout: api.RolloutStatus) -> str:
-    seen, now = scene.at.canary(scene.memory), scene.at.now
-    step, needed = step_of(scene.at.wish, rollout), _needed(scene, rollout)
+    seen, now = scene.snapshot.canary(scene.state), scene.snapshot.now
+    step, needed = step_of(scene.snapshot.wish, rollout), _needed(scene, rollout)
     held = _share(scene, rollout)
     if rollout.weight < step.weight:
         pods = f"{seen.ready} of {pluralize(needed, 'pod')} for {step.weight} %"
@@ -207,28 +211,28 @@ def _shifting(scene: Scene, rollout: api.RolloutStatus) -> str:
 def _share(scene: Scene, rollout: api.RolloutStatus) -> str:
     if not is_written(scene):
         return f"canary {rollout.revision} should have {rollout.weight} %"
-    if not has_users(scene.memory):
+    if not has_users(scene.state):
         return f"canary {rollout.revision} has no users, because none of its pods was ready"
     began = rollout.step_started_at
-    since = f" since {clock(began, scene.at.now)}" if began else ""
+    since = f" since {clock(began, scene.snapshot.now)}" if began else ""
     span = timedelta(seconds=rollout.paused_seconds or 0)
     paused = f", {durations.format_duration(span)} of it paused" if span else ""
     return f"canary {rollout.revision} has {rollout.weight} %{since}{paused}{really(scene, rollout)}"
 
 
 def _alone(scene: Scene) -> str:
-    return "" if has_users(scene.memory) and is_written(scene) else meanwhile(scene)
+    return "" if has_users(scene.state) and is_written(scene) else meanwhile(scene)
 
 
 def _next_of(scene: Scene, rollout: api.RolloutStatus) -> str:
-    steps = scene.at.wish.steps
+    steps = scene.snapshot.wish.steps
     return "promoted" if rollout.step >= len(steps) else f"{steps[rollout.step].weight} %"
 
 
 def really(scene: Scene, rollout: api.RolloutStatus) -> str:
     """The share that the canary can have, in brackets, where it is another than what is asked for."""
-    canary, stable = scene.at.canary(scene.memory), scene.at.stable(scene.memory)
-    split = split_of(scene.memory)
+    canary, stable = scene.snapshot.canary(scene.state), scene.snapshot.stable(scene.state)
+    split = split_of(scene.state)
     if stable is None or split is None:
         return ""
     share = scene.parts.router.actual(split, Ready(stable=stable.ready, canary=canary.ready))
@@ -238,9 +242,9 @@ def really(scene: Scene, rollout: api.RolloutStatus) -> str:
 
 
 def _paused(scene: Scene, rollout: api.RolloutStatus) -> str:
-    share = f" at {rollout.weight} %" if has_users(scene.memory) else ""
-    since = clock(rollout.paused_at, scene.at.now)
-    cause = _cause(scene.at.canary(scene.memory))
+    share = f" at {rollout.weight} %" if has_users(scene.state) else ""
+    since = clock(rollout.paused_at, scene.snapshot.now)
+    cause = _cause(scene.snapshot.canary(scene.state))
     return (
         f"{rollout.revision} is held{share} since {since}: {held_by(scene, rollout)}{cause}{meanwhile(scene)}"
     )
@@ -249,37 +253,37 @@ def _paused(scene: Scene, rollout: api.RolloutStatus) -> str:
 def held_by(scene: Scene, rollout: api.RolloutStatus) -> str:
     """Who holds a rollout, and what lets it go on."""
     if rollout.paused_by is not phases.PausedBy.DECISION:
-        return f"{scene.at.wish.hold} to go on"
+        return f"{scene.snapshot.wish.hold} to go on"
     paused = clause(rollout.message) or "paused"
     return f"{paused}; create a RolloutDecision with action Resume to go on"
 
 
 def _promoting(scene: Scene, rollout: api.RolloutStatus) -> str:
-    seen = scene.at.canary(scene.memory)
-    pods = f"{_pods(seen, scene.at.counts.full)}{_cause(seen)}"
+    seen = scene.snapshot.canary(scene.state)
+    pods = f"{_pods(seen, scene.snapshot.counts.full)}{_cause(seen)}"
     return f"{rollout.revision} takes over: {pods}{_deadline(scene, rollout)}{meanwhile(scene)}"
 
 
 def _rolling_back(scene: Scene, rollout: api.RolloutStatus) -> str:
     why = f"{rollout.reason}: {clause(rollout.message)}"
-    if rollout.weight and not rollback.stable_can_take_over(scene.memory, scene.at):
-        stable = scene.at.stable(scene.memory)
+    if rollout.weight and not rollback.stable_can_take_over(scene.state, scene.snapshot):
+        stable = scene.snapshot.stable(scene.state)
         has = "has all users until one is" if is_written(scene) else f"gets all users; {routed(scene)}"
         kept = f"but no pod of stable is ready; it {has}"
         return f"{rollout.revision} should go back ({why}), {kept}{'' if stable is None else _cause(stable)}"
     if not is_written(scene):
         return f"{rollout.revision} should go back: {why}{meanwhile(scene)}"
     leaves = schedule.next_transition(scene)
-    then = f"; its pods leave at {clock(leaves, scene.at.now)}" if leaves else "; its pods are leaving"
+    then = f"; its pods leave at {clock(leaves, scene.snapshot.now)}" if leaves else "; its pods are leaving"
     return f"{rollout.revision} goes back: {why}{then}{meanwhile(scene)}"
 
 
 def _rejected(scene: Scene, rollout: api.RolloutStatus) -> str:
-    rejection = scene.memory.rejection_of(scene.at.wish.revision)
+    rejection = scene.state.rejection_of(scene.snapshot.wish.revision)
     if rejection is None:
         return f"{rollout.revision} was rejected{meanwhile(scene)}"
     why = f"{rejection.reason}: {clause(rejection.message)}"
-    if scene.memory.stable is not None and scene.memory.stable.revision == rejection.revision:
+    if scene.state.stable is not None and scene.state.stable.revision == rejection.revision:
         failed = f"going back to {rollout.revision} failed: {rollout.reason}: {clause(rollout.message)}"
         keep = f"{AFTER_A_REJECTION} to keep {rejection.revision}{meanwhile(scene)}"
         return f"{rejection.revision} was rejected at {clock(rejection.at)} ({why}), but {failed}; {keep}"

@@ -78,7 +78,7 @@ def _done(world: World, action: actions.Action, now: datetime) -> World:
             return _scaled(world, name, replicas)
         case actions.Delete(kind=kind, name=name):
             return world.without((kind, name))
-        case actions.Settle():
+        case actions.AnswerDecision():
             return _settled(world, action)
         case _:
             assert_never(action)
@@ -113,7 +113,7 @@ def _scaled(world: World, name: str, replicas: int) -> World:
     return world.having({**deployment, "spec": {**deployment["spec"], "replicas": replicas}})
 
 
-def _settled(world: World, action: actions.Settle) -> World:
+def _settled(world: World, action: actions.AnswerDecision) -> World:
     decision = world.get(names.DECISION_KIND, action.name)
     if decision is None:
         return world

@@ -7,18 +7,18 @@ from collections.abc import Iterable
 from seatrial.api import model_deployment, names
 from seatrial.api.objects import Body, label
 from seatrial.core import revision
-from seatrial.core.references import Holder, Reference, ReferenceSeen
+from seatrial.core.references import Reference, ReferencedData, ReferenceKind
 from seatrial.observation import questions
-from seatrial.observation.observed import Observed, Parts
+from seatrial.observation.observed import Observed, Platform
 from seatrial.simulation.cluster import World
 
 
 def desired(world: World, name: str) -> model_deployment.ModelDeployment:
     """The ModelDeployment as it stands in the world."""
-    return model_deployment.read(world.objects[(names.KIND, name)])
+    return model_deployment.parse_leniently(world.objects[(names.KIND, name)])
 
 
-def observed(world: World, wanted: model_deployment.ModelDeployment, parts: Parts) -> Observed:
+def observed(world: World, wanted: model_deployment.ModelDeployment, parts: Platform) -> Observed:
     """What a pass over one ModelDeployment sees."""
     name = wanted.key.name
 
@@ -47,13 +47,13 @@ def unknown(world: World, asked: Iterable[Reference]) -> tuple[Reference, ...]:
     return tuple(r for r in asked if world.get(str(r.holder), r.name) is None)
 
 
-def _reference(world: World, reference: Reference) -> ReferenceSeen:
+def _reference(world: World, reference: Reference) -> ReferencedData:
     body = world.get(str(reference.holder), reference.name)
     if body is None:
-        return ReferenceSeen(present=not reference.optional, digest=revision.digest_of({}))
+        return ReferencedData(present=not reference.optional, digest=revision.digest_of({}))
     data, binary = body.get("data") or {}, body.get("binaryData") or {}
-    secret = reference.holder is Holder.SECRET
-    return ReferenceSeen(
+    secret = reference.holder is ReferenceKind.SECRET
+    return ReferencedData(
         present=True,
         digest=revision.digest_of({**data, **{f"binary:{key}": value for key, value in binary.items()}}),
         version=str(body["metadata"].get("resourceVersion", "")),

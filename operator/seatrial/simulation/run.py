@@ -12,8 +12,8 @@ from seatrial.api import status as api
 from seatrial.api.objects import Body, label
 from seatrial.children.actions import Action
 from seatrial.observation import pod_diagnosis
-from seatrial.observation.observed import Parts
-from seatrial.reporting.events import Tone
+from seatrial.observation.observed import Platform
+from seatrial.reporting.events import EventType
 from seatrial.simulation import cluster, observer
 from seatrial.simulation.cluster import Pace, World
 
@@ -62,7 +62,7 @@ class Simulation:
     """One ModelDeployment, the parts its plans are made with, and how fast its world is."""
 
     name: str
-    parts: Parts
+    parts: Platform
     pace: Pace = field(default_factory=Pace)
 
     def step(self, here: World, now: datetime) -> Pass:
@@ -126,7 +126,9 @@ def _moment(one: Pass) -> Moment:
         actions=plan.actions,
         pods=len(serving_pods(one.after)),
         tracks=_tracks(one.after),
-        warnings=tuple(f"{tale.reason}: {tale.message}" for tale in plan.told if tale.tone is Tone.WARNING),
+        warnings=tuple(
+            f"{tale.reason}: {tale.message}" for tale in plan.told if tale.tone is EventType.WARNING
+        ),
     )
 
 

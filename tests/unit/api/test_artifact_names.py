@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from model_runtime.registry.references import Reference
 from seatrial.api import validation
-from tests.unit.api.objects import parsed, refusal_of
+from tests.unit.api.bodies import parsed, refusal_of
 
 DIGEST = "sha256:" + "a" * 64
 LEGAL = [

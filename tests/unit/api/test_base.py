@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from seatrial.api import base, rollout_decision, spec, status
 
 
-class Pair(base.Written):
+class Pair(base.SpecModel):
     """Two numbers in order."""
 
     low_end: int
@@ -56,7 +56,7 @@ def test_rules_of_base_classes_come_first() -> None:
 
 
 @pytest.mark.parametrize("model", [spec.Spec, rollout_decision.DecisionSpec])
-def test_the_schema_carries_every_rule(model: type[base.Written]) -> None:
+def test_the_schema_carries_every_rule(model: type[base.SpecModel]) -> None:
     written = [entry["message"] for entry in _entries(model.model_json_schema())]
     for rule, _ in base.rules_of(model):
         assert rule.message in written

@@ -49,9 +49,9 @@ def test_a_legal_example_shows_every_action() -> None:
     assert shown >= set(rollout_decision.Action)
 
 
-def models(model: type[base.Written]) -> set[type[base.Written]]:
+def models(model: type[base.SpecModel]) -> set[type[base.SpecModel]]:
     below = {base.model_at(model, name) for name in model.model_fields} - {model}
-    return {model}.union(*(models(part) for part in below if issubclass(part, base.Written)))
+    return {model}.union(*(models(part) for part in below if issubclass(part, base.SpecModel)))
 
 
 RULES = sorted(
@@ -84,12 +84,12 @@ def test_every_field_of_the_spec_is_in_a_legal_example() -> None:
     assert wanted - shown == set()
 
 
-def paths(model: type[base.Written], path: str = "") -> set[str]:
+def paths(model: type[base.SpecModel], path: str = "") -> set[str]:
     found: set[str] = set()
     for name, field in model.model_fields.items():
         below = base.model_at(model, name)
         here = f"{path}.{field.alias}"
         found |= {here} | (
-            paths(below, here) if below is not model and issubclass(below, base.Written) else set()
+            paths(below, here) if below is not model and issubclass(below, base.SpecModel) else set()
         )
     return found

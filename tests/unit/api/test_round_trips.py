@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seatrial.api import rollout_decision, spec, validation
-from tests.unit.api.objects import IMAGE, URI
+from tests.unit.api.bodies import IMAGE, URI
 
 names_of_objects = st.sampled_from(["a", "models-s3", "a.b", "x" * 253])
 durations = st.sampled_from(["1ms", "90s", "5m", "1h30m", "999999h", "60000ms"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from seatrial.api import model, rollout, scaling, traffic
-from tests.unit.api.objects import IMAGE, URI, parsed, refusal_of
+from tests.unit.api.bodies import IMAGE, URI, parsed, refusal_of
 
 
 def test_everything_but_the_model_has_a_default() -> None:

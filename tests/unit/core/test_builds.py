@@ -11,16 +11,16 @@ from model_runtime import contract
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
 from seatrial.core import builds
-from seatrial.core.builds import BuildWish, JobSeen
+from seatrial.core.builds import BuildJob, BuildTarget
 from tests.builders import NOW, after
 
 Phase = phases.BuildPhase
 Reason = reasons.Reason
 
 
-def wish(**changes: Any) -> BuildWish:
+def wish(**changes: Any) -> BuildTarget:
     known = {"build_id": "b1", "runtime": "sklearn", "runtimes": {"sklearn": "i", "onnx": "j"}}
-    return BuildWish(**{**known, **changes})
+    return BuildTarget(**{**known, **changes})
 
 
 def build(**changes: Any) -> api.BuildStatus:
@@ -28,8 +28,8 @@ def build(**changes: Any) -> api.BuildStatus:
     return api.BuildStatus.model_validate({**known, **changes})
 
 
-def job(**changes: Any) -> JobSeen:
-    return JobSeen(**{"name": "j-1", "finished": True, **changes})
+def job(**changes: Any) -> BuildJob:
+    return BuildJob(**{"name": "j-1", "finished": True, **changes})
 
 
 def report(**changes: Any) -> contract.BuildReport:
@@ -84,7 +84,7 @@ ENDS = [
 
 @pytest.mark.parametrize(("seen", "reason", "terminal"), ENDS)
 def test_a_build_that_ends_badly_says_why_and_whether_waiting_helps(
-    seen: JobSeen, reason: Reason, terminal: bool
+    seen: BuildJob, reason: Reason, terminal: bool
 ) -> None:
     ended = builds.advance(build(), wish(), seen, after(seconds=5))
     assert (ended.phase, ended.reason, builds.terminal(ended)) == (Phase.FAILED, reason, terminal)
@@ -118,14 +118,14 @@ def test_words_that_stay_lost_fail_it_for_good() -> None:
 
 
 @pytest.mark.parametrize("unheard", [job(exit_code=1), job(report=report(reason="NoWordOfTheApi"))])
-def test_lost_words_are_counted_from_attempt_to_attempt(unheard: JobSeen) -> None:
+def test_lost_words_are_counted_from_attempt_to_attempt(unheard: BuildJob) -> None:
     lost = builds.advance(build(), wish(), unheard, NOW)
     again = builds.advance(lost, wish(), None, after(minutes=1))
     assert (lost.lost, again.lost) == (1, 1)
 
 
 @pytest.mark.parametrize("heard", [job(evicted=True), job(report=report(reason=Reason.SOURCE_UNAVAILABLE))])
-def test_only_words_that_are_lost_in_a_row_count(heard: JobSeen) -> None:
+def test_only_words_that_are_lost_in_a_row_count(heard: BuildJob) -> None:
     assert builds.advance(build(lost=2), wish(), heard, NOW).lost is None
 
 
@@ -210,7 +210,7 @@ NODE_FULL = "The node was low on resource: ephemeral-storage. Container build wa
         pytest.param(job(evicted=True), "the pod of the build was evicted; it is tried again", id="a drain"),
     ],
 )
-def test_an_eviction_says_whose_fault_it_is_and_what_helps(seen: JobSeen, message: str) -> None:
+def test_an_eviction_says_whose_fault_it_is_and_what_helps(seen: BuildJob, message: str) -> None:
     assert builds.advance(build(), wish(), seen, NOW).message == message
 
 

@@ -9,9 +9,9 @@ import pytest
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
 from seatrial.core import rollback
-from seatrial.core.snapshot import AbnormalExit, Counts, Situation, Track, Trouble
-from seatrial.core.state import Memory
-from seatrial.core.target import Wish
+from seatrial.core.snapshot import AbnormalExit, Diagnosis, ReplicaPlan, Snapshot, Track
+from seatrial.core.state import RolloutState
+from seatrial.core.target import Target
 
 USERS_SINCE = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 LATER = USERS_SINCE + timedelta(seconds=30)
@@ -34,22 +34,22 @@ def rollout(*, exits_before: int | None = None) -> api.RolloutStatus:
 def exited(*, restarts: int, reason: reasons.Reason | None = None) -> Track:
     """One pod that ended after it had users, and has been started again so often in all."""
     ended = AbnormalExit(at=LATER, pod="p-1", code=137, restarts=restarts, out_of_memory=True)
-    trouble = None if reason is None else Trouble(reason=reason, message="it says why", pod="p-1")
+    trouble = None if reason is None else Diagnosis(reason=reason, message="it says why", pod="p-1")
     return Track(revision=REVISION, exists=True, wanted=1, pods=1, exits=(ended,), trouble=trouble)
 
 
-def situation(track: Track, *, max_restarts: int) -> Situation:
+def situation(track: Track, *, max_restarts: int) -> Snapshot:
     """The moment after the exit."""
-    wish = Wish(revision=REVISION, max_restarts=max_restarts)
-    return Situation(wish=wish, counts=Counts(at_step=(), full=1), now=LATER, tracks={REVISION: track})
+    wish = Target(revision=REVISION, max_restarts=max_restarts)
+    return Snapshot(wish=wish, counts=ReplicaPlan(at_step=(), full=1), now=LATER, tracks={REVISION: track})
 
 
 def turned_back(track: Track, *, max_restarts: int, exits_before: int | None = None) -> bool:
     """Whether the rollout goes back."""
     one = rollout(exits_before=exits_before)
-    memory = Memory(rollout=one, canary=api.TrackStatus(revision=REVISION))
+    state = RolloutState(rollout=one, canary=api.TrackStatus(revision=REVISION))
     at = situation(track, max_restarts=max_restarts)
-    return rollback.why_not_with_users(memory, one, at) is not None
+    return rollback.why_not_with_users(state, one, at) is not None
 
 
 @pytest.mark.parametrize("reason", [reasons.Reason.OUT_OF_MEMORY, reasons.Reason.CRASH_LOOP])

@@ -7,72 +7,72 @@ import pytest
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
 from seatrial.core import rollout
-from seatrial.core.snapshot import BuildSeen, Counts, Situation
-from seatrial.core.state import Memory
+from seatrial.core.snapshot import BuildResult, ReplicaPlan, Snapshot
+from seatrial.core.state import RolloutState
 from seatrial.core.transitions import Phase
-from tests.builders import NEW, NEWER, NOW, OLD, after, image, memory, seen, shifting
+from tests.builders import NEW, NEWER, NOW, OLD, after, image, seen, shifting, state
 from tests.builders import rollout as staged
-from tests.unit.core.stages import going_back, paused, promoting, starting
+from tests.unit.core.rollouts import going_back, paused, promoting, starting
 
 Reason = reasons.Reason
 
 
 CASES = [
     # at rest
-    pytest.param(Memory(), seen().at(), Phase.STARTING, id="a first image starts at once"),
+    pytest.param(RolloutState(), seen().at(), Phase.STARTING, id="a first image starts at once"),
     pytest.param(
-        Memory(), seen().at(image=""), Phase.BUILDING, id="a first model waits until its image is built"
+        RolloutState(), seen().at(image=""), Phase.BUILDING, id="a first model waits until its image is built"
     ),
     pytest.param(
-        memory(), seen().stable().at(revision=OLD), None, id="what is stable already needs no rollout"
+        state(), seen().stable().at(revision=OLD), None, id="what is stable already needs no rollout"
     ),
-    pytest.param(memory(), seen().stable().at(), Phase.STARTING, id="another revision starts beside stable"),
+    pytest.param(state(), seen().stable().at(), Phase.STARTING, id="another revision starts beside stable"),
     pytest.param(
-        memory(), seen().stable().at(paused=True), Phase.PAUSED, id="another revision waits while paused"
+        state(), seen().stable().at(paused=True), Phase.PAUSED, id="another revision waits while paused"
     ),
     pytest.param(
-        memory(staged(Phase.STABLE), rejected=(api.Rejected(revision=NEW, reason=Reason.CRASH_LOOP),)),
+        state(staged(Phase.STABLE), rejected=(api.Rejected(revision=NEW, reason=Reason.CRASH_LOOP),)),
         seen().stable().at(),
         Phase.REJECTED,
         id="a rejected revision is not tried again",
     ),
     pytest.param(
-        memory(staged(Phase.REJECTED)),
+        state(staged(Phase.REJECTED)),
         seen().stable().at(revision=OLD),
         Phase.STABLE,
         id="asking for stable again ends a rejection",
     ),
     pytest.param(
-        memory(), seen().stable().at(revision=""), None, id="nothing begins while no revision can be named"
+        state(), seen().stable().at(revision=""), None, id="nothing begins while no revision can be named"
     ),
     # Building
     pytest.param(
-        memory(staged(Phase.BUILDING)),
+        state(staged(Phase.BUILDING)),
         seen().stable().built().at(image=""),
         Phase.STARTING,
         id="a built image is started",
     ),
     pytest.param(
-        memory(staged(Phase.BUILDING)),
+        state(staged(Phase.BUILDING)),
         seen().stable().having(images={NEW: image(NEW)}).at(image=""),
         Phase.STARTING,
         id="an image that is kept is not built again",
     ),
     pytest.param(
-        memory(staged(Phase.BUILDING)),
+        state(staged(Phase.BUILDING)),
         seen().stable().having(images={OLD: image(OLD)}).at(image="", build_id=image(OLD).build_id),
         Phase.STARTING,
         id="another revision of the same build needs no build",
     ),
     pytest.param(
-        memory(staged(Phase.BUILDING)),
-        seen().stable().having(build=BuildSeen(reason=Reason.SOURCE_NOT_FOUND)).at(image=""),
+        state(staged(Phase.BUILDING)),
+        seen().stable().having(build=BuildResult(reason=Reason.SOURCE_NOT_FOUND)).at(image=""),
         Phase.BUILDING,
         id="a build that fails for a passing reason is waited for",
     ),
     pytest.param(
-        memory(staged(Phase.BUILDING)),
-        seen().stable().having(build=BuildSeen(reason=Reason.BUILD_FAILED, terminal=True)).at(image=""),
+        state(staged(Phase.BUILDING)),
+        seen().stable().having(build=BuildResult(reason=Reason.BUILD_FAILED, terminal=True)).at(image=""),
         Phase.REJECTED,
         id="a build that fails for good is rejected",
     ),
@@ -131,7 +131,7 @@ CASES = [
         seen()
         .stable()
         .canary()
-        .having(counts=Counts(at_step=(1, 3), full=3, too_few=(True, False)))
+        .having(counts=ReplicaPlan(at_step=(1, 3), full=3, too_few=(True, False)))
         .at(hold_when_too_few=True),
         Phase.STARTING,
         id="too few pods for so small a share wait if that was asked for",
@@ -240,17 +240,17 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("before", "at", "phase"), CASES)
+@pytest.mark.parametrize(("before", "snapshot", "phase"), CASES)
 def test_advance_goes_as_far_as_what_is_seen_allows(
-    before: Memory, at: Situation, phase: Phase | None
+    before: RolloutState, snapshot: Snapshot, phase: Phase | None
 ) -> None:
-    then = rollout.advance(before, at).rollout
+    then = rollout.advance(before, snapshot).rollout
     assert (then and then.phase) == phase
 
 
-@pytest.mark.parametrize(("before", "at", "phase"), CASES)
+@pytest.mark.parametrize(("before", "snapshot", "phase"), CASES)
 def test_a_second_decision_on_the_same_facts_changes_nothing(
-    before: Memory, at: Situation, phase: Phase | None
+    before: RolloutState, snapshot: Snapshot, phase: Phase | None
 ) -> None:
-    once = rollout.advance(before, at)
-    assert rollout.advance(once, at) == once
+    once = rollout.advance(before, snapshot)
+    assert rollout.advance(once, snapshot) == once

@@ -8,17 +8,17 @@ import pytest
 
 from seatrial.api import phases
 from seatrial.core import rollout, transitions
-from seatrial.core.snapshot import Situation
-from seatrial.core.state import Memory
+from seatrial.core.snapshot import Snapshot
+from seatrial.core.state import RolloutState
 from seatrial.core.target import Step
 from seatrial.core.transitions import Phase
-from tests.builders import NOW, after, memory, seen, shifting
+from tests.builders import NOW, after, seen, shifting, state
 from tests.builders import rollout as staged
-from tests.unit.core.stages import paused, promoting, starting
+from tests.unit.core.rollouts import paused, promoting, starting
 
 
-def _weight(before: Memory, at: Situation) -> int:
-    then = rollout.advance(before, at).rollout
+def _weight(before: RolloutState, snapshot: Snapshot) -> int:
+    then = rollout.advance(before, snapshot).rollout
     assert then is not None
     return then.weight
 
@@ -46,7 +46,7 @@ def test_users_leave_a_canary_whose_last_pod_has_gone_and_return_when_it_is_back
 @pytest.mark.parametrize("phase", [Phase.PAUSED, Phase.PROMOTING])
 def test_users_leave_a_canary_without_pods_in_every_phase(phase: Phase) -> None:
     held = {"paused_at": NOW, "paused_by": phases.PausedBy.DECISION} if phase is Phase.PAUSED else {}
-    before = memory(staged(phase, step=1, weight=20, users_since=NOW, step_started_at=NOW, **held))
+    before = state(staged(phase, step=1, weight=20, users_since=NOW, step_started_at=NOW, **held))
     assert _weight(before, seen().stable().canary(ready=0).at(after(seconds=5))) == 0
 
 
@@ -73,14 +73,14 @@ def test_a_pause_does_not_count_as_time_held() -> None:
     resumed = rollout.advance(paused(paused_at=after(minutes=1)), shared)
     assert resumed.rollout is not None
     assert (resumed.rollout.step_started_at, resumed.rollout.paused_seconds) == (NOW, 59 * 60)
-    assert transitions.held_until(resumed.rollout, timedelta(minutes=1)) == NOW + timedelta(hours=1)
+    assert transitions.hold_ends_at(resumed.rollout, timedelta(minutes=1)) == NOW + timedelta(hours=1)
 
 
 def test_a_pause_may_last_for_days() -> None:
     shared = seen().stable().canary().sharing(20).at(after(days=5))
     resumed = rollout.advance(paused(paused_at=after(minutes=1)), shared).rollout
     assert resumed is not None
-    assert transitions.held_until(resumed, timedelta(minutes=2)) == after(days=5, minutes=1)
+    assert transitions.hold_ends_at(resumed, timedelta(minutes=2)) == after(days=5, minutes=1)
 
 
 def test_a_canary_without_steps_has_the_users_as_soon_as_one_pod_answers_where_stable_has_none() -> None:
@@ -107,6 +107,6 @@ def test_recreate_gives_no_users_to_a_part_of_the_new_pods() -> None:
 def test_a_canary_that_takes_over_gets_the_users_back_when_it_alone_answers() -> None:
     taken_in = promoting().rollout
     assert taken_in is not None
-    before = memory(taken_in.model_copy(update={"weight": 0}))
+    before = state(taken_in.model_copy(update={"weight": 0}))
     assert _weight(before, seen().stable(ready=0).canary(ready=1).at(after(seconds=5))) == 100
     assert _weight(before, seen().stable(ready=1).canary(ready=1).at(after(seconds=5))) == 0

@@ -19,7 +19,7 @@ from seatrial.kube.limiter import Limiter
 from seatrial.kube.queue import KeyedQueue
 from seatrial.kube.store import Known
 from seatrial.observer import Observer, Referrers
-from seatrial.reconciler import Reconciler, Shell, crew
+from seatrial.reconciler import Reconciler, Shell, run_workers
 from seatrial.reporter import Reporter
 from seatrial.telemetry import Telemetry
 from tests.apiserver import FakeApiServer
@@ -61,7 +61,7 @@ class Loop:
     async def work(self, seconds: float = 0.1) -> None:
         """So much time has passed, with workers at work."""
         if self.task is None:
-            self.task = asyncio.create_task(crew(self.reconciler, size=3, ready=asyncio.sleep(0)))
+            self.task = asyncio.create_task(run_workers(self.reconciler, size=3, ready=asyncio.sleep(0)))
         await asyncio.sleep(seconds)
         assert not self.task.done(), "a worker has died"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from seatrial.api import names, objects
 from seatrial.api.objects import Body
-from seatrial.applier import Applier, Outcome
+from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children.actions import Action
 from seatrial.kube import kinds
 from seatrial.manifests import metadata
@@ -109,6 +109,6 @@ def written(api: FakeApiServer) -> list[tuple[str, str, str]]:
     return [(write.verb, write.kind, write.name) for write in api.writes]
 
 
-async def run(hands: Applier, *todo: Action) -> Outcome:
+async def run(hands: Applier, *todo: Action) -> ApplyOutcome:
     """How far the actions got, of an object's plan."""
     return await hands.run(todo, uid=OWNER.uid)

@@ -8,7 +8,7 @@ from seatrial.api import names, rollout_decision, status_fields
 from seatrial.api import objects as api_objects
 from seatrial.api.objects import Body
 from seatrial.api.text import ELLIPSIS
-from seatrial.applier import Applier, Outcome
+from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import actions
 from seatrial.kube import kinds
 from seatrial.kube.caches import Caches
@@ -26,8 +26,8 @@ DECISION: Body = {
 }
 
 
-def answer(uid: str, message: str = "m") -> actions.Settle:
-    return actions.Settle(
+def answer(uid: str, message: str = "m") -> actions.AnswerDecision:
+    return actions.AnswerDecision(
         namespace=NAMESPACE,
         name="churn-1",
         uid=uid,
@@ -53,12 +53,12 @@ async def uid(api: FakeApiServer, caches: Caches) -> str:
 
 
 async def test_it_is_written_on_the_decision(api: FakeApiServer, hands: Applier, uid: str) -> None:
-    assert await run(hands, answer(uid)) == Outcome(done=1)
+    assert await run(hands, answer(uid)) == ApplyOutcome(done=1)
     assert said(api) == {"phase": "Taken", "message": "m", "at": "2026-01-01T00:00:00Z"}
 
 
 async def test_it_is_not_written_on_another_of_the_name(api: FakeApiServer, hands: Applier, uid: str) -> None:
-    assert await run(hands, answer("another")) == Outcome(done=0, again=True)
+    assert await run(hands, answer("another")) == ApplyOutcome(done=0, again=True)
     assert (said(api), api.writes) == ({}, [])
 
 
@@ -67,13 +67,13 @@ async def test_it_is_not_written_on_one_that_took_the_name_unseen(
 ) -> None:
     api.remove(kinds.ROLLOUT_DECISION, NAMESPACE, "churn-1")
     api.insert(kinds.ROLLOUT_DECISION, DECISION)
-    assert await run(hands, answer(uid)) == Outcome(done=0, again=True)
+    assert await run(hands, answer(uid)) == ApplyOutcome(done=0, again=True)
     assert said(api) == {}
 
 
 async def test_one_that_cannot_be_written_holds_nothing_up(api: FakeApiServer, hands: Applier) -> None:
     outcome = await run(hands, answer("u"), actions.Create(objects.service()))
-    assert outcome == Outcome(done=0, again=True)
+    assert outcome == ApplyOutcome(done=0, again=True)
     assert api.look(kinds.SERVICE, NAMESPACE, "churn") is not None
 
 
@@ -81,5 +81,5 @@ async def test_a_long_one_is_cut_to_what_the_server_takes(
     api: FakeApiServer, hands: Applier, uid: str
 ) -> None:
     """It quotes the sentence of a rejection, which may be as long as a sentence can be."""
-    assert await run(hands, answer(uid, "x" * (status_fields.SENTENCE + 1))) == Outcome(done=1)
+    assert await run(hands, answer(uid, "x" * (status_fields.SENTENCE + 1))) == ApplyOutcome(done=1)
     assert said(api)["message"] == "x" * (status_fields.SENTENCE - 1) + ELLIPSIS

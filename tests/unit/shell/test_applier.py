@@ -11,7 +11,7 @@ from seatrial.api import objects as api_objects
 from seatrial.api import reasons
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
-from seatrial.applier import Applier, Outcome
+from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import actions
 from seatrial.children.actions import Action, Create
 from seatrial.kube import failures, kinds
@@ -61,7 +61,7 @@ class TestInOrder:
     async def test_nothing_comes_after_what_failed(self, api: FakeApiServer, hands: Applier) -> None:
         api.faults.fail_next(1, 500, of(kinds.SERVICE))  # type: ignore[arg-type]
         outcome = await run(hands, *creations(objects.revision(), objects.service(), objects.deployment()))
-        assert (outcome.done, outcome.setback is not None) == (1, True)
+        assert (outcome.done, outcome.apply_error is not None) == (1, True)
         assert api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a") is None
 
     async def test_nothing_comes_after_a_lost_lease(
@@ -89,22 +89,22 @@ class TestDoing:
         self, hands: Applier, caches: Caches
     ) -> None:
         await run(hands, *creations(objects.deployment()))
-        gone = actions.deletion_of(*caches.of(kinds.DEPLOYMENT, CHURN))
-        assert await run(hands, gone, gone) == Outcome(done=2)
+        gone = actions.delete_action(*caches.of(kinds.DEPLOYMENT, CHURN))
+        assert await run(hands, gone, gone) == ApplyOutcome(done=2)
         assert caches.of(kinds.DEPLOYMENT, CHURN) == ()
 
     async def test_another_of_the_name_is_not_deleted(
         self, api: FakeApiServer, hands: Applier, caches: Caches
     ) -> None:
         await run(hands, *creations(objects.deployment()))
-        gone = actions.deletion_of(*caches.of(kinds.DEPLOYMENT, CHURN))
+        gone = actions.delete_action(*caches.of(kinds.DEPLOYMENT, CHURN))
         outcome = await run(hands, replace(gone, uid="another"))
-        assert outcome == Outcome(done=0, again=True)
+        assert outcome == ApplyOutcome(done=0, again=True)
         assert api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a") is not None
 
     async def test_a_count_goes_through_the_scale_alone(self, api: FakeApiServer, hands: Applier) -> None:
         await run(hands, *creations(objects.deployment()))
-        assert await run(hands, scale(replicas=5)) == Outcome(done=1)
+        assert await run(hands, scale(replicas=5)) == ApplyOutcome(done=1)
         assert [write.subresource for write in api.writes] == ["", "scale"]
         seen = api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a")
         assert seen is not None
@@ -116,7 +116,7 @@ class TestNamesThatAreTaken:
         self, api: FakeApiServer, hands: Applier, caches: Caches
     ) -> None:
         api.insert(kinds.DEPLOYMENT, objects.deployment())
-        assert await run(hands, *creations(objects.deployment())) == Outcome(done=1)
+        assert await run(hands, *creations(objects.deployment())) == ApplyOutcome(done=1)
         assert len(caches.of(kinds.DEPLOYMENT, CHURN)) == 1
         assert [verb for verb, _, _ in written(api)] == ["create"], "nothing was written over it"
 
@@ -126,7 +126,7 @@ class TestNamesThatAreTaken:
         bare = objects.deployment(replicas=7)
         bare["metadata"]["labels"] = {"team": "risk"}
         api.insert(kinds.DEPLOYMENT, bare)
-        assert await run(hands, *creations(objects.deployment(replicas=3))) == Outcome(done=1)
+        assert await run(hands, *creations(objects.deployment(replicas=3))) == ApplyOutcome(done=1)
         (known,) = caches.of(kinds.DEPLOYMENT, CHURN)
         assert known["metadata"]["labels"]["team"] == "risk"
         assert known["spec"]["replicas"] == 7, "how many pods there are is not for an apply to say"
@@ -135,7 +135,7 @@ class TestNamesThatAreTaken:
         orphan = objects.deployment(replicas=7)
         del orphan["metadata"]["ownerReferences"]
         api.insert(kinds.DEPLOYMENT, orphan)
-        assert await run(hands, *creations(objects.deployment(replicas=3))) == Outcome(done=1)
+        assert await run(hands, *creations(objects.deployment(replicas=3))) == ApplyOutcome(done=1)
         (adopted,) = api.all(kinds.DEPLOYMENT)
         assert adopted["metadata"]["ownerReferences"] == [OWNER.reference()]
         assert adopted["spec"]["replicas"] == 7
@@ -148,8 +148,8 @@ class TestNamesThatAreTaken:
         api.insert(kinds.SERVICE, foreign)
         before = api.all(kinds.SERVICE)
         outcome = await run(hands, *creations(objects.service(), objects.deployment()))
-        assert outcome.setback is not None
-        assert outcome.setback.reason == Reason.NAME_CONFLICT
+        assert outcome.apply_error is not None
+        assert outcome.apply_error.reason == Reason.NAME_CONFLICT
         assert api.all(kinds.SERVICE) == before
 
     async def test_by_a_child_of_a_deleted_object_of_the_name(
@@ -159,9 +159,9 @@ class TestNamesThatAreTaken:
         left["metadata"]["finalizers"] = ["example.com/slow"]
         api.insert(kinds.SERVICE, left)
         outcome = await run(hands, *creations(objects.service()))
-        assert outcome.setback is not None
-        assert outcome.setback.reason == Reason.PENDING
-        assert outcome.setback.message.startswith("Service churn still belongs to a deleted object")
+        assert outcome.apply_error is not None
+        assert outcome.apply_error.reason == Reason.PENDING
+        assert outcome.apply_error.message.startswith("Service churn still belongs to a deleted object")
 
     async def test_by_what_is_gone_a_moment_later(self, api: FakeApiServer, hands: Applier) -> None:
         api.insert(kinds.SERVICE, objects.service())
@@ -172,7 +172,7 @@ class TestNamesThatAreTaken:
             return False
 
         api.faults.fail_next(1, 500, vanish)
-        assert await run(hands, *creations(objects.service())) == Outcome(done=0, again=True)
+        assert await run(hands, *creations(objects.service())) == ApplyOutcome(done=0, again=True)
 
 
 class TestFailing:
@@ -202,16 +202,16 @@ class TestFailing:
         api.faults.fail_next(1, status, retry_after=7 if status in {429, 500} else None)
         outcome = await run(hands, *creations(objects.deployment()))
         assert (outcome.done, outcome.again, outcome.after) == (0, False, after)
-        assert outcome.setback is not None
-        assert outcome.setback.reason == reason
-        assert outcome.setback.message.startswith(f"Deployment churn-a {said}: ")
+        assert outcome.apply_error is not None
+        assert outcome.apply_error.reason == reason
+        assert outcome.apply_error.message.startswith(f"Deployment churn-a {said}: ")
 
     @pytest.mark.parametrize("status", [404, 409])
     async def test_that_the_world_has_moved_on_is_no_setback(
         self, api: FakeApiServer, hands: Applier, status: int
     ) -> None:
         api.faults.fail_next(1, status)
-        assert await run(hands, *creations(objects.deployment())) == Outcome(done=0, again=True)
+        assert await run(hands, *creations(objects.deployment())) == ApplyOutcome(done=0, again=True)
 
     async def test_what_is_invalid_in_a_count_is_not_the_spec_s(
         self, api: FakeApiServer, hands: Applier
@@ -219,15 +219,17 @@ class TestFailing:
         await run(hands, *creations(objects.deployment()))
         api.faults.fail_next(1, 422)
         outcome = await run(hands, scale())
-        assert outcome.setback is not None
-        assert outcome.setback.reason == Reason.API_REFUSED
-        assert outcome.setback.message.startswith("Deployment churn-a could not be written: ")
+        assert outcome.apply_error is not None
+        assert outcome.apply_error.reason == Reason.API_REFUSED
+        assert outcome.apply_error.message.startswith("Deployment churn-a could not be written: ")
 
     async def test_a_pause_of_the_server_is_no_setback_and_says_when_it_ends(
         self, api: FakeApiServer, hands: Applier, limiter: Limiter
     ) -> None:
         limiter.hold_off(20)
-        assert await run(hands, *creations(objects.deployment())) == Outcome(done=0, again=True, after=20)
+        assert await run(hands, *creations(objects.deployment())) == ApplyOutcome(
+            done=0, again=True, after=20
+        )
         assert api.requests == []
 
     async def test_what_went_well_before_is_counted(self, api: FakeApiServer, hands: Applier) -> None:

@@ -15,7 +15,7 @@ from seatrial.api import names
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.kube import kinds
-from seatrial.reconciler import crew
+from seatrial.reconciler import run_workers
 from tests.apiserver import FakeApiServer
 from tests.unit.shell.shell_objects import NAMESPACE, START
 
@@ -131,16 +131,18 @@ class TestStarting:
     ) -> None:
         api.insert(kinds.CRD, crd(CRDS[0], names.SCHEMA_VERSION))
         api.insert(kinds.CRD, crd(CRDS[1], version))
-        with pytest.raises(preflight.Refusal, match=rf"{CRDS[1]} has schema version .*kubectl apply"):
+        with pytest.raises(preflight.PreflightFailed, match=rf"{CRDS[1]} has schema version .*kubectl apply"):
             await preflight.check_cluster(build(api).client)
 
     async def test_not_without_them(self, api: FakeApiServer) -> None:
-        with pytest.raises(preflight.Refusal, match=rf"{CRDS[0]} is not in the cluster; kubectl apply"):
+        with pytest.raises(
+            preflight.PreflightFailed, match=rf"{CRDS[0]} is not in the cluster; kubectl apply"
+        ):
             await preflight.check_cluster(build(api).client)
 
     async def test_not_without_an_answer_and_says_where_to_look(self, api: FakeApiServer) -> None:
         api.faults.hanging = True
-        with pytest.raises(preflight.Refusal, match=r"cannot be asked: .*--kubeconfig"):
+        with pytest.raises(preflight.PreflightFailed, match=r"cannot be asked: .*--kubeconfig"):
             await preflight.check_cluster(build(api).client)
 
     async def test_not_without_a_kubeconfig_and_no_trace_either(
@@ -165,7 +167,7 @@ class TestStarting:
 
     async def test_not_without_the_right_to_see_them(self, api: FakeApiServer) -> None:
         api.faults.fail_next(1, 403)
-        with pytest.raises(preflight.Refusal, match="ClusterRole that ends in -reads"):
+        with pytest.raises(preflight.PreflightFailed, match="ClusterRole that ends in -reads"):
             await preflight.check_cluster(build(api).client)
 
 
@@ -174,7 +176,7 @@ class TestEnding:
         operator = build(api, workers=1)
         api.faults.latency = 0.5
         tasks = await watch(operator)
-        tasks.append(asyncio.create_task(crew(operator.reconciler, size=1, ready=asyncio.sleep(0))))
+        tasks.append(asyncio.create_task(run_workers(operator.reconciler, size=1, ready=asyncio.sleep(0))))
         await asyncio.sleep(0.7)
         assert (len(api.writes), operator.queue.depth) == (1, 1)
         await main.wind_down(operator.queue, tasks)
@@ -187,7 +189,7 @@ class TestEnding:
         operator = build(api)
         tasks = await watch(operator)
         api.faults.latency = 4
-        tasks.append(asyncio.create_task(crew(operator.reconciler, size=1, ready=asyncio.sleep(0))))
+        tasks.append(asyncio.create_task(run_workers(operator.reconciler, size=1, ready=asyncio.sleep(0))))
         await asyncio.sleep(1)
         began = asyncio.get_running_loop().time()
         await main.wind_down(operator.queue, tasks)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seatrial.api import model_deployment
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
-from seatrial.core.references import Holder, Reference
+from seatrial.core.references import Reference, ReferenceKind
 from seatrial.kube import kinds
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
@@ -21,9 +21,9 @@ from tests.apiserver import FakeApiServer
 from tests.unit.shell import shell_objects as objects
 from tests.unit.shell.shell_objects import NAMESPACE
 
-ONE = Reference(holder=Holder.CONFIG_MAP, name="one")
-TWO = Reference(holder=Holder.CONFIG_MAP, name="two")
-SECRET = Reference(holder=Holder.SECRET, name="one")
+ONE = Reference(holder=ReferenceKind.CONFIG_MAP, name="one")
+TWO = Reference(holder=ReferenceKind.CONFIG_MAP, name="two")
+SECRET = Reference(holder=ReferenceKind.SECRET, name="one")
 A, B, ELSEWHERE = Key(NAMESPACE, "a"), Key(NAMESPACE, "b"), Key("elsewhere", "a")
 
 
@@ -77,7 +77,7 @@ class TestReferrers:
                 users = {
                     k
                     for k, refs in now.items()
-                    if k.namespace == namespace and Reference(holder=Holder(kind), name=name) in refs
+                    if k.namespace == namespace and Reference(holder=ReferenceKind(kind), name=name) in refs
                 }
                 assert referrers.of(kind, namespace, name) == users
 

@@ -123,7 +123,7 @@ class TestForgetting:
         await loop.work(600)
         assert (loop.queue.depth, loop.queue.scheduled, loop.queue.failures(CHURN)) == (0, 0, 0)
         assert loop.referrers.of("ConfigMap", NAMESPACE, "settings") == frozenset()
-        assert loop.reconciler._setbacks == {}
+        assert loop.reconciler._apply_errors == {}
         assert loop.phase() == {}
         mark = len(api.writes)
         await loop.work(600)
@@ -137,7 +137,7 @@ class TestForgetting:
         loop.deliver()
         await loop.work(600)
         assert (loop.queue.depth, loop.queue.scheduled, loop.queue.failures(CHURN)) == (0, 0, 0)
-        assert (loop.reconciler._setbacks, loop.phase()) == ({}, {})
+        assert (loop.reconciler._apply_errors, loop.phase()) == ({}, {})
 
     async def test_one_that_is_going_is_left_alone(self, api: FakeApiServer, loop: Loop) -> None:
         held = {"metadata": {"finalizers": ["example.com/hold"]}}

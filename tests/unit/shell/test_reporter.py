@@ -18,7 +18,7 @@ from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.store import Known
 from seatrial.kube.transport import Request
-from seatrial.observation.observed import Setback
+from seatrial.observation.observed import ApplyError
 from seatrial.planner import Plan
 from seatrial.reporter import Reporter
 from seatrial.reporting import events
@@ -49,7 +49,7 @@ class Voice:
         assert found is not None
         return found
 
-    async def tell(self, *tales: events.Tale, name: str = "churn", built: Any = ()) -> None:
+    async def tell(self, *tales: events.Event, name: str = "churn", built: Any = ()) -> None:
         plan = Plan(status=api_status.Status(), told=tales, built=built)
         await self.reporter.tell(model_deployment.parse(self.body(name)), plan)
 
@@ -66,8 +66,8 @@ async def voice(api: FakeApiServer, client: Client) -> Voice:
     return Voice(api, client)
 
 
-def tale(message: str = "m", reason: Reason = Reason.SHIFTING, **more: Any) -> events.Tale:
-    return events.Tale(reason=reason, message=message, **more)
+def tale(message: str = "m", reason: Reason = Reason.SHIFTING, **more: Any) -> events.Event:
+    return events.Event(reason=reason, message=message, **more)
 
 
 def to_events(request: Request) -> bool:
@@ -77,7 +77,7 @@ def to_events(request: Request) -> bool:
 class TestEvents:
     async def test_say_of_whom_what_and_when(self, voice: Voice) -> None:
         await asyncio.sleep(5)
-        await voice.tell(tale("it moves", tone=events.Tone.WARNING))
+        await voice.tell(tale("it moves", tone=events.EventType.WARNING))
         (event,) = voice.api.all(kinds.EVENT)
         assert event["involvedObject"] == {
             "apiVersion": "seatrial.dev/v1alpha1",
@@ -170,8 +170,8 @@ class TestComplaining:
     async def test_of_what_is_not_the_server_s_own_trouble(
         self, voice: Voice, reason: Reason, heard: bool
     ) -> None:
-        setback = Setback(reason=reason, message="why")
-        await voice.reporter.complain(model_deployment.parse(voice.body()), setback)
+        apply_error = ApplyError(reason=reason, message="why")
+        await voice.reporter.complain(model_deployment.parse(voice.body()), apply_error)
         found = [(event["type"], event["reason"]) for event in voice.api.all(kinds.EVENT)]
         assert found == ([("Warning", str(reason))] if heard else [])
 
@@ -225,8 +225,8 @@ class TestCounting:
 
     async def test_builds_that_ended(self, voice: Voice) -> None:
         ends = (
-            events.BuildEnd(outcome="Failed", reason="BuildTimeout", seconds=7.0),
-            events.BuildEnd(outcome="Succeeded", reason="", seconds=3.0),
+            events.BuildCompletion(outcome="Failed", reason="BuildTimeout", seconds=7.0),
+            events.BuildCompletion(outcome="Succeeded", reason="", seconds=3.0),
         )
         await voice.tell(built=ends)
         name = "seatrial_build_duration_seconds_sum"

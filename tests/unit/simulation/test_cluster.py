@@ -82,7 +82,7 @@ def test_scaling_changes_the_count_alone() -> None:
     [
         actions.Scale(namespace="shop", name="nobody", replicas=7),
         actions.Delete(api_version="apps/v1", kind="Deployment", namespace="shop", name="nobody", uid="u"),
-        actions.Settle(
+        actions.AnswerDecision(
             namespace="shop",
             name="nobody",
             uid="u",
@@ -100,14 +100,16 @@ def test_what_is_not_there_cannot_be_changed(action: actions.Action) -> None:
 
 def test_pods_go_with_their_deployment() -> None:
     here = running(deployment(2))
-    gone = actions.deletion_of(here.of("Deployment")[0])
+    gone = actions.delete_action(here.of("Deployment")[0])
     assert after(gone, start=here).objects == {}
 
 
 def test_an_answer_is_written_on_the_decision() -> None:
     one = {"kind": names.DECISION_KIND, "metadata": {"name": "d"}, "spec": {"deployment": "churn"}}
     taken = rollout_decision.DecisionPhase.TAKEN
-    settle = actions.Settle(namespace="shop", name="d", uid="u", phase=taken, message="taken", at=NOON)
+    settle = actions.AnswerDecision(
+        namespace="shop", name="d", uid="u", phase=taken, message="taken", at=NOON
+    )
     (found,) = after(settle, start=World({}).having(one)).of(names.DECISION_KIND)
     assert found["status"] == {"phase": "Taken", "message": "taken", "at": "2026-11-21T12:00:00Z"}
 

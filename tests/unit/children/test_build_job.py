@@ -7,7 +7,7 @@ from dataclasses import replace
 from seatrial import planner
 from seatrial.api import settings
 from seatrial.children.actions import Create
-from seatrial.observation.observed import Parts
+from seatrial.observation.observed import Platform
 from seatrial.planner import Plan
 from seatrial.simulation import cluster, observer
 from seatrial.simulation.cluster import World
@@ -18,7 +18,7 @@ BUILT = {"model": {"uri": "s3://models/churn/1/", "format": "sklearn"}}
 EMPTIED = replace(PARTS, settings=settings.Settings(registry=PARTS.settings.registry))
 
 
-def _planned(here: World, parts: Parts = PARTS) -> Plan:
+def _planned(here: World, parts: Platform = PARTS) -> Plan:
     wanted = observer.desired(here, "churn")
     return planner.plan(wanted, observer.observed(here, wanted, parts), parts, now=NOW)
 

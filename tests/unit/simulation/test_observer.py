@@ -8,7 +8,7 @@ import pytest
 
 from seatrial.api import names
 from seatrial.cli import inputs
-from seatrial.core.references import Holder, Reference
+from seatrial.core.references import Reference, ReferenceKind
 from seatrial.observation import questions
 from seatrial.observation.observed import Observed
 from seatrial.simulation import observer
@@ -77,14 +77,14 @@ def test_what_the_world_does_not_have_is_unknown() -> None:
     assert [reference.name for reference in observer.unknown(here, asked)] == ["may-be"]
 
 
-def _reference_of(holder: Holder, *bodies: Body, **spec: Any) -> Any:
+def _reference_of(holder: ReferenceKind, *bodies: Body, **spec: Any) -> Any:
     found = seen(*bodies, **spec).references
     return next(state for reference, state in found.items() if reference.holder is holder)
 
 
 def test_the_content_of_a_secret_is_a_digest_and_nothing_else() -> None:
     states = [
-        _reference_of(Holder.SECRET, body("Secret", "keys", owner="", data={"b": text}), serving=READS)
+        _reference_of(ReferenceKind.SECRET, body("Secret", "keys", owner="", data={"b": text}), serving=READS)
         for text in ("c2VjcmV0", "b3RoZXI=")
     ]
     assert "c2VjcmV0" not in repr(states)
@@ -95,7 +95,7 @@ def test_the_content_of_a_secret_is_a_digest_and_nothing_else() -> None:
 @pytest.mark.parametrize("part", ["data", "binaryData"])
 def test_the_content_of_a_configmap_is_there_for_its_copy(part: str) -> None:
     given = body("ConfigMap", "may-be", owner="", head={"resourceVersion": "7"}, **{part: {"a": "eA=="}})
-    state = _reference_of(Holder.CONFIG_MAP, given, serving=READS)
+    state = _reference_of(ReferenceKind.CONFIG_MAP, given, serving=READS)
     assert (state.present, state.version) == (True, "7")
     assert {"data": state.data, "binaryData": state.binary_data}[part] == {"a": "eA=="}
 
@@ -103,7 +103,9 @@ def test_the_content_of_a_configmap_is_there_for_its_copy(part: str) -> None:
 def test_text_and_bytes_of_one_key_are_not_the_same() -> None:
     digests = {
         _reference_of(
-            Holder.CONFIG_MAP, body("ConfigMap", "may-be", owner="", **{part: {"a": "eA=="}}), serving=READS
+            ReferenceKind.CONFIG_MAP,
+            body("ConfigMap", "may-be", owner="", **{part: {"a": "eA=="}}),
+            serving=READS,
         ).digest
         for part in ("data", "binaryData")
     }
@@ -111,4 +113,4 @@ def test_text_and_bytes_of_one_key_are_not_the_same() -> None:
 
 
 def test_a_reference_is_said_as_kubernetes_says_it() -> None:
-    assert str(Reference(Holder.SECRET, "keys")) == "Secret keys"
+    assert str(Reference(ReferenceKind.SECRET, "keys")) == "Secret keys"

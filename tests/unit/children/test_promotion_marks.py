@@ -13,7 +13,7 @@ from seatrial.api import status as api
 from seatrial.api.objects import Body
 from seatrial.children import actions, promotion_marks
 from seatrial.children.context import Scene
-from seatrial.core.state import Memory
+from seatrial.core.state import RolloutState
 from seatrial.manifests import workload
 
 STABLE, OLD = "aaaaaaaaaa", "bbbbbbbbbb"
@@ -39,8 +39,8 @@ def template(revision: str, mark: str) -> Body:
 def marks(history: tuple[api.HistoryEntry, ...], *kept: Body, rejected: bool = False) -> dict[str, Any]:
     """Name → the mark that is written, of the templates whose mark changes."""
     refused = (api.Rejected(revision=OLD, reason="CrashLoop", at=at(14)),) if rejected else ()
-    memory = Memory(stable=api.TrackStatus(revision=STABLE), history=history, rejected=refused)
-    scene = SimpleNamespace(memory=memory, observed=SimpleNamespace(revisions=kept))
+    state = RolloutState(stable=api.TrackStatus(revision=STABLE), history=history, rejected=refused)
+    scene = SimpleNamespace(state=state, observed=SimpleNamespace(revisions=kept))
     done = [cast("actions.Apply", action).body for action in promotion_marks.changes(cast("Scene", scene))]
     return {
         body["metadata"]["name"]: body["metadata"]["annotations"].get(workload.PROMOTED_AT, "")

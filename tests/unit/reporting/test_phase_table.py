@@ -9,48 +9,50 @@ import pytest
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
 from seatrial.children import Scene
-from seatrial.core.references import Holder, Reference
-from seatrial.core.state import Memory
+from seatrial.core.references import Reference, ReferenceKind
+from seatrial.core.state import RolloutState
 from seatrial.core.transitions import Phase
-from seatrial.observation.observed import Setback
+from seatrial.observation.observed import ApplyError
 from seatrial.reporting import conditions, status
-from tests.builders import NEW, NOW, OLD, memory, seen, shifting, track
+from tests.builders import NEW, NOW, OLD, seen, shifting, state, track
 from tests.builders import rollout as staged
-from tests.unit.planning.scenes import scene
+from tests.unit.reporting.decided import scene
 
 Kind = conditions.Kind
 Reason = reasons.Reason
 HELD = {"paused_at": NOW, "paused_by": phases.PausedBy.SPEC}
 REJECTED = (api.Rejected(revision=NEW, reason=Reason.CRASH_LOOP, message="it crashes"),)
-CONFLICT = Setback(reason=Reason.NAME_CONFLICT, message="Service churn belongs to somebody else; rename it")
-QUOTA = Setback(reason=Reason.QUOTA_EXCEEDED, message="Deployment churn was refused: exceeded quota")
-SETTINGS = (Reference(Holder.CONFIG_MAP, "settings"),)
+CONFLICT = ApplyError(
+    reason=Reason.NAME_CONFLICT, message="Service churn belongs to somebody else; rename it"
+)
+QUOTA = ApplyError(reason=Reason.QUOTA_EXCEEDED, message="Deployment churn was refused: exceeded quota")
+SETTINGS = (Reference(ReferenceKind.CONFIG_MAP, "settings"),)
 
 
-def first(phase: Phase, **changes: object) -> Memory:
+def first(phase: Phase, **changes: object) -> RolloutState:
     """NEW on its way with nothing that serves."""
     stage = staged(phase, steps=0, **changes)
-    return Memory(rollout=stage, canary=None if phase is Phase.BUILDING else track(NEW))
+    return RolloutState(rollout=stage, canary=None if phase is Phase.BUILDING else track(NEW))
 
 
-def stable(at: Phase | None = Phase.STABLE) -> Memory:
-    return memory(None if at is None else staged(at, revision=OLD))
+def stable(at: Phase | None = Phase.STABLE) -> RolloutState:
+    return state(None if at is None else staged(at, revision=OLD))
 
 
 SERVING = seen().stable()
 HEALTHY = SERVING.at(revision=OLD)
 BESIDE = SERVING.canary().at()
 ROWS = [
-    ("accepted", scene(Memory(), seen().at(revision="")), "Pending", "FTF"),
+    ("accepted", scene(RolloutState(), seen().at(revision="")), "Pending", "FTF"),
     ("building, no stable", scene(first(Phase.BUILDING), seen().at(image="")), "Building", "FTF"),
-    ("building beside stable", scene(memory(staged(Phase.BUILDING)), SERVING.at(image="")), "Canary", "FTF"),
+    ("building beside stable", scene(state(staged(Phase.BUILDING)), SERVING.at(image="")), "Canary", "FTF"),
     ("starting, no stable", scene(first(Phase.STARTING), seen().at()), "Deploying", "FTF"),
-    ("starting beside stable", scene(memory(staged(Phase.STARTING)), BESIDE), "Canary", "FTF"),
+    ("starting beside stable", scene(state(staged(Phase.STARTING)), BESIDE), "Canary", "FTF"),
     ("shifting", scene(shifting(), BESIDE), "Canary", "FTF"),
     ("paused, no stable", scene(first(Phase.PAUSED, **HELD), seen().at()), "Paused", "FTF"),
-    ("paused", scene(memory(staged(Phase.PAUSED, **HELD)), BESIDE), "Paused", "FTF"),
+    ("paused", scene(state(staged(Phase.PAUSED, **HELD)), BESIDE), "Paused", "FTF"),
     ("promoting, no stable", scene(first(Phase.PROMOTING), seen().canary().at()), "Deploying", "FTF"),
-    ("promoting", scene(memory(staged(Phase.PROMOTING, step=2)), BESIDE), "Promoting", "FTF"),
+    ("promoting", scene(state(staged(Phase.PROMOTING, step=2)), BESIDE), "Promoting", "FTF"),
     (
         "rolling back, no stable",
         scene(first(Phase.ROLLING_BACK, reason=Reason.ABORTED), seen().at()),
@@ -59,13 +61,13 @@ ROWS = [
     ),
     (
         "rolling back",
-        scene(memory(staged(Phase.ROLLING_BACK, reason=Reason.ABORTED)), BESIDE),
+        scene(state(staged(Phase.ROLLING_BACK, reason=Reason.ABORTED)), BESIDE),
         "RollingBack",
         "FTF",
     ),
     (
         "rejected, stable serves",
-        scene(memory(staged(Phase.REJECTED), rejected=REJECTED), BESIDE),
+        scene(state(staged(Phase.REJECTED), rejected=REJECTED), BESIDE),
         "Degraded",
         "FFT",
     ),
@@ -83,20 +85,25 @@ ROWS = [
     ),
     (
         "a name that is taken, nothing serves",
-        scene(first(Phase.STARTING), seen().at(), setback=CONFLICT),
+        scene(first(Phase.STARTING), seen().at(), apply_error=CONFLICT),
         "Failed",
         "FFT",
     ),
-    ("a name that is taken, stable serves", scene(stable(), HEALTHY, setback=CONFLICT), "Degraded", "FFT"),
+    (
+        "a name that is taken, stable serves",
+        scene(stable(), HEALTHY, apply_error=CONFLICT),
+        "Degraded",
+        "FFT",
+    ),
     (
         "a quota that is used up",
-        scene(memory(staged(Phase.STARTING)), BESIDE, setback=QUOTA),
+        scene(state(staged(Phase.STARTING)), BESIDE, apply_error=QUOTA),
         "Canary",
         "FTF",
     ),
     (
         "settings that are missing, nothing serves",
-        scene(Memory(), seen().at(revision=""), missing=SETTINGS),
+        scene(RolloutState(), seen().at(revision=""), missing=SETTINGS),
         "Pending",
         "FTF",
     ),
@@ -139,25 +146,25 @@ def _condition(one: Scene, kind: conditions.Kind) -> tuple[str, str]:
 
 WORDS = [
     (scene(stable(), HEALTHY), Kind.SERVING, ("True", "Healthy")),
-    (scene(memory(staged(Phase.REJECTED), rejected=REJECTED), BESIDE), Kind.SERVING, ("True", "Healthy")),
+    (scene(state(staged(Phase.REJECTED), rejected=REJECTED), BESIDE), Kind.SERVING, ("True", "Healthy")),
     (scene(stable(), seen().stable(ready=0).at(revision=OLD)), Kind.SERVING, ("False", "StableUnhealthy")),
     (scene(first(Phase.STARTING), seen().at()), Kind.SERVING, ("False", "Pending")),
     (scene(stable(), HEALTHY), Kind.UPDATED, ("True", "Healthy")),
     (scene(shifting(), BESIDE), Kind.UPDATED, ("False", "Shifting")),
-    (scene(memory(staged(Phase.REJECTED), rejected=REJECTED), BESIDE), Kind.UPDATED, ("False", "CrashLoop")),
+    (scene(state(staged(Phase.REJECTED), rejected=REJECTED), BESIDE), Kind.UPDATED, ("False", "CrashLoop")),
     (
-        scene(memory(staged(Phase.REJECTED), rejected=REJECTED), BESIDE),
+        scene(state(staged(Phase.REJECTED), rejected=REJECTED), BESIDE),
         Kind.ROLLOUT_HEALTHY,
         ("False", "CrashLoop"),
     ),
     (scene(shifting(), BESIDE), Kind.ROLLOUT_HEALTHY, ("True", "Healthy")),
     (
-        scene(memory(staged(Phase.ROLLING_BACK, reason="OutOfMemory")), BESIDE),
+        scene(state(staged(Phase.ROLLING_BACK, reason="OutOfMemory")), BESIDE),
         Kind.ROLLOUT_HEALTHY,
         ("False", "OutOfMemory"),
     ),
     (
-        scene(memory(staged(Phase.BUILDING)), SERVING.at(image="", build_id="b")),
+        scene(state(staged(Phase.BUILDING)), SERVING.at(image="", build_id="b")),
         Kind.BUILD_SUCCEEDED,
         ("False", "Pending"),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seatrial.api import reasons
-from seatrial.core.snapshot import Track, Trouble
+from seatrial.core.snapshot import Diagnosis, Track
 from seatrial.manifests import workload
 from seatrial.observation import revisions
 from seatrial.observation.observed import Observed
@@ -16,7 +16,7 @@ PLAIN = {"metadata": {"name": f"churn-{NEW}-1"}}
 
 def test_a_trouble_speaks_of_the_config_map_of_the_spec_and_not_of_its_copy() -> None:
     said = f"couldn't find key a in ConfigMap shop/churn-{NEW}-0"
-    trouble = Trouble(reason=reasons.Reason.CONTAINER_CONFIG_ERROR, message=said)
+    trouble = Diagnosis(reason=reasons.Reason.CONTAINER_CONFIG_ERROR, message=said)
     seen = revisions.in_users_words(Track(revision=NEW, trouble=trouble), Observed(copies=(COPY, PLAIN)))
     assert seen.trouble is not None
     assert seen.trouble.message == "couldn't find key a in ConfigMap shop/limits"
@@ -24,7 +24,7 @@ def test_a_trouble_speaks_of_the_config_map_of_the_spec_and_not_of_its_copy() ->
 
 def test_a_pod_whose_name_begins_like_a_copy_keeps_its_name() -> None:
     said = f'pods "churn-{NEW}-2b5c9" is forbidden: ConfigMap "churn-{NEW}-2"'
-    trouble = Trouble(reason=reasons.Reason.QUOTA_EXCEEDED, message=said)
+    trouble = Diagnosis(reason=reasons.Reason.QUOTA_EXCEEDED, message=said)
     seen = revisions.in_users_words(Track(revision=NEW, trouble=trouble), Observed(copies=(COPY, SECOND)))
     assert seen.trouble is not None
     assert seen.trouble.message == f'pods "churn-{NEW}-2b5c9" is forbidden: ConfigMap "more"'

@@ -6,7 +6,7 @@ import pytest
 
 from seatrial.api import names, reasons
 from seatrial.codegen import crd, field_reference, generate, schema
-from tests.unit.api.test_schema import Endless
+from tests.unit.codegen.test_schema import Endless
 
 MODEL = crd.crd_of(crd.MODEL_DEPLOYMENT)
 DECISION = crd.crd_of(crd.ROLLOUT_DECISION)

@@ -30,14 +30,14 @@ class Colour(StrEnum):
     RED = "Red"
 
 
-class Inner(base.Written):
+class Inner(base.SpecModel):
     """The inner one."""
 
     name: Annotated[str, Field(max_length=5)] = ""
     """Its name."""
 
 
-class Outer(base.Written):
+class Outer(base.SpecModel):
     """The outer one."""
 
     inner: Inner = Inner()
@@ -142,7 +142,7 @@ def test_what_no_server_takes_is_refused(model: type[BaseModel]) -> None:
         schema.structural(model, say_defaults=True)
 
 
-class Endless(base.Written):
+class Endless(base.SpecModel):
     """Without any bound."""
 
     text: str = ""

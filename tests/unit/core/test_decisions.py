@@ -10,34 +10,36 @@ import pytest
 from seatrial.api import phases, reasons, rollout_decision
 from seatrial.api import status as api
 from seatrial.core import decisions, rollout
-from seatrial.core.decisions import Order
-from seatrial.core.snapshot import Situation
-from seatrial.core.state import Memory
+from seatrial.core.decisions import UserDecision
+from seatrial.core.snapshot import Snapshot
+from seatrial.core.state import RolloutState
 from seatrial.core.transitions import Phase
-from tests.builders import NEW, NEWER, NOW, OLD, after, image, memory, seen, shifting
+from tests.builders import NEW, NEWER, NOW, OLD, after, image, seen, shifting, state
 from tests.builders import rollout as staged
 
 Action = rollout_decision.Action
 TAKEN, REFUSED = rollout_decision.DecisionPhase.TAKEN, rollout_decision.DecisionPhase.REFUSED
 
 
-def order(action: Action, **changes: Any) -> Order:
+def order(action: Action, **changes: Any) -> UserDecision:
     known = {"uid": "o-1", "name": "o", "action": action, "revision": NEW, "at": NOW, "decided_by": "jo"}
-    return Order(**{**known, **changes})
+    return UserDecision(**{**known, **changes})
 
 
-def back(to: str, **changes: Any) -> Order:
+def back(to: str, **changes: Any) -> UserDecision:
     """A way back from what is served, unless `changes` say otherwise."""
     return order(Action.ROLLBACK, to_revision=to, **{"revision": OLD, **changes})
 
 
-def answer(one: Order, before: Memory, situation: Situation | None = None) -> tuple[Memory, decisions.Answer]:
+def answer(
+    one: UserDecision, before: RolloutState, situation: Snapshot | None = None
+) -> tuple[RolloutState, decisions.DecisionOutcome]:
     at = situation or seen().stable().canary().at(after(seconds=30))
-    then, answers = decisions.answered((one,), before, at)
+    then, answers = decisions.take((one,), before, at)
     return then, answers[0]
 
 
-def phase_of(then: Memory) -> Phase | None:
+def phase_of(then: RolloutState) -> Phase | None:
     return then.rollout.phase if then.rollout else None
 
 
@@ -45,13 +47,13 @@ REJECTED = api.Rejected(revision=NEW, reason=reasons.Reason.CRASH_LOOP, attempt=
 SERVED = api.HistoryEntry(revision=NEWER, outcome=phases.Outcome.PROMOTED)
 
 
-def at_rest() -> Memory:
-    return memory(staged(Phase.REJECTED), rejected=(REJECTED,), history=(SERVED,))
+def at_rest() -> RolloutState:
+    return state(staged(Phase.REJECTED), rejected=(REJECTED,), history=(SERVED,))
 
 
-def paused(**changes: Any) -> Memory:
+def paused(**changes: Any) -> RolloutState:
     held = {"step": 1, "weight": 20, "users_since": NOW, "step_started_at": NOW, "paused_at": NOW}
-    return memory(staged(Phase.PAUSED, **{**held, "paused_by": phases.PausedBy.DECISION, **changes}))
+    return state(staged(Phase.PAUSED, **{**held, "paused_by": phases.PausedBy.DECISION, **changes}))
 
 
 EFFECTS = [
@@ -73,7 +75,9 @@ EFFECTS = [
 
 
 @pytest.mark.parametrize(("one", "before", "phase"), EFFECTS)
-def test_an_order_that_applies_is_taken_and_remembered(one: Order, before: Memory, phase: Phase) -> None:
+def test_an_order_that_applies_is_taken_and_remembered(
+    one: UserDecision, before: RolloutState, phase: Phase
+) -> None:
     then, said = answer(one, before)
     assert (said.phase, phase_of(then)) == (TAKEN, phase)
     assert then.rollout is not None
@@ -82,15 +86,17 @@ def test_an_order_that_applies_is_taken_and_remembered(one: Order, before: Memor
 
 
 @pytest.mark.parametrize(("one", "before", "phase"), EFFECTS)
-def test_an_order_that_was_taken_has_no_second_effect(one: Order, before: Memory, phase: Phase) -> None:
+def test_an_order_that_was_taken_has_no_second_effect(
+    one: UserDecision, before: RolloutState, phase: Phase
+) -> None:
     once, _ = answer(one, before)
     twice, said = answer(one, once)
     assert (twice, said.phase) == (once, TAKEN)
 
 
 REFUSALS = [
-    pytest.param(order(Action.ABORT), Memory(), "there is no rollout yet", id="before any rollout"),
-    pytest.param(order(Action.ABORT), memory(staged(Phase.STABLE)), "action Rollback", id="at rest"),
+    pytest.param(order(Action.ABORT), RolloutState(), "there is no rollout yet", id="before any rollout"),
+    pytest.param(order(Action.ABORT), state(staged(Phase.STABLE)), "action Rollback", id="at rest"),
     pytest.param(
         order(Action.ABORT, revision=NEWER), shifting(), "on its way is b", id="of another revision"
     ),
@@ -100,12 +106,12 @@ REFUSALS = [
     ),
     pytest.param(order(Action.ABORT, trusted=False), shifting(), "nobody vouches", id="of nobody"),
     pytest.param(
-        order(Action.PROMOTE), memory(staged(Phase.ROLLING_BACK)), "rolling back already", id="too late"
+        order(Action.PROMOTE), state(staged(Phase.ROLLING_BACK)), "rolling back already", id="too late"
     ),
     pytest.param(order(Action.SKIP, step=2), shifting(), "at step 1", id="skip of another step"),
     pytest.param(
         order(Action.SKIP, step=1),
-        memory(staged(Phase.STARTING)),
+        state(staged(Phase.STARTING)),
         "no step is held",
         id="skip before a step",
     ),
@@ -113,7 +119,7 @@ REFUSALS = [
     pytest.param(order(Action.RETRY), shifting(), "is not rejected", id="retry of what was not rejected"),
     pytest.param(
         order(Action.RETRY),
-        memory(staged(Phase.ROLLING_BACK)),
+        state(staged(Phase.ROLLING_BACK)),
         "still going back; create a Retry again once the phase is Degraded",
         id="retry of what is not home yet",
     ),
@@ -139,14 +145,17 @@ REFUSALS = [
         id="back to a stranger",
     ),
     pytest.param(
-        order(Action.ABORT), Memory(stable=memory().stable), "no rollout is on its way", id="status lost"
+        order(Action.ABORT),
+        RolloutState(stable=state().stable),
+        "no rollout is on its way",
+        id="status lost",
     ),
 ]
 
 
 @pytest.mark.parametrize(("one", "before", "why"), REFUSALS)
 def test_an_order_that_does_not_apply_is_refused_with_the_reason(
-    one: Order, before: Memory, why: str
+    one: UserDecision, before: RolloutState, why: str
 ) -> None:
     then, said = answer(one, before)
     assert (then, said.phase) == (before, REFUSED)
@@ -162,7 +171,7 @@ def test_what_the_spec_pauses_no_order_moves(action: Action) -> None:
 
 def test_an_abort_beats_a_promotion_of_the_same_moment() -> None:
     both = (order(Action.PROMOTE), order(Action.ABORT, uid="o-2"))
-    then, answers = decisions.answered(both, shifting(), seen().stable().canary().at(after(seconds=1)))
+    then, answers = decisions.take(both, shifting(), seen().stable().canary().at(after(seconds=1)))
     assert phase_of(then) is Phase.ROLLING_BACK
     assert [(a.order.action, a.phase) for a in answers] == [(Action.ABORT, TAKEN), (Action.PROMOTE, REFUSED)]
 
@@ -187,7 +196,7 @@ def test_a_rollback_rejects_what_is_served_and_goes_back_without_steps() -> None
 
 def test_a_retry_counts_and_builds_anew() -> None:
     failed = api.BuildStatus(id="x", phase=phases.BuildPhase.FAILED)
-    then, _ = answer(order(Action.RETRY), memory(staged(Phase.REJECTED), rejected=(REJECTED,), build=failed))
+    then, _ = answer(order(Action.RETRY), state(staged(Phase.REJECTED), rejected=(REJECTED,), build=failed))
     assert then.rollout is not None
     assert (then.rollout.attempt, then.build, then.rejected) == (2, None, ())
 
@@ -199,7 +208,7 @@ def test_a_refused_rollback_names_what_one_can_go_back_to() -> None:
 
 
 def test_a_rollback_works_where_the_status_was_lost_and_no_rollout_is_remembered() -> None:
-    lost = replace(memory(), history=(SERVED,))
+    lost = replace(state(), history=(SERVED,))
     one = back(NEWER)
     then, said = answer(one, lost, seen().stable().having(images={NEWER: image(NEWER)}).at())
     assert (said.phase, phase_of(then)) == (TAKEN, Phase.BUILDING)
@@ -208,7 +217,7 @@ def test_a_rollback_works_where_the_status_was_lost_and_no_rollout_is_remembered
 
 
 def test_a_retry_of_what_served_once_takes_its_steps_again() -> None:
-    before = memory(
+    before = state(
         staged(Phase.REJECTED),
         rejected=(REJECTED,),
         history=(api.HistoryEntry(revision=NEW, outcome=phases.Outcome.PROMOTED),),
@@ -220,7 +229,7 @@ def test_a_retry_of_what_served_once_takes_its_steps_again() -> None:
 
 def test_a_retry_of_what_could_not_be_left_keeps_it_without_a_rollout() -> None:
     stuck = api.Rejected(revision=OLD, reason=reasons.Reason.ROLLED_BACK, attempt=1)
-    before = memory(staged(Phase.REJECTED, revision=NEWER), rejected=(stuck,))
+    before = state(staged(Phase.REJECTED, revision=NEWER), rejected=(stuck,))
     at = seen().stable().at(revision=OLD)
     then, said = answer(order(Action.RETRY, revision=OLD), before, at)
     assert (said.phase, then.rejected) == (TAKEN, ())

@@ -10,7 +10,7 @@ import pytest
 from seatrial import planner
 from seatrial.api import names
 from seatrial.children import actions
-from seatrial.observation.observed import Setback
+from seatrial.observation.observed import ApplyError
 from seatrial.simulation import cluster, observer
 from seatrial.simulation.run import Pass
 from tests.builders import NOW, PARTS, desired
@@ -105,8 +105,8 @@ def test_an_object_that_is_going_is_left_alone() -> None:
 def test_a_setback_is_the_first_thing_that_is_said() -> None:
     here, wanted = world_of(), desired()
     seen = observer.observed(here, wanted, PARTS)
-    refused = Setback(reason="NameConflict", message="Service churn belongs to somebody else; rename it")
-    plan = planner.plan(wanted, replace(seen, setback=refused), PARTS, now=NOW)
+    refused = ApplyError(reason="NameConflict", message="Service churn belongs to somebody else; rename it")
+    plan = planner.plan(wanted, replace(seen, apply_error=refused), PARTS, now=NOW)
     assert plan.status.message.startswith("Service churn belongs to somebody else; rename it; ")
     assert plan.status.phase == "Failed"
 
@@ -119,9 +119,9 @@ def _kinds_of(todo: tuple[actions.Action, ...]) -> list[str]:
 
 def test_a_decision_is_answered_before_a_child_that_may_be_refused() -> None:
     retried = _kinds_of(_passes("retried-by-a-decision")[0].plan.actions)
-    assert retried == ["Settle", "Deployment"]
+    assert retried == ["AnswerDecision", "Deployment"]
 
 
 def test_users_go_home_before_an_abort_is_answered() -> None:
     aborted = _kinds_of(_passes("aborted-by-a-decision")[0].plan.actions)
-    assert aborted[:2] == ["Service", "Settle"]
+    assert aborted[:2] == ["Service", "AnswerDecision"]

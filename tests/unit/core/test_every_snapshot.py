@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
 from seatrial.core import rollout, transitions
-from seatrial.core.snapshot import AbnormalExit, BuildSeen, Counts, Situation, Track, Trouble
-from seatrial.core.state import Memory
+from seatrial.core.snapshot import AbnormalExit, BuildResult, Diagnosis, ReplicaPlan, Snapshot, Track
+from seatrial.core.state import RolloutState
 from seatrial.core.transitions import NEXT, Phase
 from tests.builders import NEW, NEWER, NOW, OLD, image, track, wish
 from tests.builders import rollout as staged
@@ -22,7 +22,7 @@ words = st.sampled_from(list(reasons.TERMINAL | reasons.TRANSIENT))
 
 
 @st.composite
-def memories(draw: st.DrawFn) -> Memory:
+def memories(draw: st.DrawFn) -> RolloutState:
     phase = draw(st.sampled_from(list(Phase)))
     users = draw(maybe) if phase not in {Phase.BUILDING, Phase.STARTING} else None
     stable = draw(st.sampled_from([None, OLD]))
@@ -40,7 +40,7 @@ def memories(draw: st.DrawFn) -> Memory:
         reason=draw(st.sampled_from(["", reasons.Reason.SUPERSEDED, reasons.Reason.CRASH_LOOP])),
     )
     rejected = draw(st.sampled_from([(), (api.Rejected(revision=NEW),), (api.Rejected(revision=NEWER),)]))
-    return Memory(
+    return RolloutState(
         stable=None if stable is None else track(stable),
         canary=None if phase in {Phase.BUILDING, Phase.STABLE} else track(NEW),
         rollout=rolled,
@@ -55,7 +55,7 @@ def tracks(draw: st.DrawFn, revision: str) -> Track:
     evicted = draw(st.sampled_from(["", "it used too much"]))
     ends = draw(st.lists(times, max_size=2))
     exits = [AbnormalExit(at=at, pod="p", code=1, restarts=1, eviction=evicted) for at in ends]
-    trouble = draw(st.none() | words.map(lambda reason: Trouble(reason=reason, message="why")))
+    trouble = draw(st.none() | words.map(lambda reason: Diagnosis(reason=reason, message="why")))
     return Track(
         revision=revision,
         exists=pods > 0,
@@ -69,15 +69,15 @@ def tracks(draw: st.DrawFn, revision: str) -> Track:
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> Situation:
+def situations(draw: st.DrawFn) -> Snapshot:
     now: datetime = draw(times)
     full = draw(st.integers(0, 4))
     built = st.sampled_from(
         [
-            BuildSeen(),
-            BuildSeen(image=image(NEW)),
-            BuildSeen(reason="BuildFailed", terminal=True),
-            BuildSeen(reason="SourceNotFound"),
+            BuildResult(),
+            BuildResult(image=image(NEW)),
+            BuildResult(reason="BuildFailed", terminal=True),
+            BuildResult(reason="SourceNotFound"),
         ]
     )
     wanted = wish(
@@ -88,9 +88,9 @@ def situations(draw: st.DrawFn) -> Situation:
         hold_when_too_few=draw(st.booleans()),
         max_restarts=draw(st.integers(0, 1)),
     )
-    return Situation(
+    return Snapshot(
         wish=wanted,
-        counts=Counts(at_step=(min(full, 1), full), full=full, too_few=(draw(st.booleans()), False)),
+        counts=ReplicaPlan(at_step=(min(full, 1), full), full=full, too_few=(draw(st.booleans()), False)),
         now=now,
         tracks={revision: draw(tracks(revision)) for revision in (OLD, NEW, NEWER)},
         narrow=draw(st.booleans()),
@@ -99,16 +99,18 @@ def situations(draw: st.DrawFn) -> Situation:
 
 
 @settings(max_examples=600, deadline=None)
-@given(before=memories(), at=situations())
-def test_no_decision_leaves_the_table_or_goes_in_a_circle(before: Memory, at: Situation) -> None:
-    once = rollout.advance(before, at)
-    assert rollout.advance(once, at) == once
+@given(before=memories(), snapshot=situations())
+def test_no_decision_leaves_the_table_or_goes_in_a_circle(before: RolloutState, snapshot: Snapshot) -> None:
+    once = rollout.advance(before, snapshot)
+    assert rollout.advance(once, snapshot) == once
 
 
 @settings(max_examples=600, deadline=None)
-@given(before=memories(), at=situations())
-def test_no_canary_without_pods_has_users_once_it_was_decided_about(before: Memory, at: Situation) -> None:
-    then = rollout.advance(before, at)
+@given(before=memories(), snapshot=situations())
+def test_no_canary_without_pods_has_users_once_it_was_decided_about(
+    before: RolloutState, snapshot: Snapshot
+) -> None:
+    then = rollout.advance(before, snapshot)
     with_users = then.rollout is not None and then.rollout.phase in {
         Phase.SHIFTING,
         Phase.PAUSED,
@@ -116,13 +118,15 @@ def test_no_canary_without_pods_has_users_once_it_was_decided_about(before: Memo
         Phase.ROLLING_BACK,
     }
     if with_users and then.rollout is not None and then.rollout.weight:
-        assert at.canary(then).available > 0
+        assert snapshot.canary(then).available > 0
 
 
 @settings(max_examples=300, deadline=None)
-@given(before=memories(), at=situations())
-def test_stable_changes_only_by_a_promotion_that_history_knows(before: Memory, at: Situation) -> None:
-    then = rollout.advance(before, at)
+@given(before=memories(), snapshot=situations())
+def test_stable_changes_only_by_a_promotion_that_history_knows(
+    before: RolloutState, snapshot: Snapshot
+) -> None:
+    then = rollout.advance(before, snapshot)
     if then.stable != before.stable:
         assert then.history[0].outcome is phases.Outcome.PROMOTED
         assert then.stable is not None

@@ -23,17 +23,17 @@ def _decision(number: int, *, phase: str = "Refused") -> Body:
 
 def test_the_newest_stay_and_the_others_go() -> None:
     every = tuple(_decision(number) for number in range(23))
-    gone = [action.uid for action in decision_answers.past(every)]
+    gone = [action.uid for action in decision_answers.prune(every)]
     assert sorted(gone) == ["uid-0", "uid-1", "uid-2"]
 
 
 def test_what_waits_for_an_answer_is_neither_counted_nor_taken_away() -> None:
     waiting = tuple(_decision(number, phase="") for number in range(30))
-    assert list(decision_answers.past(waiting)) == []
-    assert list(decision_answers.past((*waiting, *map(_decision, range(30, 50))))) == []
+    assert list(decision_answers.prune(waiting)) == []
+    assert list(decision_answers.prune((*waiting, *map(_decision, range(30, 50))))) == []
 
 
 def test_what_is_on_its_way_out_is_not_deleted_again() -> None:
     every = tuple(_decision(number) for number in range(21))
     every[0]["metadata"]["deletionTimestamp"] = "2026-01-01T13:00:00Z"
-    assert list(decision_answers.past(every)) == []
+    assert list(decision_answers.prune(every)) == []

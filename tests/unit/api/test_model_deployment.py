@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seatrial.api import model_deployment, validation
 from seatrial.api.metadata import Key
-from tests.unit.api.objects import URI, body, parsed, refusal_of
+from tests.unit.api.bodies import URI, body, parsed, refusal_of
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from seatrial.api import names, objects, reasons, rollout_decision
+from seatrial.api import kinds, names, objects, reasons, rollout_decision
 from seatrial.api.objects import Body
 from seatrial.api.text import truncate
 from seatrial.children import actions
 from seatrial.children.actions import Action
-from seatrial.kube import failures, kinds
+from seatrial.kube import failures
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.observation.observed import ApplyError

@@ -17,9 +17,10 @@ import prometheus_client
 from aiohttp import web
 
 from seatrial import handlers, logs, options, telemetry
+from seatrial.api import kinds
 from seatrial.api.metadata import Key
 from seatrial.applier import Applier
-from seatrial.kube import http, kinds, lease
+from seatrial.kube import http, lease
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.informers import Informer

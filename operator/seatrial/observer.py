@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
-from seatrial.api import model_deployment, objects
+from seatrial.api import kinds, model_deployment, objects
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.core import revision
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
-from seatrial.kube import failures, kinds
+from seatrial.kube import failures
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.observation.observed import ApplyError, Observed

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from seatrial.api import names
-from seatrial.kube import failures, kinds
+from seatrial.api import kinds, names
+from seatrial.kube import failures
 from seatrial.kube.client import Client
 
 

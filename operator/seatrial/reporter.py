@@ -9,11 +9,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from seatrial.api import model_deployment, names, objects, reasons, status_fields
+from seatrial.api import kinds, model_deployment, names, objects, reasons, status_fields
 from seatrial.api import status as api
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
-from seatrial.kube import failures, kinds
+from seatrial.kube import failures
 from seatrial.kube.client import Client
 from seatrial.kube.store import Known
 from seatrial.observation.observed import ApplyError

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from seatrial.api import objects
+from seatrial.api import kinds, objects
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from seatrial.kube import failures, kinds
-from seatrial.kube.kinds import Kind
+from seatrial.kube import failures
 from tests.apiserver.deployments import MANAGER
 from tests.apiserver.reactor import Reactor
 from tests.apiserver.server import FakeApiServer

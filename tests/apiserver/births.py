@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any, Final
 
-from seatrial.api import objects
+from seatrial.api import kinds, objects
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
-from seatrial.kube.kinds import Kind
 
 _ADDRESS: Final = "10.96.{}.{}"
 _CONTROLLER_UID: Final = "batch.kubernetes.io/controller-uid"

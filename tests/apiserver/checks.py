@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from seatrial.api import kinds
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.kube import failures, kinds
-from seatrial.kube.kinds import Kind
+from seatrial.kube import failures
 from tests.apiserver import quantities, selectors
 
 _NAME: Final = re.compile(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")

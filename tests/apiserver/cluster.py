@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from seatrial.api import kinds
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from seatrial.kube import kinds
-from seatrial.kube.kinds import Kind
 from tests.apiserver import patching, scaling
 from tests.apiserver.garbage import Collector, wish_of
 from tests.apiserver.registry import Registry

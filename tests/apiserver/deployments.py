@@ -6,10 +6,10 @@ import hashlib
 import json
 from typing import Final
 
-from seatrial.api import objects
+from seatrial.api import kinds, objects
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from seatrial.kube import failures, kinds
-from seatrial.kube.kinds import Kind
+from seatrial.kube import failures
 from tests.apiserver.behaviours import Refusal
 from tests.apiserver.kubelets import is_ready
 from tests.apiserver.reactor import Reactor

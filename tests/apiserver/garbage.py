@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from seatrial.api import objects
+from seatrial.api import kinds, objects
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from seatrial.kube import kinds
-from seatrial.kube.kinds import Kind
 from tests.apiserver.registry import Resource
 from tests.apiserver.store import Change
 from tests.apiserver.writing import Writer, conflict

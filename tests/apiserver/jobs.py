@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from seatrial.api import objects
+from seatrial.api import kinds, objects
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from seatrial.kube import failures, kinds
-from seatrial.kube.kinds import Kind
+from seatrial.kube import failures
 from tests.apiserver.behaviours import Refusal
 from tests.apiserver.deployments import MANAGER, owner_reference
 from tests.apiserver.reactor import Reactor

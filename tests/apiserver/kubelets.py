@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from seatrial.api import objects
+from seatrial.api import kinds, objects
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from seatrial.kube import kinds
-from seatrial.kube.kinds import Kind
 from tests.apiserver import podstatus
 from tests.apiserver.behaviours import Building, Fault, Serving
 from tests.apiserver.podstatus import Step

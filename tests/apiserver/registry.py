@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from seatrial.api import kinds
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
-from seatrial.kube.kinds import Kind
 from tests.apiserver import shapes
 from tests.apiserver.shapes import Shapes
 

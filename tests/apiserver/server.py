@@ -13,8 +13,9 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import Final
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body
-from seatrial.kube import failures, kinds, transport
+from seatrial.kube import failures, transport
 from seatrial.kube.transport import Request, Response
 from tests.apiserver import endpoints, routes, scaling
 from tests.apiserver.cluster import Cluster

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from seatrial.api import objects
+from seatrial.api import kinds, objects
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from seatrial.kube import failures, kinds
-from seatrial.kube.kinds import Kind
+from seatrial.kube import failures
 from tests.apiserver import births, checks, defaults, ownership
 from tests.apiserver.ownership import Claims, Owner
 from tests.apiserver.registry import Registry, Resource, from_crd

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from tests.bench.milestones import PLAIN
 from tests.live import hands as living
 from tests.live.hands import Hands

@@ -7,9 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
-from seatrial.api import names
+from seatrial.api import kinds, names
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from tests.bench import machine, milestones, plain
 from tests.bench.figures import milliseconds, p50, p95, seconds
 from tests.bench.report import Row

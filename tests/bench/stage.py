@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from seatrial.kube import kinds
+from seatrial.api import kinds
 from tests import cluster
 from tests.bench.timeline import Timeline, watched
 from tests.live import hands as living

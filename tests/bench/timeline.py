@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from seatrial.api import objects
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from seatrial.kube.client import Selection
 from seatrial.kube.informers import Habits, Informer
-from seatrial.kube.kinds import Kind
 from tests.live.hands import Hands
 
 Milestone = Callable[[Kind, Body], str | None]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from seatrial.api.kinds import CONFIG_MAP, DEPLOYMENT, HPA, JOB, LEASE, SERVICE, Kind
 from seatrial.api.objects import Body
-from seatrial.kube.kinds import CONFIG_MAP, DEPLOYMENT, HPA, JOB, LEASE, SERVICE, Kind
 from tests.contract.api_servers import WIDGET, Server
 
 LABELS = {"app": "churn"}

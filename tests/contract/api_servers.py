@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from seatrial.api import kinds
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.kube import failures, http, kinds, transport
+from seatrial.kube import failures, http, transport
 from seatrial.kube.client import Client
-from seatrial.kube.kinds import Kind
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import JSON, Request, Response, Transport
 from tests.apiserver import FakeApiServer

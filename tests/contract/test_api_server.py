@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.kube import failures, kinds, transport
+from seatrial.api import kinds
+from seatrial.kube import failures, transport
 from tests.contract import api_objects as objects
 from tests.contract.api_servers import WIDGET, Server
 

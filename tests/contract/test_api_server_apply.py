@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body
-from seatrial.kube import client, failures, kinds
+from seatrial.kube import client, failures
 from tests.contract import api_objects as objects
 from tests.contract.api_servers import WIDGET, Server
 

@@ -9,7 +9,8 @@ from contextlib import aclosing
 
 import pytest
 
-from seatrial.kube import failures, kinds, transport
+from seatrial.api import kinds
+from seatrial.kube import failures, transport
 from seatrial.kube.transport import Request
 from tests.contract import api_objects as objects
 from tests.contract.api_servers import WIDGET, Server

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from tests.contract import api_objects as objects
 from tests.contract.api_servers import Server
 

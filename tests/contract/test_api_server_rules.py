@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from seatrial.kube import failures, kinds
+from seatrial.api import kinds
+from seatrial.kube import failures
 from tests.contract import api_objects as objects
 from tests.contract.api_servers import WIDGET, Server
 

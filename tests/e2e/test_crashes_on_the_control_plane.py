@@ -9,8 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from seatrial.api import names
-from seatrial.kube import kinds
+from seatrial.api import kinds, names
 from tests.e2e.conftest import Start
 from tests.live import dying
 from tests.live import hands as living

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import names
+from seatrial.api import kinds, names
 from seatrial.api.objects import Body
-from seatrial.kube import failures, kinds
+from seatrial.kube import failures
 from tests.live.hands import Hands, image, phase_is, spec
 from tests.live.process import OperatorProcess
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import names, objects
+from seatrial.api import kinds, names, objects
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
-from seatrial.kube.kinds import Kind
 from tests.cluster import binaries
 from tests.live.hands import Hands, is_healthy, spec
 from tests.live.process import OperatorProcess

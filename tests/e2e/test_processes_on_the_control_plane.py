@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import names, objects
-from seatrial.kube import kinds
+from seatrial.api import kinds, names, objects
 from tests.bench import machine
 from tests.e2e.conftest import Start
 from tests.live import install

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from seatrial.api import names
+from seatrial.api import kinds, names
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.kube import failures, http, kinds, transport
+from seatrial.kube import failures, http, transport
 from seatrial.kube.client import Client
-from seatrial.kube.kinds import Kind
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request, Transport
 

@@ -7,9 +7,8 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from seatrial.api import names
+from seatrial.api import kinds, names
 from seatrial.api.objects import Body, label, time_of
-from seatrial.kube import kinds
 from seatrial.kube.transport import Request
 from seatrial.observation import pod_diagnosis
 from tests.apiserver.server import FakeApiServer

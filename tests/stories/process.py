@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from seatrial import handlers, main, options, planner, reconciler
-from seatrial.api import model_deployment, objects
+from seatrial.api import kinds, model_deployment, objects
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from seatrial.kube.informers import Habits, Informer
 from seatrial.observation import questions
 from seatrial.observation.observed import Platform

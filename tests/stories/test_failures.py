@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from model_runtime import contract
-from seatrial.api import names
+from seatrial.api import kinds, names
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from tests.apiserver.behaviours import Behaviour, Fault, image_of
 from tests.stories.specs import sick, spec
 from tests.stories.world import NAMESPACE, World, play

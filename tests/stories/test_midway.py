@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from tests.stories.specs import spec
 from tests.stories.world import NAME, World, play
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body, ObjectKey
-from seatrial.kube import kinds
 from tests.apiserver.behaviours import Behaviour, Fault
 from tests.stories.specs import image, sick, spec
 from tests.stories.world import NAME, NAMESPACE, World, play

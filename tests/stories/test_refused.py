@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import names
+from seatrial.api import kinds, names
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from tests.apiserver.behaviours import Behaviour
 from tests.stories.specs import sick, spec
 from tests.stories.world import NAME, NAMESPACE, World, play

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.kube import kinds
+from seatrial.api import kinds
 from seatrial.kube.transport import Request
 from tests.stories.specs import spec
 from tests.stories.world import NAME, NAMESPACE, World, play

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from seatrial import handlers, main, options
-from seatrial.kube import kinds
+from seatrial.api import kinds
 from tests.stories.line import Line
 from tests.stories.process import Process
 from tests.stories.specs import spec

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from tests.apiserver.behaviours import Behaviour, BuildBehaviour, Fault, image_of
 from tests.stories.specs import built, good_report, image, sick, spec
 from tests.stories.world import NAME, NAMESPACE, World, play

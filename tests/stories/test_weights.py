@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from tests.apiserver.behaviours import Behaviour
 from tests.stories.specs import sick, spec
 from tests.stories.world import NAME, NAMESPACE, World, play

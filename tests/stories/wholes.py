@@ -7,9 +7,8 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from seatrial.api import names
+from seatrial.api import kinds, names
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from tests.apiserver.behaviours import Behaviour, Fault, Serving, image_of
 from tests.stories.specs import QUICK, built, spec
 from tests.stories.world import NAME, NAMESPACE, World, play

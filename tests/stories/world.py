@@ -11,10 +11,9 @@ from typing import Any
 import looptime
 
 from seatrial import main, options
-from seatrial.api import names
+from seatrial.api import kinds, names
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter
 from tests.apiserver import behaviours

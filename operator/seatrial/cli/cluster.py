@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
-from seatrial.api import names
+from seatrial.api import kinds, names
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from seatrial.cli.yaml_input import Unusable
-from seatrial.kube import failures, kinds
-from seatrial.kube.kinds import Kind
+from seatrial.kube import failures
 from seatrial.kube.transport import Request, Transport
 
 FIELD_MANAGER: Final = "seatrial-cli"

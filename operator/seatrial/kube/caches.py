@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Final
 
-from seatrial.api import names, objects
+from seatrial.api import kinds, names, objects
+from seatrial.api.kinds import Kind
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
-from seatrial.kube import informers, kinds
+from seatrial.kube import informers
 from seatrial.kube.client import Client, Selection
 from seatrial.kube.informers import Habits, Informer
-from seatrial.kube.kinds import Kind
 
 CHILDREN: Final = (
     kinds.DEPLOYMENT,

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from seatrial.api import names, objects
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from seatrial.kube import failures, transport
-from seatrial.kube.kinds import Kind
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request, Response, Transport
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from seatrial.api import objects
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
 from seatrial.kube import failures
 from seatrial.kube.client import Client, Listing, Selection
-from seatrial.kube.kinds import Kind
 
 log = logging.getLogger(__name__)
 

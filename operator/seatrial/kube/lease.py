@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from seatrial.api import objects
+from seatrial.api.kinds import LEASE
 from seatrial.api.objects import Body
 from seatrial.kube import failures
 from seatrial.kube.client import Client
-from seatrial.kube.kinds import LEASE
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from seatrial.api import objects
+from seatrial.api import kinds, objects
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
-from seatrial.kube import informers, kinds
+from seatrial.kube import informers
 from seatrial.kube.client import Client, Selection
 from seatrial.kube.informers import Habits, Informer
 from seatrial.kube.store import Known

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from seatrial.api import kinds
 from seatrial.api import objects as api_objects
-from seatrial.kube import kinds
 from tests.apiserver import FakeApiServer
 from tests.apiserver.behaviours import Behaviour, Fault, image_of
 from tests.apiserver.controllers import ControllerManager

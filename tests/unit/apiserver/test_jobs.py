@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from tests.apiserver import FakeApiServer
 from tests.apiserver.behaviours import BuildBehaviour, Fault, environment_of
 from tests.apiserver.controllers import ControllerManager

@@ -6,10 +6,11 @@ from typing import cast
 
 import pytest
 
+from seatrial.api import kinds
+from seatrial.api.kinds import Kind
 from seatrial.cli.cluster import REVIEW
-from seatrial.kube import caches, kinds
+from seatrial.kube import caches
 from seatrial.kube.client import Client
-from seatrial.kube.kinds import Kind
 from seatrial.kube.transport import Request, Response, Transport
 from tests.golden import situations
 from tests.unit.chart.chart_rendering import Body, granted, of_kind, one, rendered

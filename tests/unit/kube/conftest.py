@@ -11,8 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from seatrial.api import objects
-from seatrial.kube import kinds
+from seatrial.api import kinds, objects
 from seatrial.kube.client import Client
 from seatrial.kube.informers import Habits, Informer
 from seatrial.kube.limiter import Limiter

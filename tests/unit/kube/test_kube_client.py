@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from seatrial.kube import failures, kinds
+from seatrial.api import kinds
+from seatrial.kube import failures
 from seatrial.kube.client import Client
 from seatrial.kube.lease import Timing
 from seatrial.kube.limiter import Limiter

@@ -12,8 +12,9 @@ import looptime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seatrial.api import kinds
 from seatrial.api import objects as api_objects
-from seatrial.kube import failures, kinds
+from seatrial.kube import failures
 from seatrial.kube.client import Client
 from seatrial.kube.informers import Habits, Informer
 from seatrial.kube.limiter import Limiter

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from seatrial.kube import kinds
+from seatrial.api import kinds
 from seatrial.kube.client import Client, Selection
 from seatrial.kube.informers import Habits, Informer
 from tests.apiserver import FakeApiServer

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from seatrial.kube import kinds
+from seatrial.api import kinds
 from seatrial.kube.client import Client
 from seatrial.kube.lease import Candidate, Elector, Timing
 from seatrial.kube.limiter import Limiter

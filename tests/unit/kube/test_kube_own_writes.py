@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from seatrial.api import kinds
 from seatrial.api import objects as api_objects
-from seatrial.kube import failures, kinds
+from seatrial.kube import failures
 from seatrial.kube.client import Client, Selection
 from seatrial.kube.informers import Habits, Informer
 from tests.apiserver import FakeApiServer

@@ -8,11 +8,10 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from seatrial.api import settings
+from seatrial.api import kinds, settings
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.applier import Applier
-from seatrial.kube import kinds
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter

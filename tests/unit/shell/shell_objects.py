@@ -6,11 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from seatrial.api import names, objects
+from seatrial.api import kinds, names, objects
 from seatrial.api.objects import Body
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children.actions import Action
-from seatrial.kube import kinds
 from seatrial.manifests import metadata
 from seatrial.manifests.metadata import Owner
 from tests.apiserver import FakeApiServer

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.api import names, rollout_decision, status_fields
+from seatrial.api import kinds, names, rollout_decision, status_fields
 from seatrial.api import objects as api_objects
 from seatrial.api.objects import Body
 from seatrial.api.text import ELLIPSIS
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import actions
-from seatrial.kube import kinds
 from seatrial.kube.caches import Caches
 from tests.apiserver import FakeApiServer
 from tests.unit.shell import shell_objects as objects

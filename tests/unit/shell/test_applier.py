@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from seatrial.api import kinds, reasons
 from seatrial.api import objects as api_objects
-from seatrial.api import reasons
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import actions
 from seatrial.children.actions import Action, Create
-from seatrial.kube import failures, kinds
+from seatrial.kube import failures
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from seatrial import main, options, preflight
-from seatrial.api import names
+from seatrial.api import kinds, names
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from seatrial.reconciler import run_workers
 from tests.apiserver import FakeApiServer
 from tests.unit.shell.shell_objects import NAMESPACE, START

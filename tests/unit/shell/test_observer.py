@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.api import model_deployment
+from seatrial.api import kinds, model_deployment
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.core.references import Reference, ReferenceKind
-from seatrial.kube import kinds
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.observer import DECISION_POLICY, Observer, Referrers

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from seatrial.api import kinds
 from seatrial.api.metadata import Key
-from seatrial.kube import kinds
 from seatrial.kube.transport import Request
 from tests.apiserver import FakeApiServer
 from tests.unit.shell import shell_objects as objects

@@ -10,10 +10,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from seatrial import reporter as reporting
-from seatrial.api import model_deployment, reasons
+from seatrial.api import kinds, model_deployment, reasons
 from seatrial.api import status as api_status
 from seatrial.api.objects import Body
-from seatrial.kube import failures, kinds
+from seatrial.kube import failures
 from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.store import Known

@@ -46,6 +46,7 @@ FULL = Status(
     ),
     rollout=RolloutStatus(
         revision="9f3c2a71d0",
+        target_revision="9f3c2a71d0",
         phase=phases.RolloutPhase.SHIFTING,
         step=2,
         steps=3,
@@ -89,6 +90,7 @@ def test_the_words_are_those_of_the_api() -> None:
         "restarts": 3,
     }
     assert raw["rollout"]["stepStartedAt"] == SAID
+    assert raw["rollout"]["targetRevision"] == "9f3c2a71d0"
     assert raw["rollout"]["waitingFor"] == "Capacity"
     assert raw["rollout"]["fastTrack"] is False
     assert raw["rejected"][0] == {

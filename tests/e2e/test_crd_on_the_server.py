@@ -108,6 +108,17 @@ def test_illegal(server: Server, path: Path) -> None:
     assert expected in done.stderr
 
 
+@pytest.mark.parametrize("kind", ["hostPath", "nfs", "ofTheFuture"])
+def test_a_volume_of_another_kind_is_refused_by_clients_that_do_not_validate(
+    server: Server, kind: str
+) -> None:
+    """The server prunes the unknown field; the rule on the rest of the volume refuses it."""
+    body = model("pruned", serving={"pod": {"volumes": [{"name": "node", kind: {"path": "/"}}]}})
+    done = server.create(body, "--dry-run=server", "--validate=ignore")
+    assert done.returncode != 0
+    assert "set exactly one of configMap, csi, downwardAPI" in done.stderr
+
+
 def test_a_decision_cannot_be_changed(server: Server) -> None:
     body = loaded(REPOSITORY / "crds" / "examples" / "decision-pause.yaml")
     assert server.create(body).returncode == 0

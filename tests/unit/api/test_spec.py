@@ -218,12 +218,6 @@ def test_refused_serving(given: dict[str, Any], sentence: str) -> None:
             id="a path",
         ),
         pytest.param(
-            {"hostPath": {"path": "/"}},
-            ".hostPath: is no kind of volume that pods may have; use configMap, csi,",
-            id="the node's files",
-        ),
-        pytest.param({"nfs": {"server": "n", "path": "/"}}, ".nfs: is no kind of volume", id="nfs"),
-        pytest.param(
             {"projected": {"sources": [{"configMap": {}}, {"serviceAccountToken": {"path": "t"}}]}},
             ".projected.sources[1].serviceAccountToken: must not be there; server pods get no token",
             id="a token",
@@ -234,6 +228,20 @@ def test_refused_serving(given: dict[str, Any], sentence: str) -> None:
 def test_refused_volumes(given: dict[str, Any], sentence: str) -> None:
     pod = {"volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", **given}]}
     assert f"spec.serving.pod.volumes[1]{sentence}" in refusal_of({"serving": {"pod": pod}})
+
+
+@pytest.mark.parametrize("kind", ["hostPath", "nfs", "image", "x" * 200])
+def test_a_volume_of_another_kind_is_an_unknown_field(kind: str) -> None:
+    message = refusal_of({"serving": {"pod": {"volumes": [{"name": "a", kind: {}}]}}})
+    assert message.startswith(f'unknown field "spec.serving.pod.volumes[0].{kind[:70]}')
+    assert "known here: name, configMap, csi," in message
+    assert len(message) < 350
+
+
+@pytest.mark.parametrize("kinds", [{}, {"emptyDir": {}, "secret": {"secretName": "s"}}])
+def test_a_volume_has_exactly_one_kind(kinds: dict[str, Any]) -> None:
+    message = refusal_of({"serving": {"pod": {"volumes": [{"name": "a", **kinds}]}}})
+    assert "spec.serving.pod.volumes[0]: set exactly one of configMap, csi," in message
 
 
 def test_an_empty_value_beside_an_origin_is_none() -> None:

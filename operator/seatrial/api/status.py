@@ -1,6 +1,8 @@
-"""`status` of a ModelDeployment: what is served, what is tried, why, and the memory of the rollout.
+"""`status` of a ModelDeployment: what serves, what is being tried, why, and the state of the rollout.
 
-Everything can be parsed: unknown fields are ignored, malformed pieces are dropped, long texts are cut.
+Any input can be parsed. Values of a newer version are kept (`phases.StatusEnum`) and listed in `Status.unknown`;
+unknown fields are ignored, as Kubernetes' API conventions ask of clients; malformed parts are dropped; long texts are
+truncated.
 """
 
 from __future__ import annotations
@@ -154,6 +156,21 @@ class Status(base.StatusModel):
 
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=_BY_TYPE)] = ()
     """Ready, Reconciling, Stalled, Serving, Updated, BuildSucceeded and RolloutHealthy, each at most once."""
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The values in `rollout` and `build` that only a newer version of the operator knows, each with its path, as
+        `rollout.phase=Gating`. They are what decisions are based on: with any of them this version cannot decide
+        safely. Unknown values elsewhere (phase, history, conditions) are only reports and are not listed.
+        """
+        sections = {"rollout": self.rollout, "build": self.build}
+        return tuple(
+            f"{name}.{type(model).model_fields[field].alias}={value}"
+            for name, model in sections.items()
+            if model is not None
+            for field, value in model
+            if isinstance(value, phases.StatusEnum) and not value.known
+        )
 
     def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of this type, when it is there."""

@@ -201,90 +201,6 @@ def test_refused_serving(given: dict[str, Any], sentence: str) -> None:
     assert sentence in refusal_of({"serving": given})
 
 
-@pytest.mark.parametrize(
-    ("given", "sentence"),
-    [
-        pytest.param({"configMap": "c"}, '.configMap: must be an object; got "c"', id="a text"),
-        pytest.param({"projected": {"sources": None}}, ".projected.sources: must be a list", id="null"),
-        pytest.param({"projected": {"sources": ["c"]}}, ".projected.sources[0]: must be an object", id="c"),
-        pytest.param(
-            {"projected": {"sources": [{"secret": "s"}]}},
-            ".projected.sources[0].secret: must be an object",
-            id="a text in a source",
-        ),
-        pytest.param(
-            {"configMap": {"name": "../pods"}},
-            ".configMap.name: must be the name of an object beside this one",
-            id="a path",
-        ),
-        pytest.param(
-            {"projected": {"sources": [{"configMap": {}}, {"serviceAccountToken": {"path": "t"}}]}},
-            ".projected.sources[1].serviceAccountToken: must not be there; server pods get no token",
-            id="a token",
-        ),
-        pytest.param({"secret": {"secretName": ["s"]}}, ".secret.secretName: must be the name", id="a list"),
-    ],
-)
-def test_refused_volumes(given: dict[str, Any], sentence: str) -> None:
-    pod = {"volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", **given}]}
-    assert f"spec.serving.pod.volumes[1]{sentence}" in refusal_of({"serving": {"pod": pod}})
-
-
-@pytest.mark.parametrize("kind", ["hostPath", "nfs", "image", "x" * 200])
-def test_a_volume_of_another_kind_is_an_unknown_field(kind: str) -> None:
-    message = refusal_of({"serving": {"pod": {"volumes": [{"name": "a", kind: {}}]}}})
-    assert message.startswith(f'unknown field "spec.serving.pod.volumes[0].{kind[:70]}')
-    assert "known here: name, configMap, csi," in message
-    assert len(message) < 350
-
-
-@pytest.mark.parametrize("kinds", [{}, {"emptyDir": {}, "secret": {"secretName": "s"}}])
-def test_a_volume_has_exactly_one_kind(kinds: dict[str, Any]) -> None:
-    message = refusal_of({"serving": {"pod": {"volumes": [{"name": "a", **kinds}]}}})
-    assert "spec.serving.pod.volumes[0]: set exactly one of configMap, csi," in message
-
-
-@pytest.mark.parametrize(
-    ("given", "router", "config"),
-    [
-        pytest.param({}, "replicas", {}, id="the default"),
-        pytest.param({"replicas": {}}, "replicas", {}, id="replicas without configuration"),
-        pytest.param(
-            {"replicas": {"whenTooFew": "Hold"}}, "replicas", {"whenTooFew": "Hold"}, id="replicas with it"
-        ),
-        pytest.param({"plugin": {"name": "mesh"}}, "mesh", {}, id="a plugin without configuration"),
-        pytest.param(
-            {"plugin": {"name": "mesh", "config": {"a": {"b": [1]}}}},
-            "mesh",
-            {"a": {"b": [1]}},
-            id="a plugin with configuration of any shape",
-        ),
-    ],
-)
-def test_traffic_names_one_router_and_its_configuration(given: Any, router: str, config: Any) -> None:
-    found = parsed({"traffic": given}).spec.traffic
-    assert (found.router, found.config) == (router, config)
-
-
-@pytest.mark.parametrize(
-    ("given", "sentence"),
-    [
-        pytest.param(
-            {"replicas": {}, "plugin": {"name": "mesh"}},
-            "spec.traffic: set at most one of replicas and plugin",
-            id="two routers",
-        ),
-        pytest.param({"plugin": {}}, "spec.traffic.plugin.name: is required", id="no name"),
-        pytest.param({"plugin": {"name": "My Mesh"}}, "spec.traffic.plugin.name", id="not a DNS label"),
-        pytest.param(
-            {"plugin": {"name": "mesh", "config": "x"}}, "spec.traffic.plugin.config", id="not an object"
-        ),
-    ],
-)
-def test_other_traffic_is_rejected(given: Any, sentence: str) -> None:
-    assert sentence in refusal_of({"traffic": given})
-
-
 def test_an_empty_value_beside_an_origin_is_none() -> None:
     given = {"name": "A", "value": "", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
     assert parsed({"serving": {"env": [given]}}).spec.serving.env[0].value_from is not None
@@ -319,9 +235,3 @@ def test_there_is_always_one_revision_to_go_back_to() -> None:
     assert "spec.rollout.historyLimit: must be greater than or equal to 1" in refusal_of(
         {"rollout": {"historyLimit": 0}}
     )
-
-
-@pytest.mark.parametrize("mount", [{"name": "a"}, {"name": "a", "mountPath": 7}, {"mountPath": ""}])
-def test_a_mount_says_where(mount: dict[str, Any]) -> None:
-    said = refusal_of({"serving": {"pod": {"volumeMounts": [mount]}}})
-    assert "spec.serving.pod.volumeMounts[0].mountPath: must be a text of 1 to 1024 characters" in said

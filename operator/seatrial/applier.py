@@ -77,7 +77,7 @@ class Applier:
                 assert_never(action)
 
     async def _create(self, body: Body, uid: str) -> None:
-        kind = kinds.kind_of(body)
+        kind = self._caches.kind_of(body)
         try:
             self._caches.observe(await self._client.create(kind, body))
         except failures.AlreadyExists:
@@ -123,13 +123,13 @@ class Applier:
         await self._apply(claimed)
 
     async def _apply(self, body: Body) -> None:
-        self._caches.observe(await self._client.apply(kinds.kind_of(body), body))
+        self._caches.observe(await self._client.apply(self._caches.kind_of(body), body))
 
     async def _scale(self, action: actions.Scale) -> None:
         await self._client.scale(kinds.DEPLOYMENT, action.namespace, action.name, replicas=action.replicas)
 
     async def _delete(self, action: actions.Delete) -> None:
-        kind = kinds.kind_of({"apiVersion": action.api_version, "kind": action.kind})
+        kind = self._caches.kind_of({"apiVersion": action.api_version, "kind": action.kind})
         await self._client.delete(kind, action.namespace, action.name, uid=action.uid)
         self._caches.observe_delete(kind, action.namespace, action.name, uid=action.uid)
 

@@ -13,40 +13,41 @@ import kopf
 from seatrial.api import names, objects
 from seatrial.api.metadata import Key
 from seatrial.kube.http import HttpTransport
+from seatrial.kube.informers import Informer
 from seatrial.kube.queue import KeyedQueue
-from seatrial.kube.store import Known
 
 
-class Sick(kopf.PermanentError):
-    """Liveness is refused: the text says what has stalled. Any other error would be tried again for a minute."""
+class ProbeFailed(kopf.PermanentError):
+    """The liveness probe fails; the message says what has stalled. kopf would retry any other error for a minute."""
 
 
-def registry(known: Known, queue: KeyedQueue[Key], alive: Callable[[], str]) -> kopf.OperatorRegistry:
-    """The handlers of one operator. `alive` returns what has stalled, or an empty text."""
+def registry(
+    model_deployments: Informer, queue: KeyedQueue[Key], stalled: Callable[[], str]
+) -> kopf.OperatorRegistry:
+    """Return the handlers of one operator. `stalled` returns what has stalled, or an empty string."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=handlers)  # type: ignore[arg-type] # kopf calls by keyword
     async def on_event(event: dict[str, Any], **_: Any) -> None:
-        """kopf neither retries nor coalesces events: all that may fail or last happens behind the queue."""
-        take(known, queue, str(event.get("type") or ""), event["object"])
+        """kopf neither retries nor coalesces events: whatever may fail or take time happens behind the queue."""
+        enqueue(model_deployments, queue, event["object"])
 
     @kopf.on.probe(id="watches", registry=handlers)
     async def probe(**_: Any) -> str:
-        stalled = alive()
-        if stalled:
-            raise Sick(stalled)
+        if problem := stalled():
+            raise ProbeFailed(problem)
         return "alive"
 
     _ = (on_event, probe)
     return handlers
 
 
-def take(known: Known, queue: KeyedQueue[Key], kind: str, body: dict[str, Any]) -> None:
-    """An event of a ModelDeployment has been noted; an echo of an own write is not worth a pass."""
-    if kind == "DELETED":
-        known.drop(body)
-        queue.add(Key(*objects.key_of(body)))
-    elif known.take(body):
+def enqueue(model_deployments: Informer, queue: KeyedQueue[Key], body: dict[str, Any]) -> None:
+    """Enqueue the object of an event of kopf's watch.
+
+    The informer is the source of truth: what it has seen is enqueued already, or is the echo of an own write.
+    """
+    if not model_deployments.store.has_seen(body):
         queue.add(Key(*objects.key_of(body)))
 
 

@@ -17,18 +17,16 @@ import prometheus_client
 from aiohttp import web
 
 from seatrial import handlers, logs, options, telemetry
-from seatrial.api import kinds
+from seatrial.api import kinds, objects
 from seatrial.api.metadata import Key
 from seatrial.applier import Applier
 from seatrial.kube import http, lease
 from seatrial.kube.caches import Caches
-from seatrial.kube.client import Client
-from seatrial.kube.informers import Informer
+from seatrial.kube.client import Client, Selection
+from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.queue import KeyedQueue
-from seatrial.kube.store import Known
 from seatrial.kube.transport import Transport
-from seatrial.kube.watchdog import Witness
 from seatrial.observer import Observer, Referrers
 from seatrial.options import Options
 from seatrial.preflight import PreflightFailed, check_cluster
@@ -43,8 +41,6 @@ STUCK_TOO_LONG: Final = 120.0
 """Seconds that a key may wait while this process leads."""
 FAREWELL: Final = 5.0
 """Seconds that passes which have begun may take to end: as long as one write may last."""
-BEHIND_TOO_LONG: Final = 60.0
-"""Seconds for which kopf may owe a version: longer than the longest of its back-offs."""
 
 
 def utc_now() -> datetime:
@@ -68,17 +64,16 @@ class Operator:
     client: Client
     lease_client: Client
     elector: lease.Elector | None
-    known: Known
+    model_deployments: Informer
     queue: KeyedQueue[Key]
     caches: Caches
-    witness: Witness
     reconciler: Reconciler
     telemetry: telemetry.Telemetry
 
     @property
     def informers(self) -> tuple[Informer, ...]:
-        """Every watch of our own."""
-        return (*self.caches.informers, self.witness.informer)
+        """Every informer of the process."""
+        return (*self.caches.informers, self.model_deployments)
 
     def may_write(self) -> bool:
         """Nobody else may: the lease is ours, or there is none."""
@@ -89,8 +84,6 @@ class Operator:
         for informer in self.informers:
             if informer.last_event_age() > SILENT_TOO_LONG:
                 return f"the watch of {informer.kind} has been silent for {informer.last_event_age():.0f} s"
-        if (behind := self.witness.behind()) > BEHIND_TOO_LONG:
-            return f"kopf's watch of {kinds.MODEL_DEPLOYMENT} owes a version that was seen {behind:.0f} s ago"
         if self.may_write() and self.queue.oldest_age() > STUCK_TOO_LONG:
             return f"an object has waited for {self.queue.oldest_age():.0f} s"
         return ""
@@ -102,7 +95,7 @@ def build(
     """Everything made and nothing started."""
     clocks = clocks or Clocks()
     measures = telemetry.Telemetry(prometheus_client.CollectorRegistry())
-    known, referrers = Known(), Referrers()
+    referrers = Referrers()
     queue: KeyedQueue[Key] = KeyedQueue()
     limiter = Limiter(clocks.monotonic, rate=chosen.qps, burst=chosen.burst)
     renewals = lease.Timing()
@@ -120,12 +113,19 @@ def build(
         for key in referrers.of(kind, namespace, name):
             queue.add(key)
 
+    model_deployments = Informer(
+        client,
+        kinds.MODEL_DEPLOYMENT,
+        lambda _event, body: queue.add(Key(*objects.key_of(body))),
+        config=InformerConfig(clocks.monotonic),
+        selection=Selection(chosen.namespace),
+    )
     caches = Caches(client, queue.add, hear_reference, clock=clocks.monotonic, namespace=chosen.namespace)
     shell = Shell(
         observer=Observer(client, caches, referrers),
         applier=Applier(client, caches),
-        reporter=Reporter(client, known, measures, clock=clocks.now),
-        known=known,
+        reporter=Reporter(client, model_deployments, measures, clock=clocks.now),
+        model_deployments=model_deployments,
         queue=queue,
         telemetry=measures,
         settings=chosen.settings,
@@ -136,10 +136,9 @@ def build(
         client=client,
         lease_client=lease_client,
         elector=elector,
-        known=known,
+        model_deployments=model_deployments,
         queue=queue,
         caches=caches,
-        witness=Witness(client, known, queue.add, clock=clocks.monotonic, namespace=chosen.namespace),
         reconciler=Reconciler(shell),
         telemetry=measures,
     )
@@ -211,21 +210,23 @@ async def wind_down(queue: KeyedQueue[Key], tasks: list[asyncio.Task[Any]]) -> N
 
 async def _ready(operator: Operator) -> None:
     """Passes begin when all is known and the lease is won: a standby knows everything and does nothing."""
-    await operator.caches.synced()
-    await operator.witness.caught_up()
+    for informer in operator.informers:
+        await informer.synced.wait()
     if operator.elector is not None:
         await operator.elector.won.wait()
     operator.queue.count_from_now()
-    log.info("working", extra={"objects": len(operator.known), "workers": operator.options.workers})
+    log.info(
+        "working",
+        extra={"objects": len(operator.model_deployments.store), "workers": operator.options.workers},
+    )
 
 
 def watch_gauges(operator: Operator) -> None:
     """The gauges that are read when they are scraped say how this operator does."""
-    queue, witness = operator.queue, operator.witness
+    queue = operator.queue
     ages: dict[str, list[Callable[[], float]]] = {}
     for informer in operator.informers:
         ages.setdefault(str(informer.kind), []).append(informer.last_event_age)
-    ages[str(witness.informer.kind)].append(witness.behind)
     operator.telemetry.watch(
         depth=lambda: queue.depth,
         oldest=queue.oldest_age,
@@ -243,7 +244,7 @@ async def _serve_metrics(operator: Operator) -> web.AppRunner | None:
 
 async def _kopf(operator: Operator, transport: http.HttpTransport, stop: asyncio.Event) -> None:
     """kopf watches the ModelDeployments, answers probes and hears signals until one comes."""
-    registry = handlers.registry(operator.known, operator.queue, operator.stalled)
+    registry = handlers.registry(operator.model_deployments, operator.queue, operator.stalled)
     handlers.add_login(registry, transport)
     handlers.add_farewell(registry, stop)
     port = operator.options.probe_port

@@ -88,7 +88,7 @@ class Observer:
             pods=of(kinds.POD, key),
             revisions=of(kinds.CONTROLLER_REVISION, key),
             copies=of(kinds.CONFIG_MAP, key),
-            decisions=of(kinds.ROLLOUT_DECISION, key),
+            decisions=self._caches.decisions_of(key),
             references=seen,
             decisions_trusted=self._caches.policy_in_force(DECISION_POLICY),
             apply_error=apply_error,
@@ -96,7 +96,7 @@ class Observer:
 
     def decisions(self, key: Key) -> tuple[Body, ...]:
         """The RolloutDecisions about one object, whether it is there or not."""
-        return self._caches.of(kinds.ROLLOUT_DECISION, key)
+        return self._caches.decisions_of(key)
 
     def forget(self, key: Key) -> None:
         """A deleted object refers to nothing: what only it referred to is forgotten."""

@@ -17,8 +17,8 @@ from seatrial.api.objects import Body
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import decision_answers
 from seatrial.kube import failures
+from seatrial.kube.informers import Informer
 from seatrial.kube.queue import KeyedQueue
-from seatrial.kube.store import Known
 from seatrial.observation import questions
 from seatrial.observation.observed import ApplyError, Platform
 from seatrial.observer import Observer
@@ -39,7 +39,7 @@ class Shell:
     observer: Observer
     applier: Applier
     reporter: Reporter
-    known: Known
+    model_deployments: Informer
     queue: KeyedQueue[Key]
     telemetry: Telemetry
     settings: settings.Settings
@@ -87,7 +87,7 @@ class Reconciler:
         self._shell.telemetry.pass_seconds.observe(time.perf_counter() - began)
 
     async def _one(self, key: Key) -> None:
-        body = self._shell.known.get(key)
+        body = self._shell.model_deployments.get(key.namespace, key.name)
         if body is None:
             self._forget(key)
             await self._answer_for_nobody(key)

@@ -15,7 +15,7 @@ from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.kube import failures
 from seatrial.kube.client import Client
-from seatrial.kube.store import Known
+from seatrial.kube.informers import Informer
 from seatrial.observation.observed import ApplyError
 from seatrial.planner import Plan
 from seatrial.reporting import events
@@ -49,10 +49,15 @@ class Reporter:
     """The only place that writes status and Events and counts outcomes. `clock` gives aware times."""
 
     def __init__(
-        self, client: Client, known: Known, telemetry: Telemetry, *, clock: Callable[[], datetime]
+        self,
+        client: Client,
+        model_deployments: Informer,
+        telemetry: Telemetry,
+        *,
+        clock: Callable[[], datetime],
     ) -> None:
         self._client = client
-        self._known = known
+        self._model_deployments = model_deployments
         self._telemetry = telemetry
         self._clock = clock
         self._told: OrderedDict[tuple[str, str, str], _Told] = OrderedDict()
@@ -99,7 +104,7 @@ class Reporter:
             stored = await self._client.replace_status(kinds.MODEL_DEPLOYMENT, {**body, "status": status})
         except (failures.Conflict, failures.NotFound):
             return False
-        self._known.take(stored)
+        self._model_deployments.observe_write(stored, notify=False)
         return True
 
     async def _emit(self, about: _About, tale: events.Event) -> None:

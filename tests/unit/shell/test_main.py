@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from seatrial import main, options, preflight
-from seatrial.api import kinds, names
+from seatrial.api import kinds, model_deployment, names, status
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.reconciler import run_workers
@@ -20,6 +20,7 @@ from tests.unit.shell.shell_objects import NAMESPACE, START
 
 pytestmark = pytest.mark.looptime
 CHURN = Key(NAMESPACE, "churn")
+CHURN_PLACE = (NAMESPACE, "churn")
 NO_CERTIFICATE = {
     "current-context": "c",
     "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
@@ -38,13 +39,11 @@ def build(api: FakeApiServer, **chosen: Any) -> main.Operator:
     return main.build(options.Options(**chosen), api, lost=asyncio.Event(), clocks=clocks)
 
 
-async def watch(operator: main.Operator) -> list[asyncio.Task[Any]]:
-    """Every watch runs, kopf's part apart: what it would deliver is known."""
+async def run_informers(operator: main.Operator) -> list[asyncio.Task[Any]]:
+    """Run every informer; kopf's watch delivers nothing."""
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(one.run()) for one in operator.informers]
-    await operator.caches.synced()
-    for body in (await operator.client.list(kinds.MODEL_DEPLOYMENT)).items:
-        operator.known.take(body)
-        operator.queue.add(Key(NAMESPACE, body["metadata"]["name"]))
+    for informer in operator.informers:
+        await informer.synced.wait()
     return tasks
 
 
@@ -67,7 +66,7 @@ def crd(name: str, version: str | None) -> Body:
 class TestAlive:
     async def test_at_rest_for_hours(self, api: FakeApiServer) -> None:
         operator = build(api)
-        tasks = await watch(operator)
+        tasks = await run_informers(operator)
         while not operator.queue.idle:
             operator.queue.done(await operator.queue.get())
         for _ in range(20):
@@ -77,7 +76,7 @@ class TestAlive:
 
     async def test_not_when_a_watch_hears_nothing(self, api: FakeApiServer) -> None:
         operator = build(api)
-        tasks = await watch(operator)
+        tasks = await run_informers(operator)
         api.faults.hanging = True
         api.faults.drop_watches()
         await asyncio.sleep(main.SILENT_TOO_LONG + 5)
@@ -104,7 +103,7 @@ class TestAlive:
         api.insert(kinds.LEASE, held)
         operator = build(api, **chosen)
         assert operator.elector is not None
-        tasks = [*await watch(operator), asyncio.create_task(operator.elector.run())]
+        tasks = [*await run_informers(operator), asyncio.create_task(operator.elector.run())]
         ready = asyncio.create_task(main._ready(operator))
         await asyncio.sleep(20_000)
         assert (operator.may_write(), operator.stalled(), ready.done()) == (False, "", False)
@@ -117,7 +116,42 @@ class TestAlive:
         await end(*tasks)
 
 
+class TestOwnWrites:
+    async def test_a_stored_status_enqueues_nothing(self, api: FakeApiServer) -> None:
+        operator = build(api)
+        tasks = await run_informers(operator)
+        while not operator.queue.idle:
+            operator.queue.done(await operator.queue.get())
+        body = operator.model_deployments.get(*CHURN_PLACE) or {}
+        reporter = operator.reconciler._shell.reporter
+        assert await reporter.store(model_deployment.parse(body), body, status.Status(message="m"))
+        stored = operator.model_deployments.get(*CHURN_PLACE) or {}
+        assert stored["status"]["message"] == "m"
+        await asyncio.sleep(5)
+        assert operator.queue.idle
+        await end(*tasks)
+
+
 class TestStarting:
+    async def test_passes_begin_once_every_informer_is_synced(self, api: FakeApiServer) -> None:
+        operator = build(api)
+        api.faults.fail_next(3, 503, lambda r: r.path.endswith("/modeldeployments"))
+        tasks = [asyncio.create_task(informer.run()) for informer in operator.informers]
+        ready = asyncio.create_task(main._ready(operator))
+        await asyncio.sleep(0.5)
+        assert not ready.done()
+        await asyncio.sleep(30)
+        assert ready.done()
+        assert operator.queue.depth == 2
+        await end(*tasks)
+
+    async def test_passes_begin_in_an_empty_cluster(self) -> None:
+        operator = build(FakeApiServer(lambda: START))
+        tasks = [asyncio.create_task(informer.run()) for informer in operator.informers]
+        await asyncio.wait_for(main._ready(operator), timeout=5)
+        assert operator.queue.idle
+        await end(*tasks)
+
     async def test_on_crds_of_its_own_version_or_a_later_one(self, api: FakeApiServer) -> None:
         later = str(int(names.SCHEMA_VERSION) + 1)
         for name, version in zip(CRDS, (names.SCHEMA_VERSION, later), strict=True):
@@ -174,7 +208,7 @@ class TestEnding:
     async def test_a_pass_that_has_begun_ends_and_none_begins(self, api: FakeApiServer) -> None:
         operator = build(api, workers=1)
         api.faults.latency = 0.5
-        tasks = await watch(operator)
+        tasks = await run_informers(operator)
         tasks.append(asyncio.create_task(run_workers(operator.reconciler, size=1, ready=asyncio.sleep(0))))
         await asyncio.sleep(0.7)
         assert (len(api.writes), operator.queue.depth) == (1, 1)
@@ -186,7 +220,7 @@ class TestEnding:
 
     async def test_a_pass_that_does_not_end_is_cut_off_in_time(self, api: FakeApiServer) -> None:
         operator = build(api)
-        tasks = await watch(operator)
+        tasks = await run_informers(operator)
         api.faults.latency = 4
         tasks.append(asyncio.create_task(run_workers(operator.reconciler, size=1, ready=asyncio.sleep(0))))
         await asyncio.sleep(1)
@@ -197,7 +231,7 @@ class TestEnding:
 
     async def test_takes_no_time_when_nothing_is_under_way(self, api: FakeApiServer) -> None:
         operator = build(api)
-        tasks = await watch(operator)
+        tasks = await run_informers(operator)
         began = asyncio.get_running_loop().time()
         await main.wind_down(operator.queue, tasks)
         assert asyncio.get_running_loop().time() == began

@@ -16,7 +16,6 @@ from seatrial.api.objects import Body
 from seatrial.kube import failures
 from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter
-from seatrial.kube.store import Known
 from seatrial.kube.transport import Request
 from seatrial.observation.observed import ApplyError
 from seatrial.planner import Plan
@@ -24,7 +23,7 @@ from seatrial.reporter import Reporter
 from seatrial.reporting import events
 from seatrial.telemetry import Telemetry
 from tests.apiserver import FakeApiServer
-from tests.unit.shell.shell_objects import NAMESPACE, OWNER, START
+from tests.unit.shell.shell_objects import NAMESPACE, OWNER, START, informer_of_models
 
 pytestmark = pytest.mark.looptime
 Reason = reasons.Reason
@@ -40,9 +39,9 @@ class Voice:
             return START + timedelta(seconds=loop.time())
 
         self.api = api
-        self.known = Known()
+        self.models = informer_of_models(client, loop.time)
         self.telemetry = Telemetry(CollectorRegistry())
-        self.reporter = Reporter(client, self.known, self.telemetry, clock=clock)
+        self.reporter = Reporter(client, self.models, self.telemetry, clock=clock)
 
     def body(self, name: str = "churn") -> Body:
         found = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
@@ -190,9 +189,21 @@ class TestStoring:
 
     async def test_what_was_stored_is_known_at_once(self, voice: Voice) -> None:
         assert await self.store(voice, api_status.Status(message="m"))
-        known = voice.known.get(model_deployment.parse(voice.body()).key)
+        known = voice.models.get(NAMESPACE, "churn")
         assert known is not None
         assert known["status"]["message"] == "m"
+
+    async def test_an_answer_after_the_deletion_does_not_bring_the_object_back(self, voice: Voice) -> None:
+        voice.models.observe_write(voice.body())
+
+        def delete(_write: Any) -> None:
+            gone = voice.body()
+            voice.api.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
+            voice.models.store.delete(gone)
+
+        voice.api.faults.after_write = delete
+        assert await self.store(voice, api_status.Status(message="m"))
+        assert voice.models.get(NAMESPACE, "churn") is None
 
     async def test_a_write_in_between_is_not_overwritten(self, voice: Voice) -> None:
         before = voice.body()

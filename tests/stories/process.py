@@ -28,10 +28,10 @@ class Process:
         self.line = line
         self.kopf_delay: float | None = 0.0
         """Seconds by which kopf's watch delivers events late; None: it never delivers any."""
-        self.lost = asyncio.Event()
+        self.lease_lost = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         clocks = main.Clocks(now=now, monotonic=self._clock)
-        self.operator = main.build(chosen, line, lost=self.lost, clocks=clocks)
+        self.operator = main.build(chosen, line, lease_lost=self.lease_lost, clocks=clocks)
         self._now = now
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -43,7 +43,7 @@ class Process:
             parts.append(self._kopf_watch().run())
         if operator.elector is not None:
             parts.append(operator.elector.run())
-        begin = main._ready(operator)
+        begin = main.wait_until_ready(operator)
         parts.append(reconciler.run_workers(operator.reconciler, size=operator.options.workers, ready=begin))
         self._tasks = [asyncio.create_task(part) for part in parts]
         await asyncio.sleep(0)
@@ -82,7 +82,7 @@ class Process:
         shell = self.operator.reconciler._shell
         desired = model_deployment.parse_leniently(body)
         parts = Platform(router=routers.chosen("replicas", routers.routers()), settings=shell.settings)
-        observed = await shell.observer.look(desired, questions.questions(desired, parts), None)
+        observed = await shell.observer.observe(desired, questions.questions(desired, parts), None)
         plan = planner.plan(desired, observed, parts, now=self._now())
         said = [] if plan.status.to_dict() == body.get("status") else ["another status"]
         return [*said, *(type(action).__name__ for action in plan.actions)]

@@ -74,7 +74,7 @@ def test_an_operator_is_alive_although_kopf_s_watch_fails(kopf_delay: float | No
     async def story(world: World) -> None:
         await world.kill_operator()
         await world.start_operator(kopf_delay=kopf_delay)
-        main.watch_gauges(world.operator)
+        main.register_gauges(world.operator)
         await world.live(spec("v1"))
         for version in ("v2", "v3", "v4"):
             await world.apply(spec(version))

@@ -210,13 +210,13 @@ def test_no_request_passes_in_a_pause_and_none_waits_for_ever(
         async def pause() -> None:
             for after, seconds in pauses:
                 await asyncio.sleep(after)
-                limiter.hold_off(seconds)
+                limiter.pause(seconds)
                 closed.append((loop.time(), loop.time() + min(seconds, 32.0)))
 
         async def ask(after: float) -> None:
             await asyncio.sleep(after)
             with contextlib.suppress(failures.Paused):
-                await limiter.acquire(patience=5)
+                await limiter.acquire(longest_wait=5)
                 passed.append(loop.time())
 
         async with asyncio.timeout(200):

@@ -117,4 +117,4 @@ def written(api: FakeApiServer) -> list[tuple[str, str, str]]:
 
 async def run(hands: Applier, *todo: Action) -> ApplyOutcome:
     """How far the actions got, of an object's plan."""
-    return await hands.run(todo, uid=OWNER.uid)
+    return await hands.apply(todo, uid=OWNER.uid)

@@ -98,7 +98,7 @@ class TestBackOff:
 
 class TestSettings:
     def test_kopf_writes_nothing_on_objects(self) -> None:
-        chosen = handlers.quiet_settings()
+        chosen = handlers.settings()
         assert not chosen.posting.enabled
         assert chosen.peering.standalone
         patch = kopf.Patch()

@@ -50,7 +50,7 @@ class Voice:
 
     async def tell(self, *tales: events.Event, name: str = "churn", built: Any = ()) -> None:
         plan = Plan(status=api_status.Status(), told=tales, built=built)
-        await self.reporter.tell(model_deployment.parse(self.body(name)), plan)
+        await self.reporter.announce(model_deployment.parse(self.body(name)), plan)
 
     def counts(self) -> dict[str, int]:
         """Message and count of every Event."""
@@ -144,13 +144,13 @@ class TestEvents:
     async def test_what_is_remembered_of_them_is_bounded_and_the_latest(self, voice: Voice) -> None:
         most = reporting.REMEMBERED_EVENTS
         for number in range(most):
-            voice.reporter._told[("u", "r", str(number))] = reporting._Told("n", 1)
+            voice.reporter._written[("u", "r", str(number))] = reporting._WrittenEvent("n", 1)
         await voice.tell(tale("a"))
-        voice.reporter._told[("u", "r", "later")] = reporting._Told("n", 1)
+        voice.reporter._written[("u", "r", "later")] = reporting._WrittenEvent("n", 1)
         await voice.tell(tale("a"))
-        assert len(voice.reporter._told) == most
-        assert next(reversed(voice.reporter._told)) == (OWNER.uid, "Shifting", "a")
-        assert ("u", "r", "0") not in voice.reporter._told
+        assert len(voice.reporter._written) == most
+        assert next(reversed(voice.reporter._written)) == (OWNER.uid, "Shifting", "a")
+        assert ("u", "r", "0") not in voice.reporter._written
         assert voice.counts() == {"a": 2}
 
 
@@ -170,7 +170,7 @@ class TestComplaining:
         self, voice: Voice, reason: Reason, heard: bool
     ) -> None:
         apply_error = ApplyError(reason=reason, message="why")
-        await voice.reporter.complain(model_deployment.parse(voice.body()), apply_error)
+        await voice.reporter.announce_error(model_deployment.parse(voice.body()), apply_error)
         found = [(event["type"], event["reason"]) for event in voice.api.all(kinds.EVENT)]
         assert found == ([("Warning", str(reason))] if heard else [])
 

@@ -143,8 +143,8 @@ async def test_it_does_not_start_on_an_older_schema(
     older()
     operator = start("--namespace", hands.namespace)
     assert await operator.ended() == 1
-    assert "the operator does not start" in operator.said()
-    assert "has schema version 0, this operator needs" in operator.said()
+    assert "operator cannot start" in operator.said()
+    assert "has schema version 0, expected" in operator.said()
     assert "kubectl apply --server-side --force-conflicts -f crds/" in operator.said()
 
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from seatrial import handlers, main, options, planner, reconciler
-from seatrial.api import kinds, model_deployment, objects
+from seatrial.api import kinds, model_deployment
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
-from seatrial.kube.informers import Habits, Informer
+from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.observation import questions
 from seatrial.observation.observed import Platform
 from seatrial.routers import base as routers
@@ -20,44 +20,44 @@ from tests.stories.line import Line
 
 
 class Process:
-    """An operator behind a line of its own; kopf's watch is played by an informer."""
+    """An operator behind a line of its own. A second informer plays kopf's watch."""
 
     def __init__(
         self, server: FakeApiServer, line: Line, chosen: options.Options, now: Callable[[], datetime]
     ) -> None:
         self.line = line
-        self.deaf = False
-        """kopf's watch delivers nothing, and never makes up for it."""
-        self.lost = asyncio.Event()
+        self.kopf_delay: float | None = 0.0
+        """Seconds by which kopf's watch delivers events late; None: it never delivers any."""
+        self.lease_lost = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         clocks = main.Clocks(now=now, monotonic=self._clock)
-        self.operator = main.build(chosen, line, lost=self.lost, clocks=clocks)
+        self.operator = main.build(chosen, line, lease_lost=self.lease_lost, clocks=clocks)
         self._now = now
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
-        """The process has begun to work; its caches may still be filling."""
+        """Start the process; its caches may still be filling."""
         operator = self.operator
-        watch = Informer(
-            operator.client,
-            kinds.MODEL_DEPLOYMENT,
-            self._deliver,
-            habits=Habits(self._clock, trim=objects.without_managed_fields),
-        )
-        parts: list[Coroutine[Any, Any, None]] = [
-            *(informer.run() for informer in operator.informers),
-            watch.run(),
-        ]
+        parts: list[Coroutine[Any, Any, None]] = [informer.run() for informer in operator.informers]
+        if self.kopf_delay is not None:
+            parts.append(self._kopf_watch().run())
         if operator.elector is not None:
             parts.append(operator.elector.run())
-        begin = main._ready(operator)
+        begin = main.wait_until_ready(operator)
         parts.append(reconciler.run_workers(operator.reconciler, size=operator.options.workers, ready=begin))
         self._tasks = [asyncio.create_task(part) for part in parts]
-        await watch.synced.wait()
+        await asyncio.sleep(0)
 
-    def _deliver(self, event: str, body: Body) -> None:
-        if not self.deaf:
-            handlers.take(self.operator.known, self.operator.queue, event, body)
+    def _kopf_watch(self) -> Informer:
+        """kopf's watch: its events enqueue objects, and nothing else."""
+        operator, loop = self.operator, asyncio.get_running_loop()
+
+        def deliver(_event: str, body: Body) -> None:
+            loop.call_later(
+                self.kopf_delay or 0.0, handlers.enqueue, operator.model_deployments, operator.queue, body
+            )
+
+        return Informer(operator.client, kinds.MODEL_DEPLOYMENT, deliver, config=InformerConfig(self._clock))
 
     async def kill(self) -> None:
         """The process is gone between two instructions, as with kill -9."""
@@ -76,13 +76,13 @@ class Process:
 
     async def left_to_do(self, key: Key) -> list[str]:
         """What a plan made now would do: nothing, where the one before was carried out."""
-        body = self.operator.known.get(key)
+        body = self.operator.model_deployments.get(key.namespace, key.name)
         if body is None:
             return []
         shell = self.operator.reconciler._shell
         desired = model_deployment.parse_leniently(body)
         parts = Platform(router=routers.chosen("replicas", routers.routers()), settings=shell.settings)
-        observed = await shell.observer.look(desired, questions.questions(desired, parts), None)
+        observed = await shell.observer.observe(desired, questions.questions(desired, parts), None)
         plan = planner.plan(desired, observed, parts, now=self._now())
         said = [] if plan.status.to_dict() == body.get("status") else ["another status"]
         return [*said, *(type(action).__name__ for action in plan.actions)]

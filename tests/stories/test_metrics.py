@@ -47,7 +47,7 @@ def _counted(samples: Iterable[Sample], ending: str) -> dict[tuple[str, str], fl
 
 def test_every_metric_is_there_with_exactly_its_labels() -> None:
     async def story(world: World) -> None:
-        main.watch_gauges(world.operator)
+        main.register_gauges(world.operator)
         await world.live(built("1"))
         await world.live(spec("v2"))
         scraped = _scrape(world)

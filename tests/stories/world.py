@@ -57,10 +57,13 @@ class World:
         """The line of the operator that was started last."""
         return self.processes[-1].line
 
-    async def start_operator(self, *, line: Line | None = None, **chosen: Any) -> Process:
-        """An operator process has begun to work."""
+    async def start_operator(
+        self, *, line: Line | None = None, kopf_delay: float | None = 0.0, **chosen: Any
+    ) -> Process:
+        """Start an operator process."""
         line = line or Line(self.server, judge=self.watcher.judge)
         process = Process(self.server, line, options.Options(settings=self.settings, **chosen), self.now)
+        process.kopf_delay = kopf_delay
         self.processes.append(process)
         await process.start()
         return process

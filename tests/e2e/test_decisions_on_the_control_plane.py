@@ -9,8 +9,8 @@ import pytest
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body
 from seatrial.kube import failures
-from tests.live.hands import Hands, image, phase_is, spec
-from tests.live.process import OperatorProcess
+from tests.live.operator_process import OperatorProcess
+from tests.live.user_actions import Hands, image, phase_is, spec
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.usefixtures("decision_policy")]
 

@@ -13,8 +13,8 @@ from seatrial.api import kinds, names, objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from tests.cluster import binaries
-from tests.live.hands import Hands, is_healthy, spec
-from tests.live.process import OperatorProcess
+from tests.live.operator_process import OperatorProcess
+from tests.live.user_actions import Hands, is_healthy, spec
 
 pytestmark = pytest.mark.controlplane
 

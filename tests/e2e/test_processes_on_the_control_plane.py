@@ -14,8 +14,8 @@ from seatrial.api import kinds, names, objects
 from tests.bench import machine
 from tests.e2e.conftest import Start
 from tests.live import install
-from tests.live.hands import Hands, phase_is, spec
-from tests.live.process import OperatorProcess
+from tests.live.operator_process import OperatorProcess
+from tests.live.user_actions import Hands, phase_is, spec
 
 pytestmark = pytest.mark.controlplane
 

@@ -7,8 +7,7 @@ from typing import Any
 from model_runtime import contract
 from seatrial.api import settings
 from seatrial.api.objects import Body
-from tests.apiserver import behaviours
-from tests.apiserver.behaviours import Behaviour, BuildBehaviour, Building, Serving, image_of
+from tests.apiserver.pod_behaviour import Behaviour, BuildBehaviour, Building, Serving, image_of
 
 RUNTIMES = {
     name: f"registry.lab:5000/runtime-{name}@sha256:{'0' * 64}" for name in ("sklearn", "xgboost", "onnx")
@@ -47,7 +46,7 @@ def built(version: str = "1", *, replicas: int = 3, **serving: Any) -> Body:
 
 def request_of(pod: Body) -> contract.BuildRequest:
     """What a build's pod was asked to make."""
-    return contract.BuildRequest.from_json(behaviours.environment_of(pod)[contract.BUILD_REQUEST_VARIABLE])
+    return contract.BuildRequest.from_json(pod_behaviour.environment_of(pod)[contract.BUILD_REQUEST_VARIABLE])
 
 
 def good_builds(pod: Body) -> BuildBehaviour:

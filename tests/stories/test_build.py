@@ -10,7 +10,7 @@ import pytest
 from model_runtime import contract
 from seatrial.api import kinds
 from seatrial.api.objects import Body
-from tests.apiserver.behaviours import BuildBehaviour
+from tests.apiserver.pod_behaviour import BuildBehaviour
 from tests.stories.specs import built, failing_build, good_builds, good_report, request_of, spec
 from tests.stories.world import NAMESPACE, START, World, play
 

@@ -6,16 +6,16 @@ import functools
 
 import pytest
 
-from tests.stories import wholes
-from tests.stories.line import Side
-from tests.stories.wholes import WHOLES, Played
+from tests.stories import replayed_stories
+from tests.stories.operator_transport import Side
+from tests.stories.replayed_stories import WHOLES, Played
 from tests.stories.world import World
 
 
 @functools.cache
 def undisturbed(name: str) -> Played:
     """How the story ends when nothing goes wrong."""
-    return wholes.played(name)
+    return replayed_stories.played(name)
 
 
 @pytest.mark.slow
@@ -29,7 +29,7 @@ def test_a_kill_at_any_write_changes_nothing_in_the_end(name: str, side: Side) -
         def killed(world: World, number: int = number) -> None:
             world.line.cut(number, side)
 
-        assert wholes.played(name, killed).end == whole.end, f"killed {side} write {number}"
+        assert replayed_stories.played(name, killed).end == whole.end, f"killed {side} write {number}"
 
 
 @pytest.mark.slow
@@ -41,7 +41,7 @@ def test_an_answer_to_any_write_that_is_lost_changes_nothing_in_the_end(name: st
         def lost(world: World, number: int = number) -> None:
             world.line.fail(number, 0, after=True)
 
-        assert wholes.played(name, lost).end == whole.end, f"no answer to write {number}"
+        assert replayed_stories.played(name, lost).end == whole.end, f"no answer to write {number}"
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_an_answer_to_any_write_that_is_lost_changes_nothing_in_the_end(name: st
 @pytest.mark.parametrize("name", WHOLES)
 def test_every_write_may_need_a_second_try(name: str, status: int, after: bool) -> None:
     whole = undisturbed(name)
-    ended = wholes.played(name, lambda world: world.line.fail_each(status, after=after))
+    ended = replayed_stories.played(name, lambda world: world.line.fail_each(status, after=after))
     assert ended.end == whole.end

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from seatrial.api import kinds
-from tests.apiserver.behaviours import Behaviour, Fault
+from tests.apiserver.pod_behaviour import Behaviour, Fault
 from tests.stories.specs import built, failing_build, good_builds, sick, spec
 from tests.stories.world import NAMESPACE, World, play
 

@@ -16,13 +16,12 @@ from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter
-from tests.apiserver import behaviours
-from tests.apiserver.behaviours import Behaviour, BuildBehaviour, Building, Serving
-from tests.apiserver.controllers import ControllerManager
+from tests.apiserver.controller_manager import ControllerManager
+from tests.apiserver.pod_behaviour import Behaviour, BuildBehaviour, Building, Serving
 from tests.apiserver.server import FakeApiServer
 from tests.stories import invariants
-from tests.stories.line import Line
-from tests.stories.process import Process
+from tests.stories.in_process_operator import Process
+from tests.stories.operator_transport import Line
 from tests.stories.specs import SETTINGS, failing_build, good_builds, image, spec
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -253,7 +252,7 @@ Story = Callable[[World], Awaitable[None]]
 def play(
     story: Story,
     *,
-    serving: Serving = behaviours.ready_pods,
+    serving: Serving = pod_behaviour.ready_pods,
     building: Building = good_builds,
     rests: bool = True,
 ) -> None:

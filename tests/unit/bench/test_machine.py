@@ -13,7 +13,7 @@ import pytest
 
 from tests.bench import machine
 from tests.bench.stage import difference
-from tests.live import process
+from tests.live import operator_process
 
 PAGE = """\
 # HELP apiserver_request_total Counter of apiserver requests
@@ -81,15 +81,15 @@ seatrial_queue_depth 0
 
 
 def test_all_series_of_a_name_are_summed_and_no_others() -> None:
-    samples = process.parsed(METRICS)
-    assert process.total(samples, "seatrial_api_writes_total") == 5
-    assert process.total(samples, "seatrial_queue_depth") == 0
-    assert process.total(samples, "seatrial_nothing") == 0
+    samples = operator_process.parsed(METRICS)
+    assert operator_process.total(samples, "seatrial_api_writes_total") == 5
+    assert operator_process.total(samples, "seatrial_queue_depth") == 0
+    assert operator_process.total(samples, "seatrial_nothing") == 0
     assert samples["seatrial_api_writes_total", "Service", "create"] == 2
 
 
 def test_a_difference_is_of_all_series_together() -> None:
     later = METRICS.replace("} 2", "} 7").replace("} 3", "} 4")
-    before, after = process.parsed(METRICS), process.parsed(later)
+    before, after = operator_process.parsed(METRICS), operator_process.parsed(later)
     assert difference(before, after, "seatrial_api_writes_total") == 6
     assert difference({}, after, "seatrial_api_writes_total") == 11

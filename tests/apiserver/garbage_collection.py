@@ -11,9 +11,9 @@ from typing import Final
 from seatrial.api import kinds, objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from tests.apiserver.registry import Resource
+from tests.apiserver.object_writer import Writer, conflict
+from tests.apiserver.served_resources import Resource
 from tests.apiserver.store import Change
-from tests.apiserver.writing import Writer, conflict
 
 FOREGROUND: Final = "foregroundDeletion"
 ORPHAN: Final = "orphan"

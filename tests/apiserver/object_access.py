@@ -8,11 +8,11 @@ from datetime import datetime
 from seatrial.api import kinds
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from tests.apiserver import patching, scaling
-from tests.apiserver.garbage import Collector, wish_of
-from tests.apiserver.registry import Registry
+from tests.apiserver import patches, scale_subresource
+from tests.apiserver.garbage_collection import Collector, wish_of
+from tests.apiserver.object_writer import Author, Writer
+from tests.apiserver.served_resources import Registry
 from tests.apiserver.store import Store
-from tests.apiserver.writing import Author, Writer
 
 
 class Cluster:
@@ -53,7 +53,7 @@ class Cluster:
         resource = self.registry.of(kind)
         present = self._writer.present(resource, ObjectKey(namespace, name))
         subresource = "status" if resource.status and set(patch) == {"status"} else ""
-        wanted = patching.merge(present, patch)
+        wanted = patches.merge(present, patch)
         return self._writer.update(resource, present, wanted, author=Author(manager, subresource))
 
     def remove(self, kind: Kind, namespace: str, name: str, *, options: Body | None = None) -> None:
@@ -76,5 +76,5 @@ class Cluster:
         """The object with this many replicas wanted, as through its scale subresource."""
         resource = self.registry.of(kind)
         present = self._writer.present(resource, ObjectKey(namespace, name))
-        wanted = scaling.changed(resource, present, {"spec": {"replicas": replicas}})
+        wanted = scale_subresource.changed(resource, present, {"spec": {"replicas": replicas}})
         return self._writer.update(resource, present, wanted, author=Author(manager, "scale"))

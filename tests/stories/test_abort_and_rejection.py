@@ -8,7 +8,7 @@ import pytest
 
 from seatrial.api import kinds
 from seatrial.api.objects import Body
-from tests.apiserver.behaviours import Behaviour, BuildBehaviour, Fault, image_of
+from tests.apiserver.pod_behaviour import Behaviour, BuildBehaviour, Fault, image_of
 from tests.stories.specs import built, good_report, image, sick, spec
 from tests.stories.world import NAME, NAMESPACE, World, play
 

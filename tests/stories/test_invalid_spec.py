@@ -8,7 +8,7 @@ import pytest
 
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body
-from tests.apiserver.behaviours import Behaviour
+from tests.apiserver.pod_behaviour import Behaviour
 from tests.stories.specs import sick, spec
 from tests.stories.world import NAME, NAMESPACE, World, play
 

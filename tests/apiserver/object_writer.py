@@ -13,9 +13,9 @@ from seatrial.api import kinds, objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
 from seatrial.kube import failures
-from tests.apiserver import births, checks, defaults, ownership
-from tests.apiserver.ownership import Claims, Owner
-from tests.apiserver.registry import Registry, Resource, from_crd
+from tests.apiserver import defaults, managed_fields, object_creation, validation
+from tests.apiserver.managed_fields import Claims, Owner
+from tests.apiserver.served_resources import Registry, Resource, from_crd
 from tests.apiserver.store import Store
 
 _NAMESPACE_OF_UIDS: Final = uuid.UUID("5ea741a1-0000-4000-8000-000000000000")
@@ -65,7 +65,7 @@ class Writer:
         """The object as made by an apply to a name that was free: the applier owns what it said, no more."""
         born = self._newborn(resource, namespace, body)
         stripped = {name: value for name, value in body.items() if not (resource.status and name == "status")}
-        claim = ownership.claim_of(stripped, resource.shapes, now=self.now())
+        claim = managed_fields.claim_of(stripped, resource.shapes, now=self.now())
         return self._create(resource, born, author, {author.owner: claim})
 
     def update(
@@ -79,20 +79,20 @@ class Writer:
         self._check_identity(resource, before, wanted)
         after = self._composed(resource, before, wanted, author)
         if author.subresource != "status":
-            checks.change(kind, before, after)
+            validation.change(kind, before, after)
         after["metadata"]["generation"] = _generation(resource, before, after)
         if not after["metadata"]["generation"]:
             del after["metadata"]["generation"]
         if claims is None and wanted.get("metadata", {}).get("managedFields") == [{}]:
             after["metadata"]["managedFields"] = []
         elif claims is None:
-            claims = ownership.after_update(
+            claims = managed_fields.after_update(
                 _rewritten(before, wanted), after, author.owner, shapes=resource.shapes, now=self.now()
             )
         if _same(before, after) and _same_owners(before, claims):
             return before
         if claims is not None:
-            ownership.write(after, claims)
+            managed_fields.write(after, claims)
         return self._put(kind, objects.key_of(before), after)
 
     def finish(self, kind: Kind, key: ObjectKey) -> Body:
@@ -136,11 +136,11 @@ class Writer:
         self._name(metadata, kind)
         if resource.status:
             born.pop("status", None)
-        births.at_birth(kind, born, self._made)
-        checks.new(kind, born)
+        object_creation.at_birth(kind, born, self._made)
+        validation.new(kind, born)
         metadata |= {"uid": self._uid(), "creationTimestamp": self.now()}
         metadata |= {"generation": 1} if resource.generation else {}
-        births.identify(kind, born)
+        object_creation.identify(kind, born)
         return born
 
     def _create(self, resource: Resource, born: Body, author: Author, claims: Claims | None) -> Body:
@@ -148,10 +148,10 @@ class Writer:
         if self.store.get(kind, key) is not None:
             sentence = f'{_qualified(kind)} "{key.name}" already exists'
             raise failures.AlreadyExists(409, "AlreadyExists", sentence, details={"name": key.name})
-        made = claims or ownership.after_update(
+        made = claims or managed_fields.after_update(
             None, born, author.owner, shapes=resource.shapes, now=self.now()
         )
-        ownership.write(born, made)
+        managed_fields.write(born, made)
         stored = self.store.put(kind, key, born)
         if kind == kinds.CRD:
             for served in from_crd(stored):
@@ -178,7 +178,7 @@ class Writer:
         if metadata.get("name"):
             return
         if not metadata.get("generateName"):
-            raise checks.invalid(
+            raise validation.invalid(
                 kind, "", [("metadata.name", "Required value: name or generateName is required")]
             )
         number, letters = self._made, ""
@@ -196,7 +196,7 @@ class Writer:
         uid = objects.uid_of(wanted)
         if not version and resource.needs_version:
             message = "Invalid value: 0: must be specified for an update"
-            raise checks.invalid(kind, name, [("metadata.resourceVersion", message)])
+            raise validation.invalid(kind, name, [("metadata.resourceVersion", message)])
         if uid and uid != objects.uid_of(before):
             raise conflict(kind, name, f"Precondition failed: UID in precondition: {uid}")
         if version and version != objects.version_of(before):
@@ -220,7 +220,7 @@ class Writer:
             after.pop("status", None)
             if "status" in before:
                 after["status"] = before["status"]
-        births.carried_over(resource.kind, before, after)
+        object_creation.carried_over(resource.kind, before, after)
         return after
 
 
@@ -257,7 +257,7 @@ def _same_owners(before: Body, claims: Claims | None) -> bool:
     """Nobody owns another field than before."""
     if claims is None:
         return not before["metadata"].get("managedFields")
-    standing = {owner: claim.fields for owner, claim in ownership.read(before).items()}
+    standing = {owner: claim.fields for owner, claim in managed_fields.read(before).items()}
     return standing == {owner: claim.fields for owner, claim in claims.items() if claim.fields}
 
 

@@ -8,10 +8,10 @@ from seatrial.api import objects
 from seatrial.api.objects import Body
 from seatrial.kube import failures, transport
 from seatrial.kube.transport import Request
-from tests.apiserver import applying, checks, patching, scaling, writing
-from tests.apiserver.registry import Resource
+from tests.apiserver import object_writer, patches, scale_subresource, server_side_apply, validation
+from tests.apiserver.object_writer import Author, Writer
 from tests.apiserver.routes import Route
-from tests.apiserver.writing import Author, Writer
+from tests.apiserver.served_resources import Resource
 
 
 def author_of(request: Request, subresource: str = "", operation: str = "Update") -> Author:
@@ -37,7 +37,7 @@ def patch(writer: Writer, route: Route, request: Request, body: Any) -> Body:
             return _merge(writer, route, request, body)
         case transport.JSON_PATCH:
             present = writer.present(route.resource, route.key)
-            wanted = _identified(route, present, patching.operate(present, body))
+            wanted = _identified(route, present, patches.operate(present, body))
             author = author_of(request, route.subresource)
             return writer.update(route.resource, present, wanted, author=author)
     told = f"the body of the request was in an unknown format: {request.content_type}"
@@ -47,8 +47,8 @@ def patch(writer: Writer, route: Route, request: Request, body: Any) -> Body:
 def _rescale(writer: Writer, route: Route, request: Request, scale: Body) -> Body:
     resource = route.resource
     present = writer.present(resource, route.key)
-    wanted = scaling.changed(resource, present, scale)
-    return scaling.shown(
+    wanted = scale_subresource.changed(resource, present, scale)
+    return scale_subresource.shown(
         resource, writer.update(resource, present, wanted, author=author_of(request, "scale"))
     )
 
@@ -56,8 +56,10 @@ def _rescale(writer: Writer, route: Route, request: Request, scale: Body) -> Bod
 def _merge(writer: Writer, route: Route, request: Request, body: Body) -> Body:
     present = writer.present(route.resource, route.key)
     if route.subresource == "scale":
-        return _rescale(writer, route, request, patching.merge(scaling.shown(route.resource, present), body))
-    wanted = _identified(route, present, patching.merge(present, body))
+        return _rescale(
+            writer, route, request, patches.merge(scale_subresource.shown(route.resource, present), body)
+        )
+    wanted = _identified(route, present, patches.merge(present, body))
     return writer.update(route.resource, present, wanted, author=author_of(request, route.subresource))
 
 
@@ -80,7 +82,7 @@ def _apply(writer: Writer, route: Route, request: Request, body: Body) -> Body:
     if present is None:
         return _apply_to_nothing(writer, route, body, author)
     left_out = _not_applied(resource, route.subresource)
-    applied = applying.apply(
+    applied = server_side_apply.apply(
         present,
         {name: value for name, value in body.items() if name not in left_out},
         author.owner,
@@ -90,7 +92,7 @@ def _apply(writer: Writer, route: Route, request: Request, body: Body) -> Body:
     )
     if metadata.get("uid") not in (None, "", present["metadata"]["uid"]):
         wrong = [("metadata.uid", f'Invalid value: "{metadata["uid"]}": field is immutable')]
-        raise checks.invalid(resource.kind, route.name, wrong)
+        raise validation.invalid(resource.kind, route.name, wrong)
     wanted = {**applied.body, "metadata": {**applied.body["metadata"]}}
     for name in ("resourceVersion", "uid"):
         wanted["metadata"][name] = metadata.get(name) or present["metadata"][name]
@@ -101,10 +103,10 @@ def _apply_to_nothing(writer: Writer, route: Route, body: Body, author: Author) 
     kind = route.resource.kind
     metadata = body.get("metadata") or {}
     if route.subresource:
-        raise writing.not_found(kind, route.name)
+        raise object_writer.not_found(kind, route.name)
     if metadata.get("uid"):
         told = f"uid mismatch: {metadata['uid']} was asked for, and no existing object was found"
-        raise writing.conflict(kind, route.name, told)
+        raise object_writer.conflict(kind, route.name, told)
     # A version alone does not keep an apply from creating: the server ignores it here.
     said = {name: value for name, value in metadata.items() if name != "resourceVersion"}
     return writer.create_applied(route.resource, route.namespace, {**body, "metadata": said}, author=author)

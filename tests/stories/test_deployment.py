@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seatrial.api import kinds
-from tests.apiserver.behaviours import Behaviour, Fault, image_of
+from tests.apiserver.pod_behaviour import Behaviour, Fault, image_of
 from tests.stories.specs import failing_build, good_builds, image, spec
 from tests.stories.world import NAME, World, play
 

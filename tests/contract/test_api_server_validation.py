@@ -8,7 +8,7 @@ import pytest
 
 from seatrial.api import kinds
 from seatrial.kube import failures
-from tests.contract import api_objects as objects
+from tests.contract import example_objects as objects
 from tests.contract.api_servers import WIDGET, Server
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seatrial.api.objects import Body
-from tests.apiserver.behaviours import BuildBehaviour
+from tests.apiserver.pod_behaviour import BuildBehaviour
 from tests.stories.specs import built, good_builds
 from tests.stories.test_build import Builder, failed
 from tests.stories.world import World, play

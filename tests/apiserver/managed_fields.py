@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from seatrial.api.objects import Body
-from tests.apiserver import fields
-from tests.apiserver.fields import Fields
-from tests.apiserver.shapes import Shapes
+from tests.apiserver import field_sets
+from tests.apiserver.field_sets import Fields
+from tests.apiserver.merge_schema import Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def read(body: Body) -> Claims:
     entries = body.get("metadata", {}).get("managedFields") or []
     return {
         Owner(e["manager"], e["operation"], e.get("subresource", "")): Claim(
-            fields.decode(e["fieldsV1"]), e["time"], e["apiVersion"]
+            field_sets.decode(e["fieldsV1"]), e["time"], e["apiVersion"]
         )
         for e in entries
         if e.get("manager")
@@ -53,7 +53,7 @@ def write(body: Body, claims: Claims) -> None:
             "apiVersion": claim.api_version,
             "time": claim.time,
             "fieldsType": "FieldsV1",
-            "fieldsV1": fields.encode(claim.fields),
+            "fieldsV1": field_sets.encode(claim.fields),
             **({"subresource": owner.subresource} if owner.subresource else {}),
         }
         for owner, claim in sorted(
@@ -65,8 +65,8 @@ def write(body: Body, claims: Claims) -> None:
 
 def after_update(before: Body | None, after: Body, owner: Owner, *, shapes: Shapes, now: str) -> Claims:
     """The claims once `owner` has made `after` of `before`: it owns what it changed, and nobody else does."""
-    taken = fields.changed(before or {}, after, shapes)
-    gone = fields.gone(before or {}, after, shapes)
+    taken = field_sets.changed(before or {}, after, shapes)
+    gone = field_sets.gone(before or {}, after, shapes)
     kept = {
         other: Claim(
             claim.fields - gone - (taken if other != owner else frozenset()), claim.time, claim.api_version
@@ -81,4 +81,4 @@ def after_update(before: Body | None, after: Body, owner: Owner, *, shapes: Shap
 
 def claim_of(body: Body, shapes: Shapes, *, now: str) -> Claim:
     """All that `body` says, claimed at once."""
-    return Claim(fields.of(body, shapes), now, body["apiVersion"])
+    return Claim(field_sets.of(body, shapes), now, body["apiVersion"])

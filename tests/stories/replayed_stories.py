@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body
-from tests.apiserver.behaviours import Behaviour, Fault, Serving, image_of
+from tests.apiserver.pod_behaviour import Behaviour, Fault, Serving, image_of
 from tests.stories.specs import QUICK, built, spec
 from tests.stories.world import NAME, NAMESPACE, World, play
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from seatrial.api.objects import Body
-from tests.apiserver.behaviours import Behaviour, BuildBehaviour, Fault
+from tests.apiserver.pod_behaviour import Behaviour, BuildBehaviour, Fault
 
 PULL_SECONDS: Final = 1.0
 FIRST_CRASH_BACK_OFF: Final = 10.0

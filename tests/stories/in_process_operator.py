@@ -16,7 +16,7 @@ from seatrial.observation import questions
 from seatrial.observation.observed import Platform
 from seatrial.routers import base as routers
 from tests.apiserver.server import FakeApiServer
-from tests.stories.line import Line
+from tests.stories.operator_transport import Line
 
 
 class Process:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from seatrial.api import kinds, objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from tests.apiserver import podstatus
-from tests.apiserver.behaviours import Building, Fault, Serving
-from tests.apiserver.podstatus import Step
+from tests.apiserver import pod_status
+from tests.apiserver.pod_behaviour import Building, Fault, Serving
+from tests.apiserver.pod_status import Step
 from tests.apiserver.server import FakeApiServer
 from tests.apiserver.store import Change
 
@@ -31,12 +31,12 @@ class Kubelet:
         self._addresses = 0
         server.store.on_change.append(self._notice)
 
-    def evict(self, namespace: str, name: str, *, message: str = podstatus.SHORT_OF_MEMORY) -> None:
+    def evict(self, namespace: str, name: str, *, message: str = pod_status.SHORT_OF_MEMORY) -> None:
         """A disruption has ended the pod for the reason that `message` says; it stays, as Failed."""
         pod = self._server.look(kinds.POD, namespace, name)
         if pod is not None:
             self._stop(objects.uid_of(pod))
-            self._write(pod, podstatus.evicted(pod, self._server.now(), message=message))
+            self._write(pod, pod_status.evicted(pod, self._server.now(), message=message))
 
     def restart(
         self, namespace: str, name: str, *, exit_code: int = 1, reason: str = "Error", message: str = ""
@@ -46,9 +46,9 @@ class Kubelet:
         if pod is None:
             return
         count = pod["status"]["containerStatuses"][0]["restartCount"] + 1
-        last = podstatus.terminated(exit_code, reason, message, self._server.now())
+        last = pod_status.terminated(exit_code, reason, message, self._server.now())
         seconds = self.serving(pod).ready_after
-        steps = podstatus.restarted(pod, self._server.now(), count=count, last=last, seconds=seconds)
+        steps = pod_status.restarted(pod, self._server.now(), count=count, last=last, seconds=seconds)
         self._run(pod, steps)
 
     def _notice(self, kind: Kind, change: Change) -> None:
@@ -71,10 +71,10 @@ class Kubelet:
         if JOB_LABEL in objects.labels_of(pod):
             building = self.building(pod)
             self._server.log_lines[key] = list(building.log)
-            fault, steps = building.fault, podstatus.building(pod, building, at=self._server.now())
+            fault, steps = building.fault, pod_status.building(pod, building, at=self._server.now())
         else:
             behaviour = self.serving(pod)
-            fault, steps = behaviour.fault, podstatus.serving(pod, behaviour, at=self._server.now())
+            fault, steps = behaviour.fault, pod_status.serving(pod, behaviour, at=self._server.now())
         if fault is not Fault.UNSCHEDULABLE:
             pod = self._bind(pod)
         self._run(pod, steps)
@@ -124,7 +124,7 @@ class Kubelet:
     def _unready(self, key: ObjectKey) -> None:
         pod = self._server.look(kinds.POD, *key)
         if pod is not None:
-            self._write(pod, podstatus.ending(pod, self._server.now()))
+            self._write(pod, pod_status.ending(pod, self._server.now()))
 
     def _finish(self, key: ObjectKey, uid: str) -> None:
         pod = self._server.look(kinds.POD, *key)

@@ -8,10 +8,10 @@ from typing import Any
 
 from seatrial.api.objects import Body
 from seatrial.kube import failures
-from tests.apiserver import fields, ownership
-from tests.apiserver.fields import Fields
-from tests.apiserver.ownership import Claim, Claims, Owner
-from tests.apiserver.shapes import Place, Shapes, Style
+from tests.apiserver import field_sets, managed_fields
+from tests.apiserver.field_sets import Fields
+from tests.apiserver.managed_fields import Claim, Claims, Owner
+from tests.apiserver.merge_schema import Place, Shapes, Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Applied:
 
 def apply(live: Body, intent: Body, owner: Owner, *, shapes: Shapes, force: bool, now: str) -> Applied:
     """`live` with `intent` merged in and without what this owner alone wanted before."""
-    claims = ownership.read(live)
-    wanted = fields.of(intent, shapes)
+    claims = managed_fields.read(live)
+    wanted = field_sets.of(intent, shapes)
     former = claims[owner].fields if owner in claims else frozenset()
     others = {other: claim for other, claim in claims.items() if other != owner}
     contested = {other: _contested(claim.fields & wanted, live, intent) for other, claim in others.items()}
@@ -33,7 +33,7 @@ def apply(live: Body, intent: Body, owner: Owner, *, shapes: Shapes, force: bool
         raise _conflict(contested)
     held = {o: Claim(c.fields - contested[o], c.time, c.api_version) for o, c in others.items()}
     merged = merge(live, intent, shapes)
-    left = fields.without(
+    left = field_sets.without(
         merged, _abandoned(former - wanted, {**held, owner: Claim(wanted, now, intent["apiVersion"])})
     )
     same = former == wanted and left == live
@@ -71,8 +71,8 @@ def _merge_lists(live: list[Any], intent: list[Any], shapes: Shapes, place: Plac
 def _merge_keyed(live: list[Any], intent: list[Any], shapes: Shapes, place: Place) -> list[Any]:
     """Live items keep their places, those of `intent` their order."""
     keys = shapes.of(place, intent).keys
-    standing = {fields.item_key(item, keys): item for item in live}
-    coming = {fields.item_key(item, keys): item for item in intent}
+    standing = {field_sets.item_key(item, keys): item for item in live}
+    coming = {field_sets.item_key(item, keys): item for item in intent}
     merged = {k: merge(standing.get(k), item, shapes, (*place, "[]")) for k, item in coming.items()}
     result: list[Any] = []
     for key, item in standing.items():
@@ -99,13 +99,13 @@ def _contested(shared: Fields, live: Body, intent: Body) -> Fields:
         path
         for path in shared
         if not path[-1].startswith(("k:", "v:"))
-        and fields.value_at(live, path) != fields.value_at(intent, path)
+        and field_sets.value_at(live, path) != field_sets.value_at(intent, path)
     )
 
 
-def _abandoned(candidates: Fields, held: Claims) -> list[fields.Path]:
+def _abandoned(candidates: Fields, held: Claims) -> list[field_sets.Path]:
     """Of the fields this owner no longer wants, those that nobody owns now, nor anything inside them."""
-    owned = frozenset[fields.Path]().union(*(claim.fields for claim in held.values()))
+    owned = frozenset[field_sets.Path]().union(*(claim.fields for claim in held.values()))
     return [path for path in candidates if not any(other[: len(path)] == path for other in owned)]
 
 
@@ -125,7 +125,7 @@ def _conflict(contested: dict[Owner, Fields]) -> failures.Conflict:
     return failures.Conflict(409, "Conflict", message, details={"causes": causes})
 
 
-def _dotted(path: fields.Path) -> str:
+def _dotted(path: field_sets.Path) -> str:
     """A path as the server's messages write it."""
     text = ""
     for element in path:

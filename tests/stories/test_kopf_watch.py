@@ -9,8 +9,8 @@ from prometheus_client import generate_latest
 
 from seatrial import handlers, main, options
 from seatrial.api import kinds
-from tests.stories.line import Line
-from tests.stories.process import Process
+from tests.stories.in_process_operator import Process
+from tests.stories.operator_transport import Line
 from tests.stories.specs import spec
 from tests.stories.world import NAME, NAMESPACE, World, play
 

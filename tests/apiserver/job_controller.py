@@ -9,11 +9,11 @@ from seatrial.api import kinds, objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
 from seatrial.kube import failures
-from tests.apiserver.behaviours import Refusal
-from tests.apiserver.deployments import MANAGER, owner_reference
-from tests.apiserver.reactor import Reactor
+from tests.apiserver.deployment_controller import MANAGER, owner_reference
+from tests.apiserver.pod_behaviour import Refusal
 from tests.apiserver.server import FakeApiServer
 from tests.apiserver.store import Change
+from tests.apiserver.work_queue import Reactor
 
 _ENDED: Final = frozenset({"Complete", "Failed"})
 

@@ -12,7 +12,7 @@ import pytest
 from seatrial.api import kinds
 from seatrial.kube import failures, transport
 from seatrial.kube.transport import Request
-from tests.contract import api_objects as objects
+from tests.contract import example_objects as objects
 from tests.contract.api_servers import WIDGET, Server
 
 

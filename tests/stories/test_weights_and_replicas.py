@@ -7,7 +7,7 @@ from typing import Any
 
 from seatrial.api import kinds
 from seatrial.api.objects import Body
-from tests.apiserver.behaviours import Behaviour
+from tests.apiserver.pod_behaviour import Behaviour
 from tests.stories.specs import sick, spec
 from tests.stories.world import NAME, NAMESPACE, World, play
 

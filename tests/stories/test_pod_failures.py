@@ -7,7 +7,7 @@ import pytest
 from model_runtime import contract
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body
-from tests.apiserver.behaviours import Behaviour, Fault, image_of
+from tests.apiserver.pod_behaviour import Behaviour, Fault, image_of
 from tests.stories.specs import sick, spec
 from tests.stories.world import NAMESPACE, World, play
 

@@ -8,7 +8,7 @@ from typing import Any
 from seatrial.api.objects import Body
 from seatrial.kube import failures
 from tests.apiserver import selectors
-from tests.apiserver.registry import Resource, ScalePaths
+from tests.apiserver.served_resources import Resource, ScalePaths
 
 
 def shown(resource: Resource, body: Body) -> Body:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.apiserver.behaviours import Behaviour, Fault
+from tests.apiserver.pod_behaviour import Behaviour, Fault
 from tests.stories.specs import sick, spec
 from tests.stories.world import World, play
 

@@ -8,10 +8,10 @@ from seatrial.api import kinds, objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
 from seatrial.kube import failures
-from tests.apiserver.deployments import MANAGER
-from tests.apiserver.reactor import Reactor
+from tests.apiserver.deployment_controller import MANAGER
 from tests.apiserver.server import FakeApiServer
 from tests.apiserver.store import Change
+from tests.apiserver.work_queue import Reactor
 
 SYNC_SECONDS: Final = 1.0
 

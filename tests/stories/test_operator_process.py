@@ -6,7 +6,7 @@ import pytest
 
 from seatrial.api import kinds
 from seatrial.api.objects import Body, ObjectKey
-from tests.apiserver.behaviours import Behaviour, Fault
+from tests.apiserver.pod_behaviour import Behaviour, Fault
 from tests.stories.specs import image, sick, spec
 from tests.stories.world import NAME, NAMESPACE, World, play
 

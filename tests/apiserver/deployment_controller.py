@@ -10,11 +10,11 @@ from seatrial.api import kinds, objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
 from seatrial.kube import failures
-from tests.apiserver.behaviours import Refusal
-from tests.apiserver.kubelets import is_ready
-from tests.apiserver.reactor import Reactor
+from tests.apiserver.kubelet import is_ready
+from tests.apiserver.pod_behaviour import Refusal
 from tests.apiserver.server import FakeApiServer
 from tests.apiserver.store import Change
+from tests.apiserver.work_queue import Reactor
 
 MANAGER: Final = "kube-controller-manager"
 HASH_LABEL: Final = "pod-template-hash"

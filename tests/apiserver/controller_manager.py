@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.apiserver import behaviours
-from tests.apiserver.autoscalers import SYNC_SECONDS, AutoscalerController
-from tests.apiserver.behaviours import Building, Refusal, Serving
-from tests.apiserver.deployments import DeploymentController
-from tests.apiserver.jobs import JobController
-from tests.apiserver.kubelets import Kubelet
+from tests.apiserver import pod_behaviour
+from tests.apiserver.autoscaler_controller import SYNC_SECONDS, AutoscalerController
+from tests.apiserver.deployment_controller import DeploymentController
+from tests.apiserver.job_controller import JobController
+from tests.apiserver.kubelet import Kubelet
+from tests.apiserver.pod_behaviour import Building, Refusal, Serving
 from tests.apiserver.server import FakeApiServer
 
 
@@ -22,9 +22,9 @@ class ControllerManager:
         self,
         server: FakeApiServer,
         *,
-        serving: Serving = behaviours.ready_pods,
-        building: Building = behaviours.silent_builds,
-        refusal: Refusal = behaviours.no_refusal,
+        serving: Serving = pod_behaviour.ready_pods,
+        building: Building = pod_behaviour.silent_builds,
+        refusal: Refusal = pod_behaviour.no_refusal,
         autoscaler_seconds: float = SYNC_SECONDS,
     ) -> None:
         self.kubelet = Kubelet(server, serving=serving, building=building)

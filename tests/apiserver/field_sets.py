@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final, TypeAlias
 
 from seatrial.api.objects import Body
-from tests.apiserver.shapes import Place, Shape, Shapes, Style
+from tests.apiserver.merge_schema import Place, Shape, Shapes, Style
 
 Path: TypeAlias = tuple[str, ...]
 Fields: TypeAlias = frozenset[Path]

@@ -8,8 +8,8 @@ from typing import Final
 from seatrial.api import kinds
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from tests.apiserver import shapes
-from tests.apiserver.shapes import Shapes
+from tests.apiserver import merge_schema
+from tests.apiserver.merge_schema import Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Resource:
     needs_version: bool = False
     """A PUT without a resourceVersion is refused."""
     custom: bool = False
-    shapes: Shapes = field(default=shapes.BUILT_IN)
+    shapes: Shapes = field(default=merge_schema.BUILT_IN)
 
 
 _DEPLOYMENT_SCALE: Final = ScalePaths(selector="spec.selector")
@@ -109,7 +109,7 @@ def _of_version(spec: Body, version: Body) -> Resource:
         generation=True,
         needs_version=True,
         custom=True,
-        shapes=shapes.of_schema(schema),
+        shapes=merge_schema.of_schema(schema),
     )
 
 

@@ -102,7 +102,7 @@ async def line(kubeconfig: Path, start: Start, first: int) -> dict[int, dict[str
         return await Crashes(hands, start, first).run()
 
 
-async def test_a_kill_before_any_write_changes_nothing_in_the_end(kubeconfig: Path, start: Start) -> None:
+async def test_crash_before_any_write_does_not_change_the_final_state(kubeconfig: Path, start: Start) -> None:
     ends: dict[int, dict[str, Any]] = {}
     for found in await asyncio.gather(*(line(kubeconfig, start, n) for n in range(1, LINES + 1))):
         ends |= found

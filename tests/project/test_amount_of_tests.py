@@ -22,7 +22,7 @@ def product() -> list[File]:
     return files(*PRODUCT)
 
 
-def test_there_are_half_again_as_many_lines_of_tests_as_of_the_product() -> None:
+def test_there_are_at_least_1_5_lines_of_tests_per_line_of_product() -> None:
     ours, shown = lines_of(product()), lines_of(files("tests"))
     print(f"product {ours} lines, tests {shown}: {shown / ours:.2f} ×")
     assert shown >= LEAST * ours, f"{shown} lines of tests for {ours} of the product: {shown / ours:.2f} ×"
@@ -31,5 +31,5 @@ def test_there_are_half_again_as_many_lines_of_tests_as_of_the_product() -> None
 @pytest.mark.parametrize(
     "part", ["operator/seatrial/core/", "operator/seatrial/kube/", "model_runtime/server/"]
 )
-def test_every_part_of_the_product_is_counted(part: str) -> None:
+def test_every_product_package_is_counted(part: str) -> None:
     assert any(file.name.startswith(part) for file in product())

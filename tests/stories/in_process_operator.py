@@ -1,4 +1,4 @@
-"""One operator process in a story: started, killed, and asked whether it has anything left to do."""
+"""The operator of a story: the real wiring on a fake API server, started and killed like a process."""
 
 from __future__ import annotations
 
@@ -16,27 +16,31 @@ from seatrial.observation import questions
 from seatrial.observation.observed import Platform
 from seatrial.routers import base as routers
 from tests.apiserver.server import FakeApiServer
-from tests.stories.operator_transport import Line
+from tests.stories.operator_transport import OperatorTransport
 
 
-class Process:
-    """An operator behind a line of its own; kopf's watch is played by an informer."""
+class InProcessOperator:
+    """An operator with a transport of its own; an informer stands in for kopf's watch."""
 
     def __init__(
-        self, server: FakeApiServer, line: Line, chosen: options.Options, now: Callable[[], datetime]
+        self,
+        server: FakeApiServer,
+        transport: OperatorTransport,
+        operator_options: options.Options,
+        now: Callable[[], datetime],
     ) -> None:
-        self.line = line
-        self.deaf = False
-        """kopf's watch delivers nothing, and never makes up for it."""
+        self.transport = transport
+        self.drops_watch_events = False
+        """Drop the events of kopf's watch; they are never delivered later."""
         self.lost = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         clocks = main.Clocks(now=now, monotonic=self._clock)
-        self.operator = main.build(chosen, line, lost=self.lost, clocks=clocks)
+        self.operator = main.build(operator_options, transport, lost=self.lost, clocks=clocks)
         self._now = now
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
-        """The process has begun to work; its caches may still be filling."""
+        """Start every task of the operator; return when kopf's watch has listed."""
         operator = self.operator
         watch = Informer(
             operator.client,
@@ -56,26 +60,26 @@ class Process:
         await watch.synced.wait()
 
     def _deliver(self, event: str, body: Body) -> None:
-        if not self.deaf:
+        if not self.drops_watch_events:
             handlers.take(self.operator.known, self.operator.queue, event, body)
 
     async def kill(self) -> None:
-        """The process is gone between two instructions, as with kill -9."""
-        self.line.dead = True
+        """Stop the operator between two instructions, as kill -9 does."""
+        self.transport.crashed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
-    def died(self) -> BaseException | None:
-        """What ended a part of the process, if anything but a planned crash did."""
-        if self.line.dead:
+    def failure(self) -> BaseException | None:
+        """Return the exception that ended a task, unless the operator crashed on purpose."""
+        if self.transport.crashed:
             return None
-        ended = [task for task in self._tasks if task.done() and not task.cancelled()]
-        return next((task.exception() for task in ended if task.exception()), None)
+        done = [task for task in self._tasks if task.done() and not task.cancelled()]
+        return next((task.exception() for task in done if task.exception()), None)
 
-    async def left_to_do(self, key: Key) -> list[str]:
-        """What a plan made now would do: nothing, where the one before was carried out."""
+    async def pending_actions(self, key: Key) -> list[str]:
+        """Return what a plan made now would change; empty when the operator is idle."""
         body = self.operator.known.get(key)
         if body is None:
             return []
@@ -84,5 +88,5 @@ class Process:
         parts = Platform(router=routers.chosen("replicas", routers.routers()), settings=shell.settings)
         observed = await shell.observer.look(desired, questions.questions(desired, parts), None)
         plan = planner.plan(desired, observed, parts, now=self._now())
-        said = [] if plan.status.to_dict() == body.get("status") else ["another status"]
-        return [*said, *(type(action).__name__ for action in plan.actions)]
+        status_change = [] if plan.status.to_dict() == body.get("status") else ["another status"]
+        return [*status_change, *(type(action).__name__ for action in plan.actions)]

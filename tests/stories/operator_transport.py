@@ -1,4 +1,4 @@
-"""The one line between an operator and its API server: every write is counted, judged, and may be the last."""
+"""The transport of an operator in a story: counts and checks every write, and injects failures and crashes."""
 
 from __future__ import annotations
 
@@ -16,76 +16,73 @@ NOT_COUNTED = ("/events", "/leases")
 Side = Literal["before", "after"]
 
 
-class Line:
-    """A transport. `cut(n, side)` lets the process die before or after its n-th write, counted from 1."""
+class OperatorTransport:
+    """Sends one operator's requests to the fake API server; writes are numbered from 1."""
 
-    def __init__(self, server: FakeApiServer, *, judge: Callable[[Request], None]) -> None:
+    def __init__(self, server: FakeApiServer, *, check_write: Callable[[Request], None]) -> None:
         self.writes: list[str] = []
-        """Every write but those of Events and Leases, as `METHOD path`."""
-        self.refused = 0
-        """Writes that the server did not take."""
-        self.dead = False
+        """Every write except those of Events and Leases, as `METHOD path`."""
+        self.crashed = False
         self._server = server
-        self._judge = judge
-        self._cut: tuple[int, Side] | None = None
-        self._failing: tuple[int, int, bool] | None = None
-        self._each: tuple[int, bool] | None = None
-        self._tried: set[str] = set()
+        self._check_write = check_write
+        self._crash_at: tuple[int, Side] | None = None
+        self._failing_write: tuple[int, int, bool] | None = None
+        self._failing_first_attempts: tuple[int, bool] | None = None
+        self._attempted: set[str] = set()
 
-    def cut(self, number: int, side: Side) -> None:
-        """The process dies at this write."""
-        self._cut = (number, side)
+    def crash_at(self, number: int, side: Side) -> None:
+        """Crash the process before or after the write with this number."""
+        self._crash_at = (number, side)
 
-    def fail(self, number: int, status: int, *, after: bool) -> None:
-        """This write is answered `status` once; with `after` it is carried out nevertheless."""
-        self._failing = (number, status, after)
+    def fail_write(self, number: int, status: int, *, after: bool) -> None:
+        """Respond to one write with `status`; with `after`, carry it out nevertheless."""
+        self._failing_write = (number, status, after)
 
-    def fail_each(self, status: int, *, after: bool) -> None:
-        """The first try of every write is answered `status`."""
-        self._each = (status, after)
+    def fail_first_attempts(self, status: int, *, after: bool) -> None:
+        """Respond to the first attempt of every write with `status`; with `after`, carry it out nevertheless."""
+        self._failing_first_attempts = (status, after)
 
     async def request(self, request: Request) -> Response:
-        """The answer of the server, unless the process dies of asking."""
+        """Return the server's response, or raise `Crash`."""
         if request.method in READS or any(part in request.path for part in NOT_COUNTED):
-            self._alive()
+            self._check_alive()
             return await self._server.request(request)
         return await self._write(request)
 
     async def stream(self, request: Request) -> AsyncGenerator[bytes]:
-        """The lines of a watch."""
+        """Yield the lines of a watch."""
         async with aclosing(self._server.stream(request)) as lines:
             async for line in lines:
                 yield line
 
     async def _write(self, request: Request) -> Response:
-        self._alive()
+        self._check_alive()
         self.writes.append(f"{request.method} {request.path}")
         number = len(self.writes)
-        if self._cut == (number, "before"):
-            self._die()
-        if (planned := self._planned(request, number)) is not None:
-            status, after = planned
+        if self._crash_at == (number, "before"):
+            self._crash()
+        if (failure := self._failure_of(request, number)) is not None:
+            status, after = failure
             self._server.faults.fail_next(1, status, lambda r: r is request, after=after)
-        self._judge(request)
+        self._check_write(request)
         response = await self._server.request(request)
-        self.refused += response.status >= 400
-        if self._cut == (number, "after"):
-            self._die()
-        self._alive()
+        if self._crash_at == (number, "after"):
+            self._crash()
+        self._check_alive()
         return response
 
-    def _planned(self, request: Request, number: int) -> tuple[int, bool] | None:
-        if self._failing is not None and self._failing[0] == number:
-            return self._failing[1:]
-        aim = f"{request.method} {request.path}"
-        first = aim not in self._tried
-        self._tried.add(aim)
-        return self._each if first else None
+    def _failure_of(self, request: Request, number: int) -> tuple[int, bool] | None:
+        if self._failing_write is not None and self._failing_write[0] == number:
+            return self._failing_write[1:]
+        operation = f"{request.method} {request.path}"
+        is_first = operation not in self._attempted
+        self._attempted.add(operation)
+        return self._failing_first_attempts if is_first else None
 
-    def _alive(self) -> None:
-        if self.dead:
+    def _check_alive(self) -> None:
+        if self.crashed:
             raise Crash
 
-    def _die(self) -> None:
-        self.dead = True
+    def _crash(self) -> None:
+        self.crashed = True
         raise Crash

@@ -9,7 +9,7 @@ import pytest
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body
 from tests.stories.specs import image, spec
-from tests.stories.world import NAME, NAMESPACE, World, play
+from tests.stories.world import NAME, NAMESPACE, World, run_story
 
 CHILDREN = (kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION, kinds.PDB)
 
@@ -18,50 +18,50 @@ def _conditions(status: Body) -> dict[str, tuple[str, str]]:
     return {c["type"]: (c["status"], c["reason"]) for c in status["conditions"]}
 
 
-def test_orphaned_children_are_adopted_without_a_restart() -> None:
+def test_orphaned_children_are_adopted_without_pod_restarts() -> None:
     """A backup was restored: the children are there, their owner is not."""
 
     async def story(world: World) -> None:
-        first = await world.live(spec("v1"))
+        first = await world.deploy(spec("v1"))
         revision = first["stable"]["revision"]
-        pods = world.pods_of(revision)
+        pods = world.pod_uids(revision)
         await world.kill_operator()
         world.server.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME, options={"propagationPolicy": "Orphan"})
         await world.wait(5)
         await world.apply(spec("v1"))
         await world.start_operator()
-        status = await world.phase("Healthy", seconds=60)
+        status = await world.wait_for_phase("Healthy", seconds=60)
         assert status["stable"]["revision"] == revision
         uid = world.server.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME)["metadata"]["uid"]  # type: ignore[index]
         for kind in CHILDREN:
-            for child in await world.all(kind):
+            for child in await world.objects(kind):
                 assert [o["uid"] for o in child["metadata"]["ownerReferences"]] == [uid], child["metadata"]
-        assert world.pods_of(revision) == pods
+        assert world.pod_uids(revision) == pods
 
-    play(story)
+    run_story(story)
 
 
-def test_an_object_that_is_replaced_starts_anew_once_the_old_children_are_gone() -> None:
+def test_replacement_object_starts_after_the_old_children_are_gone() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         world.server.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME)
         await world.apply(spec("v2"))
-        status = await world.phase("Healthy", seconds=120)
+        status = await world.wait_for_phase("Healthy", seconds=120)
         assert status["stable"]["image"] == image("v2")
-        assert len(await world.all(kinds.DEPLOYMENT)) == 1
+        assert len(await world.objects(kinds.DEPLOYMENT)) == 1
 
-    play(story)
+    run_story(story)
 
 
-def test_labels_and_annotations_start_no_rollout() -> None:
+def test_changed_labels_start_no_rollout() -> None:
     async def story(world: World) -> None:
-        first = await world.live(spec("v1"))
+        first = await world.deploy(spec("v1"))
         await world.apply(spec("v1"), labels={"team": "risk"})
         await world.wait(120)
         last = await world.status()
         assert last["rollout"] == first["rollout"]
 
-    play(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize(
@@ -74,137 +74,137 @@ def test_labels_and_annotations_start_no_rollout() -> None:
         pytest.param({"scaling": {"minReplicas": 3, "maxReplicas": 6}}, id="bounds"),
     ],
 )
-def test_an_edit_of_what_pods_do_not_run_starts_no_rollout(change: Any) -> None:
+def test_spec_change_outside_the_pod_template_starts_no_rollout(change: Any) -> None:
     async def story(world: World) -> None:
-        first = await world.live(spec("v1"))
-        pods = world.pods_of(first["stable"]["revision"])
-        last = await world.live({**spec("v1"), **change})
+        first = await world.deploy(spec("v1"))
+        pods = world.pod_uids(first["stable"]["revision"])
+        last = await world.deploy({**spec("v1"), **change})
         assert last["rollout"] == first["rollout"]
-        assert pods <= world.pods_of(first["stable"]["revision"])
+        assert pods <= world.pod_uids(first["stable"]["revision"])
 
-    play(story)
+    run_story(story)
 
 
-def test_another_spelling_of_the_same_is_the_same_revision() -> None:
+def test_equivalent_spellings_are_the_same_revision() -> None:
     async def story(world: World) -> None:
         one = {**spec("v1"), "serving": {"resources": {"requests": {"cpu": "1000m"}}, "env": []}}
         other = {**spec("v1"), "serving": {"resources": {"limits": {}, "requests": {"cpu": "1"}}}}
-        first = await world.live(one)
-        last = await world.live(other)
+        first = await world.deploy(one)
+        last = await world.deploy(other)
         assert last["rollout"] == first["rollout"]
 
-    play(story)
+    run_story(story)
 
 
-def test_an_object_that_is_paused_from_its_creation_makes_nothing() -> None:
+def test_object_created_paused_creates_no_children() -> None:
     async def story(world: World) -> None:
         await world.apply({**spec("v1"), "paused": True})
-        status = await world.phase("Paused", seconds=5)
+        status = await world.wait_for_phase("Paused", seconds=5)
         assert "spec.paused" in status["message"]
-        await world.rest()
-        assert await world.all(kinds.DEPLOYMENT) == []
-        await world.live(spec("v1"))
+        await world.wait_until_idle()
+        assert await world.objects(kinds.DEPLOYMENT) == []
+        await world.deploy(spec("v1"))
 
-    play(story)
+    run_story(story)
 
 
-def test_zero_replicas_are_promoted_at_once_and_it_says_that_nothing_was_checked() -> None:
+def test_zero_replicas_are_promoted_immediately_and_skipped_checks_are_recorded() -> None:
     async def story(world: World) -> None:
-        world.watcher.outages_allowed = True
-        await world.live(spec("v1", replicas=0))
-        status = await world.live(spec("v2", replicas=0), seconds=60)
+        world.invariants.outages_allowed = True
+        await world.deploy(spec("v1", replicas=0))
+        status = await world.deploy(spec("v2", replicas=0), seconds=60)
         assert status["stable"]["image"] == image("v2")
         assert "checks were skipped" in status["history"][0]["message"]
-        await world.live(spec("v2", replicas=2), seconds=60)
+        await world.deploy(spec("v2", replicas=2), seconds=60)
 
-    play(story)
+    run_story(story)
 
 
-def test_a_scale_to_zero_and_back_is_no_rollout() -> None:
+def test_scaling_to_zero_and_back_starts_no_rollout() -> None:
     async def story(world: World) -> None:
-        world.watcher.outages_allowed = True
-        first = await world.live(spec("v1"))
+        world.invariants.outages_allowed = True
+        first = await world.deploy(spec("v1"))
         await world.apply(spec("v1", replicas=0))
-        await world.until(lambda s: s["replicas"] == 0 and s.get("readyReplicas", 0) == 0)
-        last = await world.live(spec("v1"))
+        await world.wait_until(lambda s: s["replicas"] == 0 and s.get("readyReplicas", 0) == 0)
+        last = await world.deploy(spec("v1"))
         assert last["rollout"] == first["rollout"]
 
-    play(story)
+    run_story(story)
 
 
-def test_a_lost_status_keeps_the_templates_to_go_back_to() -> None:
+def test_lost_status_keeps_the_rollback_templates() -> None:
     async def story(world: World) -> None:
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        second = (await world.live(spec("v2")))["stable"]["revision"]
-        await world.rest()
-        await world.lose_status()
-        await world.phase("Healthy", seconds=30)
-        await world.rest()
+        first = (await world.deploy(spec("v1")))["stable"]["revision"]
+        second = (await world.deploy(spec("v2")))["stable"]["revision"]
+        await world.wait_until_idle()
+        await world.clear_status()
+        await world.wait_for_phase("Healthy", seconds=30)
+        await world.wait_until_idle()
         kept = {
             body["metadata"]["labels"][names.LABEL_REVISION]
-            for body in await world.all(kinds.CONTROLLER_REVISION)
+            for body in await world.objects(kinds.CONTROLLER_REVISION)
         }
         assert kept == {first, second}
-        assert (await world.live(spec("v1")))["stable"]["revision"] == first
+        assert (await world.deploy(spec("v1")))["stable"]["revision"] == first
 
-    play(story)
+    run_story(story)
 
 
-def test_a_lost_status_is_read_again_from_the_children() -> None:
+def test_lost_status_is_restored_from_the_children() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        second = await world.live(spec("v2"))
-        await world.rest()
+        await world.deploy(spec("v1"))
+        second = await world.deploy(spec("v2"))
+        await world.wait_until_idle()
         revision = second["stable"]["revision"]
-        pods = world.pods_of(revision)
+        pods = world.pod_uids(revision)
         mark = len(world.server.writes)
-        await world.lose_status()
-        last = await world.phase("Healthy", seconds=30)
+        await world.clear_status()
+        last = await world.wait_for_phase("Healthy", seconds=30)
         assert (last["stable"]["revision"], last["stable"]["image"]) == (revision, image("v2"))
-        assert world.pods_of(revision) == pods
+        assert world.pod_uids(revision) == pods
         assert {w.kind for w in world.writes_since(mark)} <= {"ModelDeployment"}
 
-    play(story)
+    run_story(story)
 
 
-def test_a_lost_status_is_read_again_when_the_selector_was_edited_too() -> None:
+def test_lost_status_is_restored_when_the_service_selector_was_edited_too() -> None:
     async def story(world: World) -> None:
-        world.watcher.outages_allowed = True
-        revision = (await world.live(spec("v1")))["stable"]["revision"]
-        await world.rest()
-        pods = world.pods_of(revision)
+        world.invariants.outages_allowed = True
+        revision = (await world.deploy(spec("v1")))["stable"]["revision"]
+        await world.wait_until_idle()
+        pods = world.pod_uids(revision)
         await world.kill_operator()
         service = await world.get(kinds.SERVICE, NAME)
         right = service["spec"]["selector"]
         foreign = {**service, "spec": {**service["spec"], "selector": {"app": "other"}}}
         await world.client.replace(kinds.SERVICE, foreign)
-        await world.lose_status()
+        await world.clear_status()
         await world.start_operator()
-        last = await world.phase("Healthy", seconds=30)
+        last = await world.wait_for_phase("Healthy", seconds=30)
         assert last["stable"]["revision"] == revision
         assert "rollout" not in last
-        assert world.pods_of(revision) == pods
+        assert world.pod_uids(revision) == pods
         assert (await world.get(kinds.SERVICE, NAME))["spec"]["selector"] == right
 
-    play(story)
+    run_story(story)
 
 
-def test_a_status_lost_in_mid_rollout_keeps_stable_and_tries_the_canary_again() -> None:
+def test_status_lost_during_a_rollout_keeps_stable_and_restarts_the_canary() -> None:
     async def story(world: World) -> None:
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        second = (await world.shifting(spec("v2"), weight=50))["canary"]["revision"]
-        pods = world.pods_of(first)
-        await world.lose_status()
-        status = await world.until(lambda s: s["stable"]["revision"] == first, seconds=10)
+        first = (await world.deploy(spec("v1")))["stable"]["revision"]
+        second = (await world.start_canary(spec("v2"), weight=50))["canary"]["revision"]
+        pods = world.pod_uids(first)
+        await world.clear_status()
+        status = await world.wait_until(lambda s: s["stable"]["revision"] == first, seconds=10)
         assert status["rollout"]["revision"] == second
-        assert world.pods_of(first) == pods
-        await world.promoted(second)
+        assert world.pod_uids(first) == pods
+        await world.wait_for_promotion(second)
 
-    play(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize("kind", [kinds.SERVICE, kinds.PDB])
-def test_a_foreign_object_under_our_name_is_never_touched(kind: kinds.Kind) -> None:
+def test_foreign_object_with_a_childs_name_is_never_changed(kind: kinds.Kind) -> None:
     async def story(world: World) -> None:
         foreign = {
             "apiVersion": kind.api_version,
@@ -216,42 +216,42 @@ def test_a_foreign_object_under_our_name_is_never_touched(kind: kinds.Kind) -> N
         }
         before = world.server.insert(kind, foreign)
         await world.apply(spec("v1"))
-        status = await world.until(
+        status = await world.wait_until(
             lambda s: _conditions(s)["Stalled"] == ("True", "NameConflict"), seconds=60
         )
         assert kind.kind in status["message"]
         await world.wait(600)
         assert await world.get(kind, NAME) == before
-        assert len(world.line.writes) < 80
+        assert len(world.transport.writes) < 80
         world.server.remove(kind, NAMESPACE, NAME)
-        await world.phase("Healthy", seconds=90)
+        await world.wait_for_phase("Healthy", seconds=90)
 
-    play(story)
+    run_story(story)
 
 
-def test_a_foreign_deployment_under_our_name_is_never_touched() -> None:
+def test_foreign_deployment_with_a_childs_name_is_never_changed() -> None:
     async def story(world: World) -> None:
-        revision = (await world.live(spec("v1")))["stable"]["revision"]
+        revision = (await world.deploy(spec("v1")))["stable"]["revision"]
         world.server.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME)
         await world.wait(5)
         before = world.server.insert(kinds.DEPLOYMENT, _foreign_deployment(f"{NAME}-{revision}"))
         await world.apply(spec("v1"))
-        await world.until(lambda s: _conditions(s)["Stalled"] == ("True", "NameConflict"), seconds=60)
+        await world.wait_until(lambda s: _conditions(s)["Stalled"] == ("True", "NameConflict"), seconds=60)
         await world.wait(300)
         after = await world.get(kinds.DEPLOYMENT, f"{NAME}-{revision}")
         assert (after["spec"], after["metadata"]["labels"]) == (before["spec"], before["metadata"]["labels"])
         world.server.remove(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{revision}")
-        await world.phase("Healthy", seconds=60)
+        await world.wait_for_phase("Healthy", seconds=60)
 
-    play(story)
+    run_story(story)
 
 
-def test_of_two_objects_that_claim_one_child_the_later_is_told() -> None:
+def test_second_owner_of_a_child_name_reports_a_name_conflict() -> None:
     """The child carries all our labels, but its controller is another object."""
 
     async def story(world: World) -> None:
         rival = await world.apply(spec("v1", replicas=0), name="rival")
-        await world.phase("Healthy", name="rival", seconds=20)
+        await world.wait_for_phase("Healthy", name="rival", seconds=20)
         owner = {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,
@@ -268,13 +268,13 @@ def test_of_two_objects_that_claim_one_child_the_later_is_told() -> None:
         body = {"apiVersion": "v1", "kind": "Service", "metadata": head, "spec": {"ports": [{"port": 1}]}}
         before = world.server.insert(kinds.SERVICE, body)
         await world.apply(spec("v1"))
-        await world.until(lambda s: _conditions(s)["Stalled"] == ("True", "NameConflict"), seconds=60)
+        await world.wait_until(lambda s: _conditions(s)["Stalled"] == ("True", "NameConflict"), seconds=60)
         await world.wait(120)
         assert await world.get(kinds.SERVICE, NAME) == before
         world.server.remove(kinds.SERVICE, NAMESPACE, NAME)
-        await world.phase("Healthy", seconds=60)
+        await world.wait_for_phase("Healthy", seconds=60)
 
-    play(story)
+    run_story(story)
 
 
 def _foreign_deployment(name: str) -> Body:

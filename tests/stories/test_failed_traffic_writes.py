@@ -10,7 +10,7 @@ import pytest
 from seatrial.api import kinds
 from seatrial.kube.transport import Request
 from tests.stories.specs import spec
-from tests.stories.world import NAME, NAMESPACE, World, play
+from tests.stories.world import NAME, NAMESPACE, World, run_story
 
 ENDLESS = 10_000
 FORBIDDEN = 403
@@ -33,12 +33,12 @@ def _scaled(version: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("resource", ["horizontalpodautoscalers", "services"])
-def test_no_step_passes_while_its_share_cannot_be_written(resource: str) -> None:
+def test_step_does_not_advance_while_its_weight_cannot_be_written(resource: str) -> None:
     async def story(world: World) -> None:
-        first = (await world.live(_scaled("v1")))["stable"]["revision"]
+        first = (await world.deploy(_scaled("v1")))["stable"]["revision"]
         world.server.faults.fail_next(ENDLESS, FORBIDDEN, _writes_of(resource))
         await world.apply(_scaled("v2"))
-        await world.until(lambda s: s["rollout"]["phase"] == "Shifting")
+        await world.wait_until(lambda s: s["rollout"]["phase"] == "Shifting")
         await world.wait(1200)
         status = await world.status()
         assert (status["rollout"]["phase"], status["rollout"]["step"]) == ("Shifting", 1)
@@ -48,31 +48,31 @@ def test_no_step_passes_while_its_share_cannot_be_written(resource: str) -> None
         assert status["message"].endswith(f"; {first} still has all users")
         assert status.get("nextTransitionTime") is None
 
-    play(story, rests=False)
+    run_story(story, ends_idle=False)
 
 
-def test_a_step_is_held_in_full_once_its_share_is_written() -> None:
+def test_step_hold_starts_when_its_weight_is_written() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         world.server.faults.fail_next(3, FORBIDDEN, _writes_of("services"))
         await world.apply(spec("v2"))
-        await world.until(lambda s: s["canary"]["actualWeight"] == 25)
+        await world.wait_until(lambda s: s["canary"]["actualWeight"] == 25)
         since = world.now()
-        await world.until(lambda s: s["rollout"]["step"] == 2)
+        await world.wait_until(lambda s: s["rollout"]["step"] == 2)
         assert (world.now() - since).total_seconds() >= 59
-        await world.phase("Healthy")
+        await world.wait_for_phase("Healthy")
 
-    play(story)
+    run_story(story)
 
 
-def test_a_canary_loses_its_users_in_words_only_when_it_has_lost_them() -> None:
+def test_status_reports_canary_traffic_until_it_is_removed() -> None:
     async def story(world: World) -> None:
-        await world.trust_decisions()
-        await world.live(spec("v1"))
-        revision = (await world.shifting(spec("v2")))["canary"]["revision"]
+        await world.install_decision_policy()
+        await world.deploy(spec("v1"))
+        revision = (await world.start_canary(spec("v2")))["canary"]["revision"]
         world.server.faults.fail_next(ENDLESS, FORBIDDEN, _writes_of("services", NAME))
         await world.decide("Abort", revision=revision, attempt=1)
-        await world.until(lambda s: s["phase"] == "RollingBack")
+        await world.wait_until(lambda s: s["phase"] == "RollingBack")
         await world.wait(300)
         status = await world.status()
         assert status["canary"]["actualWeight"] == 25
@@ -80,38 +80,38 @@ def test_a_canary_loses_its_users_in_words_only_when_it_has_lost_them() -> None:
         assert status["message"].endswith(
             f"; {revision} still has 25 %, {status['stable']['revision']} the others"
         )
-        assert world.pods_of(revision)
+        assert world.pod_uids(revision)
 
-    play(story, rests=False)
+    run_story(story, ends_idle=False)
 
 
-def test_a_status_is_not_written_again_while_its_share_cannot_be() -> None:
+def test_failing_traffic_writes_cause_no_repeated_status_writes() -> None:
     async def story(world: World) -> None:
-        await world.trust_decisions()
-        await world.live(spec("v1"))
+        await world.install_decision_policy()
+        await world.deploy(spec("v1"))
         world.server.faults.fail_next(ENDLESS, FORBIDDEN, _writes_of("services"))
         await world.apply(spec("v2"))
-        await world.until(lambda s: s["rollout"]["phase"] == "Shifting")
+        await world.wait_until(lambda s: s["rollout"]["phase"] == "Shifting")
         await world.wait(60)
         mark = len(world.server.writes)
         await world.wait(600)
         assert world.writes_since(mark) == []
         await world.decide("Abort", revision=(await world.status())["canary"]["revision"], attempt=1)
-        await world.until(lambda s: s["phase"] == "RollingBack")
+        await world.wait_until(lambda s: s["phase"] == "RollingBack")
         await world.wait(60)
         mark = len(world.server.writes)
         await world.wait(600)
         assert world.writes_since(mark) == []
 
-    play(story, rests=False)
+    run_story(story, ends_idle=False)
 
 
-def test_nobody_is_told_healthy_before_the_users_of_a_promotion_are_sent_to_it() -> None:
+def test_promotion_is_not_healthy_before_traffic_has_moved() -> None:
     async def story(world: World) -> None:
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        second = (await world.shifting(spec("v2"), weight=50))["canary"]["revision"]
+        first = (await world.deploy(spec("v1")))["stable"]["revision"]
+        second = (await world.start_canary(spec("v2"), weight=50))["canary"]["revision"]
         world.server.faults.fail_next(ENDLESS, FORBIDDEN, _writes_of("services"))
-        await world.until(lambda s: s["stable"]["revision"] == second)
+        await world.wait_until(lambda s: s["stable"]["revision"] == second)
         await world.wait(600)
         status = await world.status()
         told = {c["type"]: (c["status"], c.get("message")) for c in status["conditions"]}
@@ -120,59 +120,59 @@ def test_nobody_is_told_healthy_before_the_users_of_a_promotion_are_sent_to_it()
         assert status["message"].endswith(
             f"{second} is stable, but {second} still has 50 %, {first} the others"
         )
-        assert world.pods_of(first)
+        assert world.pod_uids(first)
 
-    play(story, rests=False)
+    run_story(story, ends_idle=False)
 
 
-def test_users_are_told_served_only_while_there_is_a_service() -> None:
+def test_serving_is_false_while_the_service_is_missing() -> None:
     async def story(world: World) -> None:
-        first = (await world.live(spec("v1")))["stable"]["revision"]
+        first = (await world.deploy(spec("v1")))["stable"]["revision"]
         world.server.faults.fail_next(20, FORBIDDEN, _creations_of("services"))
         await world.client.delete(kinds.SERVICE, NAMESPACE, NAME)
-        status = await world.until(lambda s: s["phase"] == "Degraded")
+        status = await world.wait_until(lambda s: s["phase"] == "Degraded")
         serving = next(c for c in status["conditions"] if c["type"] == "Serving")
         assert serving["status"] == "False"
         assert (
             f"{first} is stable, but where users are sent cannot be read: its Service is missing"
             in status["message"]
         )
-        await world.phase("Healthy")
+        await world.wait_for_phase("Healthy")
 
-    play(story)
+    run_story(story)
 
 
-def test_an_outage_is_told_although_the_share_of_now_is_not_written() -> None:
+def test_outage_is_reported_while_a_weight_cannot_be_written() -> None:
     async def story(world: World) -> None:
-        first = (await world.live(spec("v1", replicas=1)))["stable"]["revision"]
+        first = (await world.deploy(spec("v1", replicas=1)))["stable"]["revision"]
         world.server.faults.fail_next(ENDLESS, FORBIDDEN, _writes_of("services"))
         await world.apply(spec("v2", replicas=1))
-        await world.until(lambda s: "still has all users" in s["message"])
+        await world.wait_until(lambda s: "still has all users" in s["message"])
         await _die(world, first)
-        status = await world.until(lambda s: "still has all users: nobody is served" in s["message"])
+        status = await world.wait_until(lambda s: "still has all users: nobody is served" in s["message"])
         serving = next(c for c in status["conditions"] if c["type"] == "Serving")
         assert serving["status"] == "False"
 
-    play(story, rests=False)
+    run_story(story, ends_idle=False)
 
 
-def test_what_is_missing_is_told_once_also_while_something_cannot_be_written() -> None:
+def test_missing_config_map_emits_one_event_while_writes_fail() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         world.server.faults.fail_next(ENDLESS, FORBIDDEN, _creations_of("services"))
         await world.client.delete(kinds.SERVICE, NAMESPACE, NAME)
         await world.apply({**spec("v2"), "serving": {"envFrom": [{"configMapRef": {"name": "absent"}}]}})
-        status = await world.until(lambda s: "waits for ConfigMap absent" in s["message"])
+        status = await world.wait_until(lambda s: "waits for ConfigMap absent" in s["message"])
         await world.wait(900)
-        told = [e for e in await world.all(kinds.EVENT) if "absent" in e["message"]]
+        told = [e for e in await world.objects(kinds.EVENT) if "absent" in e["message"]]
         assert [e["count"] for e in told] == [1]
         assert "could not be written" in status["message"]
 
-    play(story, rests=False)
+    run_story(story, ends_idle=False)
 
 
 async def _die(world: World, revision: str) -> None:
     """The pods of the revision are evicted; new ones get ready later."""
-    for pod in await world.all(kinds.POD):
-        if pod["metadata"]["uid"] in world.pods_of(revision):
+    for pod in await world.objects(kinds.POD):
+        if pod["metadata"]["uid"] in world.pod_uids(revision):
             world.cluster.kubelet.evict(NAMESPACE, pod["metadata"]["name"])

@@ -9,10 +9,10 @@ from prometheus_client import generate_latest
 
 from seatrial import handlers, main, options
 from seatrial.api import kinds
-from tests.stories.in_process_operator import Process
-from tests.stories.operator_transport import Line
+from tests.stories.in_process_operator import InProcessOperator
+from tests.stories.operator_transport import OperatorTransport
 from tests.stories.specs import spec
-from tests.stories.world import NAME, NAMESPACE, World, play
+from tests.stories.world import NAME, NAMESPACE, World, run_story
 
 PHASE = f'seatrial_phase{{name="{NAME}"'
 AGE = 'seatrial_watch_last_event_age_seconds{kind="ModelDeployment.seatrial.dev"}'
@@ -26,29 +26,29 @@ def _age(world: World) -> float:
     return float(next(line for line in _scraped(world).splitlines() if line.startswith(AGE)).split()[-1])
 
 
-def test_an_object_whose_deletion_kopf_missed_is_forgotten() -> None:
+def test_deletion_missed_by_kopf_removes_the_object() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         assert PHASE in _scraped(world)
-        world.processes[-1].deaf = True
+        world.processes[-1].drops_watch_events = True
         world.server.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME)
         await world.wait(5)
-        world.processes[-1].deaf = False
+        world.processes[-1].drops_watch_events = False
         assert len(world.operator.known) == 0
         assert PHASE not in _scraped(world)
         assert world.operator.stalled() == ""
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
 
-    play(story)
+    run_story(story)
 
 
-def test_an_operator_whose_kopf_has_fallen_silent_says_that_it_is_sick() -> None:
+def test_stalled_kopf_watch_fails_the_liveness_check() -> None:
     async def story(world: World) -> None:
         main.watch_gauges(world.operator)
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         await world.wait(300)
         assert (world.operator.stalled(), _age(world) <= 61) == ("", True)
-        world.processes[-1].deaf = True
+        world.processes[-1].drops_watch_events = True
         await world.apply(spec("v2"))
         await world.wait(55)
         assert world.operator.stalled() == ""
@@ -61,30 +61,30 @@ def test_an_operator_whose_kopf_has_fallen_silent_says_that_it_is_sick() -> None
         await world.wait(5)
         assert world.operator.stalled() == ""
 
-    play(story)
+    run_story(story)
 
 
-def test_no_pass_begins_before_kopf_has_told_of_every_object(caplog: pytest.LogCaptureFixture) -> None:
+def test_reconciling_starts_after_kopf_has_delivered_every_object(caplog: pytest.LogCaptureFixture) -> None:
     async def story(world: World) -> None:
         caplog.set_level(logging.INFO, logger="seatrial.main")
         await world.kill_operator()
         one, other = await world.apply(spec("v1"), name="one"), await world.apply(spec("v2"), name="other")
-        process = Process(
+        process = InProcessOperator(
             world.server,
-            Line(world.server, judge=world.watcher.judge),
+            OperatorTransport(world.server, check_write=world.invariants.check_write),
             options.Options(settings=world.settings),
             world.now,
         )
-        process.deaf = True
+        process.drops_watch_events = True
         world.processes.append(process)
         await process.start()
         known, queue = process.operator.known, process.operator.queue
         handlers.take(known, queue, "", one)
         await world.wait(30)
-        assert (process.line.writes, caplog.records) == ([], [])
+        assert (process.transport.writes, caplog.records) == ([], [])
         handlers.take(known, queue, "", other)
         await world.wait(1)
         assert [vars(record)["objects"] for record in caplog.records] == [2]
-        assert process.line.writes
+        assert process.transport.writes
 
-    play(story, rests=False)
+    run_story(story, ends_idle=False)

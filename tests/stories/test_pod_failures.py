@@ -8,8 +8,8 @@ from model_runtime import contract
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body
 from tests.apiserver.pod_behaviour import Behaviour, Fault, image_of
-from tests.stories.specs import sick, spec
-from tests.stories.world import NAMESPACE, World, play
+from tests.stories.specs import failing_pods, spec
+from tests.stories.world import NAMESPACE, World, run_story
 
 
 def _conditions(status: Body) -> dict[str, str]:
@@ -32,11 +32,11 @@ def _exit(reason: str) -> str:
         ),
     ],
 )
-def test_a_pod_that_waiting_cannot_help_fails_before_the_deadline(behaviour: Behaviour, reason: str) -> None:
+def test_terminal_pod_failure_ends_the_rollout_before_the_deadline(behaviour: Behaviour, reason: str) -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         await world.apply(spec("v2"))
-        status = await world.phase("Degraded", seconds=90)
+        status = await world.wait_for_phase("Degraded", seconds=90)
         assert status["rejected"][0]["reason"] == reason
         failure = status["canary"]["failure"]
         assert failure["reason"] == reason
@@ -45,7 +45,7 @@ def test_a_pod_that_waiting_cannot_help_fails_before_the_deadline(behaviour: Beh
         said = _conditions(status)
         assert (said["Serving"], said["Updated"], said["RolloutHealthy"]) == ("True", "False", "False")
 
-    play(story, serving=sick("v2", behaviour))
+    run_story(story, serving=failing_pods("v2", behaviour))
 
 
 @pytest.mark.parametrize(
@@ -56,46 +56,46 @@ def test_a_pod_that_waiting_cannot_help_fails_before_the_deadline(behaviour: Beh
         pytest.param(Fault.UNSCHEDULABLE, "Unschedulable", id="no node"),
     ],
 )
-def test_a_trouble_that_may_pass_is_waited_for_until_the_deadline(fault: Fault, reason: str) -> None:
+def test_transient_pod_failure_is_tolerated_until_the_deadline(fault: Fault, reason: str) -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         await world.apply(spec("v2"))
-        waiting = await world.until(lambda s: s["canary"]["failure"]["reason"] == reason)
+        waiting = await world.wait_until(lambda s: s["canary"]["failure"]["reason"] == reason)
         assert reason in waiting["message"]
         assert _conditions(waiting)["Stalled"] == "False"
         await world.wait(280)
         assert (await world.status())["phase"] == "Canary"
-        status = await world.phase("Degraded", seconds=40)
+        status = await world.wait_for_phase("Degraded", seconds=40)
         assert status["rejected"][0]["reason"] == "ProgressDeadlineExceeded"
         assert reason in status["rejected"][0]["message"]
 
-    play(story, serving=sick("v2", Behaviour(fault=fault)))
+    run_story(story, serving=failing_pods("v2", Behaviour(fault=fault)))
 
 
 @pytest.mark.parametrize("fault", [Fault.IMAGE_PULL, Fault.CONFIG_ERROR, Fault.UNSCHEDULABLE])
-def test_a_trouble_that_passes_in_time_is_forgotten(fault: Fault) -> None:
+def test_transient_pod_failure_that_ends_in_time_is_not_recorded(fault: Fault) -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         await world.apply(spec("v2"))
-        await world.until(lambda s: s["canary"]["failure"])
+        await world.wait_until(lambda s: s["canary"]["failure"])
         world.cluster.kubelet.serving = lambda _pod: Behaviour()
         for pod in world.server.all(kinds.POD, NAMESPACE):
             if "/v2@" in image_of(pod):
                 world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
-        status = await world.phase("Healthy", seconds=300)
+        status = await world.wait_for_phase("Healthy", seconds=300)
         assert status["history"][0]["outcome"] == "Promoted"
         assert "rejected" not in status
 
-    play(story, serving=sick("v2", Behaviour(fault=fault)))
+    run_story(story, serving=failing_pods("v2", Behaviour(fault=fault)))
 
 
-def test_a_quota_that_is_raised_lets_the_canary_start() -> None:
+def test_canary_starts_after_the_quota_is_raised() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         full = "exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3"
         world.cluster.deployments.refusal = lambda pod: full if "/v2@" in image_of(pod) else ""
         await world.apply(spec("v2"))
-        waiting = await world.until(lambda s: s["canary"]["failure"]["reason"] == "QuotaExceeded")
+        waiting = await world.wait_until(lambda s: s["canary"]["failure"]["reason"] == "QuotaExceeded")
         assert "exceeded quota" in waiting["message"]
         await world.wait(60)
         world.cluster.deployments.refusal = lambda _pod: ""
@@ -103,31 +103,31 @@ def test_a_quota_that_is_raised_lets_the_canary_start() -> None:
         world.server.edit(
             kinds.DEPLOYMENT, NAMESPACE, f"churn-{revision}", patch={"metadata": {"annotations": {"a": "b"}}}
         )
-        await world.promoted(revision)
+        await world.wait_for_promotion(revision)
 
-    play(story)
+    run_story(story)
 
 
-def test_a_pod_that_admission_refuses_fails_at_once() -> None:
+def test_pod_rejected_by_admission_fails_immediately() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         no = 'violates PodSecurity "restricted:latest": hostPath volumes'
         world.cluster.deployments.refusal = lambda pod: no if "/v2@" in image_of(pod) else ""
         await world.apply(spec("v2"))
-        status = await world.phase("Degraded", seconds=20)
+        status = await world.wait_for_phase("Degraded", seconds=20)
         assert status["rejected"][0]["reason"] == "PodRejected"
         assert "PodSecurity" in status["rejected"][0]["message"]
 
-    play(story)
+    run_story(story)
 
 
-def test_pods_that_crash_and_return_are_no_progress() -> None:
+def test_flapping_pods_do_not_extend_the_deadline() -> None:
     """One of two pods gets ready and is lost again and again: the high-water mark stays, the deadline comes."""
 
     async def story(world: World) -> None:
-        await world.live(spec("v1", replicas=4))
+        await world.deploy(spec("v1", replicas=4))
         await world.apply(spec("v2", replicas=4, steps=[{"weight": 50, "hold": "1m"}]))
-        start = await world.until(lambda s: s["rollout"]["phase"] == "Starting")
+        start = await world.wait_until(lambda s: s["rollout"]["phase"] == "Starting")
         revision = start["rollout"]["revision"]
         flapping = 0
         while (await world.status())["phase"] == "Canary" and flapping < 40:
@@ -136,7 +136,7 @@ def test_pods_that_crash_and_return_are_no_progress() -> None:
             for pod in world.server.all(kinds.POD, NAMESPACE):
                 if pod["metadata"]["labels"].get(names.LABEL_REVISION) == revision:
                     world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
-        status = await world.phase("Degraded", seconds=60)
+        status = await world.wait_for_phase("Degraded", seconds=60)
         assert flapping < 30
         assert status["rejected"][0]["reason"] == "ProgressDeadlineExceeded"
 
@@ -147,34 +147,34 @@ def test_pods_that_crash_and_return_are_no_progress() -> None:
         late = "/v2@" in image_of(pod) and number % 2
         return Behaviour(ready_after=500 if late else 5)
 
-    play(story, serving=slow)
+    run_story(story, serving=slow)
 
 
-def test_a_node_that_comes_late_is_waited_for() -> None:
+def test_canary_waits_for_a_new_node() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         await world.apply(spec("v2"))
-        await world.until(lambda s: s["canary"]["failure"]["reason"] == "Unschedulable")
+        await world.wait_until(lambda s: s["canary"]["failure"]["reason"] == "Unschedulable")
         await world.wait(200)
         world.cluster.kubelet.serving = lambda _pod: Behaviour()
         for pod in world.server.all(kinds.POD, NAMESPACE):
             if "/v2@" in image_of(pod):
                 world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
-        await world.phase("Healthy", seconds=300)
+        await world.wait_for_phase("Healthy", seconds=300)
 
-    play(story, serving=sick("v2", Behaviour(fault=Fault.UNSCHEDULABLE)))
+    run_story(story, serving=failing_pods("v2", Behaviour(fault=Fault.UNSCHEDULABLE)))
 
 
-def test_a_stable_pod_that_dies_later_is_no_failed_rollout() -> None:
+def test_stable_pod_failure_after_the_rollout_is_degraded_not_rejected() -> None:
     async def story(world: World) -> None:
-        first = await world.live(spec("v1"))
+        first = await world.deploy(spec("v1"))
         await world.wait(900)
         pods = sorted(p["metadata"]["name"] for p in world.server.all(kinds.POD, NAMESPACE))
         world.cluster.kubelet.serving = lambda _pod: Behaviour(fault=Fault.CRASH_LOOP)
         for name in pods:
             world.server.remove(kinds.POD, NAMESPACE, name)
-        await world.phase("Degraded", seconds=60)
-        status = await world.until(lambda s: s["stable"]["failure"]["reason"] == "CrashLoop", seconds=60)
+        await world.wait_for_phase("Degraded", seconds=60)
+        status = await world.wait_until(lambda s: s["stable"]["failure"]["reason"] == "CrashLoop", seconds=60)
         said = _conditions(status)
         assert (said["Serving"], said["Updated"], said["Stalled"]) == ("False", "True", "False")
         assert "rejected" not in status
@@ -183,61 +183,63 @@ def test_a_stable_pod_that_dies_later_is_no_failed_rollout() -> None:
         world.cluster.kubelet.serving = lambda _pod: Behaviour()
         for pod in world.server.all(kinds.POD, NAMESPACE):
             world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
-        last = await world.phase("Healthy", seconds=60)
+        last = await world.wait_for_phase("Healthy", seconds=60)
         assert last["stable"]["revision"] == first["stable"]["revision"]
         assert len(last["history"]) == 1
 
-    play(story)
+    run_story(story)
 
 
-def test_a_first_start_that_fails_says_so_and_a_mended_spec_goes_live() -> None:
+def test_failed_first_rollout_is_reported_and_a_corrected_spec_is_deployed() -> None:
     async def story(world: World) -> None:
         await world.apply(spec("v1"))
-        status = await world.phase("Failed", seconds=120)
+        status = await world.wait_for_phase("Failed", seconds=120)
         assert _conditions(status) | {"Serving": "False", "Stalled": "True"} == _conditions(status)
         assert "stable" not in status
-        await world.rest()
-        last = await world.live(spec("v2"))
+        await world.wait_until_idle()
+        last = await world.deploy(spec("v2"))
         assert [h["outcome"] for h in last["history"]] == ["Promoted", "RolledBack"]
 
-    play(story, serving=sick("v1", Behaviour(fault=Fault.CRASH_LOOP)))
+    run_story(story, serving=failing_pods("v1", Behaviour(fault=Fault.CRASH_LOOP)))
 
 
-def test_a_container_that_dies_under_its_users_goes_back() -> None:
+def test_container_restart_with_traffic_rolls_the_canary_back() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        revision = (await world.shifting(spec("v2")))["canary"]["revision"]
+        await world.deploy(spec("v1"))
+        revision = (await world.start_canary(spec("v2")))["canary"]["revision"]
         await world.wait(5)
         _restart(world, revision)
-        away = await world.until(lambda s: s["stable"]["weight"] == 100, seconds=1)
+        away = await world.wait_until(lambda s: s["stable"]["weight"] == 100, seconds=1)
         assert away["rollout"]["reason"] == "CanaryRestarted"
-        status = await world.phase("Degraded", seconds=90)
+        status = await world.wait_for_phase("Degraded", seconds=90)
         assert "exit code 7" in status["rejected"][0]["message"]
 
-    play(story)
+    run_story(story)
 
 
-def test_as_many_deaths_as_the_spec_bears_are_borne() -> None:
+def test_restarts_within_max_restarts_are_tolerated() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        revision = (await world.shifting(spec("v2", maxRestarts=1)))["canary"]["revision"]
+        await world.deploy(spec("v1"))
+        revision = (await world.start_canary(spec("v2", maxRestarts=1)))["canary"]["revision"]
         await world.wait(5)
         _restart(world, revision)
-        await world.promoted(revision)
+        await world.wait_for_promotion(revision)
 
-    play(story)
+    run_story(story)
 
 
-def test_deaths_before_the_first_user_do_not_count() -> None:
+def test_restarts_before_the_first_traffic_do_not_count() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         await world.apply(spec("v2"))
-        start = await world.until(lambda s: s["rollout"]["phase"] == "Starting" and s["canary"]["replicas"])
+        start = await world.wait_until(
+            lambda s: s["rollout"]["phase"] == "Starting" and s["canary"]["replicas"]
+        )
         await world.wait(0.9)
         _restart(world, start["rollout"]["revision"])
-        await world.promoted(start["rollout"]["revision"])
+        await world.wait_for_promotion(start["rollout"]["revision"])
 
-    play(story)
+    run_story(story)
 
 
 def _restart(world: World, revision: str) -> None:
@@ -249,27 +251,27 @@ def _restart(world: World, revision: str) -> None:
     raise AssertionError(f"no pod of {revision}")
 
 
-def test_an_eviction_for_the_canarys_own_disk_use_counts_and_one_for_the_nodes_need_does_not() -> None:
+def test_eviction_counts_only_when_the_pod_exceeded_its_own_limit() -> None:
     own = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. "
 
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        canary = (await world.shifting(spec("v2")))["canary"]["revision"]
+        await world.deploy(spec("v1"))
+        canary = (await world.start_canary(spec("v2")))["canary"]["revision"]
         world.cluster.kubelet.evict(NAMESPACE, _pod_of(world, canary))
-        await world.until(lambda s: s["canary"]["weight"] == 0)
-        await world.until(lambda s: s["canary"]["weight"] == 25)
+        await world.wait_until(lambda s: s["canary"]["weight"] == 0)
+        await world.wait_until(lambda s: s["canary"]["weight"] == 25)
         world.cluster.kubelet.evict(NAMESPACE, _pod_of(world, canary), message=own)
-        status = await world.until(lambda s: s["rollout"]["phase"] == "Rejected")
+        status = await world.wait_until(lambda s: s["rollout"]["phase"] == "Rejected")
         rejection = status["rejected"][0]
         assert (rejection["revision"], rejection["reason"]) == (canary, "CanaryRestarted")
         assert "exceeds the total limit of containers 1Gi; raise ephemeral-storage" in rejection["message"]
 
-    play(story)
+    run_story(story)
 
 
 def _pod_of(world: World, revision: str) -> str:
     return next(
         pod["metadata"]["name"]
         for pod in world.server.all(kinds.POD, NAMESPACE)
-        if pod["metadata"]["uid"] in world.pods_of(revision) and pod["status"]["phase"] == "Running"
+        if pod["metadata"]["uid"] in world.pod_uids(revision) and pod["status"]["phase"] == "Running"
     )

@@ -4,43 +4,43 @@ from __future__ import annotations
 
 from seatrial.api.objects import Body
 from tests.apiserver.pod_behaviour import BuildBehaviour
-from tests.stories.specs import built, good_builds
+from tests.stories.specs import spec_to_build, successful_builds
 from tests.stories.test_build import Builder, failed
-from tests.stories.world import World, play
+from tests.stories.world import World, run_story
 
 
-def test_a_spec_that_comes_back_is_not_told_of_the_failures_it_had_before() -> None:
+def test_returned_spec_ignores_its_earlier_build_failures() -> None:
     """Jobs of the first time are still there when the source has appeared meanwhile."""
 
     def choose(number: int, pod: Body) -> BuildBehaviour:
-        return failed("SourceNotFound") if number == 1 else good_builds(pod)
+        return failed("SourceNotFound") if number == 1 else successful_builds(pod)
 
     builder = Builder(choose)
 
     async def story(world: World) -> None:
-        await world.apply(built("1"))
-        await world.until(lambda s: s["build"]["reason"] == "SourceNotFound", seconds=10)
-        await world.apply(built("2"))
-        await world.until(lambda s: s["build"]["attempt"] == 1 and s["phase"] == "Healthy", seconds=60)
-        await world.apply(built("1"))
-        status = await world.until(
+        await world.apply(spec_to_build("1"))
+        await world.wait_until(lambda s: s["build"]["reason"] == "SourceNotFound", seconds=10)
+        await world.apply(spec_to_build("2"))
+        await world.wait_until(lambda s: s["build"]["attempt"] == 1 and s["phase"] == "Healthy", seconds=60)
+        await world.apply(spec_to_build("1"))
+        status = await world.wait_until(
             lambda s: s["build"]["phase"] == "Succeeded" and s["build"]["attempt"] == 2
         )
         assert "reason" not in status["build"]
         assert len(builder.seen) == 3
 
-    play(story, building=builder)
+    run_story(story, building=builder)
 
 
-def test_a_build_that_used_more_disk_than_its_own_limit_is_not_tried_again() -> None:
+def test_build_evicted_for_its_own_disk_limit_is_not_retried() -> None:
     own = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. "
 
     async def story(world: World) -> None:
-        await world.live(built("1"))
+        await world.deploy(spec_to_build("1"))
         world.cluster.kubelet.building = lambda _pod: BuildBehaviour(seconds=2, evicted=True, message=own)
-        await world.apply(built("2"))
-        status = await world.phase("Degraded", seconds=120)
+        await world.apply(spec_to_build("2"))
+        status = await world.wait_for_phase("Degraded", seconds=120)
         assert (status["rejected"][0]["reason"], status["build"]["attempt"]) == ("BuildFailed", 1)
         assert "raise ephemeral-storage in spec.build.resources.limits" in status["rejected"][0]["message"]
 
-    play(story)
+    run_story(story)

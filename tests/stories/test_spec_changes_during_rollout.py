@@ -5,7 +5,7 @@ from __future__ import annotations
 from seatrial.api import kinds
 from seatrial.api.objects import Body
 from tests.stories.specs import spec
-from tests.stories.world import NAME, World, play
+from tests.stories.world import NAME, World, run_story
 
 
 def _with(body: Body, **sections: Body) -> Body:
@@ -16,212 +16,216 @@ def _outcomes(status: Body) -> list[str]:
     return [entry["outcome"] for entry in status["history"]]
 
 
-def test_a_third_version_waits_until_the_second_has_no_pod_left() -> None:
+def test_third_version_starts_when_the_second_has_no_pods_left() -> None:
     async def story(world: World) -> None:
-        first = await world.live(spec("v1"))
-        second = (await world.shifting(spec("v2")))["canary"]["revision"]
+        first = await world.deploy(spec("v1"))
+        second = (await world.start_canary(spec("v2")))["canary"]["revision"]
         await world.apply(spec("v3"))
-        third = await world.until(
+        third = await world.wait_until(
             lambda s: s["rollout"]["revision"] != second and s["rollout"]["phase"] == "Starting"
         )
         assert third["stable"]["revision"] == first["stable"]["revision"]
-        assert world.pods_of(second) == set()
+        assert world.pod_uids(second) == set()
         assert third["history"][0]["outcome"] == "Superseded"
         assert third["history"][0]["revision"] == second
-        last = await world.promoted(third["rollout"]["revision"])
+        last = await world.wait_for_promotion(third["rollout"]["revision"])
         assert _outcomes(last) == ["Promoted", "Superseded", "Promoted"]
         assert "rejected" not in last
 
-    play(story)
+    run_story(story)
 
 
-def test_the_second_version_keeps_its_pods_for_the_delay_after_its_last_user() -> None:
+def test_superseded_canary_keeps_its_pods_for_scale_down_delay() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        second = (await world.shifting(spec("v2")))["canary"]["revision"]
+        await world.deploy(spec("v1"))
+        second = (await world.start_canary(spec("v2")))["canary"]["revision"]
         await world.apply(spec("v3"))
-        await world.until(lambda s: s["rollout"]["phase"] == "RollingBack" and s["canary"]["weight"] == 0)
+        await world.wait_until(
+            lambda s: s["rollout"]["phase"] == "RollingBack" and s["canary"]["weight"] == 0
+        )
         await world.wait(25)
-        assert len(world.pods_of(second)) == 1
+        assert len(world.pod_uids(second)) == 1
         await world.wait(10)
-        assert world.pods_of(second) == set()
+        assert world.pod_uids(second) == set()
 
-    play(story)
+    run_story(story)
 
 
-def test_going_back_to_the_first_version_at_once_restarts_nothing() -> None:
+def test_return_to_stable_during_a_canary_restarts_no_pods() -> None:
     async def story(world: World) -> None:
-        first = await world.live(spec("v1"))
-        pods = world.pods_of(first["stable"]["revision"])
-        await world.shifting(spec("v2"))
+        first = await world.deploy(spec("v1"))
+        pods = world.pod_uids(first["stable"]["revision"])
+        await world.start_canary(spec("v2"))
         await world.apply(spec("v1"))
-        home = await world.until(lambda s: s["stable"]["weight"] == 100, seconds=2)
+        home = await world.wait_until(lambda s: s["stable"]["weight"] == 100, seconds=2)
         assert home["stable"]["revision"] == first["stable"]["revision"]
-        last = await world.phase("Healthy", seconds=90)
+        last = await world.wait_for_phase("Healthy", seconds=90)
         assert "canary" not in last
         assert _outcomes(last) == ["Superseded", "Promoted"]
-        assert world.pods_of(first["stable"]["revision"]) == pods
+        assert world.pod_uids(first["stable"]["revision"]) == pods
 
-    play(story)
+    run_story(story)
 
 
-def test_a_spec_that_flips_faster_than_pods_start_settles_on_the_last() -> None:
+def test_rapid_spec_changes_end_with_the_last_spec() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
+        await world.deploy(spec("v1"))
         for version in ("v2", "v1", "v3", "v2", "v1", "v3"):
             await world.apply(spec(version))
             await world.wait(0.7)
-        last = await world.phase("Healthy", seconds=900)
+        last = await world.wait_for_phase("Healthy", seconds=900)
         assert last["stable"]["image"].startswith("registry.lab:5000/v3@")
 
-    play(story)
+    run_story(story)
 
 
-def test_coming_back_to_a_version_while_it_is_drained_starts_it_anew() -> None:
+def test_return_to_a_canary_that_is_rolling_back_starts_it_again() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        second = (await world.shifting(spec("v2")))["canary"]["revision"]
+        await world.deploy(spec("v1"))
+        second = (await world.start_canary(spec("v2")))["canary"]["revision"]
         await world.apply(spec("v1"))
-        await world.until(lambda s: s["rollout"]["phase"] == "RollingBack")
+        await world.wait_until(lambda s: s["rollout"]["phase"] == "RollingBack")
         await world.apply(spec("v2"))
-        last = await world.promoted(second, seconds=900)
+        last = await world.wait_for_promotion(second, seconds=900)
         assert _outcomes(last) == ["Promoted", "Superseded", "Promoted"]
 
-    play(story)
+    run_story(story)
 
 
-def test_a_return_to_the_version_before_takes_no_steps() -> None:
+def test_return_to_the_previous_version_skips_the_steps() -> None:
     async def story(world: World) -> None:
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        await world.live(spec("v2"))
-        await world.rest()
+        first = (await world.deploy(spec("v1")))["stable"]["revision"]
+        await world.deploy(spec("v2"))
+        await world.wait_until_idle()
         assert world.replicas_of(first) is None
         await world.apply(spec("v1"))
-        back = await world.until(lambda s: s["rollout"]["revision"] == first)
+        back = await world.wait_until(lambda s: s["rollout"]["revision"] == first)
         assert back["rollout"]["fastTrack"] is True
         assert back["rollout"]["steps"] == 0
-        await world.promoted(first, seconds=15)
+        await world.wait_for_promotion(first, seconds=15)
 
-    play(story)
+    run_story(story)
 
 
-def test_a_return_within_the_delay_finds_its_old_pods() -> None:
+def test_return_within_scale_down_delay_reuses_the_old_pods() -> None:
     async def story(world: World) -> None:
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        pods = world.pods_of(first)
-        await world.live(spec("v2"))
+        first = (await world.deploy(spec("v1")))["stable"]["revision"]
+        pods = world.pod_uids(first)
+        await world.deploy(spec("v2"))
         await world.apply(spec("v1"))
-        await world.promoted(first, seconds=3)
-        assert world.pods_of(first) == pods
+        await world.wait_for_promotion(first, seconds=3)
+        assert world.pod_uids(first) == pods
 
-    play(story)
+    run_story(story)
 
 
-def test_a_return_first_scales_and_only_then_moves_users() -> None:
+def test_return_scales_the_old_version_up_before_it_receives_traffic() -> None:
     async def story(world: World) -> None:
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        second = (await world.live(spec("v2")))["stable"]["revision"]
-        await world.rest()
+        first = (await world.deploy(spec("v1")))["stable"]["revision"]
+        second = (await world.deploy(spec("v2")))["stable"]["revision"]
+        await world.wait_until_idle()
         await world.apply(spec("v1"))
-        starting = await world.until(lambda s: s["rollout"]["phase"] == "Starting")
+        starting = await world.wait_until(lambda s: s["rollout"]["phase"] == "Starting")
         assert starting["stable"]["revision"] == second
         service = await world.get(kinds.SERVICE, NAME)
         assert service["spec"]["selector"]["seatrial.dev/revision"] == second
-        await world.promoted(first)
+        await world.wait_for_promotion(first)
 
-    play(story)
+    run_story(story)
 
 
-def test_edited_steps_keep_the_weight_and_go_on_at_the_first_that_has_it() -> None:
+def test_edited_steps_continue_at_the_first_step_with_at_least_the_current_weight() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1", replicas=8))
-        status = await world.shifting(spec("v2", replicas=8))
+        await world.deploy(spec("v1", replicas=8))
+        status = await world.start_canary(spec("v2", replicas=8))
         revision = status["canary"]["revision"]
         steps = [{"weight": w, "hold": "1m"} for w in (5, 10, 30, 40)]
         await world.apply(spec("v2", replicas=8, steps=steps))
-        edited = await world.until(lambda s: s["rollout"]["steps"] == 4 and s["rollout"]["weight"] == 30)
+        edited = await world.wait_until(lambda s: s["rollout"]["steps"] == 4 and s["rollout"]["weight"] == 30)
         assert edited["rollout"]["step"] == 3
         assert edited["rollout"]["revision"] == revision
-        last = await world.promoted(revision)
+        last = await world.wait_for_promotion(revision)
         assert _outcomes(last) == ["Promoted", "Promoted"]
 
-    play(story)
+    run_story(story)
 
 
-def test_when_all_steps_are_below_the_weight_the_canary_is_promoted() -> None:
+def test_canary_is_promoted_when_all_edited_steps_are_below_its_weight() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        revision = (await world.shifting(spec("v2"), weight=50))["canary"]["revision"]
+        await world.deploy(spec("v1"))
+        revision = (await world.start_canary(spec("v2"), weight=50))["canary"]["revision"]
         await world.apply(spec("v2", steps=[{"weight": 5, "hold": "1h"}]))
-        await world.promoted(revision, seconds=20)
+        await world.wait_for_promotion(revision, seconds=20)
 
-    play(story)
+    run_story(story)
 
 
-def test_steps_taken_away_altogether_promote_at_once() -> None:
+def test_removed_steps_promote_the_canary_immediately() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        revision = (await world.shifting(spec("v2")))["canary"]["revision"]
+        await world.deploy(spec("v1"))
+        revision = (await world.start_canary(spec("v2")))["canary"]["revision"]
         await world.apply(spec("v2", steps=[]))
-        await world.promoted(revision, seconds=20)
+        await world.wait_for_promotion(revision, seconds=20)
 
-    play(story)
+    run_story(story)
 
 
-def test_a_longer_hold_counts_for_the_step_that_is_held() -> None:
+def test_longer_hold_applies_to_the_current_step() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        await world.shifting(spec("v2"))
+        await world.deploy(spec("v1"))
+        await world.start_canary(spec("v2"))
         longer = [{"weight": 25, "hold": "10m"}, {"weight": 50, "hold": "1m"}]
         await world.apply(spec("v2", steps=longer))
         await world.wait(300)
         assert (await world.status())["canary"]["weight"] == 25
-        await world.until(lambda s: s["canary"]["weight"] == 50, seconds=330)
+        await world.wait_until(lambda s: s["canary"]["weight"] == 50, seconds=330)
 
-    play(story)
+    run_story(story)
 
 
-def test_a_change_while_promoting_turns_round_wholly() -> None:
+def test_return_to_stable_during_promotion_reverses_it_completely() -> None:
     async def story(world: World) -> None:
-        first = (await world.live(spec("v1", replicas=8)))["stable"]["revision"]
+        first = (await world.deploy(spec("v1", replicas=8)))["stable"]["revision"]
         steps = [{"weight": 10, "hold": "10s"}]
         await world.apply(spec("v2", replicas=8, steps=steps))
-        seen = await world.until(lambda s: s["phase"] == "Promoting")
+        seen = await world.wait_until(lambda s: s["phase"] == "Promoting")
         await world.apply(spec("v1", replicas=8, steps=steps))
-        last = await world.phase("Healthy", seconds=200)
+        last = await world.wait_for_phase("Healthy", seconds=200)
         assert last["stable"]["revision"] == first
         assert _outcomes(last) == ["Superseded", "Promoted"]
         assert last["history"][0]["revision"] == seen["canary"]["revision"]
         assert world.replicas_of(first) == 8
 
-    play(story)
+    run_story(story)
 
 
-def test_more_replicas_in_mid_rollout_count_for_both_tracks() -> None:
+def test_changed_replicas_during_a_rollout_apply_to_both_tracks() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1", replicas=4))
-        status = await world.shifting(spec("v2", replicas=4), weight=50)
+        await world.deploy(spec("v1", replicas=4))
+        status = await world.start_canary(spec("v2", replicas=4), weight=50)
         revision, stable = status["canary"]["revision"], status["stable"]["revision"]
         await world.apply(spec("v2", replicas=6))
-        await world.until(lambda s: s["canary"]["readyReplicas"] == 6 and s["stable"]["readyReplicas"] == 6)
+        await world.wait_until(
+            lambda s: s["canary"]["readyReplicas"] == 6 and s["stable"]["readyReplicas"] == 6
+        )
         assert world.replicas_of(stable) == 6
-        await world.promoted(revision)
+        await world.wait_for_promotion(revision)
 
-    play(story)
+    run_story(story)
 
 
-def test_a_rejected_version_asked_for_in_mid_rollout_calls_the_rollout_off() -> None:
+def test_applying_a_rejected_version_during_a_rollout_rolls_it_back() -> None:
     async def story(world: World) -> None:
-        await world.trust_decisions()
-        first = (await world.live(spec("v1")))["stable"]["revision"]
-        second = (await world.shifting(spec("v2")))["canary"]["revision"]
+        await world.install_decision_policy()
+        first = (await world.deploy(spec("v1")))["stable"]["revision"]
+        second = (await world.start_canary(spec("v2")))["canary"]["revision"]
         await world.decide("Abort", revision=second, attempt=1)
-        await world.phase("Degraded")
-        await world.shifting(spec("v3"))
+        await world.wait_for_phase("Degraded")
+        await world.start_canary(spec("v3"))
         await world.apply(spec("v2"))
-        last = await world.phase("Degraded", seconds=120)
+        last = await world.wait_for_phase("Degraded", seconds=120)
         assert last["stable"]["revision"] == first
         assert last["stable"]["weight"] == 100
         assert [r["revision"] for r in last["rejected"]] == [second]
 
-    play(story)
+    run_story(story)

@@ -8,8 +8,8 @@ from typing import Any
 from seatrial.api import kinds
 from seatrial.api.objects import Body
 from tests.apiserver.pod_behaviour import Behaviour
-from tests.stories.specs import sick, spec
-from tests.stories.world import NAME, NAMESPACE, World, play
+from tests.stories.specs import failing_pods, spec
+from tests.stories.world import NAME, NAMESPACE, World, run_story
 
 BOUNDS = {"minReplicas": 3, "maxReplicas": 12}
 
@@ -22,65 +22,65 @@ def _scaler(world: World, revision: str) -> Body | None:
     return world.server.look(kinds.HPA, NAMESPACE, f"{NAME}-{revision}")
 
 
-def test_the_weight_is_raised_only_when_the_pods_for_it_are_there() -> None:
+def test_weight_is_raised_only_after_its_pods_are_ready() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1", replicas=8))
-        await world.shifting(spec("v2", replicas=8))
-        await world.until(lambda s: s["rollout"]["step"] == 2)
+        await world.deploy(spec("v1", replicas=8))
+        await world.start_canary(spec("v2", replicas=8))
+        await world.wait_until(lambda s: s["rollout"]["step"] == 2)
         while (status := await world.status())["canary"]["weight"] == 25:
             assert status["canary"].get("readyReplicas", 0) < 8
             await world.wait(1)
         assert status["canary"]["readyReplicas"] == 8
 
-    play(story, serving=sick("v2", Behaviour(ready_after=40)))
+    run_story(story, serving=failing_pods("v2", Behaviour(ready_after=40)))
 
 
-def test_one_pod_beside_one_is_a_half_and_says_so() -> None:
+def test_actual_weight_is_reported_when_few_pods_round_the_share() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1", replicas=1))
-        status = await world.shifting(spec("v2", replicas=1))
+        await world.deploy(spec("v1", replicas=1))
+        status = await world.start_canary(spec("v2", replicas=1))
         assert (status["canary"]["weight"], status["canary"]["actualWeight"]) == (25, 50)
         assert "really 50 %" in status["message"]
 
-    play(story)
+    run_story(story)
 
 
-def test_a_share_that_few_pods_cannot_give_is_waited_for_when_told_to_hold() -> None:
+def test_unreachable_share_waits_for_capacity_when_too_few_is_hold() -> None:
     async def story(world: World) -> None:
         traffic = {"replicas": {"whenTooFew": "Hold"}}
-        await world.live({**spec("v1", replicas=1), "traffic": traffic})
+        await world.deploy({**spec("v1", replicas=1), "traffic": traffic})
         await world.apply({**spec("v2", replicas=1), "traffic": traffic})
-        status = await world.until(lambda s: s["rollout"]["waitingFor"] == "Capacity")
+        status = await world.wait_until(lambda s: s["rollout"]["waitingFor"] == "Capacity")
         assert "25 %" in status["message"]
         await world.wait(900)
         assert (await world.status())["rollout"]["phase"] == "Starting"
         await world.apply({**spec("v2", replicas=3), "traffic": traffic})
-        await world.phase("Healthy")
+        await world.wait_for_phase("Healthy")
 
-    play(story)
+    run_story(story)
 
 
-def test_an_autoscaler_finds_ten_pods_and_leaves_them() -> None:
+def test_new_autoscaler_keeps_the_current_replicas() -> None:
     async def story(world: World) -> None:
-        revision = (await world.live(spec("v1", replicas=10)))["stable"]["revision"]
-        pods = world.pods_of(revision)
+        revision = (await world.deploy(spec("v1", replicas=10)))["stable"]["revision"]
+        pods = world.pod_uids(revision)
         await world.apply(_scaled("v1"))
         await world.wait(60)
         assert world.replicas_of(revision) == 10
-        assert world.pods_of(revision) == pods
+        assert world.pod_uids(revision) == pods
         scaler = _scaler(world, revision)
         assert scaler is not None
         assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == (3, 12)
 
-    play(story)
+    run_story(story)
 
 
-def test_the_autoscaler_is_held_while_the_canary_has_users_and_free_afterwards() -> None:
+def test_stable_autoscaler_cannot_scale_down_while_the_canary_has_traffic() -> None:
     async def story(world: World) -> None:
-        first = (await world.live(_scaled("v1")))["stable"]["revision"]
+        first = (await world.deploy(_scaled("v1")))["stable"]["revision"]
         world.cluster.autoscalers.want(NAMESPACE, f"{NAME}-{first}", 8)
-        await world.until(lambda s: s["readyReplicas"] == 8)
-        second = (await world.shifting(_scaled("v2")))["canary"]["revision"]
+        await world.wait_until(lambda s: s["readyReplicas"] == 8)
+        second = (await world.start_canary(_scaled("v2")))["canary"]["revision"]
         held = _scaler(world, first)
         assert held is not None
         assert held["spec"]["minReplicas"] == 8
@@ -89,7 +89,7 @@ def test_the_autoscaler_is_held_while_the_canary_has_users_and_free_afterwards()
         await world.wait(30)
         assert world.replicas_of(first) == 8
         assert _scaler(world, second) is None
-        await world.promoted(second)
+        await world.wait_for_promotion(second)
         assert world.replicas_of(second) == 8
         await world.wait(60)
         free = _scaler(world, second)
@@ -98,20 +98,20 @@ def test_the_autoscaler_is_held_while_the_canary_has_users_and_free_afterwards()
         assert free["spec"]["behavior"]["scaleDown"]["selectPolicy"] == "Max"
         assert world.replicas_of(second) == 8
         world.cluster.autoscalers.want(NAMESPACE, f"{NAME}-{second}", 4)
-        await world.until(lambda s: s["replicas"] == 4)
+        await world.wait_until(lambda s: s["replicas"] == 4)
 
-    play(story)
+    run_story(story)
 
 
-def test_the_autoscaler_is_free_again_after_a_rollback() -> None:
+def test_stable_autoscaler_is_restored_after_a_rollback() -> None:
     async def story(world: World) -> None:
-        await world.trust_decisions()
-        first = (await world.live(_scaled("v1")))["stable"]["revision"]
+        await world.install_decision_policy()
+        first = (await world.deploy(_scaled("v1")))["stable"]["revision"]
         world.cluster.autoscalers.want(NAMESPACE, f"{NAME}-{first}", 6)
-        await world.until(lambda s: s["readyReplicas"] == 6)
-        second = (await world.shifting(_scaled("v2")))["canary"]["revision"]
+        await world.wait_until(lambda s: s["readyReplicas"] == 6)
+        second = (await world.start_canary(_scaled("v2")))["canary"]["revision"]
         await world.decide("Abort", revision=second, attempt=1)
-        await world.until(lambda s: s["rollout"]["phase"] == "Rejected")
+        await world.wait_until(lambda s: s["rollout"]["phase"] == "Rejected")
         free = _scaler(world, first)
         assert free is not None
         assert (free["spec"]["minReplicas"], free["spec"]["behavior"]["scaleDown"]["selectPolicy"]) == (
@@ -119,52 +119,52 @@ def test_the_autoscaler_is_free_again_after_a_rollback() -> None:
             "Max",
         )
 
-    play(story)
+    run_story(story)
 
 
-def test_bounds_that_change_in_mid_rollout_count_at_once() -> None:
+def test_changed_autoscaler_bounds_apply_during_a_rollout() -> None:
     async def story(world: World) -> None:
-        first = (await world.live(_scaled("v1")))["stable"]["revision"]
-        second = (await world.shifting(_scaled("v2")))["canary"]["revision"]
+        first = (await world.deploy(_scaled("v1")))["stable"]["revision"]
+        second = (await world.start_canary(_scaled("v2")))["canary"]["revision"]
         await world.apply(_scaled("v2", {"minReplicas": 6, "maxReplicas": 20}))
-        await world.until(lambda s: s["stable"]["replicas"] >= 6)
+        await world.wait_until(lambda s: s["stable"]["replicas"] >= 6)
         held = _scaler(world, first)
         assert held is not None
         assert held["spec"]["maxReplicas"] == 20
-        last = await world.promoted(second)
+        last = await world.wait_for_promotion(second)
         assert last["stable"]["replicas"] >= 6
 
-    play(story)
+    run_story(story)
 
 
-def test_an_autoscaled_track_without_pods_is_scaled_first() -> None:
+def test_autoscaled_deployment_with_zero_replicas_is_scaled_up_first() -> None:
     """An autoscaler leaves a Deployment of zero replicas alone."""
 
     async def story(world: World) -> None:
-        world.watcher.outages_allowed = True
-        revision = (await world.live(_scaled("v1")))["stable"]["revision"]
+        world.invariants.outages_allowed = True
+        revision = (await world.deploy(_scaled("v1")))["stable"]["revision"]
         world.server.scale(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{revision}", replicas=0)
-        await world.until(lambda s: s["readyReplicas"] == 3, seconds=20)
+        await world.wait_until(lambda s: s["readyReplicas"] == 3, seconds=20)
 
-    play(story)
+    run_story(story)
 
 
-def test_the_canary_follows_what_the_autoscaler_makes_of_stable() -> None:
+def test_canary_follows_the_autoscaled_replicas_of_stable() -> None:
     async def story(world: World) -> None:
-        first = (await world.live(_scaled("v1")))["stable"]["revision"]
-        second = (await world.shifting(_scaled("v2"), weight=50))["canary"]["revision"]
+        first = (await world.deploy(_scaled("v1")))["stable"]["revision"]
+        second = (await world.start_canary(_scaled("v2"), weight=50))["canary"]["revision"]
         world.cluster.autoscalers.want(NAMESPACE, f"{NAME}-{first}", 9)
-        await world.until(lambda s: s["canary"]["readyReplicas"] == 9)
-        await world.promoted(second)
+        await world.wait_until(lambda s: s["canary"]["readyReplicas"] == 9)
+        await world.wait_for_promotion(second)
         assert world.replicas_of(second) == 9
 
-    play(story)
+    run_story(story)
 
 
-def test_what_is_edited_by_hand_is_put_right() -> None:
+def test_manual_edits_of_children_are_reverted() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        status = await world.shifting(spec("v2", steps=[{"weight": 25, "hold": "10m"}]))
+        await world.deploy(spec("v1"))
+        status = await world.start_canary(spec("v2", steps=[{"weight": 25, "hold": "10m"}]))
         stable, canary = status["stable"]["revision"], status["canary"]["revision"]
         world.server.scale(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{stable}", replicas=1)
         world.server.scale(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{canary}", replicas=7)
@@ -182,13 +182,13 @@ def test_what_is_edited_by_hand_is_put_right() -> None:
         body = await world.get(kinds.DEPLOYMENT, f"{NAME}-{stable}")
         assert body["spec"]["template"]["spec"]["containers"][0]["image"].startswith("registry.lab:5000/v1@")
 
-    play(story)
+    run_story(story)
 
 
-def test_children_that_are_deleted_by_hand_are_back_in_seconds() -> None:
+def test_manually_deleted_children_are_recreated_within_seconds() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        status = await world.shifting(spec("v2", steps=[{"weight": 25, "hold": "10m"}]))
+        await world.deploy(spec("v1"))
+        status = await world.start_canary(spec("v2", steps=[{"weight": 25, "hold": "10m"}]))
         stable, canary = status["stable"]["revision"], status["canary"]["revision"]
         for kind, name in (
             (kinds.SERVICE, NAME),
@@ -199,74 +199,76 @@ def test_children_that_are_deleted_by_hand_are_back_in_seconds() -> None:
             world.server.remove(kind, NAMESPACE, name)
             await world.wait(5)
             assert world.server.look(kind, NAMESPACE, name) is not None, kind
-        await world.until(
+        await world.wait_until(
             lambda s: s["canary"]["weight"] == 25 and s["canary"]["readyReplicas"] == 1, seconds=20
         )
         world.server.remove(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{stable}")
         await world.wait(2)
         assert world.replicas_of(stable) == 3
 
-    play(story)
+    run_story(story)
 
 
-def test_a_canary_deleted_in_a_pause_is_made_again() -> None:
+def test_canary_deleted_during_a_pause_is_recreated() -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        canary = (await world.shifting(spec("v2")))["canary"]["revision"]
+        await world.deploy(spec("v1"))
+        canary = (await world.start_canary(spec("v2")))["canary"]["revision"]
         await world.apply({**spec("v2"), "paused": True})
-        await world.phase("Paused")
+        await world.wait_for_phase("Paused")
         world.server.remove(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{canary}")
-        status = await world.until(lambda s: s["stable"]["weight"] == 100, seconds=5)
+        status = await world.wait_until(lambda s: s["stable"]["weight"] == 100, seconds=5)
         assert status["phase"] == "Paused"
         await world.apply(spec("v2"))
-        await world.promoted(canary)
+        await world.wait_for_promotion(canary)
 
-    play(story)
+    run_story(story)
 
 
-def test_a_longer_delay_is_kept_before_pods_leave() -> None:
+def test_old_pods_are_kept_for_scale_down_delay_after_promotion() -> None:
     async def story(world: World) -> None:
-        world.watcher.kept_for = timedelta(minutes=5)
-        await world.live(spec("v1", scaleDownDelay="5m"))
+        world.invariants.scale_down_delay = timedelta(minutes=5)
+        await world.deploy(spec("v1", scaleDownDelay="5m"))
         first = (await world.status())["stable"]["revision"]
-        await world.live(spec("v2", scaleDownDelay="5m"), seconds=400)
+        await world.deploy(spec("v2", scaleDownDelay="5m"), seconds=400)
         await world.wait(250)
-        assert len(world.pods_of(first)) == 3
+        assert len(world.pod_uids(first)) == 3
         await world.wait(60)
-        assert world.pods_of(first) == set()
+        assert world.pod_uids(first) == set()
 
-    play(story)
+    run_story(story)
 
 
-def test_recreate_stops_the_old_before_the_new_starts() -> None:
+def test_recreate_stops_the_old_pods_before_the_new_ones_start() -> None:
     async def story(world: World) -> None:
-        world.watcher.outages_allowed = True
-        first = (await world.live(spec("v1", strategy="Recreate")))["stable"]["revision"]
+        world.invariants.outages_allowed = True
+        first = (await world.deploy(spec("v1", strategy="Recreate")))["stable"]["revision"]
         await world.apply(spec("v2", strategy="Recreate"))
-        second = (await world.until(lambda s: s["rollout"]["phase"] == "Starting"))["rollout"]["revision"]
+        second = (await world.wait_until(lambda s: s["rollout"]["phase"] == "Starting"))["rollout"][
+            "revision"
+        ]
         for _ in range(100):
-            assert not (world.pods_of(first) and world.pods_of(second))
+            assert not (world.pod_uids(first) and world.pod_uids(second))
             await world.wait(0.1)
-        await world.promoted(second, seconds=60)
+        await world.wait_for_promotion(second, seconds=60)
 
-    play(story)
+    run_story(story)
 
 
-def test_a_configuration_that_changes_is_a_new_revision_and_stable_keeps_its_copy() -> None:
+def test_changed_config_map_is_a_new_revision_and_stable_keeps_its_copy() -> None:
     async def story(world: World) -> None:
         serving = {"envFrom": [{"configMapRef": {"name": "settings"}}]}
-        await world.configure("settings", {"LOG": "info"})
-        first = (await world.live({**spec("v1"), "serving": serving}))["stable"]["revision"]
-        await world.configure("settings", {"LOG": "debug"})
-        status = await world.until(lambda s: s["canary"]["weight"] == 25)
+        await world.apply_config("settings", {"LOG": "info"})
+        first = (await world.deploy({**spec("v1"), "serving": serving}))["stable"]["revision"]
+        await world.apply_config("settings", {"LOG": "debug"})
+        status = await world.wait_until(lambda s: s["canary"]["weight"] == 25)
         assert status["canary"]["revision"] != first
-        copies = {c["metadata"]["name"]: c for c in await world.all(kinds.CONFIG_MAP)}
+        copies = {c["metadata"]["name"]: c for c in await world.objects(kinds.CONFIG_MAP)}
         assert copies[f"{NAME}-{first}-0"]["data"] == {"LOG": "info"}
         assert copies[f"{NAME}-{first}-0"]["immutable"] is True
         for pod in world.server.all(kinds.POD, NAMESPACE):
             if pod["metadata"]["labels"]["seatrial.dev/revision"] == first:
                 world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
-        await world.until(lambda s: s["stable"]["readyReplicas"] == 3, seconds=30)
+        await world.wait_until(lambda s: s["stable"]["readyReplicas"] == 3, seconds=30)
         read = {
             p["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"]
             for p in world.server.all(kinds.POD, NAMESPACE)
@@ -274,16 +276,16 @@ def test_a_configuration_that_changes_is_a_new_revision_and_stable_keeps_its_cop
         }
         assert read == {f"{NAME}-{first}-0"}
 
-    play(story)
+    run_story(story)
 
 
-def test_a_secret_that_changes_is_a_new_revision() -> None:
+def test_changed_secret_is_a_new_revision() -> None:
     async def story(world: World) -> None:
         serving = {"envFrom": [{"secretRef": {"name": "keys"}}]}
-        await world.configure("keys", {"KEY": "b25l"}, kind=kinds.SECRET)
-        first = (await world.live({**spec("v1"), "serving": serving}))["stable"]["revision"]
-        await world.configure("keys", {"KEY": "dHdv"}, kind=kinds.SECRET)
-        last = await world.until(lambda s: s["stable"]["revision"] != first and s["phase"] == "Healthy")
+        await world.apply_config("keys", {"KEY": "b25l"}, kind=kinds.SECRET)
+        first = (await world.deploy({**spec("v1"), "serving": serving}))["stable"]["revision"]
+        await world.apply_config("keys", {"KEY": "dHdv"}, kind=kinds.SECRET)
+        last = await world.wait_until(lambda s: s["stable"]["revision"] != first and s["phase"] == "Healthy")
         assert last["history"][0]["outcome"] == "Promoted"
 
-    play(story)
+    run_story(story)

@@ -36,7 +36,7 @@ LEFT = contract.Exit(reason="ModelLoadFailed", message="of another version")
 
 
 @pytest.mark.parametrize("said", [REQUEST, REPORT, CARD, LEFT], ids=lambda said: type(said).__name__)
-def test_what_is_said_is_understood(said: Any) -> None:
+def test_message_round_trips_through_json(said: Any) -> None:
     assert type(said).from_json(said.to_json()) == said
 
 
@@ -44,7 +44,7 @@ def test_what_is_said_is_understood(said: Any) -> None:
 @pytest.mark.parametrize(
     "text", ["", "Killed", "[]", "1", '{"version":2}', NESTED, '{"version":1,"message":' + NESTED]
 )
-def test_what_is_no_message_is_a_value_error(kind: Any, text: str) -> None:
+def test_invalid_json_message_is_a_value_error(kind: Any, text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         kind.from_json(text)
 
@@ -62,7 +62,7 @@ FIELDS = st.sampled_from(
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(st.dictionaries(FIELDS, VALUES, max_size=6), st.booleans())
-def test_whatever_is_said_is_a_message_or_a_value_error(
+def test_any_json_object_parses_or_is_a_value_error(
     kind: Any, values: dict[str, Any], right_version: bool
 ) -> None:
     text = json.dumps({**values, "version": contract.VERSION} if right_version else values)
@@ -75,7 +75,7 @@ def test_whatever_is_said_is_a_message_or_a_value_error(
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(TEXTS)
-def test_whatever_text_is_found_is_a_message_or_a_value_error(kind: Any, text: str) -> None:
+def test_arbitrary_text_is_a_value_error(kind: Any, text: str) -> None:
     with pytest.raises(ValueError, match=r"(?s)."):
         kind.from_json(text)
 
@@ -110,19 +110,19 @@ def _said(**values: Any) -> str:
     ],
     ids=lambda values: str(values)[:50],
 )
-def test_a_report_with_a_field_of_another_type_is_none(values: Any) -> None:
+def test_build_report_with_a_wrong_field_type_is_rejected(values: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         contract.BuildReport.from_json(_said(**values))
 
 
 @pytest.mark.parametrize("values", [{}, {"reason": "CrashLoop"}, {"reason": 1, "message": "why"}])
-def test_an_exit_says_both_its_words(values: Any) -> None:
+def test_exit_message_needs_reason_and_message(values: Any) -> None:
     with pytest.raises(ValueError, match=r"reason|message"):
         contract.Exit.from_json(_said(**values))
 
 
 @pytest.mark.parametrize("text", [NESTED, _said(image="x"), _said(seconds=1)])
-def test_a_build_that_says_nonsense_has_said_nothing(text: str) -> None:
+def test_invalid_build_report_is_ignored(text: str) -> None:
     job = {"kind": "Job", "metadata": {"name": "j-1"}}
     seen = build_jobs.seen(Observed(jobs=(job,), pods=(_pod("build", text),)), "j-1")
     assert seen is not None
@@ -132,7 +132,7 @@ def test_a_build_that_says_nonsense_has_said_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     "text", [NESTED, _said(reason="CrashLoop", message=[]), _said(reason=[], message="")]
 )
-def test_a_server_that_says_nonsense_has_said_nothing(text: str) -> None:
+def test_invalid_exit_message_of_a_server_is_ignored(text: str) -> None:
     assert pod_diagnosis.pod_trouble(_pod("server", text)) is None
 
 

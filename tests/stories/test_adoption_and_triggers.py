@@ -1,4 +1,4 @@
-"""How an object begins: what is there already, what starts a rollout and what does not."""
+"""What starts a rollout and what does not; how existing children are adopted and a lost status is restored."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import pytest
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body
 from tests.stories.specs import image, spec
-from tests.stories.world import NAME, NAMESPACE, World, run_story
+from tests.stories.world import NAME, NAMESPACE, World, condition_reasons, condition_statuses, run_story
 
 CHILDREN = (kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION, kinds.PDB)
 
 
-def _conditions(status: Body) -> dict[str, tuple[str, str]]:
-    return {c["type"]: (c["status"], c["reason"]) for c in status["conditions"]}
+def _reports_name_conflict(status: Body) -> bool:
+    is_stalled = condition_statuses(status)["Stalled"] == "True"
+    return is_stalled and condition_reasons(status)["Stalled"] == "NameConflict"
 
 
 def test_orphaned_children_are_adopted_without_pod_restarts() -> None:
-    """A backup was restored: the children are there, their owner is not."""
+    """As after a restored backup: the children exist, their owner does not."""
 
     async def story(world: World) -> None:
         first = await world.deploy(spec("v1"))
@@ -87,10 +88,10 @@ def test_spec_change_outside_the_pod_template_starts_no_rollout(change: Any) -> 
 
 def test_equivalent_spellings_are_the_same_revision() -> None:
     async def story(world: World) -> None:
-        one = {**spec("v1"), "serving": {"resources": {"requests": {"cpu": "1000m"}}, "env": []}}
-        other = {**spec("v1"), "serving": {"resources": {"limits": {}, "requests": {"cpu": "1"}}}}
-        first = await world.deploy(one)
-        last = await world.deploy(other)
+        one_spelling = {**spec("v1"), "serving": {"resources": {"requests": {"cpu": "1000m"}}, "env": []}}
+        other_spelling = {**spec("v1"), "serving": {"resources": {"limits": {}, "requests": {"cpu": "1"}}}}
+        first = await world.deploy(one_spelling)
+        last = await world.deploy(other_spelling)
         assert last["rollout"] == first["rollout"]
 
     run_story(story)
@@ -114,7 +115,7 @@ def test_zero_replicas_are_promoted_immediately_and_skipped_checks_are_recorded(
         await world.deploy(spec("v1", replicas=0))
         status = await world.deploy(spec("v2", replicas=0), seconds=60)
         assert status["stable"]["image"] == image("v2")
-        assert "checks were skipped" in status["history"][0]["message"]
+        assert "skipped" in status["history"][0]["message"]
         await world.deploy(spec("v2", replicas=2), seconds=60)
 
     run_story(story)
@@ -140,11 +141,11 @@ def test_lost_status_keeps_the_rollback_templates() -> None:
         await world.clear_status()
         await world.wait_for_phase("Healthy", seconds=30)
         await world.wait_until_idle()
-        kept = {
+        revisions = {
             body["metadata"]["labels"][names.LABEL_REVISION]
             for body in await world.objects(kinds.CONTROLLER_REVISION)
         }
-        assert kept == {first, second}
+        assert revisions == {first, second}
         assert (await world.deploy(spec("v1")))["stable"]["revision"] == first
 
     run_story(story)
@@ -175,7 +176,7 @@ def test_lost_status_is_restored_when_the_service_selector_was_edited_too() -> N
         pods = world.pod_uids(revision)
         await world.kill_operator()
         service = await world.get(kinds.SERVICE, NAME)
-        right = service["spec"]["selector"]
+        original_selector = service["spec"]["selector"]
         foreign = {**service, "spec": {**service["spec"], "selector": {"app": "other"}}}
         await world.client.replace(kinds.SERVICE, foreign)
         await world.clear_status()
@@ -184,7 +185,7 @@ def test_lost_status_is_restored_when_the_service_selector_was_edited_too() -> N
         assert last["stable"]["revision"] == revision
         assert "rollout" not in last
         assert world.pod_uids(revision) == pods
-        assert (await world.get(kinds.SERVICE, NAME))["spec"]["selector"] == right
+        assert (await world.get(kinds.SERVICE, NAME))["spec"]["selector"] == original_selector
 
     run_story(story)
 
@@ -216,9 +217,7 @@ def test_foreign_object_with_a_childs_name_is_never_changed(kind: kinds.Kind) ->
         }
         before = world.server.insert(kind, foreign)
         await world.apply(spec("v1"))
-        status = await world.wait_until(
-            lambda s: _conditions(s)["Stalled"] == ("True", "NameConflict"), seconds=60
-        )
+        status = await world.wait_until(_reports_name_conflict, seconds=60)
         assert kind.kind in status["message"]
         await world.wait(600)
         assert await world.get(kind, NAME) == before
@@ -236,7 +235,7 @@ def test_foreign_deployment_with_a_childs_name_is_never_changed() -> None:
         await world.wait(5)
         before = world.server.insert(kinds.DEPLOYMENT, _foreign_deployment(f"{NAME}-{revision}"))
         await world.apply(spec("v1"))
-        await world.wait_until(lambda s: _conditions(s)["Stalled"] == ("True", "NameConflict"), seconds=60)
+        await world.wait_until(_reports_name_conflict, seconds=60)
         await world.wait(300)
         after = await world.get(kinds.DEPLOYMENT, f"{NAME}-{revision}")
         assert (after["spec"], after["metadata"]["labels"]) == (before["spec"], before["metadata"]["labels"])
@@ -247,7 +246,7 @@ def test_foreign_deployment_with_a_childs_name_is_never_changed() -> None:
 
 
 def test_second_owner_of_a_child_name_reports_a_name_conflict() -> None:
-    """The child carries all our labels, but its controller is another object."""
+    """The child has all the operator's labels, but another object is its controller."""
 
     async def story(world: World) -> None:
         rival = await world.apply(spec("v1", replicas=0), name="rival")
@@ -259,16 +258,16 @@ def test_second_owner_of_a_child_name_reports_a_name_conflict() -> None:
             "uid": rival["metadata"]["uid"],
             "controller": True,
         }
-        head = {
+        metadata = {
             "name": NAME,
             "namespace": NAMESPACE,
             "labels": {names.LABEL_DEPLOYMENT: NAME, names.LABEL_MANAGED_BY: names.MANAGED_BY},
             "ownerReferences": [owner],
         }
-        body = {"apiVersion": "v1", "kind": "Service", "metadata": head, "spec": {"ports": [{"port": 1}]}}
+        body = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": 1}]}}
         before = world.server.insert(kinds.SERVICE, body)
         await world.apply(spec("v1"))
-        await world.wait_until(lambda s: _conditions(s)["Stalled"] == ("True", "NameConflict"), seconds=60)
+        await world.wait_until(_reports_name_conflict, seconds=60)
         await world.wait(120)
         assert await world.get(kinds.SERVICE, NAME) == before
         world.server.remove(kinds.SERVICE, NAMESPACE, NAME)

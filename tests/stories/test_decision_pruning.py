@@ -1,4 +1,4 @@
-"""What nobody needs any more goes."""
+"""Completed decisions are deleted, except the newest ones."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def test_only_the_newest_completed_decisions_are_kept() -> None:
     async def story(world: World) -> None:
         await world.install_decision_policy()
         await world.deploy(spec("v1"))
-        made = []
+        decisions = []
         for _ in range(KEPT + 5):
-            made.append(await world.decide("Abort", revision="0123456789", attempt=1))
+            decisions.append(await world.decide("Abort", revision="0123456789", attempt=1))
             await world.wait(2)
-        await world.wait_for_result(made[-1])
+        await world.wait_for_result(decisions[-1])
         await world.wait_until_idle()
-        left = {body["metadata"]["name"] for body in await world.objects(kinds.ROLLOUT_DECISION)}
-        assert left == {body["metadata"]["name"] for body in made[-KEPT:]}
+        remaining = {body["metadata"]["name"] for body in await world.objects(kinds.ROLLOUT_DECISION)}
+        assert remaining == {body["metadata"]["name"] for body in decisions[-KEPT:]}
 
     run_story(story)

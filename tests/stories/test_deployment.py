@@ -1,4 +1,4 @@
-"""How a model goes live, and how a better one takes over."""
+"""How a model is deployed, and how the next version replaces it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_model_is_built_before_its_pods_start() -> None:
     async def story(world: World) -> None:
         await world.apply({"model": {"uri": "s3://models/churn/1/"}})
         building = await world.wait_for_phase("Building", seconds=10)
-        assert "is being built" in building["message"]
+        assert building["rollout"]["phase"] == "Building"
         status = await world.wait_for_phase("Healthy", seconds=60)
         assert status["build"]["phase"] == "Succeeded"
         assert status["stable"]["modelDigest"].startswith("sha256:")

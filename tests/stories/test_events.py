@@ -1,4 +1,7 @@
-"""Events: each thing is told once, in a sentence that says what its reason does not."""
+"""Events: each fact is reported once, with the revisions, the cause and the remedy in the message.
+
+The wording of the messages is not asserted here; only the facts that each of them must name.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +14,37 @@ from tests.apiserver.pod_behaviour import Behaviour, Fault
 from tests.stories.specs import failing_builds, failing_pods, spec, spec_to_build, successful_builds
 from tests.stories.world import NAMESPACE, World, run_story
 
-REMEDY = "apply a changed spec, or create a RolloutDecision with action Retry"
+Event = tuple[str, str]
+"""Reason and message."""
 
 
-async def _told(world: World) -> list[tuple[str, str]]:
-    """Reason and sentence of every Event, oldest first; none repeats its reason, none came twice."""
-    events = sorted(await world.objects(kinds.EVENT), key=lambda e: int(e["metadata"]["resourceVersion"]))
-    told = [(event["reason"], event["message"]) for event in events]
-    assert [pair for pair in told if re.search(rf"\b{pair[0]}\b", pair[1])] == []
-    assert [event["message"] for event in events if event["count"] > 1] == []
-    return told
+async def _events(world: World) -> list[Event]:
+    """Return every Event, oldest first; no message repeats its reason, and no Event occurred twice."""
+    bodies = sorted(await world.objects(kinds.EVENT), key=lambda e: int(e["metadata"]["resourceVersion"]))
+    events = [(body["reason"], body["message"]) for body in bodies]
+    assert [event for event in events if re.search(rf"\b{event[0]}\b", event[1])] == []
+    assert [body["message"] for body in bodies if body["count"] > 1] == []
+    return events
+
+
+def _assert_events(events: list[Event], *expected: tuple[str, ...]) -> None:
+    """Each Event has the expected reason, and its message contains each of the expected facts."""
+    assert [reason for reason, _ in events] == [reason for reason, *_ in expected]
+    for (_, message), (_, *facts) in zip(events, expected, strict=True):
+        assert [fact for fact in facts if fact not in message] == [], message
 
 
 def test_rollout_emits_an_event_for_each_step_and_for_the_promotion() -> None:
     async def story(world: World) -> None:
         first = (await world.deploy(spec("v1")))["stable"]["revision"]
         second = (await world.deploy(spec("v2")))["stable"]["revision"]
-        assert await _told(world) == [
-            ("Promoted", f"{first} serves; nothing did before"),
-            ("Shifting", f"step 1 of 2: {second} gets 25 % of the users, {first} the others"),
-            ("Shifting", f"step 2 of 2: {second} gets 50 % of the users, {first} the others"),
-            ("Promoted", f"{second} takes the place of {first}"),
-        ]
+        _assert_events(
+            await _events(world),
+            ("Promoted", first),
+            ("Shifting", "step 1 of 2", second, "25 %", first),
+            ("Shifting", "step 2 of 2", second, "50 %", first),
+            ("Promoted", second, first),
+        )
 
     run_story(story)
 
@@ -41,8 +53,8 @@ def test_step_event_names_the_actual_traffic_share() -> None:
     async def story(world: World) -> None:
         await world.deploy(spec("v1", replicas=1))
         await world.deploy(spec("v2", replicas=1))
-        shares = [message for reason, message in await _told(world) if reason == "Shifting"]
-        assert "25 % of the users (really 50 %: 1 pod beside 1)" in shares[0]
+        steps = [event for event in await _events(world) if event[0] == "Shifting"]
+        _assert_events(steps[:1], ("Shifting", "25 %", "50 %"))
 
     run_story(story)
 
@@ -52,29 +64,26 @@ def test_failed_canary_emits_the_cause_once_and_then_the_remedy() -> None:
         first = (await world.deploy(spec("v1")))["stable"]["revision"]
         await world.apply(spec("v2"))
         second = (await world.wait_for_phase("Degraded"))["rejected"][0]["revision"]
-        assert (await _told(world))[1:] == [
-            (
-                "RollingBack",
-                f"{second} goes back: CrashLoop: exits again and again, with code 3; {first} serves",
-            ),
-            ("CrashLoop", f"{second} is rejected; {REMEDY}; {first} serves"),
-        ]
+        _assert_events(
+            (await _events(world))[1:],
+            ("RollingBack", second, "CrashLoop", "code 3", first),
+            ("CrashLoop", second, "RolloutDecision", "Retry", first),
+        )
 
     run_story(story, serving=failing_pods("v2", Behaviour(fault=Fault.CRASH_LOOP, exit_code=3, message="")))
 
 
-@pytest.mark.parametrize("something_serves", [True, False])
-def test_permanently_failed_build_emits_one_event(something_serves: bool) -> None:
+@pytest.mark.parametrize("has_stable", [True, False])
+def test_permanently_failed_build_emits_one_event(has_stable: bool) -> None:
     async def story(world: World) -> None:
-        now = "nothing serves yet"
-        if something_serves:
-            now = f"{(await world.deploy(spec('v1')))['stable']['revision']} serves"
+        stable = (await world.deploy(spec("v1")))["stable"]["revision"] if has_stable else ""
         await world.apply(spec_to_build("2"))
-        status = await world.wait_for_phase("Degraded" if something_serves else "Failed")
+        status = await world.wait_for_phase("Degraded" if has_stable else "Failed")
         failed = status["rejected"][0]["revision"]
-        assert (await _told(world))[int(something_serves) :] == [
-            ("ModelLoadFailed", f"{failed} is rejected: it does not work; {REMEDY}; {now}")
-        ]
+        _assert_events(
+            (await _events(world))[int(has_stable) :],
+            ("ModelLoadFailed", failed, "it does not work", "RolloutDecision", "Retry", stable),
+        )
 
     run_story(story, building=failing_builds("ModelLoadFailed"))
 
@@ -83,10 +92,7 @@ def test_failed_first_rollout_emits_cause_and_remedy_in_one_event() -> None:
     async def story(world: World) -> None:
         await world.apply(spec("v1"))
         failed = (await world.wait_for_phase("Failed"))["rejected"][0]["revision"]
-        why = "exits again and again, with code 3"
-        assert await _told(world) == [
-            ("CrashLoop", f"{failed} is rejected: {why}; {REMEDY}; nothing serves yet")
-        ]
+        _assert_events(await _events(world), ("CrashLoop", failed, "code 3", "RolloutDecision", "Retry"))
 
     run_story(story, serving=failing_pods("v1", Behaviour(fault=Fault.CRASH_LOOP, exit_code=3, message="")))
 
@@ -97,7 +103,7 @@ def test_retried_build_emits_one_event_that_counts_the_attempts() -> None:
         await world.wait_until(lambda s: s["build"]["attempt"] == 4)
         (event,) = await world.objects(kinds.EVENT)
         assert (event["type"], event["reason"], event["count"]) == ("Warning", "SourceNotFound", 3)
-        assert event["message"].endswith(": no such object; nothing serves yet")
+        assert "no such object" in event["message"]
         world.cluster.kubelet.building = successful_builds
         await world.wait_for_phase("Healthy")
 
@@ -109,15 +115,9 @@ def test_superseded_canary_emits_one_rollback_event() -> None:
         first = (await world.deploy(spec("v1")))["stable"]["revision"]
         second = (await world.start_canary(spec("v2")))["rollout"]["revision"]
         third = (await world.deploy(spec("v3")))["stable"]["revision"]
-        told = await _told(world)
-        assert told[2:4] == [
-            (
-                "RollingBack",
-                f"{second} goes back: revision {third} is asked for now; {first} serves",
-            ),
-            ("Superseded", f"{second} has given way; {first} serves"),
-        ]
-        assert told[-1] == ("Promoted", f"{third} takes the place of {first}")
+        events = await _events(world)
+        _assert_events(events[2:4], ("RollingBack", second, third, first), ("Superseded", second, first))
+        _assert_events(events[-1:], ("Promoted", third, first))
 
     run_story(story)
 
@@ -129,35 +129,28 @@ def test_decision_events_name_the_author_and_rejections_the_cause() -> None:
         second = (await world.start_canary(spec("v2")))["rollout"]["revision"]
         await world.wait_for_result(await world.decide("Pause", revision=second, reason="lunch"))
         await world.wait_for_result(await world.decide("Skip", revision=second, step=1))
-        resume = "create a RolloutDecision with action Resume to go on"
-        assert (await _told(world))[2:] == [
-            ("DecisionTaken", f"Pause of {second} by jo@shop.io (lunch)"),
-            (
-                "Paused",
-                f"{second} is held at 25 %: paused by jo@shop.io: lunch; {resume}; {first} serves",
-            ),
-            (
-                "DecisionRefused",
-                f"Skip of {second} by jo@shop.io: the rollout is paused: let it go on first, then skip the step",
-            ),
-        ]
+        _assert_events(
+            (await _events(world))[2:],
+            ("DecisionTaken", "Pause", second, "jo@shop.io", "lunch"),
+            ("Paused", second, "25 %", "jo@shop.io", "lunch", "RolloutDecision", "Resume", first),
+            ("DecisionRefused", "Skip", second, "jo@shop.io", "paused"),
+        )
 
     run_story(story)
 
 
-@pytest.mark.parametrize("serving", [True, False])
-def test_missing_config_map_emits_one_event(serving: bool) -> None:
+@pytest.mark.parametrize("has_stable", [True, False])
+def test_missing_config_map_emits_one_event(has_stable: bool) -> None:
     async def story(world: World) -> None:
-        first = (await world.deploy(spec("v1")))["stable"]["revision"] if serving else ""
-        before = len(await _told(world))
+        stable = (await world.deploy(spec("v1")))["stable"]["revision"] if has_stable else ""
+        before = len(await _events(world))
         await world.apply({**spec("v2"), "serving": {"envFrom": [{"configMapRef": {"name": "absent"}}]}})
-        await world.wait_until(lambda s: "waits for ConfigMap absent" in s["message"])
+        await world.wait_until(lambda s: "ConfigMap absent" in s["message"])
         await world.wait(600)
-        waits = (
-            "waits for ConfigMap absent, which the spec refers to; create it, or mark the reference optional"
+        _assert_events(
+            (await _events(world))[before:],
+            ("ContainerConfigError", "ConfigMap absent", "create it", "optional", stable),
         )
-        who = f"{first} serves" if serving else "nothing serves yet"
-        assert (await _told(world))[before:] == [("ContainerConfigError", f"{waits}; {who}")]
 
     run_story(story)
 
@@ -166,11 +159,9 @@ def test_missing_build_secret_emits_one_event() -> None:
     async def story(world: World) -> None:
         model = {"uri": "s3://models/churn/1/", "credentials": {"secretName": "absent"}}
         await world.apply({**spec(), "model": model})
-        await world.wait_until(lambda s: "needs Secret absent" in s["message"])
+        await world.wait_until(lambda s: "Secret absent" in s["message"])
         await world.wait(600)
-        [(reason, message)] = await _told(world)
-        assert reason == "ContainerConfigError"
-        assert message.endswith("waits for its build; it needs Secret absent, create it; nothing serves yet")
+        _assert_events(await _events(world), ("ContainerConfigError", "Secret absent", "create it"))
 
     run_story(story)
 
@@ -184,10 +175,11 @@ def test_resumed_rollout_emits_an_event_without_repeating_the_step() -> None:
         await world.wait(600)
         await world.apply(spec("v2"))
         status = await world.wait_until(lambda s: s["phase"] == "Canary")
-        assert f"canary {second} has 25 % since " in status["message"]
-        assert "10m" in status["message"].partition(" of it paused")[0]
-        assert ("Shifting", f"{second} goes on with 25 % of the users") in await _told(world)
+        assert (status["canary"]["weight"], status["rollout"]["pausedSeconds"]) == (25, 600)
         await world.wait_for_phase("Healthy")
+        events = await _events(world)
+        _assert_events(events[2:4], ("Paused", second, "25 %"), ("Shifting", second, "25 %"))
+        assert "step" not in events[3][1]
 
     run_story(story)
 
@@ -199,9 +191,6 @@ def test_outage_of_stable_emits_an_event_at_its_start_and_its_end() -> None:
         world.cluster.kubelet.evict(NAMESPACE, pod["metadata"]["name"])
         await world.wait_for_phase("Degraded")
         await world.wait_for_phase("Healthy")
-        assert (await _told(world))[1:] == [
-            ("StableUnhealthy", f"nobody is served: no pod of {first} is ready"),
-            ("Healthy", f"users are served again: {first} answers"),
-        ]
+        _assert_events((await _events(world))[1:], ("StableUnhealthy", first), ("Healthy", first))
 
     run_story(story)

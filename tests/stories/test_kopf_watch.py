@@ -1,4 +1,4 @@
-"""kopf's watch misses what is deleted while it is away, and may fall silent: a second watch notices both."""
+"""kopf's watch misses deletions while it is disconnected, and may stall: a second watch detects both."""
 
 from __future__ import annotations
 

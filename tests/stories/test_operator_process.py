@@ -1,4 +1,4 @@
-"""The operator as a process: it writes nothing at rest, misses nothing, and is never two."""
+"""The operator as a process: idle without writes, robust against missed events, and one leader at a time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from seatrial.api import kinds
 from seatrial.api.objects import Body, ObjectKey
 from tests.apiserver.pod_behaviour import Behaviour, Fault
 from tests.stories.specs import failing_pods, image, spec
-from tests.stories.world import NAME, NAMESPACE, World, run_story
+from tests.stories.world import NAME, NAMESPACE, World, condition_reasons, run_story
 
-LEASE = "seatrial-system"
+LEASE_NAMESPACE = "seatrial-system"
 
 
 def test_idle_operator_writes_nothing_for_an_hour() -> None:
@@ -64,7 +64,7 @@ def test_restart_during_a_rollout_writes_nothing_when_nothing_changed(state: str
 
 
 def test_upgrade_that_renders_pods_differently_restarts_no_pods() -> None:
-    """As after an upgrade: pods run what was rendered when they were made."""
+    """An upgraded operator renders new revisions differently; existing pods keep their template."""
 
     async def story(world: World) -> None:
         await world.deploy(spec("v1"))
@@ -103,18 +103,18 @@ def test_rollout_continues_after_the_operator_was_down_longer_than_the_hold() ->
 def test_standby_takes_over_when_the_leader_is_killed() -> None:
     async def story(world: World) -> None:
         await world.kill_operator()
-        one = await world.start_operator(lease_namespace=LEASE, identity="one")
+        leader = await world.start_operator(lease_namespace=LEASE_NAMESPACE, identity="one")
         await world.wait(1)
-        two = await world.start_operator(lease_namespace=LEASE, identity="two")
+        standby = await world.start_operator(lease_namespace=LEASE_NAMESPACE, identity="two")
         first = await world.deploy(spec("v1"))
-        assert (len(one.transport.writes) > 5, two.transport.writes) == (True, [])
+        assert (len(leader.transport.writes) > 5, standby.transport.writes) == (True, [])
         await world.start_canary(spec("v2"))
-        await one.kill()
+        await leader.kill()
         await world.wait_until(lambda s: s["canary"]["weight"] == 50)
         last = await world.wait_for_phase("Healthy")
         assert last["stable"]["image"] == image("v2")
         assert last["stable"]["revision"] != first["stable"]["revision"]
-        assert two.transport.writes
+        assert standby.transport.writes
 
     run_story(story)
 
@@ -122,28 +122,28 @@ def test_standby_takes_over_when_the_leader_is_killed() -> None:
 def test_leader_that_cannot_renew_stops_writing_before_the_standby_starts() -> None:
     async def story(world: World) -> None:
         await world.kill_operator()
-        one = await world.start_operator(lease_namespace=LEASE, identity="one")
+        leader = await world.start_operator(lease_namespace=LEASE_NAMESPACE, identity="one")
         await world.deploy(spec("v1"))
-        two = await world.start_operator(lease_namespace=LEASE, identity="two")
+        standby = await world.start_operator(lease_namespace=LEASE_NAMESPACE, identity="two")
         await world.wait(20)
         world.server.faults.fail_next(
             10_000, 500, lambda r: "/leases/" in r.path and b"one" in (r.body or b"")
         )
-        began = len(one.transport.writes)
-        while not one.lost.is_set():
+        writes_before = len(leader.transport.writes)
+        while not leader.lost.is_set():
             await world.wait(0.5)
-        lost_at = len(one.transport.writes)
-        assert two.transport.writes == []
+        writes_when_lost = len(leader.transport.writes)
+        assert standby.transport.writes == []
         await world.apply(spec("v2"))
         await world.wait_for_phase("Healthy")
-        assert len(one.transport.writes) == lost_at >= began
-        assert two.transport.writes
+        assert len(leader.transport.writes) == writes_when_lost >= writes_before
+        assert standby.transport.writes
 
     run_story(story)
 
 
-async def _change_unheard(world: World) -> None:
-    """The watches are dead, the past is forgotten, and a child goes away meanwhile."""
+async def _delete_service_unnoticed(world: World) -> None:
+    """Delete the Service while no watch is connected, and compact the history so that none can resume."""
     world.server.faults.lose_delete_event(kinds.SERVICE, NAME)
     world.server.faults.drop_watches()
     world.server.remove(kinds.SERVICE, NAMESPACE, NAME)
@@ -153,7 +153,7 @@ async def _change_unheard(world: World) -> None:
 def test_deletion_missed_by_every_watch_is_repaired() -> None:
     async def story(world: World) -> None:
         await world.deploy(spec("v1"))
-        await _change_unheard(world)
+        await _delete_service_unnoticed(world)
         await world.wait(60)
         assert world.server.look(kinds.SERVICE, NAMESPACE, NAME) is not None
 
@@ -210,8 +210,11 @@ def test_terminating_namespace_causes_no_hot_loop() -> None:
         await world.start_canary(spec("v2"))
         namespace = world.server.look(kinds.NAMESPACE, "", NAMESPACE)
         assert namespace is not None
-        ending = {**namespace, "metadata": {**namespace["metadata"], "deletionTimestamp": world.server.now()}}
-        world.server.store.put(kinds.NAMESPACE, ObjectKey("", NAMESPACE), ending)
+        terminating = {
+            **namespace,
+            "metadata": {**namespace["metadata"], "deletionTimestamp": world.server.now()},
+        }
+        world.server.store.put(kinds.NAMESPACE, ObjectKey("", NAMESPACE), terminating)
         writes = len(world.transport.writes)
         world.server.remove(kinds.SERVICE, NAMESPACE, NAME)
         await world.wait(600)
@@ -221,13 +224,13 @@ def test_terminating_namespace_causes_no_hot_loop() -> None:
 
 
 def test_unparsable_spec_is_reported_and_nothing_is_changed() -> None:
-    """The API server let through what this operator cannot read, as after a downgrade."""
+    """The API server accepted a spec that this operator cannot parse, as after a downgrade."""
 
     async def story(world: World) -> None:
         await world.deploy(spec("v1"))
-        broken: Body = {**spec("v1"), "scaling": {"replicas": 3, "minReplicas": 9, "maxReplicas": 1}}
-        await world.apply(broken)
-        status = await world.wait_until(lambda s: "refused" in s["message"])
+        unparsable: Body = {**spec("v1"), "scaling": {"replicas": 3, "minReplicas": 9, "maxReplicas": 1}}
+        await world.apply(unparsable)
+        status = await world.wait_until(lambda s: condition_reasons(s)["Stalled"] == "InvalidSpec")
         assert status["stable"]["readyReplicas"] == 3
         writes = len(world.transport.writes)
         await world.wait(600)

@@ -1,21 +1,21 @@
-"""An image that was tried before, for a spec that has come back."""
+"""Builds of a source that was built before."""
 
 from __future__ import annotations
 
 from seatrial.api.objects import Body
 from tests.apiserver.pod_behaviour import BuildBehaviour
 from tests.stories.specs import spec_to_build, successful_builds
-from tests.stories.test_build import Builder, failed
+from tests.stories.test_build import RecordedBuilds, failed_build
 from tests.stories.world import World, run_story
 
 
 def test_returned_spec_ignores_its_earlier_build_failures() -> None:
-    """Jobs of the first time are still there when the source has appeared meanwhile."""
+    """The Jobs of the first attempts still exist after the source has appeared."""
 
     def choose(number: int, pod: Body) -> BuildBehaviour:
-        return failed("SourceNotFound") if number == 1 else successful_builds(pod)
+        return failed_build("SourceNotFound") if number == 1 else successful_builds(pod)
 
-    builder = Builder(choose)
+    builds = RecordedBuilds(choose)
 
     async def story(world: World) -> None:
         await world.apply(spec_to_build("1"))
@@ -27,9 +27,9 @@ def test_returned_spec_ignores_its_earlier_build_failures() -> None:
             lambda s: s["build"]["phase"] == "Succeeded" and s["build"]["attempt"] == 2
         )
         assert "reason" not in status["build"]
-        assert len(builder.seen) == 3
+        assert len(builds.uris) == 3
 
-    run_story(story, building=builder)
+    run_story(story, building=builds)
 
 
 def test_build_evicted_for_its_own_disk_limit_is_not_retried() -> None:
@@ -41,6 +41,7 @@ def test_build_evicted_for_its_own_disk_limit_is_not_retried() -> None:
         await world.apply(spec_to_build("2"))
         status = await world.wait_for_phase("Degraded", seconds=120)
         assert (status["rejected"][0]["reason"], status["build"]["attempt"]) == ("BuildFailed", 1)
-        assert "raise ephemeral-storage in spec.build.resources.limits" in status["rejected"][0]["message"]
+        assert "ephemeral-storage" in status["rejected"][0]["message"]
+        assert "spec.build.resources.limits" in status["rejected"][0]["message"]
 
     run_story(story)

@@ -1,4 +1,4 @@
-"""What happens to a rollout when somebody asks for something else before it has ended."""
+"""What happens to a rollout when the spec changes before it has ended."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ from seatrial.api import kinds
 from seatrial.api.objects import Body
 from tests.stories.specs import spec
 from tests.stories.world import NAME, World, run_story
-
-
-def _with(body: Body, **sections: Body) -> Body:
-    return {**body, **sections}
 
 
 def _outcomes(status: Body) -> list[str]:
@@ -57,8 +53,8 @@ def test_return_to_stable_during_a_canary_restarts_no_pods() -> None:
         pods = world.pod_uids(first["stable"]["revision"])
         await world.start_canary(spec("v2"))
         await world.apply(spec("v1"))
-        home = await world.wait_until(lambda s: s["stable"]["weight"] == 100, seconds=2)
-        assert home["stable"]["revision"] == first["stable"]["revision"]
+        status = await world.wait_until(lambda s: s["stable"]["weight"] == 100, seconds=2)
+        assert status["stable"]["revision"] == first["stable"]["revision"]
         last = await world.wait_for_phase("Healthy", seconds=90)
         assert "canary" not in last
         assert _outcomes(last) == ["Superseded", "Promoted"]
@@ -188,12 +184,12 @@ def test_return_to_stable_during_promotion_reverses_it_completely() -> None:
         first = (await world.deploy(spec("v1", replicas=8)))["stable"]["revision"]
         steps = [{"weight": 10, "hold": "10s"}]
         await world.apply(spec("v2", replicas=8, steps=steps))
-        seen = await world.wait_until(lambda s: s["phase"] == "Promoting")
+        promoting = await world.wait_until(lambda s: s["phase"] == "Promoting")
         await world.apply(spec("v1", replicas=8, steps=steps))
         last = await world.wait_for_phase("Healthy", seconds=200)
         assert last["stable"]["revision"] == first
         assert _outcomes(last) == ["Superseded", "Promoted"]
-        assert last["history"][0]["revision"] == seen["canary"]["revision"]
+        assert last["history"][0]["revision"] == promoting["canary"]["revision"]
         assert world.replicas_of(first) == 8
 
     run_story(story)

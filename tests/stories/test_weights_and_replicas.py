@@ -1,4 +1,4 @@
-"""How shares and replicas are kept true: by steps, beside autoscalers, and against edits by hand."""
+"""How weights and replicas are kept as decided: in steps, with autoscalers, and after manual edits."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.stories.world import NAME, NAMESPACE, World, run_story
 BOUNDS = {"minReplicas": 3, "maxReplicas": 12}
 
 
-def _scaled(version: str, bounds: Body | None = None, **rollout: Any) -> Body:
+def _autoscaled_spec(version: str, bounds: Body | None = None, **rollout: Any) -> Body:
     return {**spec(version, **rollout), "scaling": bounds or BOUNDS}
 
 
-def _scaler(world: World, revision: str) -> Body | None:
+def _autoscaler(world: World, revision: str) -> Body | None:
     return world.server.look(kinds.HPA, NAMESPACE, f"{NAME}-{revision}")
 
 
@@ -40,7 +40,7 @@ def test_actual_weight_is_reported_when_few_pods_round_the_share() -> None:
         await world.deploy(spec("v1", replicas=1))
         status = await world.start_canary(spec("v2", replicas=1))
         assert (status["canary"]["weight"], status["canary"]["actualWeight"]) == (25, 50)
-        assert "really 50 %" in status["message"]
+        assert "50 %" in status["message"]
 
     run_story(story)
 
@@ -64,35 +64,35 @@ def test_new_autoscaler_keeps_the_current_replicas() -> None:
     async def story(world: World) -> None:
         revision = (await world.deploy(spec("v1", replicas=10)))["stable"]["revision"]
         pods = world.pod_uids(revision)
-        await world.apply(_scaled("v1"))
+        await world.apply(_autoscaled_spec("v1"))
         await world.wait(60)
         assert world.replicas_of(revision) == 10
         assert world.pod_uids(revision) == pods
-        scaler = _scaler(world, revision)
-        assert scaler is not None
-        assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == (3, 12)
+        autoscaler = _autoscaler(world, revision)
+        assert autoscaler is not None
+        assert (autoscaler["spec"]["minReplicas"], autoscaler["spec"]["maxReplicas"]) == (3, 12)
 
     run_story(story)
 
 
 def test_stable_autoscaler_cannot_scale_down_while_the_canary_has_traffic() -> None:
     async def story(world: World) -> None:
-        first = (await world.deploy(_scaled("v1")))["stable"]["revision"]
+        first = (await world.deploy(_autoscaled_spec("v1")))["stable"]["revision"]
         world.cluster.autoscalers.want(NAMESPACE, f"{NAME}-{first}", 8)
         await world.wait_until(lambda s: s["readyReplicas"] == 8)
-        second = (await world.start_canary(_scaled("v2")))["canary"]["revision"]
-        held = _scaler(world, first)
+        second = (await world.start_canary(_autoscaled_spec("v2")))["canary"]["revision"]
+        held = _autoscaler(world, first)
         assert held is not None
         assert held["spec"]["minReplicas"] == 8
         assert held["spec"]["behavior"]["scaleDown"]["selectPolicy"] == "Disabled"
         world.cluster.autoscalers.want(NAMESPACE, f"{NAME}-{first}", 3)
         await world.wait(30)
         assert world.replicas_of(first) == 8
-        assert _scaler(world, second) is None
+        assert _autoscaler(world, second) is None
         await world.wait_for_promotion(second)
         assert world.replicas_of(second) == 8
         await world.wait(60)
-        free = _scaler(world, second)
+        free = _autoscaler(world, second)
         assert free is not None
         assert free["spec"]["minReplicas"] == 3
         assert free["spec"]["behavior"]["scaleDown"]["selectPolicy"] == "Max"
@@ -106,13 +106,13 @@ def test_stable_autoscaler_cannot_scale_down_while_the_canary_has_traffic() -> N
 def test_stable_autoscaler_is_restored_after_a_rollback() -> None:
     async def story(world: World) -> None:
         await world.install_decision_policy()
-        first = (await world.deploy(_scaled("v1")))["stable"]["revision"]
+        first = (await world.deploy(_autoscaled_spec("v1")))["stable"]["revision"]
         world.cluster.autoscalers.want(NAMESPACE, f"{NAME}-{first}", 6)
         await world.wait_until(lambda s: s["readyReplicas"] == 6)
-        second = (await world.start_canary(_scaled("v2")))["canary"]["revision"]
+        second = (await world.start_canary(_autoscaled_spec("v2")))["canary"]["revision"]
         await world.decide("Abort", revision=second, attempt=1)
         await world.wait_until(lambda s: s["rollout"]["phase"] == "Rejected")
-        free = _scaler(world, first)
+        free = _autoscaler(world, first)
         assert free is not None
         assert (free["spec"]["minReplicas"], free["spec"]["behavior"]["scaleDown"]["selectPolicy"]) == (
             3,
@@ -124,11 +124,11 @@ def test_stable_autoscaler_is_restored_after_a_rollback() -> None:
 
 def test_changed_autoscaler_bounds_apply_during_a_rollout() -> None:
     async def story(world: World) -> None:
-        first = (await world.deploy(_scaled("v1")))["stable"]["revision"]
-        second = (await world.start_canary(_scaled("v2")))["canary"]["revision"]
-        await world.apply(_scaled("v2", {"minReplicas": 6, "maxReplicas": 20}))
+        first = (await world.deploy(_autoscaled_spec("v1")))["stable"]["revision"]
+        second = (await world.start_canary(_autoscaled_spec("v2")))["canary"]["revision"]
+        await world.apply(_autoscaled_spec("v2", {"minReplicas": 6, "maxReplicas": 20}))
         await world.wait_until(lambda s: s["stable"]["replicas"] >= 6)
-        held = _scaler(world, first)
+        held = _autoscaler(world, first)
         assert held is not None
         assert held["spec"]["maxReplicas"] == 20
         last = await world.wait_for_promotion(second)
@@ -138,11 +138,11 @@ def test_changed_autoscaler_bounds_apply_during_a_rollout() -> None:
 
 
 def test_autoscaled_deployment_with_zero_replicas_is_scaled_up_first() -> None:
-    """An autoscaler leaves a Deployment of zero replicas alone."""
+    """A HorizontalPodAutoscaler ignores a Deployment with zero replicas."""
 
     async def story(world: World) -> None:
         world.invariants.outages_allowed = True
-        revision = (await world.deploy(_scaled("v1")))["stable"]["revision"]
+        revision = (await world.deploy(_autoscaled_spec("v1")))["stable"]["revision"]
         world.server.scale(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{revision}", replicas=0)
         await world.wait_until(lambda s: s["readyReplicas"] == 3, seconds=20)
 
@@ -151,8 +151,8 @@ def test_autoscaled_deployment_with_zero_replicas_is_scaled_up_first() -> None:
 
 def test_canary_follows_the_autoscaled_replicas_of_stable() -> None:
     async def story(world: World) -> None:
-        first = (await world.deploy(_scaled("v1")))["stable"]["revision"]
-        second = (await world.start_canary(_scaled("v2"), weight=50))["canary"]["revision"]
+        first = (await world.deploy(_autoscaled_spec("v1")))["stable"]["revision"]
+        second = (await world.start_canary(_autoscaled_spec("v2"), weight=50))["canary"]["revision"]
         world.cluster.autoscalers.want(NAMESPACE, f"{NAME}-{first}", 9)
         await world.wait_until(lambda s: s["canary"]["readyReplicas"] == 9)
         await world.wait_for_promotion(second)
@@ -168,8 +168,8 @@ def test_manual_edits_of_children_are_reverted() -> None:
         stable, canary = status["stable"]["revision"], status["canary"]["revision"]
         world.server.scale(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{stable}", replicas=1)
         world.server.scale(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{canary}", replicas=7)
-        mine = {"seatrial.dev/server": NAME, "seatrial.dev/revision": canary}
-        world.server.edit(kinds.SERVICE, NAMESPACE, NAME, patch={"spec": {"selector": mine}})
+        edited_selector = {"seatrial.dev/server": NAME, "seatrial.dev/revision": canary}
+        world.server.edit(kinds.SERVICE, NAMESPACE, NAME, patch={"spec": {"selector": edited_selector}})
         await world.wait(5)
         assert (world.replicas_of(stable), world.replicas_of(canary)) == (3, 1)
         service = await world.get(kinds.SERVICE, NAME)
@@ -269,12 +269,12 @@ def test_changed_config_map_is_a_new_revision_and_stable_keeps_its_copy() -> Non
             if pod["metadata"]["labels"]["seatrial.dev/revision"] == first:
                 world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
         await world.wait_until(lambda s: s["stable"]["readyReplicas"] == 3, seconds=30)
-        read = {
+        config_maps_in_use = {
             p["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"]
             for p in world.server.all(kinds.POD, NAMESPACE)
             if p["metadata"]["labels"]["seatrial.dev/revision"] == first
         }
-        assert read == {f"{NAME}-{first}-0"}
+        assert config_maps_in_use == {f"{NAME}-{first}-0"}
 
     run_story(story)
 

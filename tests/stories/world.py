@@ -255,6 +255,16 @@ def _holds(condition: Callable[[Body], Any], status: Body) -> bool:
         return False
 
 
+def condition_statuses(status: Body) -> dict[str, str]:
+    """Return the status of each condition by its type."""
+    return {condition["type"]: condition["status"] for condition in status["conditions"]}
+
+
+def condition_reasons(status: Body) -> dict[str, str]:
+    """Return the reason of each condition by its type."""
+    return {condition["type"]: condition["reason"] for condition in status["conditions"]}
+
+
 Story = Callable[[World], Awaitable[None]]
 
 

@@ -107,7 +107,7 @@ def _build_ids(
 
 def _spec_before(start: Given) -> spec.Spec | None:
     try:
-        return None if start.before is None else validation.validated(spec.Spec, start.before.get("spec"))
+        return None if start.before is None else validation.validate(spec.Spec, start.before.get("spec"))
     except validation.InvalidSpec:
         return None
 

@@ -75,7 +75,7 @@ MODEL_DEPLOYMENT: Final = Kind(
         {
             "rule": f"self.metadata.name.size() <= {names.NAME_MAX_LENGTH}"
             f" && self.metadata.name.matches({cel.literal(names.NAME_PATTERN)})",
-            "message": f"metadata.name {model_deployment.NAME_EXPECTED}",
+            "message": f"metadata.name: {model_deployment.NAME_EXPECTED}",
         },
     ),
     subresources=(
@@ -109,7 +109,9 @@ ROLLOUT_DECISION: Final = Kind(
         Column("AGE", ".metadata.creationTimestamp", "date"),
         Column("MESSAGE", ".status.message"),
     ),
-    spec_rules=({"rule": "self == oldSelf", "message": "a decision cannot be changed; make another one"},),
+    spec_rules=(
+        {"rule": "self == oldSelf", "message": "a RolloutDecision is immutable; create another one"},
+    ),
 )
 
 KINDS: Final = (MODEL_DEPLOYMENT, ROLLOUT_DECISION)

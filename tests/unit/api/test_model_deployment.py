@@ -64,46 +64,46 @@ def test_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "A", "1a", "-a", "a-", "a.b", "a_b", "a" * 41, "a\n"])
 def test_refused_names(name: str) -> None:
-    assert refusal_of(name=name).startswith("metadata.name: must be a DNS label of at most 40 characters")
+    assert refusal_of(name=name).startswith("metadata.name: expected a DNS label of at most 40 characters")
 
 
 def test_a_sentence_names_field_expectation_and_what_came() -> None:
     told = refusal_of({"rollout": {"strategy": "BlueGreen"}})
-    assert told == 'spec.rollout.strategy: must be one of Canary, Recreate; got "BlueGreen"'
+    assert told == 'spec.rollout.strategy: expected one of Canary, Recreate, got "BlueGreen"'
 
 
 def test_an_unknown_field_is_answered_with_the_known_ones() -> None:
     told = refusal_of({"rollout": {"steps": [{"weight": 1, "pause": "1m"}]}})
-    assert told == 'unknown field "spec.rollout.steps[0].pause"; known here: weight, hold'
+    assert told == 'unknown field "spec.rollout.steps[0].pause"; known fields: weight, hold'
 
 
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        pytest.param({"build": 5}, "spec.build: must be an object; got 5", id="an object"),
+        pytest.param({"build": 5}, "spec.build: expected an object, got 5", id="an object"),
         pytest.param(
             {"serving": {"resources": {"limits": "1Gi"}}},
-            'spec.serving.resources.limits: must be an object; got "1Gi"',
+            'spec.serving.resources.limits: expected an object, got "1Gi"',
             id="a map",
         ),
         pytest.param(
-            {"serving": {"env": {}}}, "spec.serving.env: must be a list; got an object", id="a list"
+            {"serving": {"env": {}}}, "spec.serving.env: expected a list, got an object", id="a list"
         ),
-        pytest.param({"build": {"refresh": 3}}, "spec.build.refresh: must be a text; got 3", id="a text"),
-        pytest.param({"paused": "yes"}, 'spec.paused: must be true or false; got "yes"', id="yes or no"),
+        pytest.param({"build": {"refresh": 3}}, "spec.build.refresh: expected a string, got 3", id="a text"),
+        pytest.param({"paused": "yes"}, 'spec.paused: expected true or false, got "yes"', id="yes or no"),
         pytest.param(
-            {"scaling": {"replicas": "2"}}, 'spec.scaling.replicas: must be a whole number; got "2"', id="2"
+            {"scaling": {"replicas": "2"}}, 'spec.scaling.replicas: expected an integer, got "2"', id="2"
         ),
         pytest.param(
-            {"scaling": {"replicas": 2.5}}, "spec.scaling.replicas: must be a whole number; got 2.5", id="2.5"
+            {"scaling": {"replicas": 2.5}}, "spec.scaling.replicas: expected an integer, got 2.5", id="2.5"
         ),
         pytest.param(
             {"build": {"registry": {"pushSecretName": "My Secret"}}},
-            "spec.build.registry.pushSecretName: must be the name of an object: lower-case letters, digits, "
-            '- and .; got "My Secret"',
+            "spec.build.registry.pushSecretName: expected the name of an object: lower-case letters, digits, "
+            "'-' and '.', got \"My Secret\"",
             id="a name",
         ),
-        pytest.param({1: 2}, "spec[1]: every key must be a text; got 1", id="a number for a key"),
+        pytest.param({1: 2}, "spec[1]: expected a string for every key, got 1", id="a number for a key"),
     ],
 )
 def test_a_sentence_speaks_of_yaml_and_not_of_python(spec: Any, told: str) -> None:

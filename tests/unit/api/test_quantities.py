@@ -52,7 +52,7 @@ def test_canonical(spellings: list[str | int | float], canonical: str) -> None:
     "value", ["", "1 Gi", "Gi", "1gi", "1K", "1e", "1e1000", "NaN", float("inf"), True, "1\n", "--1", "1ee3"]
 )
 def test_no_quantity(value: Any) -> None:
-    with pytest.raises(ValueError, match="must be a quantity such as"):
+    with pytest.raises(ValueError, match="expected a quantity such as"):
         quantities.canonical_quantity(value)
 
 

@@ -51,7 +51,9 @@ def test_a_field_belongs_to_its_actions_alone(action: str, field: str, value: An
     complete = COMPLETE.get(action, {})
     less = {name: given for name, given in complete.items() if name != field}
     changed = less if action in owners else {**complete, field: value}
-    with pytest.raises(validation.InvalidSpec, match=f"{field} is required with .* and belongs nowhere else"):
+    with pytest.raises(
+        validation.InvalidSpec, match=f"{field} is required with .* and not allowed with other actions"
+    ):
         rollout_decision.parse(body(action=action, **changed))
 
 
@@ -59,7 +61,7 @@ def test_a_field_belongs_to_its_actions_alone(action: str, field: str, value: An
     ("given", "sentence"),
     [
         pytest.param(
-            {"action": "Approve"}, r"spec.action: must be one of Promote", id="a later version's action"
+            {"action": "Approve"}, r"spec.action: expected one of Promote", id="a later version's action"
         ),
         pytest.param({"action": "Pause", "revision": "latest"}, r"spec.revision", id="no revision"),
         pytest.param({"action": "Pause", "decidedBy": ""}, r"spec.decidedBy", id="nobody"),

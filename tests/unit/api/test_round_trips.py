@@ -84,9 +84,9 @@ specs = st.fixed_dictionaries(
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(specs)
 def test_a_spec(raw: dict[str, Any]) -> None:
-    parsed = validation.validated(spec.Spec, raw)
+    parsed = validation.validate(spec.Spec, raw)
     again = json.loads(json.dumps(parsed.to_dict()))
-    assert validation.validated(spec.Spec, again) == parsed
+    assert validation.validate(spec.Spec, again) == parsed
     assert fields_of(again) == fields_of(raw)
 
 
@@ -110,7 +110,7 @@ acts = st.one_of(
 
 @given(decisions, acts)
 def test_a_decision(raw: dict[str, Any], act: dict[str, Any]) -> None:
-    parsed = validation.validated(rollout_decision.DecisionSpec, {**raw, **act})
+    parsed = validation.validate(rollout_decision.DecisionSpec, {**raw, **act})
     assert parsed.to_dict() == {**raw, **act}
 
 

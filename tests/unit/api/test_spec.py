@@ -55,20 +55,20 @@ def test_sources(uri: str) -> None:
     [
         pytest.param({"uri": ""}, "set exactly one of uri and image", id="an empty uri is none"),
         pytest.param({"uri": "gs://b/x"}, 'got "gs://b/x"', id="a later version's scheme"),
-        pytest.param({"uri": "s3:///x"}, "name a place behind it", id="no bucket"),
-        pytest.param({"uri": "s3://b/x y"}, "without spaces", id="a space"),
-        pytest.param({"uri": "s3://b/x\n"}, "without spaces", id="a line break"),
-        pytest.param({"uri": 7}, "spec.model.uri: must be a text; got 7", id="a number"),
+        pytest.param({"uri": "s3:///x"}, "followed by a location without spaces", id="no bucket"),
+        pytest.param({"uri": "s3://b/x y"}, "a location without spaces", id="a space"),
+        pytest.param({"uri": "s3://b/x\n"}, "a location without spaces", id="a line break"),
+        pytest.param({"uri": 7}, "spec.model.uri: expected a string, got 7", id="a number"),
         pytest.param(
-            {"image": IMAGE.replace("sha256", "sha512")}, "image must end in a digest", id="no sha256"
+            {"image": IMAGE.replace("sha256", "sha512")}, "image must end with a digest", id="no sha256"
         ),
         pytest.param(
-            {"image": IMAGE, "credentials": {"secretName": "s"}}, "belong to uri", id="keys to nothing"
+            {"image": IMAGE, "credentials": {"secretName": "s"}}, "require uri", id="keys to nothing"
         ),
-        pytest.param({"image": IMAGE, "allowPickle": True}, "belong to uri", id="a pickle in an image"),
+        pytest.param({"image": IMAGE, "allowPickle": True}, "require uri", id="a pickle in an image"),
         pytest.param({**URI, "allowPickle": "yes"}, "spec.model.allowPickle", id="a word for true"),
         pytest.param(
-            {**URI, "format": "SKLEARN"}, "must be one of sklearn, skops, xgboost, onnx", id="capitals"
+            {**URI, "format": "SKLEARN"}, "expected one of sklearn, skops, xgboost, onnx", id="capitals"
         ),
         pytest.param(
             {**URI, "credentials": {}}, "spec.model.credentials.secretName: is required", id="no name"
@@ -90,7 +90,7 @@ def test_a_format_is_a_word() -> None:
 @pytest.mark.parametrize(
     ("steps", "sentence"),
     [
-        pytest.param([{"weight": 10}, {"weight": 10}], "must be more than the one before it", id="equal"),
+        pytest.param([{"weight": 10}, {"weight": 10}], "must be greater than the one before it", id="equal"),
         pytest.param([{"hold": "1m"}], "spec.rollout.steps[0].weight: is required", id="no weight"),
         pytest.param([{"weight": "10"}], "spec.rollout.steps[0].weight", id="a text"),
         pytest.param([{"weight": 10.5}], "spec.rollout.steps[0].weight", id="half a percent"),
@@ -139,13 +139,15 @@ def test_written_metrics_are_followed_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        pytest.param({"maxReplicas": 2}, "go together", id="a ceiling without a floor"),
+        pytest.param(
+            {"maxReplicas": 2}, "set minReplicas and maxReplicas together", id="a ceiling without a floor"
+        ),
         pytest.param(
             {"minReplicas": 0, "maxReplicas": 2}, "spec.scaling.minReplicas", id="a floor of nothing"
         ),
         pytest.param({"replicas": -1}, "spec.scaling.replicas", id="less than nothing"),
         pytest.param(
-            {"behavior": {"scaleUp": {}}}, "need minReplicas and maxReplicas", id="behaviour of nothing"
+            {"behavior": {"scaleUp": {}}}, "require minReplicas and maxReplicas", id="behaviour of nothing"
         ),
         pytest.param(
             {"minReplicas": 1, "maxReplicas": 2, "metrics": [{}]},
@@ -154,13 +156,17 @@ def test_written_metrics_are_followed_as_they_are() -> None:
         ),
         pytest.param(
             {"minReplicas": 1, "maxReplicas": 2, "behavior": {"scaleDown": "slow"}},
-            'spec.scaling.behavior.scaleDown: must be an object; got "slow"',
+            'spec.scaling.behavior.scaleDown: expected an object, got "slow"',
             id="a word for an object",
         ),
-        pytest.param({"disruptionBudget": {"maxUnavailable": True}}, "a number of pods or a share", id="yes"),
-        pytest.param({"disruptionBudget": {"maxUnavailable": -1}}, "a number of pods or a share", id="minus"),
         pytest.param(
-            {"disruptionBudget": {"maxUnavailable": "5"}}, "a number of pods or a share", id="a text"
+            {"disruptionBudget": {"maxUnavailable": True}}, "a number of pods or a percentage", id="yes"
+        ),
+        pytest.param(
+            {"disruptionBudget": {"maxUnavailable": -1}}, "a number of pods or a percentage", id="minus"
+        ),
+        pytest.param(
+            {"disruptionBudget": {"maxUnavailable": "5"}}, "a number of pods or a percentage", id="a text"
         ),
     ],
 )
@@ -186,7 +192,9 @@ def test_budgets(value: int | str) -> None:
         pytest.param({"maxConcurrency": 0}, "greater than or equal to 1", id="answers nobody"),
         pytest.param({"warmup": {"requests": -1}}, "spec.serving.warmup.requests", id="fewer than none"),
         pytest.param(
-            {"pod": {"labels": {"app.kubernetes.io/name": "x"}}}, "are the operator's", id="the selector"
+            {"pod": {"labels": {"app.kubernetes.io/name": "x"}}},
+            "are reserved for the operator",
+            id="the selector",
         ),
         pytest.param({"pod": {"affinity": []}}, "spec.serving.pod.affinity", id="a list for an object"),
         pytest.param(
@@ -232,6 +240,6 @@ def test_what_was_written_can_be_written_again() -> None:
 
 def test_there_is_always_one_revision_to_go_back_to() -> None:
     """A rollout that fails goes back to the one before: a limit of none could not be kept."""
-    assert "spec.rollout.historyLimit: must be greater than or equal to 1" in refusal_of(
+    assert "spec.rollout.historyLimit: expected a value greater than or equal to 1" in refusal_of(
         {"rollout": {"historyLimit": 0}}
     )

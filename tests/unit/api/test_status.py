@@ -139,14 +139,14 @@ def test_of_a_log_the_end_is_kept() -> None:
 def test_old_entries_are_dropped() -> None:
     entries = tuple(Rejected(revision=str(n)) for n in range(50))
     assert [entry.revision for entry in Status(rejected=entries).rejected] == [
-        str(n) for n in range(status_fields.FEW)
+        str(n) for n in range(status_fields.MAX_ENTRIES)
     ]
 
 
 def test_of_decisions_the_newest_are_kept() -> None:
     uids = tuple(str(n) for n in range(100))
     found = RolloutStatus(revision="a", phase=phases.RolloutPhase.STABLE, decisions=uids).decisions
-    assert found == uids[-status_fields.DECISIONS :]
+    assert found == uids[-status_fields.MAX_DECISIONS :]
 
 
 def test_times_are_in_utc_and_whole_seconds() -> None:

@@ -53,7 +53,7 @@ def refusal(release: Release, *, by: str, user: str) -> str:
     return ""
 
 
-def test_a_whole_rollout_needs_no_right_that_the_chart_does_not_give(
+def test_the_chart_grants_every_right_that_a_rollout_needs(
     release: Release, tmp_path: Path
 ) -> None:
     before = chart_releases.refused(release.cluster)
@@ -89,7 +89,7 @@ def decided(release: Release, revision: str) -> None:
     until(lambda: all(answer for answer in release.answers()) and release.answers(), "an answer")
 
 
-def test_stopping_gives_the_lease_back_and_the_standby_takes_it(release: Release, tmp_path: Path) -> None:
+def test_the_standby_becomes_the_leader_when_the_leader_stops(release: Release, tmp_path: Path) -> None:
     with operating(release, chart_releases.folder(tmp_path, "one")) as first:
         standby = Operator(release, chart_releases.folder(tmp_path, "two"))
         until(standby.answers, "a standby that has started")
@@ -128,27 +128,27 @@ def test_stopping_gives_the_lease_back_and_the_standby_takes_it(release: Release
         ("delete", "leases.coordination.k8s.io"),
     ],
 )
-def test_the_operator_may_not(release: Release, verb: str, resource: str) -> None:
+def test_the_operator_has_no_other_rights(release: Release, verb: str, resource: str) -> None:
     assert not release.may(release.account, verb, resource)
 
 
-def test_one_namespace_means_one_namespace(release: Release) -> None:
+def test_a_namespaced_release_has_no_rights_in_other_namespaces(release: Release) -> None:
     for verb, resource in (("create", "deployments.apps"), ("get", "secrets"), ("list", "configmaps")):
         assert release.may(release.account, verb, resource)
         everywhere = release.may_everywhere(release.account, verb, resource)
         assert everywhere is (release.scope == "cluster")
 
 
-def test_a_decision_in_ones_own_name_is_taken(release: Release) -> None:
+def test_a_user_can_create_a_decision_in_their_own_name(release: Release) -> None:
     assert refusal(release, by=JO, user=JO) == ""
 
 
-def test_a_decision_in_anothers_name_is_refused_with_a_sentence(release: Release) -> None:
+def test_a_decision_in_the_name_of_another_user_is_rejected(release: Release) -> None:
     said = refusal(release, by=ED, user=JO)
     assert f"decidedBy must be the user who creates the decision: write '{JO}', not '{ED}'" in said
 
 
-def test_not_even_an_administrator_decides_in_anothers_name(release: Release) -> None:
+def test_an_administrator_cannot_create_a_decision_in_the_name_of_another_user(release: Release) -> None:
     text = chart_releases.decision(release, by=JO, revision="0123456789", action={"action": "Pause"})
     with pytest.raises(LabError, match="decidedBy must be the user who creates the decision"):
         release.kubectl("create", "-f", "-", stdin=text)
@@ -176,11 +176,11 @@ def test_not_even_an_administrator_decides_in_anothers_name(release: Release) ->
         pytest.param(VI, "create", "modeldeployments.seatrial.dev", False, id="a viewer deploys nothing"),
     ],
 )
-def test_people(release: Release, user: str, verb: str, resource: str, allowed: bool) -> None:
+def test_the_rights_of_users(release: Release, user: str, verb: str, resource: str, allowed: bool) -> None:
     assert release.may(user, verb, resource) is allowed
 
 
-def test_without_the_reads_outside_namespaces_it_does_not_start_and_says_why(
+def test_the_operator_does_not_start_without_its_cluster_scoped_rights(
     release: Release, tmp_path: Path
 ) -> None:
     binding = f"{release.namespace}:seatrial-reads"
@@ -199,7 +199,7 @@ def test_without_the_reads_outside_namespaces_it_does_not_start_and_says_why(
 BINDINGS = "validatingadmissionpolicybindings.admissionregistration.k8s.io"
 
 
-def test_on_an_older_crd_it_does_not_start_and_says_the_command_that_helps(
+def test_the_operator_does_not_start_with_an_older_crd(
     release: Release, tmp_path: Path
 ) -> None:
     older = "seatrial.dev/schema-version=0"

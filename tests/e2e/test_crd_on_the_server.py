@@ -95,21 +95,21 @@ def test_the_schema_is_structural(server: Server, path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LEGAL, ids=lambda path: path.stem)
-def test_legal(server: Server, path: Path) -> None:
+def test_a_valid_example_is_accepted(server: Server, path: Path) -> None:
     done = server.create(loaded(path), "--dry-run=server")
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("path", ILLEGAL, ids=lambda path: path.stem)
-def test_illegal(server: Server, path: Path) -> None:
+def test_an_invalid_example_is_rejected(server: Server, path: Path) -> None:
     done = server.create(loaded(path), "--dry-run=server")
-    expected = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# refused: ")
+    expected = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# rejected: ")
     assert done.returncode != 0
     assert expected in done.stderr
 
 
 @pytest.mark.parametrize("kind", ["hostPath", "nfs", "ofTheFuture"])
-def test_a_volume_of_another_kind_is_refused_by_clients_that_do_not_validate(
+def test_a_volume_of_another_kind_is_rejected_for_clients_that_do_not_validate(
     server: Server, kind: str
 ) -> None:
     """The server prunes the unknown field; the rule on the rest of the volume refuses it."""
@@ -119,7 +119,7 @@ def test_a_volume_of_another_kind_is_refused_by_clients_that_do_not_validate(
     assert "set exactly one of configMap, csi, downwardAPI" in done.stderr
 
 
-def test_a_decision_cannot_be_changed(server: Server) -> None:
+def test_a_decision_is_immutable(server: Server) -> None:
     body = loaded(REPOSITORY / "crds" / "examples" / "decision-pause.yaml")
     assert server.create(body).returncode == 0
     name = body["metadata"]["name"]
@@ -129,12 +129,12 @@ def test_a_decision_cannot_be_changed(server: Server) -> None:
     assert "a RolloutDecision is immutable; create another one" in done.stderr
 
 
-def test_a_generated_name_is_checked_as_well(server: Server) -> None:
+def test_a_generated_name_is_validated(server: Server) -> None:
     body = {**model("x"), "metadata": {"generateName": "a-prefix-of-thirty-nine-characters-abc-"}}
     assert "expected a DNS label of at most 40 characters" in server.create(body).stderr
 
 
-def test_the_server_adds_nothing_to_the_spec(server: Server) -> None:
+def test_the_server_does_not_change_the_spec(server: Server) -> None:
     body = model("as-written", rollout={}, scaling={})
     assert server.create(body).returncode == 0
     found = json.loads(server.must("get", "mdep", "as-written", "-n", NAMESPACE, "-o", "json"))
@@ -164,7 +164,7 @@ def test_other_durations_are_rejected(server: Server, text: str, message: str) -
     assert message in done.stderr
 
 
-def test_the_columns_tell_the_story(server: Server) -> None:
+def test_the_columns_show_the_state_of_the_rollout(server: Server) -> None:
     assert server.create(model("told")).returncode == 0
     status = {
         "phase": "Canary",
@@ -193,7 +193,7 @@ def test_the_columns_tell_the_story(server: Server) -> None:
     assert shown[9].strip() == "canary 9f3c2a71d0 has 25 %"
 
 
-def test_it_can_be_scaled(server: Server) -> None:
+def test_a_model_deployment_can_be_scaled(server: Server) -> None:
     assert server.create(model("scaled", scaling={"replicas": 2})).returncode == 0
     server.must("scale", "mdep/scaled", "-n", NAMESPACE, "--replicas=4")
     assert (
@@ -201,7 +201,7 @@ def test_it_can_be_scaled(server: Server) -> None:
     )
 
 
-def test_scaling_by_hand_is_refused_where_metrics_decide(server: Server) -> None:
+def test_an_autoscaled_model_deployment_cannot_be_scaled_by_hand(server: Server) -> None:
     assert server.create(model("followed", scaling={"minReplicas": 1, "maxReplicas": 4})).returncode == 0
     body = '{"spec": {"scaling": {"replicas": 4}}}'
     done = server.run("patch", "mdep", "followed", "-n", NAMESPACE, "--type=merge", "-p", body)
@@ -216,7 +216,7 @@ def test_scaling_by_hand_is_refused_where_metrics_decide(server: Server) -> None
         pytest.param("rdec.spec.toRevision", "with Rollback", id="a decision"),
     ],
 )
-def test_explain(server: Server, field: str, words: str) -> None:
+def test_kubectl_explain_shows_the_description(server: Server, field: str, words: str) -> None:
     # the server publishes what it says of a new kind a moment after it serves the kind
     deadline = time.monotonic() + 60
     while words not in (said := " ".join(server.run("explain", field).stdout.split())):

@@ -28,7 +28,7 @@ def test_the_readme_shows_the_states_of_a_rollout_as_they_are() -> None:
     text = _readme()
     if diagram.START not in text:
         pytest.skip("the README has no diagram yet")
-    assert diagram.written_into(text) == text, "run: make generate"
+    assert diagram.replace_diagram(text) == text, "run: make generate"
 
 
 def test_the_readme_names_only_make_targets_that_exist() -> None:

@@ -170,5 +170,5 @@ def test_the_diagram_is_written_between_its_markers(tmp_path: Path) -> None:
 
 
 def test_a_file_without_markers_is_not_written() -> None:
-    with pytest.raises(ValueError, match="needs the lines"):
-        diagram.written_into("no markers")
+    with pytest.raises(ValueError, match="are required"):
+        diagram.replace_diagram("no markers")

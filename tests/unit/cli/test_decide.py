@@ -75,7 +75,9 @@ def test_an_option_belongs_to_its_actions_alone(action: str, option: str, said: 
             id="no revision",
         ),
         pytest.param(
-            ["pause", "churn", *REVISION, "--by", ""], "spec.decidedBy: expected a string with a length of at least 1", id="nobody"
+            ["pause", "churn", *REVISION, "--by", ""],
+            "spec.decidedBy: expected a string with a length of at least 1",
+            id="nobody",
         ),
         pytest.param(
             ["abort", "churn", *REVISION, *BY, "--attempt", "0"],

@@ -1,4 +1,4 @@
-"""A real API server accepts the CRDs and every legal example, and refuses every illegal one with its sentence."""
+"""A real API server accepts the CRDs and every valid example, and rejects every invalid one with its message."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ EXAMPLES = sorted((REPOSITORY / "crds" / "examples").glob("*.yaml"))
 ILLEGAL = [path for path in EXAMPLES if path.name.startswith("illegal-")]
 LEGAL = [path for path in EXAMPLES if path not in ILLEGAL]
 NAMESPACE = f"crd-{uuid.uuid4().hex[:8]}"
-"""A new one for each run: the one before may still be going away."""
+"""A new namespace for each run: the previous one may still be terminating."""
 
 pytestmark = pytest.mark.controlplane
 
 
 class Cluster(Protocol):
-    """What the lab's fixture has."""
+    """The part of the fixture that is used here."""
 
     kubeconfig: Path
 
 
 class Server:
-    """kubectl on one cluster, in a namespace of its own."""
+    """kubectl for one cluster and one namespace."""
 
     def __init__(self, kubeconfig: Path) -> None:
         self.environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
 
     def run(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-        """What kubectl says; failing is an answer too."""
+        """Run kubectl; the command may fail."""
         return subprocess.run(
             [str(binaries.path_of("kubectl")), *arguments],
             env=self.environment,
@@ -52,28 +52,28 @@ class Server:
         )
 
     def must(self, *arguments: str, text: str | None = None) -> str:
-        """What kubectl prints when it succeeds."""
+        """Run kubectl, which must succeed, and return its output."""
         done = self.run(*arguments, text=text)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def create(self, body: dict[str, Any], *flags: str) -> subprocess.CompletedProcess[str]:
-        """A try to create `body`, with the server's strict check."""
+        """Try to create `body` with strict validation."""
         here = {**body, "metadata": {**body["metadata"], "namespace": NAMESPACE}}
         return self.run("create", "--validate=strict", *flags, "-f", "-", text=json.dumps(here))
 
 
 @pytest.fixture(scope="module")
 def server(control_plane: Cluster) -> Iterator[Server]:
-    found = Server(control_plane.kubeconfig)
+    server = Server(control_plane.kubeconfig)
     for path in CRDS:
-        found.must("apply", "--server-side", "--force-conflicts", "-f", str(path))
-    found.must(
+        server.must("apply", "--server-side", "--force-conflicts", "-f", str(path))
+    server.must(
         "wait", "--for=condition=Established", *(f"--filename={path}" for path in CRDS), "--timeout=90s"
     )
-    found.must("create", "namespace", NAMESPACE)
-    yield found
-    found.run("delete", "namespace", NAMESPACE, "--wait=false")
+    server.must("create", "namespace", NAMESPACE)
+    yield server
+    server.run("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 def loaded(path: Path) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def test_other_durations_are_rejected(server: Server, text: str, message: str) -
 
 
 def test_the_columns_show_the_state_of_the_rollout(server: Server) -> None:
-    assert server.create(model("told")).returncode == 0
+    assert server.create(model("shown")).returncode == 0
     status = {
         "phase": "Canary",
         "message": "canary 9f3c2a71d0 has 25 %",
@@ -174,8 +174,10 @@ def test_the_columns_show_the_state_of_the_rollout(server: Server) -> None:
         "canary": {"revision": "9f3c2a71d0"},
     }
     patch = json.dumps({"status": status})
-    server.must("patch", "mdep", "told", "-n", NAMESPACE, "--subresource=status", "--type=merge", "-p", patch)
-    head, row = server.must("get", "mdep", "told", "-n", NAMESPACE).splitlines()
+    server.must(
+        "patch", "mdep", "shown", "-n", NAMESPACE, "--subresource=status", "--type=merge", "-p", patch
+    )
+    head, row = server.must("get", "mdep", "shown", "-n", NAMESPACE).splitlines()
     assert head.split() == [
         "NAME",
         "PHASE",
@@ -209,16 +211,16 @@ def test_an_autoscaled_model_deployment_cannot_be_scaled_by_hand(server: Server)
 
 
 @pytest.mark.parametrize(
-    ("field", "words"),
+    ("field", "text"),
     [
         pytest.param("mdep.spec.rollout.steps.weight", "in whole percent", id="a weight"),
         pytest.param("mdep.spec.rollout.progressDeadline", "Default: 10m.", id="a default"),
         pytest.param("rdec.spec.toRevision", "with Rollback", id="a decision"),
     ],
 )
-def test_kubectl_explain_shows_the_description(server: Server, field: str, words: str) -> None:
-    # the server publishes what it says of a new kind a moment after it serves the kind
+def test_kubectl_explain_shows_the_description(server: Server, field: str, text: str) -> None:
+    # the server publishes the documentation of a new kind some time after it serves the kind
     deadline = time.monotonic() + 60
-    while words not in (said := " ".join(server.run("explain", field).stdout.split())):
-        assert time.monotonic() < deadline, said
+    while text not in (output := " ".join(server.run("explain", field).stdout.split())):
+        assert time.monotonic() < deadline, output
         time.sleep(0.2)

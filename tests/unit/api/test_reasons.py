@@ -38,16 +38,14 @@ def test_no_reason_is_in_two_classes() -> None:
         pytest.param(Reason.NAMESPACE_TERMINATING, ReasonClass.TRANSIENT, id="a namespace may come back"),
         pytest.param(Reason.API_FORBIDDEN, ReasonClass.TRANSIENT, id="a right may be granted"),
         pytest.param(Reason.API_UNAUTHORIZED, ReasonClass.TRANSIENT, id="a token may be renewed"),
-        pytest.param(Reason.API_TOO_MANY_REQUESTS, ReasonClass.TRANSIENT, id="a busy server calms down"),
-        pytest.param(Reason.API_UNAVAILABLE, ReasonClass.TRANSIENT, id="a server comes back"),
-        pytest.param(
-            Reason.API_REFUSED, ReasonClass.TRANSIENT, id="a refusal of unknown kind is tried again"
-        ),
+        pytest.param(Reason.API_TOO_MANY_REQUESTS, ReasonClass.TRANSIENT, id="a server may be busy"),
+        pytest.param(Reason.API_UNAVAILABLE, ReasonClass.TRANSIENT, id="a server may be down"),
+        pytest.param(Reason.API_REFUSED, ReasonClass.TRANSIENT, id="an unknown rejection is retried"),
         pytest.param(Reason.CRASH_LOOP, ReasonClass.TERMINAL, id="a crash is the revision's own"),
         pytest.param(Reason.SOURCE_DIGEST_MISMATCH, ReasonClass.TERMINAL, id="the pin forbids the files"),
-        pytest.param(Reason.ABORTED, ReasonClass.TERMINAL, id="a person said no"),
-        pytest.param(Reason.INVALID_SPEC, ReasonClass.SPEC, id="only its author can mend it"),
-        pytest.param(Reason.NAME_CONFLICT, ReasonClass.SPEC, id="another owns the name"),
+        pytest.param(Reason.ABORTED, ReasonClass.TERMINAL, id="a person aborted"),
+        pytest.param(Reason.INVALID_SPEC, ReasonClass.SPEC, id="only its author can correct it"),
+        pytest.param(Reason.NAME_CONFLICT, ReasonClass.SPEC, id="another owner of the name"),
         pytest.param(Reason.HEALTHY, ReasonClass.INFORMATION, id="good news"),
         pytest.param(Reason.SHIFTING, ReasonClass.INFORMATION, id="a phase"),
     ],
@@ -97,9 +95,9 @@ def test_a_plan_only_reports_known_reasons(path: Any) -> None:
     assert reported <= set(Reason)
 
 
-@pytest.mark.parametrize("word", ["", "Whatever", "InvalidSpecs"])
-def test_a_text_that_is_not_a_reason_is_not_of_the_spec_class(word: str) -> None:
-    assert not reasons.is_of_the_spec(word)
+@pytest.mark.parametrize("text", ["", "Whatever", "InvalidSpecs"])
+def test_a_text_that_is_not_a_reason_is_not_of_the_spec_class(text: str) -> None:
+    assert not reasons.is_of_the_spec(text)
 
 
 @pytest.mark.parametrize("reason", list(Reason))

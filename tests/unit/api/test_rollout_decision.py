@@ -66,7 +66,7 @@ def test_a_field_is_only_accepted_with_its_actions(
             {"action": "Approve"}, r"spec.action: expected one of Promote", id="a later version's action"
         ),
         pytest.param({"action": "Pause", "revision": "latest"}, r"spec.revision", id="no revision"),
-        pytest.param({"action": "Pause", "decidedBy": ""}, r"spec.decidedBy", id="nobody"),
+        pytest.param({"action": "Pause", "decidedBy": ""}, r"spec.decidedBy", id="no author"),
         pytest.param({"action": "Skip", "step": 0}, r"spec.step", id="before the first step"),
         pytest.param({"action": "Pause", "when": "now"}, r'unknown field "spec.when"', id="an unknown field"),
         pytest.param({}, r"spec.action: is required", id="no action"),

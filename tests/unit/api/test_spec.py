@@ -63,10 +63,12 @@ def test_every_supported_source_is_accepted(uri: str) -> None:
             {"image": IMAGE.replace("sha256", "sha512")}, "image must end with a digest", id="no sha256"
         ),
         pytest.param(
-            {"image": IMAGE, "credentials": {"secretName": "s"}}, "require uri", id="keys to nothing"
+            {"image": IMAGE, "credentials": {"secretName": "s"}},
+            "require uri",
+            id="credentials without a source",
         ),
         pytest.param({"image": IMAGE, "allowPickle": True}, "require uri", id="a pickle in an image"),
-        pytest.param({**URI, "allowPickle": "yes"}, "spec.model.allowPickle", id="a word for true"),
+        pytest.param({**URI, "allowPickle": "yes"}, "spec.model.allowPickle", id="a string for a boolean"),
         pytest.param(
             {**URI, "format": "SKLEARN"}, "expected one of sklearn, skops, xgboost, onnx", id="capitals"
         ),
@@ -93,8 +95,8 @@ def test_a_format_is_parsed() -> None:
         pytest.param([{"weight": 10}, {"weight": 10}], "must be greater than the one before it", id="equal"),
         pytest.param([{"hold": "1m"}], "spec.rollout.steps[0].weight: is required", id="no weight"),
         pytest.param([{"weight": "10"}], "spec.rollout.steps[0].weight", id="a text"),
-        pytest.param([{"weight": 10.5}], "spec.rollout.steps[0].weight", id="half a percent"),
-        pytest.param([{"weight": True}], "spec.rollout.steps[0].weight", id="yes"),
+        pytest.param([{"weight": 10.5}], "spec.rollout.steps[0].weight", id="a fraction"),
+        pytest.param([{"weight": True}], "spec.rollout.steps[0].weight", id="a boolean"),
         pytest.param([{"weight": 1 + n} for n in range(21)], "spec.rollout.steps", id="too many"),
         pytest.param({"weight": 10}, "spec.rollout.steps", id="no list"),
     ],
@@ -140,14 +142,12 @@ def test_metrics_of_the_spec_are_passed_on_unchanged() -> None:
     ("raw", "message"),
     [
         pytest.param(
-            {"maxReplicas": 2}, "set minReplicas and maxReplicas together", id="a ceiling without a floor"
+            {"maxReplicas": 2}, "set minReplicas and maxReplicas together", id="a maximum without a minimum"
         ),
+        pytest.param({"minReplicas": 0, "maxReplicas": 2}, "spec.scaling.minReplicas", id="a minimum of 0"),
+        pytest.param({"replicas": -1}, "spec.scaling.replicas", id="negative replicas"),
         pytest.param(
-            {"minReplicas": 0, "maxReplicas": 2}, "spec.scaling.minReplicas", id="a floor of nothing"
-        ),
-        pytest.param({"replicas": -1}, "spec.scaling.replicas", id="less than nothing"),
-        pytest.param(
-            {"behavior": {"scaleUp": {}}}, "require minReplicas and maxReplicas", id="behaviour of nothing"
+            {"behavior": {"scaleUp": {}}}, "require minReplicas and maxReplicas", id="behavior without bounds"
         ),
         pytest.param(
             {"minReplicas": 1, "maxReplicas": 2, "metrics": [{}]},
@@ -157,13 +157,13 @@ def test_metrics_of_the_spec_are_passed_on_unchanged() -> None:
         pytest.param(
             {"minReplicas": 1, "maxReplicas": 2, "behavior": {"scaleDown": "slow"}},
             'spec.scaling.behavior.scaleDown: expected an object, got "slow"',
-            id="a word for an object",
+            id="a string for an object",
         ),
         pytest.param(
-            {"disruptionBudget": {"maxUnavailable": True}}, "a number of pods or a percentage", id="yes"
+            {"disruptionBudget": {"maxUnavailable": True}}, "a number of pods or a percentage", id="a boolean"
         ),
         pytest.param(
-            {"disruptionBudget": {"maxUnavailable": -1}}, "a number of pods or a percentage", id="minus"
+            {"disruptionBudget": {"maxUnavailable": -1}}, "a number of pods or a percentage", id="negative"
         ),
         pytest.param(
             {"disruptionBudget": {"maxUnavailable": "5"}}, "a number of pods or a percentage", id="a text"
@@ -189,7 +189,7 @@ def test_a_budget_is_a_count_or_a_percentage(value: int | str) -> None:
         pytest.param(
             {"env": [{"name": "A", "valueFrom": {}}]}, "set exactly one of configMapKeyRef", id="nowhere"
         ),
-        pytest.param({"maxConcurrency": 0}, "greater than or equal to 1", id="answers nobody"),
+        pytest.param({"maxConcurrency": 0}, "greater than or equal to 1", id="no concurrency"),
         pytest.param({"warmup": {"requests": -1}}, "spec.serving.warmup.requests", id="fewer than none"),
         pytest.param(
             {"pod": {"labels": {"app.kubernetes.io/name": "x"}}},

@@ -56,10 +56,12 @@ def options_of(objects: list[Body], folder: Path) -> options.Options:
     file = folder / "settings.yaml"
     file.write_text(one(objects, "ConfigMap")["data"]["settings.yaml"])
     arguments = chart_rendering.arguments_of(objects)
-    settings = next(word for word in arguments if word.startswith("--settings="))
+    settings = next(argument for argument in arguments if argument.startswith("--settings="))
     mount = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]
     assert settings == f"--settings={mount['mountPath']}/settings.yaml"
-    return options.parse([f"--settings={file}" if word == settings else word for word in arguments])
+    return options.parse(
+        [f"--settings={file}" if argument == settings else argument for argument in arguments]
+    )
 
 
 def test_the_operator_parses_its_command_line(tmp_path: Path) -> None:

@@ -161,11 +161,11 @@ class RecordingTransport:
 def test_approvers_may_do_everything_that_the_decide_command_does() -> None:
     transport = RecordingTransport(a_cluster(situations.with_users()))
     printed(*ABORT, "--apply", server=transport)
-    everybody = {(REVIEW.group, REVIEW.plural, "create")}  # granted by the default role system:basic-user
+    everyone = {(REVIEW.group, REVIEW.plural, "create")}  # granted by the default role system:basic-user
     watch = rights((kinds.ROLLOUT_DECISION,), "get", "list", "watch")  # to watch the outcome
     approver = named(rendered(), "ClusterRole", "seatrial-approver")
     assert ("seatrial.dev", "modeldeployments", "get") in transport.rights
-    assert (transport.rights | watch) - everybody <= granted(approver["rules"])
+    assert (transport.rights | watch) - everyone <= granted(approver["rules"])
 
 
 def test_approvers_may_be_aggregated_into_admin() -> None:

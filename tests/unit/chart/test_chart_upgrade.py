@@ -30,9 +30,9 @@ def test_every_document_of_the_chart_has_the_upgrade_command(path: Path) -> None
 
 
 def test_the_upgrade_command_applies_the_folder_of_the_crds() -> None:
-    words = shlex.split(names.CRD_COMMAND)
-    assert words[:2] == ["kubectl", "apply"]
-    assert words[-2:] == ["-f", "crds/"]
+    arguments = shlex.split(names.CRD_COMMAND)
+    assert arguments[:2] == ["kubectl", "apply"]
+    assert arguments[-2:] == ["-f", "crds/"]
 
 
 @pytest.mark.parametrize("folder", [ROOT / "crds", CHART / "crds"], ids=["checkout", "chart"])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from seatrial.api import names
-from seatrial.api.objects import Body, label
+from seatrial.api.objects import Body, label_of
 from seatrial.children import actions, decision_answers
 from seatrial.children.actions import Action
 from seatrial.children.context import Scene
@@ -64,7 +64,10 @@ def _deployments_out(scene: Scene, *, keep: set[str]) -> Iterator[Action]:
     without a controller, and as long as there is one it warns of our budget and lets no drain go on.
     """
     for body in _unneeded(scene.observed.deployments, keep=keep):
-        track, deletion = scene.snapshot.track(label(body, names.LABEL_REVISION)), actions.delete_action(body)
+        track, deletion = (
+            scene.snapshot.track(label_of(body, names.LABEL_REVISION)),
+            actions.delete_action(body),
+        )
         if track.pods == 0:
             yield deletion
         elif track.wanted:
@@ -91,7 +94,7 @@ def _unremembered(scene: Scene, known: set[str]) -> set[str]:
     """
     spare = max(scene.snapshot.wish.history_limit + 1 - len(known), 0)
     newest = sorted(scene.observed.revisions, key=lambda body: int(body.get("revision", 0)), reverse=True)
-    others = [r for body in newest if (r := label(body, names.LABEL_REVISION)) not in known]
+    others = [r for body in newest if (r := label_of(body, names.LABEL_REVISION)) not in known]
     return set(others[:spare])
 
 
@@ -101,6 +104,6 @@ def _revisions_out(bodies: tuple[Body, ...], *, keep: set[str]) -> Iterator[Acti
 
 def _unneeded(bodies: tuple[Body, ...], *, keep: set[str]) -> Iterator[Body]:
     for body in bodies:
-        revision = label(body, names.LABEL_REVISION)
+        revision = label_of(body, names.LABEL_REVISION)
         if revision and revision not in keep and not body["metadata"].get("deletionTimestamp"):
             yield body

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from seatrial.api import model_deployment, names, settings, spec, validation
-from seatrial.api.objects import Body, label
+from seatrial.api.objects import Body, label_of
 from seatrial.cli.inputs import Given
 from seatrial.core import revision
 from seatrial.core.target import Image
@@ -114,4 +114,4 @@ def _spec_before(start: Given) -> spec.Spec | None:
 
 def _of(start: Given, kind: str) -> Iterator[Body]:
     bodies = start.world.of(kind)
-    return (b for b in bodies if label(b, names.LABEL_DEPLOYMENT) == start.key.name)
+    return (b for b in bodies if label_of(b, names.LABEL_DEPLOYMENT) == start.key.name)

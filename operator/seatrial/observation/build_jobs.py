@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from model_runtime import contract
 from seatrial.api import names
-from seatrial.api.objects import Body, condition, holds, label
+from seatrial.api.objects import Body, condition_of, is_condition_true, label_of
 from seatrial.core.builds import BuildJob
 from seatrial.manifests import job
 from seatrial.observation import pod_diagnosis
@@ -16,14 +16,14 @@ def seen(observed: Observed, name: str) -> BuildJob | None:
     body = next((j for j in observed.jobs if j["metadata"]["name"] == name), None)
     if body is None or body["metadata"].get("deletionTimestamp"):
         return None
-    pods = [p for p in observed.pods if label(p, "batch.kubernetes.io/job-name") == name]
+    pods = [p for p in observed.pods if label_of(p, "batch.kubernetes.io/job-name") == name]
     pod = max(pods, key=lambda p: str(p["metadata"].get("creationTimestamp", "")), default=None)
     return _seen(body, pod)
 
 
 def attempts_at(observed: Observed, build_id: str) -> int:
     """The highest attempt at an image whose Job is still there and over; one less while that one still runs."""
-    names_of = (b["metadata"]["name"] for b in observed.jobs if label(b, names.LABEL_BUILD) == build_id)
+    names_of = (b["metadata"]["name"] for b in observed.jobs if label_of(b, names.LABEL_BUILD) == build_id)
     numbered = {int(n): name for name in names_of if (n := name.rpartition("-")[2]).isdigit()}
     newest = max(numbered, default=0)
     job_seen = seen(observed, numbered[newest]) if newest else None
@@ -39,7 +39,7 @@ def _seen(body: Body, pod: Body | None) -> BuildJob:
         running=bool(
             pod and (pod_diagnosis.container_of(pod, job.CONTAINER).get("state") or {}).get("running")
         ),
-        finished=holds(body, "Complete") or failure is not None or _report(ended) is not None,
+        finished=is_condition_true(body, "Complete") or failure is not None or _report(ended) is not None,
         report=_report(ended),
         deadline_exceeded=failure == "DeadlineExceeded",
         out_of_memory=ended.get("reason") == "OOMKilled",
@@ -67,6 +67,6 @@ def _report(ended: Body) -> contract.BuildReport | None:
 
 
 def _failure_of(body: Body) -> str | None:
-    if not holds(body, "Failed"):
+    if not is_condition_true(body, "Failed"):
         return None
-    return str(condition(body, "Failed").get("reason", ""))
+    return str(condition_of(body, "Failed").get("reason", ""))

@@ -8,7 +8,7 @@ from typing import Any
 
 from model_runtime import contract
 from seatrial.api import names, reasons
-from seatrial.api.objects import Body, condition, holds, label, time_of
+from seatrial.api.objects import Body, condition_of, is_condition_true, label_of, parse_time
 from seatrial.api.text import truncate_middle
 from seatrial.core.snapshot import AbnormalExit, Diagnosis, Track
 from seatrial.manifests import server
@@ -23,7 +23,7 @@ KILLED = 137
 
 def of_revision(bodies: Bodies, revision: str) -> Bodies:
     """Those that carry the revision's label."""
-    return tuple(b for b in bodies if label(b, names.LABEL_REVISION) == revision)
+    return tuple(b for b in bodies if label_of(b, names.LABEL_REVISION) == revision)
 
 
 def server_pods(observed: Observed) -> Bodies:
@@ -32,7 +32,7 @@ def server_pods(observed: Observed) -> Bodies:
 
 
 def _of_servers(observed: Observed) -> Bodies:
-    return tuple(pod for pod in observed.pods if label(pod, names.LABEL_SERVER))
+    return tuple(pod for pod in observed.pods if label_of(pod, names.LABEL_SERVER))
 
 
 def _over(pod: Body) -> bool:
@@ -60,19 +60,19 @@ def track(observed: Observed, revision: str) -> Track:
 
 def strangers(observed: Observed, *known: str) -> int:
     """Server pods of revisions that are not among `known`."""
-    return sum(1 for pod in server_pods(observed) if label(pod, names.LABEL_REVISION) not in known)
+    return sum(1 for pod in server_pods(observed) if label_of(pod, names.LABEL_REVISION) not in known)
 
 
 def is_ready(pod: Body) -> bool:
     """It gets requests: ready, and not told to go."""
     if pod["metadata"].get("deletionTimestamp"):
         return False
-    return holds(pod, "Ready")
+    return is_condition_true(pod, "Ready")
 
 
 def scaling_active(observed: Observed, revision: str) -> Body:
     """What a revision's autoscaler says of whether it works; empty while it says nothing, or there is none."""
-    return condition(next(iter(of_revision(observed.autoscalers, revision)), {}), "ScalingActive")
+    return condition_of(next(iter(of_revision(observed.autoscalers, revision)), {}), "ScalingActive")
 
 
 def container_of(pod: Body, name: str) -> Body:
@@ -84,7 +84,7 @@ def container_of(pod: Body, name: str) -> Body:
 def disrupted(pod: Body) -> bool:
     """The cluster took the pod away: eviction, drain, preemption, a lost node."""
     status = pod.get("status") or {}
-    return status.get("reason") in DISRUPTED or holds(pod, "DisruptionTarget")
+    return status.get("reason") in DISRUPTED or is_condition_true(pod, "DisruptionTarget")
 
 
 OVER_ITS_LIMIT = re.compile(
@@ -107,8 +107,8 @@ def over_its_limit(pod: Body) -> bool:
 def _eviction(pod: Body) -> Iterator[AbnormalExit]:
     """The end of a pod for what it used itself counts as an exit, as one for its memory does."""
     status = container_of(pod, server.CONTAINER)
-    at = time_of(_ended(status).get("finishedAt"))
-    at = at or time_of(condition(pod, "Ready").get("lastTransitionTime"))
+    at = parse_time(_ended(status).get("finishedAt"))
+    at = at or parse_time(condition_of(pod, "Ready").get("lastTransitionTime"))
     if at is not None:
         restarts = int(status.get("restartCount", 0)) + 1
         yield AbnormalExit(
@@ -129,7 +129,7 @@ def _exits(pod: Body) -> Iterator[AbnormalExit]:
     restarts = int(status.get("restartCount", 0))
     for key, more in (("lastState", 0), ("state", 1)):
         ended = (status.get(key) or {}).get("terminated") or {}
-        at = time_of(ended.get("finishedAt"))
+        at = parse_time(ended.get("finishedAt"))
         if at is not None and ended.get("exitCode", 0) != 0:
             yield AbnormalExit(
                 at=at,
@@ -149,9 +149,9 @@ def _trouble(deployment: Body | None, pods: Bodies) -> Diagnosis | None:
 
 
 def _creation_refused(deployment: Body) -> Diagnosis | None:
-    if not holds(deployment, "ReplicaFailure"):
+    if not is_condition_true(deployment, "ReplicaFailure"):
         return None
-    message = str(condition(deployment, "ReplicaFailure").get("message", ""))
+    message = str(condition_of(deployment, "ReplicaFailure").get("message", ""))
     reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.POD_REJECTED
     return Diagnosis(reason=reason, message=_short(message))
 
@@ -236,7 +236,7 @@ WITHOUT_NODE = frozenset({"Unschedulable", "SchedulingGated", "SchedulerError"})
 
 
 def _unschedulable(pod: Body) -> Diagnosis | None:
-    scheduled = condition(pod, "PodScheduled")
+    scheduled = condition_of(pod, "PodScheduled")
     if scheduled.get("status") != "False" or scheduled.get("reason") not in WITHOUT_NODE:
         return None
     message = _short(str(scheduled.get("message", "")))

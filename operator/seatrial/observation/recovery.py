@@ -8,7 +8,7 @@ from datetime import datetime
 
 from seatrial.api import model_deployment, names, phases, reasons
 from seatrial.api import status as api
-from seatrial.api.objects import Body, label, time_of
+from seatrial.api.objects import Body, label_of, parse_time
 from seatrial.core.state import RolloutState
 from seatrial.observation import revisions
 from seatrial.observation.observed import Observed
@@ -24,7 +24,7 @@ def recovered(
     if state.stable is not None or state.rollout is not None:
         return state
     templates = revisions.templates(observed)
-    labels = (label(service, names.LABEL_STABLE) for service in observed.services)
+    labels = (label_of(service, names.LABEL_STABLE) for service in observed.services)
     stable = next((label for label in labels if label in templates), "")
     if not stable:
         return state
@@ -59,5 +59,5 @@ def _promotion(revision: str, image: str, at: datetime | None) -> api.HistoryEnt
 
 
 def _track_in(revision: str, body: Body, desired: model_deployment.ModelDeployment) -> api.TrackStatus:
-    since = time_of(body["metadata"].get("creationTimestamp")) or desired.created_at
+    since = parse_time(body["metadata"].get("creationTimestamp")) or desired.created_at
     return revisions.image_in(body).track(revision, since=since)

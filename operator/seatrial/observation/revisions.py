@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from seatrial.api import names
-from seatrial.api.objects import Body, label, time_of
+from seatrial.api.objects import Body, label_of, parse_time
 from seatrial.core.snapshot import Track
 from seatrial.core.target import Image
 from seatrial.manifests import workload
@@ -16,7 +16,7 @@ from seatrial.observation.observed import Observed
 
 def templates(observed: Observed) -> dict[str, Body]:
     """Revision → its ControllerRevision."""
-    return {label(body, names.LABEL_REVISION): body for body in observed.revisions}
+    return {label_of(body, names.LABEL_REVISION): body for body in observed.revisions}
 
 
 def in_users_words(seen: Track, observed: Observed) -> Track:
@@ -44,7 +44,7 @@ def image_in(revision: Body) -> Image:
 
 def promoted_at(revision: Body) -> datetime | None:
     """When a revision that served was promoted, as its ControllerRevision remembers it."""
-    return time_of((revision["metadata"].get("annotations") or {}).get(workload.PROMOTED_AT))
+    return parse_time((revision["metadata"].get("annotations") or {}).get(workload.PROMOTED_AT))
 
 
 def fingerprint_in(revision: Body) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from seatrial.api import model_deployment, names
-from seatrial.api.objects import label
+from seatrial.api.objects import label_of
 from seatrial.core import builds, replicas, transitions
 from seatrial.core.snapshot import BuildResult, ReplicaPlan, Snapshot
 from seatrial.core.state import RolloutState
@@ -68,7 +68,7 @@ def build_of(state: RolloutState, wish: Target) -> BuildResult:
 
 def _revisions(observed: Observed) -> set[str]:
     bodies = (*observed.deployments, *pod_diagnosis.server_pods(observed))
-    return {revision for body in bodies if (revision := label(body, names.LABEL_REVISION))}
+    return {revision for body in bodies if (revision := label_of(body, names.LABEL_REVISION))}
 
 
 def counts(router: Router, wish: Target, base: int) -> ReplicaPlan:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from seatrial.api import reasons
-from seatrial.api.objects import Body, time_of
+from seatrial.api.objects import Body, parse_time
 from seatrial.children import Scene
 from seatrial.observation import pod_diagnosis
 
@@ -60,4 +60,4 @@ def _inactive(scene: Scene) -> Body:
 
 
 def _since(condition: Body) -> datetime | None:
-    return time_of(condition.get("lastTransitionTime"))
+    return parse_time(condition.get("lastTransitionTime"))

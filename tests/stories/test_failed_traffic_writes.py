@@ -42,7 +42,7 @@ def test_step_does_not_advance_while_its_weight_cannot_be_written(resource: str)
         await world.wait(1200)
         status = await world.status()
         assert (status["rollout"]["phase"], status["rollout"]["step"]) == ("Shifting", 1)
-        assert status["canary"]["actualWeight"] == 0
+        assert first in status["message"]
         assert status["stable"]["revision"] == first
         assert (status["canary"]["weight"], status["rollout"].get("stepStartedAt")) == (25, None)
         assert condition_reasons(status)["Ready"] == "ApiForbidden"
@@ -152,7 +152,7 @@ def test_outage_is_reported_while_a_weight_cannot_be_written() -> None:
         await _evict_pods(world, first)
         status = await world.wait_until(lambda s: condition_statuses(s)["Serving"] == "False")
         assert condition_reasons(status)["Ready"] == "ApiForbidden"
-        assert status["canary"]["actualWeight"] == 0
+        assert first in status["message"]
 
     run_story(story, ends_idle=False)
 

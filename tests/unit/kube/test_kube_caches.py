@@ -220,7 +220,7 @@ class TestChildKinds:
         children = running.caches.children_of(CHURN)
         assert set(children) == {each.kind.kind for each in CHILD_KINDS}
         names_of = {kind: [body["metadata"]["name"] for body in bodies] for kind, bodies in children.items()}
-        assert {kind: found for kind, found in names_of.items() if found} == {
+        assert {kind: children_names for kind, children_names in names_of.items() if children_names} == {
             "Deployment": ["a"],
             "ConfigMap": ["b"],
         }
@@ -239,7 +239,7 @@ class TestChildKinds:
         }
         api.insert(kinds.ENDPOINT_SLICE, child(slice_))
         assert await running.enqueued() == [CHURN]
-        assert [kind for kind, found in running.caches.children_of(CHURN).items() if found] == [
+        assert [kind for kind, bodies in running.caches.children_of(CHURN).items() if bodies] == [
             "EndpointSlice"
         ]
         for task in running.tasks:

@@ -204,14 +204,14 @@ def test_no_request_passes_during_a_pause_and_none_waits_forever(
     async def story() -> None:
         loop = asyncio.get_running_loop()
         limiter = Limiter(loop.time, rate=10, burst=3)
-        pauses_seen: list[tuple[float, float]] = []
+        closed_intervals: list[tuple[float, float]] = []
         passed_at: list[float] = []
 
         async def pause() -> None:
             for after, seconds in pauses:
                 await asyncio.sleep(after)
                 limiter.pause(seconds)
-                pauses_seen.append((loop.time(), loop.time() + min(seconds, 32.0)))
+                closed_intervals.append((loop.time(), loop.time() + min(seconds, 32.0)))
 
         async def ask(after: float) -> None:
             await asyncio.sleep(after)
@@ -222,6 +222,6 @@ def test_no_request_passes_during_a_pause_and_none_waits_forever(
         async with asyncio.timeout(200):
             await asyncio.gather(pause(), *map(ask, requests))
         for moment in passed_at:
-            assert not any(begin < moment < end - 1e-6 for begin, end in pauses_seen)
+            assert not any(begin < moment < end - 1e-6 for begin, end in closed_intervals)
 
     run_in_virtual_time(story())

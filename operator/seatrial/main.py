@@ -21,7 +21,7 @@ from seatrial.api import kinds, objects
 from seatrial.api.metadata import Key
 from seatrial.applier import Applier
 from seatrial.kube import http, lease
-from seatrial.kube.caches import Caches
+from seatrial.kube.caches import Caches, with_router_kinds
 from seatrial.kube.client import Client, Selection
 from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.limiter import Limiter
@@ -32,6 +32,7 @@ from seatrial.options import Options, parse
 from seatrial.preflight import PreflightFailed, check_cluster
 from seatrial.reconciler import Reconciler, Shell, run_workers
 from seatrial.reporter import Reporter
+from seatrial.routers import base as routers
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,15 @@ def build(
         for key in referrers.keys_of(kind, namespace, name):
             queue.add(key)
 
-    caches = Caches(client, queue.add, on_reference, clock=clocks.monotonic, namespace=options.namespace)
+    plugins = routers.routers()
+    caches = Caches(
+        client,
+        queue.add,
+        on_reference,
+        clock=clocks.monotonic,
+        namespace=options.namespace,
+        child_kinds=with_router_kinds(routers.kinds_of(plugins)),
+    )
     shell = Shell(
         model_deployments=model_deployments,
         observer=Observer(client, caches, referrers),
@@ -126,6 +135,7 @@ def build(
         queue=queue,
         telemetry=metrics,
         settings=options.settings,
+        routers=plugins,
         clock=clocks.now,
     )
     return Operator(

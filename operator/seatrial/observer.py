@@ -11,10 +11,11 @@ from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.core import revision
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
+from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.observation.observed import ApplyError, Observed
+from seatrial.observation.observed import Observed
 
 DECISION_POLICY: Final = "seatrial-decisions"
 """The ValidatingAdmissionPolicyBinding that keeps anybody from deciding in the name of another user."""
@@ -76,19 +77,14 @@ class Observer:
         apply_error: ApplyError | None,
     ) -> Observed:
         """Return what the cluster has now of one object: its children, its decisions and all it refers to."""
-        key, of = desired.key, self._caches.of
+        key = desired.key
         self._set_references(key, references)
         content = {reference: await self._referenced(key.namespace, reference) for reference in references}
         return Observed(
-            deployments=of(kinds.DEPLOYMENT, key),
-            services=of(kinds.SERVICE, key),
-            autoscalers=of(kinds.HPA, key),
-            budgets=of(kinds.PDB, key),
-            jobs=of(kinds.JOB, key),
-            pods=of(kinds.POD, key),
-            revisions=of(kinds.CONTROLLER_REVISION, key),
-            copies=of(kinds.CONFIG_MAP, key),
-            decisions=self.decisions(key),
+            children={
+                **self._caches.children_of(key),
+                kinds.ROLLOUT_DECISION.kind: self._caches.decisions_of(key),
+            },
             references=content,
             decisions_trusted=self._caches.policy_in_force(DECISION_POLICY),
             apply_error=apply_error,

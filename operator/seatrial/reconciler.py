@@ -16,11 +16,12 @@ from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import decision_answers
+from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.informers import Informer
 from seatrial.kube.queue import KeyedQueue
-from seatrial.observation import questions
-from seatrial.observation.observed import ApplyError, Platform
+from seatrial.observation.observed import questions
+from seatrial.observation.user_decisions import decisions_about_nothing
 from seatrial.observer import Observer
 from seatrial.reporter import Reporter
 from seatrial.routers import base as routers
@@ -43,6 +44,7 @@ class Shell:
     queue: KeyedQueue[Key]
     telemetry: Telemetry
     settings: settings.Settings
+    routers: routers.Plugins
     clock: Callable[[], datetime]
 
 
@@ -53,7 +55,6 @@ class Reconciler:
         self._shell = shell
         self._apply_errors: dict[Key, ApplyError] = {}
         """What failed in the last pass, by object."""
-        self._routers = routers.routers()
 
     async def run_worker(self) -> None:
         """Run one pass after the other until cancelled."""
@@ -100,9 +101,8 @@ class Reconciler:
 
     async def _advance(self, desired: model_deployment.ModelDeployment, body: Body) -> None:
         shell, key = self._shell, desired.key
-        router = routers.chosen(desired.spec.traffic.router, self._routers)
-        platform = Platform(router=router, settings=shell.settings)
-        references = questions.questions(desired, platform)
+        desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
+        references = questions(desired, platform).references
         observed = await shell.observer.observe(desired, references, self._apply_errors.get(key))
         plan = planner.plan(desired, observed, platform, now=shell.clock())
         if not await shell.reporter.store(desired, body, plan.status):
@@ -138,8 +138,8 @@ class Reconciler:
 
     async def _reject_decisions_about_missing(self, key: Key) -> None:
         """Reject the decisions about an object that does not exist: their author may have mistyped its name."""
-        decisions = self._shell.observer.decisions(key)
-        answers = decision_answers.reject_for_missing_object(key, decisions, now=self._shell.clock())
+        decisions = decisions_about_nothing(self._shell.observer.decisions(key))
+        answers = decision_answers.rejections(key, decisions, now=self._shell.clock())
         outcome = await self._shell.applier.apply(answers, uid="")
         if outcome.retry or outcome.apply_error is not None:
             self._shell.queue.retry(key, after=outcome.retry_after)

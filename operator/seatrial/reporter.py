@@ -13,10 +13,10 @@ from seatrial.api import kinds, model_deployment, names, objects, reasons, statu
 from seatrial.api import status as api
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
+from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.client import Client
 from seatrial.kube.informers import Informer
-from seatrial.observation.observed import ApplyError
 from seatrial.planner import Plan
 from seatrial.reporting import events
 from seatrial.telemetry import Telemetry
@@ -71,9 +71,9 @@ class Reporter:
 
     async def announce(self, desired: model_deployment.ModelDeployment, plan: Plan) -> None:
         """Count, log and emit as Events what was decided in this pass."""
-        for build in plan.built:
+        for build in plan.build_completions:
             self._telemetry.build_seconds.labels(build.outcome, build.reason).observe(build.seconds)
-        for event in plan.told:
+        for event in plan.events:
             self._count(event)
             log.info(
                 event.message,
@@ -87,7 +87,7 @@ class Reporter:
         """Emit an Event for what stopped the actions of a plan, unless the API server itself has a problem."""
         if apply_error.reason not in API_SERVER_REASONS:
             warning = events.Event(
-                reason=apply_error.reason, message=apply_error.message, tone=events.EventType.WARNING
+                reason=apply_error.reason, message=apply_error.message, type=events.EventType.WARNING
             )
             await self._emit(_subject(desired), warning)
 
@@ -155,7 +155,7 @@ class Reporter:
                 "uid": subject.uid,
                 "resourceVersion": subject.version,
             },
-            "type": str(event.tone),
+            "type": str(event.type),
             "reason": str(event.reason),
             "message": event.message[:LONGEST_EVENT_MESSAGE],
             "count": 1,

@@ -66,6 +66,12 @@ CHILD_KINDS: Final = (
 """The kinds that every ModelDeployment may have, whatever its router is."""
 
 
+def with_router_kinds(router_kinds: Iterable[Kind]) -> tuple[ChildKind, ...]:
+    """Return the kinds of children, with those that the installed routers bring."""
+    known = {child.kind for child in CHILD_KINDS}
+    return (*CHILD_KINDS, *(ChildKind(kind) for kind in router_kinds if kind not in known))
+
+
 class Caches:
     """Copies of what belongs to the ModelDeployments of one namespace or of all: children, decisions, references.
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from seatrial.api import kinds, names, objects
 from seatrial.api.objects import Body
+from seatrial.api.owner import Owner
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children.actions import Action
 from seatrial.kube.client import Client
 from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.manifests import metadata
-from seatrial.manifests.metadata import Owner
 from tests.apiserver import FakeApiServer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

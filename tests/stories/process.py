@@ -12,9 +12,7 @@ from seatrial.api import kinds, model_deployment
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.kube.informers import Informer, InformerConfig
-from seatrial.observation import questions
-from seatrial.observation.observed import Platform
-from seatrial.routers import base as routers
+from seatrial.observation.observed import questions
 from tests.apiserver.server import FakeApiServer
 from tests.stories.line import Line
 
@@ -60,7 +58,7 @@ class Process:
         return Informer(operator.client, kinds.MODEL_DEPLOYMENT, deliver, config=InformerConfig(self._clock))
 
     async def kill(self) -> None:
-        """The process is gone between two instructions, as with kill -9."""
+        """End the process between two instructions, as kill -9 does."""
         self.line.dead = True
         for task in self._tasks:
             task.cancel()
@@ -68,21 +66,21 @@ class Process:
         self._tasks = []
 
     def died(self) -> BaseException | None:
-        """What ended a part of the process, if anything but a planned crash did."""
+        """Return the exception that ended a part of the process, unless the story killed it."""
         if self.line.dead:
             return None
         ended = [task for task in self._tasks if task.done() and not task.cancelled()]
         return next((task.exception() for task in ended if task.exception()), None)
 
     async def left_to_do(self, key: Key) -> list[str]:
-        """What a plan made now would do: nothing, where the one before was carried out."""
+        """Return what a plan made now would do: nothing, if the last one was carried out."""
         body = self.operator.model_deployments.get(key.namespace, key.name)
         if body is None:
             return []
         shell = self.operator.reconciler._shell
         desired = model_deployment.parse_leniently(body)
-        parts = Platform(router=routers.chosen("replicas", routers.routers()), settings=shell.settings)
-        observed = await shell.observer.observe(desired, questions.questions(desired, parts), None)
-        plan = planner.plan(desired, observed, parts, now=self._now())
-        said = [] if plan.status.to_dict() == body.get("status") else ["another status"]
-        return [*said, *(type(action).__name__ for action in plan.actions)]
+        desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
+        observed = await shell.observer.observe(desired, questions(desired, platform).references, None)
+        plan = planner.plan(desired, observed, platform, now=self._now())
+        status = [] if plan.status.to_dict() == body.get("status") else ["another status"]
+        return [*status, *(type(action).__name__ for action in plan.actions)]

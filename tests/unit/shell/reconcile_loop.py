@@ -19,6 +19,7 @@ from seatrial.kube.queue import KeyedQueue
 from seatrial.observer import Observer, Referrers
 from seatrial.reconciler import Reconciler, Shell, run_workers
 from seatrial.reporter import Reporter
+from seatrial.routers import base as routers
 from seatrial.telemetry import Telemetry
 from tests.apiserver import FakeApiServer
 from tests.unit.shell.shell_objects import NAMESPACE, START, informer_of_models
@@ -51,6 +52,7 @@ class Loop:
                 queue=self.queue,
                 telemetry=self.telemetry,
                 settings=settings.Settings(),
+                routers=routers.routers(),
                 clock=now,
             )
         )

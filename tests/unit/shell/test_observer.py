@@ -204,7 +204,9 @@ class TestObserve:
         body = running.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         assert body is not None
         observed = await running.observer.observe(model_deployment.parse(body), (), None)
-        assert [child["metadata"]["name"] for child in observed.children()] == ["churn-a"]
+        assert [body["metadata"]["name"] for bodies in observed.children.values() for body in bodies] == [
+            "churn-a"
+        ]
 
     async def test_decisions_are_trusted_while_the_policy_is_in_force(self, running: RunningObserver) -> None:
         body = running.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")

@@ -49,7 +49,7 @@ class Reporting:
         return body
 
     async def announce(self, *announced: events.Event, name: str = "churn", built: Any = ()) -> None:
-        plan = Plan(status=api_status.Status(), told=announced, built=built)
+        plan = Plan(status=api_status.Status(), events=announced, build_completions=built)
         await self.reporter.announce(model_deployment.parse(self.body(name)), plan)
 
     def counts(self) -> dict[str, int]:
@@ -76,7 +76,7 @@ def to_events(request: Request) -> bool:
 class TestEvents:
     async def test_an_event_has_object_type_reason_message_and_time(self, reporting: Reporting) -> None:
         await asyncio.sleep(5)
-        await reporting.announce(make_event("traffic is shifting", tone=events.EventType.WARNING))
+        await reporting.announce(make_event("traffic is shifting", type=events.EventType.WARNING))
         (event,) = reporting.api.all(kinds.EVENT)
         assert event["involvedObject"] == {
             "apiVersion": "seatrial.dev/v1alpha1",

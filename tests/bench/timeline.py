@@ -11,7 +11,7 @@ from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from seatrial.kube.client import Selection
 from seatrial.kube.informers import Informer, InformerConfig
-from tests.live.hands import Hands
+from tests.live.user_actions import Hands
 
 Milestone = Callable[[Kind, Body], str | None]
 """Which object has reached the milestone, as this body shows; None when it shows nothing of the kind."""

@@ -1,4 +1,4 @@
-"""The operator of a story: the real wiring on a fake API server, started and killed like a process."""
+"""One operator in a story: started, killed, and asked whether it has anything left to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.stories.operator_transport import OperatorTransport
 
 
 class InProcessOperator:
-    """An operator with a transport of its own; an informer stands in for kopf's watch."""
+    """An operator with a transport of its own; a second informer stands in for kopf's watch."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class InProcessOperator:
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
-        """Start the process; its caches may still be filling."""
+        """Start every task of the operator; its caches may still be filling."""
         operator = self.operator
         parts: list[Coroutine[Any, Any, None]] = [informer.run() for informer in operator.informers]
         if self.kopf_delay is not None:
@@ -51,7 +51,7 @@ class InProcessOperator:
         await asyncio.sleep(0)
 
     def _kopf_watch(self) -> Informer:
-        """kopf's watch: its events enqueue objects, and nothing else."""
+        """Return kopf's watch: its events enqueue objects, and nothing else."""
         operator, loop = self.operator, asyncio.get_running_loop()
 
         def deliver(_event: str, body: Body) -> None:

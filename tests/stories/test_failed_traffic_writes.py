@@ -148,7 +148,7 @@ def test_outage_is_reported_while_a_weight_cannot_be_written() -> None:
         first = (await world.deploy(spec("v1", replicas=1)))["stable"]["revision"]
         world.server.faults.fail_next(ALWAYS, FORBIDDEN, _writes_of("services"))
         await world.apply(spec("v2", replicas=1))
-        await world.wait_until(lambda s: condition_reasons(s)["Ready"] == "ApiForbidden")
+        await world.wait_until(lambda s: s["canary"]["weight"] > s["canary"]["actualWeight"] == 0)
         await _evict_pods(world, first)
         status = await world.wait_until(lambda s: condition_statuses(s)["Serving"] == "False")
         assert condition_reasons(status)["Ready"] == "ApiForbidden"

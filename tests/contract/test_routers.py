@@ -1,4 +1,4 @@
-"""The contract of routers, held against every one that is installed."""
+"""The contract of routers, tested on every installed router."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pods = st.integers(0, 500)
 
 @pytest.fixture(params=sorted(INSTALLED), scope="module")
 def router(request: pytest.FixtureRequest) -> Router:
-    """One installed router."""
+    """Return one installed router."""
     return base.chosen(request.param, INSTALLED)
 
 

@@ -162,7 +162,7 @@ async def test_foreign_service_with_a_childs_name_is_not_changed(
     told = await hands.until("churn", lambda body: "NameConflict" in str(body.get("status")))
     (ready,) = [c for c in told["status"]["conditions"] if c["type"] == "Ready"]
     assert (ready["status"], ready["reason"]) == ("False", "NameConflict")
-    assert "Service churn belongs to somebody else" in told["status"]["message"]
+    assert "Service churn exists and belongs to another owner" in told["status"]["message"]
     assert objects.version_of(await hands.get("churn", kinds.SERVICE)) == objects.version_of(theirs)
     await hands.delete(kinds.SERVICE, "churn")
     await hands.healthy("churn", 1)

@@ -145,8 +145,8 @@ async def test_operator_does_not_start_with_an_older_crd(
     older()
     operator = start("--namespace", hands.namespace)
     assert await operator.ended() == 1
-    assert "the operator does not start" in operator.said()
-    assert "has schema version 0, this operator needs" in operator.said()
+    assert "operator cannot start" in operator.said()
+    assert "has schema version 0, expected" in operator.said()
     assert "kubectl apply --server-side --force-conflicts -f crds/" in operator.said()
 
 

@@ -8,13 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from seatrial import handlers, main, options, planner, reconciler
-from seatrial.api import kinds, model_deployment, objects
+from seatrial.api import kinds, model_deployment
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
-from seatrial.kube.informers import Habits, Informer
-from seatrial.observation import questions
-from seatrial.observation.observed import Platform
-from seatrial.routers import base as routers
+from seatrial.kube.informers import Informer, InformerConfig
+from seatrial.observation.observed import questions
 from tests.apiserver.server import FakeApiServer
 from tests.stories.operator_transport import OperatorTransport
 
@@ -30,38 +28,38 @@ class InProcessOperator:
         now: Callable[[], datetime],
     ) -> None:
         self.transport = transport
-        self.drops_watch_events = False
-        """Drop the events of kopf's watch; they are never delivered later."""
-        self.lost = asyncio.Event()
+        self.kopf_delay: float | None = 0.0
+        """Seconds by which kopf's watch delivers events late; None: it never delivers any."""
+        self.lease_lost = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         clocks = main.Clocks(now=now, monotonic=self._clock)
-        self.operator = main.build(operator_options, transport, lost=self.lost, clocks=clocks)
+        self.operator = main.build(operator_options, transport, lease_lost=self.lease_lost, clocks=clocks)
         self._now = now
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
-        """Start every task of the operator; return when kopf's watch has listed."""
+        """Start the process; its caches may still be filling."""
         operator = self.operator
-        watch = Informer(
-            operator.client,
-            kinds.MODEL_DEPLOYMENT,
-            self._deliver,
-            habits=Habits(self._clock, trim=objects.without_managed_fields),
-        )
-        parts: list[Coroutine[Any, Any, None]] = [
-            *(informer.run() for informer in operator.informers),
-            watch.run(),
-        ]
+        parts: list[Coroutine[Any, Any, None]] = [informer.run() for informer in operator.informers]
+        if self.kopf_delay is not None:
+            parts.append(self._kopf_watch().run())
         if operator.elector is not None:
             parts.append(operator.elector.run())
-        begin = main._ready(operator)
+        begin = main.wait_until_ready(operator)
         parts.append(reconciler.run_workers(operator.reconciler, size=operator.options.workers, ready=begin))
         self._tasks = [asyncio.create_task(part) for part in parts]
-        await watch.synced.wait()
+        await asyncio.sleep(0)
 
-    def _deliver(self, event: str, body: Body) -> None:
-        if not self.drops_watch_events:
-            handlers.take(self.operator.known, self.operator.queue, event, body)
+    def _kopf_watch(self) -> Informer:
+        """kopf's watch: its events enqueue objects, and nothing else."""
+        operator, loop = self.operator, asyncio.get_running_loop()
+
+        def deliver(_event: str, body: Body) -> None:
+            loop.call_later(
+                self.kopf_delay or 0.0, handlers.enqueue, operator.model_deployments, operator.queue, body
+            )
+
+        return Informer(operator.client, kinds.MODEL_DEPLOYMENT, deliver, config=InformerConfig(self._clock))
 
     async def kill(self) -> None:
         """Stop the operator between two instructions, as kill -9 does."""
@@ -80,13 +78,13 @@ class InProcessOperator:
 
     async def pending_actions(self, key: Key) -> list[str]:
         """Return what a plan made now would change; empty when the operator is idle."""
-        body = self.operator.known.get(key)
+        body = self.operator.model_deployments.get(key.namespace, key.name)
         if body is None:
             return []
         shell = self.operator.reconciler._shell
         desired = model_deployment.parse_leniently(body)
-        parts = Platform(router=routers.chosen("replicas", routers.routers()), settings=shell.settings)
-        observed = await shell.observer.look(desired, questions.questions(desired, parts), None)
-        plan = planner.plan(desired, observed, parts, now=self._now())
+        desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
+        observed = await shell.observer.observe(desired, questions(desired, platform).references, None)
+        plan = planner.plan(desired, observed, platform, now=self._now())
         status_change = [] if plan.status.to_dict() == body.get("status") else ["another status"]
         return [*status_change, *(type(action).__name__ for action in plan.actions)]

@@ -47,7 +47,7 @@ def _by_outcome_and_reason(samples: Iterable[Sample], ending: str) -> dict[tuple
 
 def test_every_metric_is_exposed_with_exactly_its_labels() -> None:
     async def story(world: World) -> None:
-        main.watch_gauges(world.operator)
+        main.register_gauges(world.operator)
         await world.deploy(spec_to_build("1"))
         await world.deploy(spec("v2"))
         scraped = _scrape(world)

@@ -58,13 +58,18 @@ class World:
         return self.processes[-1].transport
 
     async def start_operator(
-        self, *, transport: OperatorTransport | None = None, **operator_options: Any
+        self,
+        *,
+        transport: OperatorTransport | None = None,
+        kopf_delay: float | None = 0.0,
+        **operator_options: Any,
     ) -> InProcessOperator:
         """Start one more operator."""
         transport = transport or OperatorTransport(self.server, check_write=self.invariants.check_write)
         process = InProcessOperator(
             self.server, transport, options.Options(settings=self.settings, **operator_options), self.now
         )
+        process.kopf_delay = kopf_delay
         self.processes.append(process)
         await process.start()
         return process

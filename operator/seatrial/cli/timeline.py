@@ -16,7 +16,7 @@ from seatrial.cli import warnings
 from seatrial.simulation.cluster import Pace, Place
 from seatrial.simulation.run import Moment, Pods
 
-LONGEST = timedelta(hours=999_999)
+LONGEST = durations.LONGEST
 """The longest span that users can write; a rollout of several such holds is longer."""
 
 

@@ -17,7 +17,17 @@ from tests.unit.cli.commands import NOW, a_deployment, file_of, piped, printed, 
 
 EXAMPLES = sorted((generate.REPOSITORY / "crds" / "examples").glob("*.yaml"))
 ILLEGAL = [path for path in EXAMPLES if path.name.startswith("illegal-")]
-LEGAL = [p for p in EXAMPLES if p not in ILLEGAL and f"kind: {names.KIND}\n" in p.read_text()]
+PLUGIN = generate.REPOSITORY / "crds" / "examples" / "router-plugin.yaml"
+"""Its router is that of a third party, which is not installed here."""
+LEGAL = [
+    path
+    for path in EXAMPLES
+    if path not in {*ILLEGAL, PLUGIN} and f"kind: {names.KIND}\n" in path.read_text()
+]
+
+
+def test_the_plan_of_a_router_that_is_not_installed_names_the_routers_that_are() -> None:
+    assert "unknown router 'example-mesh'; known: replicas" in refused("plan", "-f", PLUGIN)
 
 
 @pytest.mark.parametrize("path", LEGAL, ids=lambda path: path.stem)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_runtime import contract
+from seatrial.api import names
 from seatrial.observation import build_jobs, pod_diagnosis
 from seatrial.observation.observed import Observed
 
@@ -123,17 +124,17 @@ def test_exit_message_needs_reason_and_message(values: Any) -> None:
 
 @pytest.mark.parametrize("text", [NESTED, _message(image="x"), _message(seconds=1)])
 def test_invalid_build_report_is_ignored(text: str) -> None:
-    job = {"kind": "Job", "metadata": {"name": "j-1"}}
-    seen = build_jobs.seen(Observed(jobs=(job,), pods=(_pod("build", text),)), "j-1")
-    assert seen is not None
-    assert seen.report is None
+    job = {"kind": "Job", "metadata": {"name": "j-1", "labels": {names.LABEL_BUILD: "b1"}}}
+    observed = Observed(children={"Job": (job,), "Pod": (_pod("build", text),)})
+    (build_job,) = build_jobs.build_jobs(observed).values()
+    assert build_job.report is None
 
 
 @pytest.mark.parametrize(
     "text", [NESTED, _message(reason="CrashLoop", message=[]), _message(reason=[], message="")]
 )
 def test_invalid_exit_message_of_a_server_is_ignored(text: str) -> None:
-    assert pod_diagnosis.pod_trouble(_pod("server", text)) is None
+    assert pod_diagnosis.diagnosis_of(_pod("server", text)) is None
 
 
 def _pod(container: str, message: str) -> dict[str, Any]:

@@ -163,7 +163,7 @@ async def test_operator_does_not_start_with_an_older_crd(
 
 @pytest.fixture
 def mark_crd_as_older(kubeconfig: Any) -> Any:
-    """Return a function that marks the cluster's CRD as an older operator until the end of the test."""
+    """Return a function that annotates the cluster's CRD as that of an older operator."""
     from tests.cluster import kubectl
 
     def annotate() -> None:

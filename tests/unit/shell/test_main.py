@@ -14,6 +14,7 @@ from seatrial import main, options, preflight
 from seatrial.api import kinds, model_deployment, names, status
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
+from seatrial.planner import Plan
 from seatrial.reconciler import run_workers
 from tests.apiserver import FakeApiServer
 from tests.unit.shell.shell_objects import NAMESPACE, START
@@ -124,7 +125,9 @@ class TestOwnWrites:
             operator.queue.done(await operator.queue.get())
         body = operator.model_deployments.get(*CHURN_PLACE) or {}
         reporter = operator.reconciler._shell.reporter
-        assert await reporter.store(model_deployment.parse(body), body, status.Status(message="m"))
+        assert await reporter.store(
+            model_deployment.parse(body), body, Plan(status=status.Status(message="m"))
+        )
         stored = operator.model_deployments.get(*CHURN_PLACE) or {}
         assert stored["status"]["message"] == "m"
         await asyncio.sleep(5)

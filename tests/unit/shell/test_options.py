@@ -91,8 +91,8 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("registry: 7", "settings.registry: must be an object; got 7"),
-        ("plain_http: true", 'unknown field "settings.plain_http"; known here: runtimes,'),
+        ("registry: 7", "settings.registry: expected an object, got 7"),
+        ("plain_http: true", 'unknown field "settings.plain_http"; known fields: runtimes,'),
     ],
 )
 def test_a_wrong_setting_is_named_in_the_words_of_the_file(

@@ -178,7 +178,7 @@ class TestComplaining:
 class TestStoring:
     async def store(self, voice: Voice, status: api_status.Status, body: Body | None = None) -> bool:
         body = body or voice.body()
-        return await voice.reporter.store(model_deployment.parse(body), body, status)
+        return await voice.reporter.store(model_deployment.parse(body), body, Plan(status=status))
 
     async def test_the_same_status_is_no_write(self, voice: Voice) -> None:
         status = api_status.Status(message="m")
@@ -247,7 +247,7 @@ class TestCounting:
     async def test_a_deleted_object_leaves_no_series(self, voice: Voice) -> None:
         body = voice.body()
         desired = model_deployment.parse(body)
-        await voice.reporter.store(desired, body, api_status.Status(message="m"))
+        await voice.reporter.store(desired, body, Plan(status=api_status.Status(message="m")))
         voice.reporter.forget(desired.key)
         voice.reporter.forget(desired.key)
         assert voice.value("seatrial_canary_weight", namespace=NAMESPACE, name="churn") is None

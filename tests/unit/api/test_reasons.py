@@ -2,17 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import yaml
 
 from model_runtime import failures
 from seatrial.api import phases, reasons, rollout_decision
 from seatrial.api.reasons import Reason, ReasonClass
-from seatrial.codegen import generate
-
-PLANS = sorted((generate.REPOSITORY / "tests" / "golden").glob("*/plan.yaml"))
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -76,25 +71,6 @@ def failing(kind: type[failures.BuildFailure]) -> Iterator[type[failures.BuildFa
 @pytest.mark.parametrize("kind", list(failing(failures.BuildFailure)), ids=lambda kind: kind.__name__)
 def test_what_a_build_fails_with_is_a_reason(kind: type[failures.BuildFailure]) -> None:
     assert reasons.class_of(Reason(kind.reason)) in {ReasonClass.TRANSIENT, ReasonClass.TERMINAL}
-
-
-def words_in(part: Any) -> Iterator[str]:
-    """Every reason that a status or a tale carries."""
-    if isinstance(part, dict):
-        if part.get("reason"):
-            yield part["reason"]
-        for below in part.values():
-            yield from words_in(below)
-    elif isinstance(part, list):
-        for below in part:
-            yield from words_in(below)
-
-
-@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.parent.name)
-def test_a_plan_tells_no_word_that_is_not_a_reason(path: Any) -> None:
-    plan = yaml.safe_load(path.read_text(encoding="utf-8"))
-    told = set(words_in([plan.get("status"), plan.get("told")]))
-    assert told <= set(Reason)
 
 
 @pytest.mark.parametrize("word", ["", "Whatever", "InvalidSpecs"])

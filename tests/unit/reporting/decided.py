@@ -10,7 +10,6 @@ from seatrial.core.decide import Decision
 from seatrial.core.inputs import Inputs
 from seatrial.core.snapshot import ApplyError
 from seatrial.core.state import RolloutState
-from seatrial.core.target import Workload
 
 
 def decided(
@@ -35,8 +34,3 @@ def decided(
         snapshot=replace(inputs.snapshot, apply_error=apply_error),
     )
     return Decision(before=before or state, state=state, inputs=known, **decision)
-
-
-def autoscaled(**spec: Any) -> Workload:
-    """Return a workload between two and five replicas."""
-    return Workload(scaling=Scaling.model_validate({"minReplicas": 2, "maxReplicas": 5, **spec}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seatrial.api import kinds
 from seatrial.api.objects import Body
-from tests.contract import api_objects as objects
+from tests.contract import example_objects as objects
 from tests.contract.api_servers import Server
 
 DATA: Body = {
@@ -24,8 +24,8 @@ def revision(server: Server, **parts: Body) -> Body:
     return objects.new(server, kinds.CONTROLLER_REVISION, "churn-1", revision=1, **parts)
 
 
-class TestTheHeadOfARevision:
-    async def test_is_applied_without_its_data(self, server: Server) -> None:
+class TestControllerRevisionMetadata:
+    async def test_metadata_is_applied_without_the_data(self, server: Server) -> None:
         made = await server.client.create(kinds.CONTROLLER_REVISION, revision(server, data=DATA))
         head = {**revision(server), "metadata": {**made["metadata"], "annotations": {"a": "b"}}}
         head["metadata"].pop("managedFields", None)
@@ -33,7 +33,7 @@ class TestTheHeadOfARevision:
         assert applied["metadata"]["annotations"] == {"a": "b"}
         assert applied["data"] == DATA
 
-    async def test_is_patched_without_its_data(self, server: Server) -> None:
+    async def test_metadata_is_patched_without_the_data(self, server: Server) -> None:
         await server.client.create(kinds.CONTROLLER_REVISION, revision(server, data=DATA))
         patch = {"metadata": {"labels": {"a": "b"}}}
         patched = await server.client.patch(

@@ -35,7 +35,7 @@ async def of_kubeconfig(context: str) -> AsyncIterator[Transport]:
             f"asking a cluster needs the Python package {missing.name}: install seatrial[cli], or say all "
             "options, and no cluster is asked"
         ) from None
-    carrier = http.HttpTransport(http.as_environment_says(context=context))
+    carrier = http.HttpTransport(http.default_login(context=context))
     try:
         yield carrier
     finally:

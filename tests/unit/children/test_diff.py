@@ -21,7 +21,7 @@ def deployment(**pod: Any) -> Body:
         "model": {"image": DIGEST},
         "serving": {"resources": {"limits": {"memory": "1024Mi"}}, "pod": pod},
     }
-    serving = validation.validated(spec.Spec, raw).serving
+    serving = validation.validate(spec.Spec, raw).serving
     template = server.template(OWNER, NEW, workload=Workload(serving=serving), image=DIGEST, copies={})
     return workload.deployment(OWNER, NEW, template)
 
@@ -127,7 +127,7 @@ def test_a_child_that_is_being_deleted_is_left_alone() -> None:
 def test_a_metric_in_another_notation_is_no_change() -> None:
     target = {"type": "AverageValue", "averageValue": "1000m"}
     raw = {"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": target}}
-    scaling = validation.validated(
+    scaling = validation.validate(
         spec.Spec,
         {
             "model": {"image": DIGEST},

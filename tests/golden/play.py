@@ -27,7 +27,7 @@ PACE = Pace(ready_after=timedelta(seconds=15), build=timedelta(seconds=60))
 NAME = "churn"
 V1, V2, V3 = (f"registry.shop/churn@sha256:{digit * 64}" for digit in "123")
 UID = "6f0c2a1e-churn"
-ROUTERS = {"replicas": ReplicaRouter}
+ROUTERS: routers.Plugins = {"replicas": ReplicaRouter}
 
 
 def simulation(world: World | None = None) -> Simulation:

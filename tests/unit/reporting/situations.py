@@ -33,12 +33,12 @@ CRASH = Diagnosis(
     reason=Reason.CRASH_LOOP, message="container keeps exiting with code 1", pod="churn-b", restarts=3
 )
 NO_NODE = Diagnosis(reason=Reason.UNSCHEDULABLE, message="0/3 nodes are available.", pod="churn-b")
-SPEC_PAUSE = {"paused_at": NOW, "paused_by": phases.PausedBy.SPEC}
-PERSON_PAUSE = {"paused_at": NOW, "paused_by": phases.PausedBy.DECISION}
-TRAFFIC = {"step": 1, "weight": 20, "users_since": NOW, "step_started_at": NOW}
-CRASHED = {"reason": Reason.CRASH_LOOP, "message": CRASH.message}
-ABORTED = {"reason": Reason.ABORTED, "message": "aborted by jo (wrong prices)"}
-SUPERSEDED = {"reason": Reason.SUPERSEDED, "message": f"the spec asks for revision {NEWER}"}
+SPEC_PAUSE: dict[str, Any] = {"paused_at": NOW, "paused_by": phases.PausedBy.SPEC}
+PERSON_PAUSE: dict[str, Any] = {"paused_at": NOW, "paused_by": phases.PausedBy.DECISION}
+TRAFFIC: dict[str, Any] = {"step": 1, "weight": 20, "users_since": NOW, "step_started_at": NOW}
+CRASHED: dict[str, Any] = {"reason": Reason.CRASH_LOOP, "message": CRASH.message}
+ABORTED: dict[str, Any] = {"reason": Reason.ABORTED, "message": "aborted by jo (wrong prices)"}
+SUPERSEDED: dict[str, Any] = {"reason": Reason.SUPERSEDED, "message": f"the spec asks for revision {NEWER}"}
 STABLE = rollout_in(Phase.STABLE, revision=OLD)
 BESIDE = seen().stable().canary()
 NO_NODE_BESIDE = seen().stable().canary(ready=0, pods=1, diagnosis=NO_NODE)

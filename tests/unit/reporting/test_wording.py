@@ -13,6 +13,7 @@ import yaml
 
 from seatrial.cli import yaml_output
 from seatrial.core.decide import Decision
+from seatrial.core.state import RolloutState
 from seatrial.core.traffic import Split
 from seatrial.core.transitions import Phase
 from seatrial.reporting import conditions, health, status_message
@@ -25,7 +26,7 @@ from tests.unit.reporting.turns import TURNS
 
 FILE = Path(__file__).parent / "wording.yaml"
 MESSAGES: dict[str, Decision] = {
-    "nothing decided yet": decided(given.RolloutState(), seen().at(revision="")),
+    "nothing decided yet": decided(RolloutState(), seen().at(revision="")),
     "stable serves": given.resting(),
     "stable, status recovered": given.recovered(),
     "stable lacks a pod": given.resting(seen().stable(ready=2)),
@@ -41,7 +42,7 @@ MESSAGES: dict[str, Decision] = {
     "invalid spec": given.resting(apply_error=given.INVALID),
     "missing ConfigMap": given.resting(seen().stable().having(missing=(given.CONFIG_MAP,))),
     "missing ConfigMap and Secret, nothing serves": decided(
-        given.RolloutState(), seen().having(missing=(given.CONFIG_MAP, given.SECRET)).at(revision="")
+        RolloutState(), seen().having(missing=(given.CONFIG_MAP, given.SECRET)).at(revision="")
     ),
     "build not begun": given.building(),
     "build waits for a Secret": given.building(None, given.SECRET),

@@ -77,7 +77,7 @@ def invalid() -> Decision:
 def with_secret() -> Decision:
     """Return the decision in which a rollout begins because a Secret has changed."""
     serving = Serving.model_validate({"envFrom": [{"secretRef": {"name": "keys"}}]})
-    inputs = seen().stable().at(workload=Workload(serving=serving), build_id=given.revision(OLD).build_id)
+    inputs = seen().stable().at(workload=Workload(serving=serving), build_id=revision(OLD).build_id)
     return changed(state(given.STABLE), decided(STARTING, inputs))
 
 
@@ -117,9 +117,7 @@ TURNS: dict[str, tuple[Decision, Status]] = {
     "first promotion": (ended(given.first(Phase.PROMOTING), PROMOTED, stable=revision(NEW)), FRESH),
     "promotion": (ended(SHIFTING, PROMOTED, stable=revision(NEW)), FRESH),
     "promotion without replicas": (
-        ended(
-            SHIFTING, replace(PROMOTED, message="checks skipped: the spec asks for zero replicas")
-        ),
+        ended(SHIFTING, replace(PROMOTED, message="checks skipped: the spec asks for zero replicas")),
         FRESH,
     ),
     "rejected after a rollback": (ended(ROLLING_BACK, CRASHED), FRESH),

@@ -9,8 +9,9 @@ import pytest
 
 from seatrial.api import kinds
 from seatrial.kube.transport import Request
+from tests.stories.conditions import condition_reasons, condition_statuses
 from tests.stories.specs import spec
-from tests.stories.world import NAME, NAMESPACE, World, condition_reasons, condition_statuses, run_story
+from tests.stories.world import NAME, NAMESPACE, World, run_story
 
 ALWAYS = 10_000
 FORBIDDEN = 403

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.apiserver.pod_behaviour import Behaviour, Fault
+from tests.stories.conditions import condition_reasons
 from tests.stories.specs import failing_pods, spec
-from tests.stories.world import World, condition_reasons, run_story
+from tests.stories.world import World, run_story
 
 
 async def _two_promoted(world: World) -> tuple[str, str]:

@@ -16,7 +16,6 @@ from seatrial.api.traffic import Traffic
 from seatrial.cli import inputs
 from seatrial.observation.observed import Platform
 from seatrial.routers import base as routers
-from seatrial.routers.replicas import ReplicaRouter
 from seatrial.simulation import cluster, controllers, observer
 from seatrial.simulation.cluster import Pace, World
 from seatrial.simulation.run import Simulation
@@ -27,7 +26,7 @@ PACE = Pace(ready_after=timedelta(seconds=15), build=timedelta(seconds=60))
 NAME = "churn"
 V1, V2, V3 = (f"registry.shop/churn@sha256:{digit * 64}" for digit in "123")
 UID = "6f0c2a1e-churn"
-ROUTERS: routers.Plugins = {"replicas": ReplicaRouter}
+ROUTERS = routers.routers()
 
 
 def simulation(world: World | None = None) -> Simulation:

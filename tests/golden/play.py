@@ -12,10 +12,11 @@ from typing import Any, Self
 from model_runtime import contract
 from seatrial.api import names, status_fields
 from seatrial.api.objects import Body, label_of
+from seatrial.api.traffic import Traffic
 from seatrial.cli import inputs
 from seatrial.observation.observed import Platform
-from seatrial.routers.replicas import ReplicaRouter
-from seatrial.simulation import cluster, controllers
+from seatrial.routers import base as routers
+from seatrial.simulation import cluster, controllers, observer
 from seatrial.simulation.cluster import Pace, World
 from seatrial.simulation.run import Simulation
 
@@ -25,12 +26,15 @@ PACE = Pace(ready_after=timedelta(seconds=15), build=timedelta(seconds=60))
 NAME = "churn"
 V1, V2, V3 = (f"registry.shop/churn@sha256:{digit * 64}" for digit in "123")
 UID = "6f0c2a1e-churn"
+ROUTERS = routers.routers()
 
 
-def simulation() -> Simulation:
-    """The simulation that golden folders are made with."""
+def simulation(world: World | None = None) -> Simulation:
+    """Return the simulation, with the router that the ModelDeployment in `world` configures or the default one."""
     settings = inputs.operator_settings(str(FOLDER / "settings.yaml"))
-    return Simulation(name=NAME, parts=Platform(router=ReplicaRouter(), settings=settings), pace=PACE)
+    traffic = Traffic() if world is None else observer.desired(world, NAME).spec.traffic
+    router = routers.configured(traffic, ROUTERS)
+    return Simulation(name=NAME, parts=Platform(router=router, settings=settings), pace=PACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Play:
         return self._until(self.now + timedelta(seconds=seconds))
 
     def _until(self, end: datetime | None) -> Self:
-        for one in simulation().passes(self.world, self.now, until=end):
+        for one in simulation(self.world).passes(self.world, self.now, until=end):
             self.world, self.now = one.after, one.at
         if end is not None:
             self.now = end

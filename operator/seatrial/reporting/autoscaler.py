@@ -35,7 +35,7 @@ def _unmeasured(decision: Decision) -> str:
         return ""
     why = inactive.reason or "it reports no reason"
     reason = Reason.SCALING_METRIC_UNAVAILABLE
-    return f"; {reason}: the autoscaler has not scaled since {utc(inactive.since)} ({why})"
+    return f"; {reason}: the autoscaler has been unable to scale since {utc(inactive.since)} ({why})"
 
 
 def _without_request(decision: Decision) -> str:
@@ -44,7 +44,7 @@ def _without_request(decision: Decision) -> str:
     follows_cpu = any(metric.cpu is not None for metric in workload.scaling.followed)
     if not follows_cpu or "cpu" in resources.requests or "cpu" in resources.limits:
         return ""
-    return "; the cpu metric is a share of the request: set spec.serving.resources.requests.cpu"
+    return "; the cpu metric needs a cpu request: set spec.serving.resources.requests.cpu"
 
 
 def _inactive(decision: Decision) -> AutoscalerCondition | None:

@@ -2,17 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import yaml
 
 from model_runtime import failures
 from seatrial.api import phases, reasons, rollout_decision
 from seatrial.api.reasons import Reason, ReasonClass
-from seatrial.codegen import generate
-
-PLANS = sorted((generate.REPOSITORY / "tests" / "golden").glob("*/plan.yaml"))
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -74,25 +69,6 @@ def failing(kind: type[failures.BuildFailure]) -> Iterator[type[failures.BuildFa
 @pytest.mark.parametrize("kind", list(failing(failures.BuildFailure)), ids=lambda kind: kind.__name__)
 def test_every_failure_of_a_build_is_a_reason(kind: type[failures.BuildFailure]) -> None:
     assert reasons.class_of(Reason(kind.reason)) in {ReasonClass.TRANSIENT, ReasonClass.TERMINAL}
-
-
-def reasons_in(part: Any) -> Iterator[str]:
-    """Yield every reason of a status or of events."""
-    if isinstance(part, dict):
-        if part.get("reason"):
-            yield part["reason"]
-        for child in part.values():
-            yield from reasons_in(child)
-    elif isinstance(part, list):
-        for child in part:
-            yield from reasons_in(child)
-
-
-@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.parent.name)
-def test_a_plan_only_reports_known_reasons(path: Any) -> None:
-    plan = yaml.safe_load(path.read_text(encoding="utf-8"))
-    reported = set(reasons_in([plan.get("status"), plan.get("told")]))
-    assert reported <= set(Reason)
 
 
 @pytest.mark.parametrize("text", ["", "Whatever", "InvalidSpecs"])

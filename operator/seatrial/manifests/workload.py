@@ -76,7 +76,7 @@ def autoscaler(owner: Owner, revision: str, *, wanted: scaling.Scaling, floor: i
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": owner.child(revision)},
             "minReplicas": floor,
             "maxReplicas": max(wanted.max_replicas or floor, floor),
-            "metrics": [_metric(metric) for metric in wanted.followed],
+            "metrics": [_metric(metric) for metric in wanted.effective_metrics],
             "behavior": _complete_behavior(behavior),
         },
     )

@@ -42,7 +42,7 @@ def _blind(scene: Scene) -> str:
 def _without_request(scene: Scene) -> str:
     spec = scene.desired.spec
     resources = spec.serving.resources
-    follows_cpu = any(metric.cpu is not None for metric in spec.scaling.followed)
+    follows_cpu = any(metric.cpu is not None for metric in spec.scaling.effective_metrics)
     if not follows_cpu or "cpu" in resources.requests or "cpu" in resources.limits:
         return ""
     return (

@@ -11,7 +11,7 @@ def is_stalled(scene: Scene) -> bool:
     """What the spec asks for will not be served without a person."""
     rollout, apply_error = scene.state.rollout, scene.observed.apply_error
     rejected = rollout is not None and rollout.phase is Phase.REJECTED
-    return rejected or (apply_error is not None and reasons.is_of_the_spec(apply_error.reason))
+    return rejected or (apply_error is not None and reasons.needs_new_spec(apply_error.reason))
 
 
 def stable_is_sick(scene: Scene) -> bool:

@@ -6,9 +6,9 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from seatrial.api import kinds
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
-from seatrial.kube.kinds import Kind
 from tests.apiserver import quantities
 
 Filler = Callable[[Body], None]

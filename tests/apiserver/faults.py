@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from seatrial.kube.kinds import Kind
+from seatrial.api.kinds import Kind
 from seatrial.kube.transport import Request
 from tests.apiserver.store import Change, Store
 

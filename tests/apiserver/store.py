@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from seatrial.kube.kinds import Kind
 
 FIRST_REVISION = 1000
 

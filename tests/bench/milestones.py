@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from seatrial.api import names, objects
+from seatrial.api import kinds, names, objects
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
-from seatrial.kube.kinds import Kind
 from tests.bench.timeline import Milestone
 
 PLAIN = "bench.seatrial.dev/plain"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from seatrial.kube import kinds
+from seatrial.api import kinds
 from tests.bench import machine
 from tests.bench.report import Row
 from tests.bench.stage import Size, Stage, difference

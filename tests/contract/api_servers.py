@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from seatrial.api import kinds
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.kube import failures, http, kinds, transport
+from seatrial.kube import failures, http, transport
 from seatrial.kube.client import Client
-from seatrial.kube.kinds import Kind
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import JSON, Request, Response, Transport
 from tests.apiserver import FakeApiServer
-from tests.apiserver.behaviours import Behaviour
-from tests.apiserver.controllers import ControllerManager
+from tests.apiserver.controller_manager import ControllerManager
+from tests.apiserver.pod_behaviour import Behaviour
 
 PATIENCE = 90.0
 """Seconds: the collector of garbage looks for new kinds every thirty."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
-from tests.contract import api_objects as objects
+from tests.contract import example_objects as objects
 from tests.contract.api_servers import Server
 
 

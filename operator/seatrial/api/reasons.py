@@ -68,6 +68,7 @@ class Reason(StrEnum):
     # information
     SUPERSEDED = "Superseded"
     STABLE_UNHEALTHY = "StableUnhealthy"
+    NEWER_VERSION = "NewerVersion"  # the status was written by a newer operator
     REPLICAS_TOO_FEW_FOR_WEIGHT = "ReplicasTooFewForWeight"
     SECRET_NOT_REVERTIBLE = "SecretNotRevertible"  # noqa: S105  a reason, not a secret
     PROMOTED = "Promoted"

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
-from seatrial.api import names
+from seatrial.api import kinds, names
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from seatrial.cli.yaml_input import Unusable
-from seatrial.kube import failures, kinds
-from seatrial.kube.kinds import Kind
+from seatrial.kube import failures
 from seatrial.kube.transport import Request, Transport
 
 FIELD_MANAGER: Final = "seatrial-cli"
@@ -35,7 +35,7 @@ async def of_kubeconfig(context: str) -> AsyncIterator[Transport]:
             f"asking a cluster needs the Python package {missing.name}: install seatrial[cli], or say all "
             "options, and no cluster is asked"
         ) from None
-    carrier = http.HttpTransport(http.as_environment_says(context=context))
+    carrier = http.HttpTransport(http.default_login(context=context))
     try:
         yield carrier
     finally:

@@ -10,14 +10,13 @@ import asyncio
 import functools
 from typing import Any
 
-from seatrial.api import names, rollout_decision, validation
+from seatrial.api import kinds, names, rollout_decision, validation
 from seatrial.api import status as api
 from seatrial.api.objects import Body
 from seatrial.cli import cluster, decision_target, kubeconfig, yaml_output
 from seatrial.cli.cluster import Cluster, Connect
 from seatrial.cli.decision_target import Subject
 from seatrial.cli.yaml_input import Unusable
-from seatrial.kube import kinds
 
 Action = rollout_decision.Action
 EPILOG = """\

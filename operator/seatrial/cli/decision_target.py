@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from seatrial.api import conditions, rollout_decision
+from seatrial.api import rollout_decision
 from seatrial.api import status as api
 from seatrial.cli.yaml_input import Unusable
 from seatrial.core import transitions
-from seatrial.core.state import RolloutState, state_of
+from seatrial.core.state import Rejection, RolloutState
+from seatrial.core.stored import state_of
 from seatrial.core.transitions import Phase
 
 Action = rollout_decision.Action
@@ -100,12 +101,12 @@ def _of_the_rejection(said: api.Status) -> Subject:
     return Subject(revision=rejected.revision, attempt=rejected.attempt)
 
 
-def _rejected_and_asked_for(said: api.Status, state: RolloutState) -> api.Rejected | None:
-    """The rejection of the revision that the condition Updated names; the newest where it is not there."""
-    updated = said.condition(conditions.ConditionType.UPDATED)
-    if updated is None:
+def _rejected_and_asked_for(said: api.Status, state: RolloutState) -> Rejection | None:
+    """Return the rejection of the revision that the spec asks for; the newest where status does not name it."""
+    wanted = said.rollout.target_revision if said.rollout is not None else ""
+    if not wanted:
         return state.rejected[0] if state.rejected else None
-    return next((entry for entry in state.rejected if entry.revision in updated.message.split()), None)
+    return state.rejection_of(wanted)
 
 
 def _of_stable(said: api.Status) -> Subject:

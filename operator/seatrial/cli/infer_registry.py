@@ -11,7 +11,7 @@ from seatrial.api.objects import Body, label_of
 from seatrial.cli.inputs import Given
 from seatrial.core import revision
 from seatrial.core.target import Image
-from seatrial.observation import revisions
+from seatrial.manifests import controller_revision
 from seatrial.simulation import controllers, observer
 
 
@@ -75,7 +75,7 @@ def _depends(wanted: spec.Spec) -> bool:
 def _images(start: Given, wanted: model_deployment.ModelDeployment) -> Iterator[Image]:
     """Every image that the snapshot knows of this object."""
     for body in _of(start, "ControllerRevision"):
-        yield revisions.image_in(body)
+        yield controller_revision.image_of(body)
     for track in (wanted.status.stable, wanted.status.canary):
         if track is not None:
             yield Image(reference=track.image, build_id=track.build_id)

@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, assert_never
 
 from seatrial.api import durations, names, rollout, settings, spec
+from seatrial.api.validation import InvalidSpec
 from seatrial.cli import apply_set, assume_stable, infer_registry, inputs, timeline, yaml_output
 from seatrial.cli.infer_registry import Proof, Shown
 from seatrial.cli.inputs import Given
 from seatrial.cli.yaml_input import Unusable
 from seatrial.core import references
-from seatrial.observation import questions
-from seatrial.observation.observed import Platform
+from seatrial.core.traffic import Router
+from seatrial.observation.observed import Platform, questions
 from seatrial.routers import base as routers
-from seatrial.routers.base import Router
 from seatrial.simulation import observer
 from seatrial.simulation.cluster import Pace
 from seatrial.simulation.run import Restless, Simulation
@@ -138,11 +138,11 @@ def _case(start: Given, operator: settings.Settings, *, assumed: bool) -> Case:
 
 
 def _router(start: Given) -> Router:
-    name = observer.desired(start.world, start.key.name).spec.traffic.router
+    wanted = observer.desired(start.world, start.key.name).spec.traffic
     try:
-        return routers.chosen(name, routers.routers())
-    except routers.UnknownRouter as unknown:
-        raise Unusable(str(unknown)) from None
+        return routers.configured(wanted, routers.routers())
+    except InvalidSpec as invalid:
+        raise Unusable(str(invalid)) from None
 
 
 def _first_pass(case: Case, pace: Pace, now: datetime) -> str:
@@ -179,7 +179,7 @@ def _said_first(case: Case) -> Iterator[str]:
 
 def _notes(case: Case, given: argparse.Namespace) -> Iterator[str]:
     wanted = observer.desired(case.start.world, case.start.key.name)
-    for reference in observer.unknown(case.start.world, questions.questions(wanted, case.parts)):
+    for reference in observer.unknown(case.start.world, questions(wanted, case.parts).references):
         yield f"Assumed: {reference} is {_naming(reference, wanted.spec)}."
     if not given.settings and not wanted.spec.model.image:
         yield f"Assumed: the runtimes {', '.join(inputs.ASSUMED_RUNTIMES)}{_registry(case)}"

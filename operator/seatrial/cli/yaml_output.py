@@ -40,13 +40,13 @@ def plan_text(plan: Plan) -> str:
     body: dict[str, Any] = {
         "status": plan.status.to_dict(),
         "actions": [_action(action) for action in plan.actions],
-        "told": [
-            {k: v for k, v in asdict(tale).items() if v} | {"tone": str(tale.tone)} for tale in plan.told
+        "events": [
+            {k: v for k, v in asdict(event).items() if v} | {"type": str(event.type)} for event in plan.events
         ],
         "wakeAt": None if plan.wake_at is None else status_fields.format_time(plan.wake_at),
     }
-    for tale in body["told"]:
-        tale["reason"] = str(tale["reason"])
+    for event in body["events"]:
+        event["reason"] = str(event["reason"])
     return yaml_of({key: value for key, value in body.items() if value})
 
 

@@ -78,9 +78,13 @@ def _pod(deployment: Body, name: str, now: datetime) -> Body:
 
 def starts_at(pod: Body, takes: timedelta) -> datetime | None:
     """When a pod becomes ready; None when it is, or never will."""
-    if not label_of(pod, names.LABEL_SERVER) or pod_diagnosis.is_ready(pod) or pod_diagnosis.pod_trouble(pod):
+    if (
+        not label_of(pod, names.LABEL_SERVER)
+        or pod_diagnosis.is_ready(pod)
+        or pod_diagnosis.diagnosis_of(pod)
+    ):
         return None
-    if pod["metadata"].get("deletionTimestamp") or pod_diagnosis.container_of(pod, server.CONTAINER).get(
+    if pod["metadata"].get("deletionTimestamp") or pod_diagnosis.container_status(pod, server.CONTAINER).get(
         "started"
     ):
         return None

@@ -8,8 +8,7 @@ from seatrial.api import model_deployment, names
 from seatrial.api.objects import Body, label_of
 from seatrial.core import revision
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
-from seatrial.observation import questions
-from seatrial.observation.observed import Observed, Platform
+from seatrial.observation.observed import Observed, Platform, questions
 from seatrial.simulation.cluster import World
 
 
@@ -25,18 +24,11 @@ def observed(world: World, wanted: model_deployment.ModelDeployment, parts: Plat
     def ours(kind: str) -> tuple[Body, ...]:
         return tuple(b for b in world.of(kind) if label_of(b, names.LABEL_DEPLOYMENT) == name)
 
-    asked = questions.questions(wanted, parts)
+    asked = questions(wanted, parts).references
     about = (d for d in world.of(names.DECISION_KIND) if d["spec"].get("deployment") == name)
+    others = {kind for kind, _ in world.objects} - {names.KIND, names.DECISION_KIND}
     return Observed(
-        deployments=ours("Deployment"),
-        services=ours("Service"),
-        autoscalers=ours("HorizontalPodAutoscaler"),
-        budgets=ours("PodDisruptionBudget"),
-        jobs=ours("Job"),
-        pods=ours("Pod"),
-        revisions=ours("ControllerRevision"),
-        copies=ours("ConfigMap"),
-        decisions=tuple(about),
+        children={**{kind: ours(kind) for kind in others}, names.DECISION_KIND: tuple(about)},
         references={reference: _reference(world, reference) for reference in asked},
         decisions_trusted=True,
     )

@@ -127,7 +127,7 @@ def _moment(one: Pass) -> Moment:
         pods=len(serving_pods(one.after)),
         tracks=_tracks(one.after),
         warnings=tuple(
-            f"{tale.reason}: {tale.message}" for tale in plan.told if tale.tone is EventType.WARNING
+            f"{tale.reason}: {tale.message}" for tale in plan.events if tale.type is EventType.WARNING
         ),
     )
 

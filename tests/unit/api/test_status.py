@@ -20,7 +20,6 @@ from seatrial.api.status import (
     TrackStatus,
     parse_status,
 )
-from seatrial.core.state import changed
 from tests.unit.api.statuses import FULL, NOON
 
 NOON_TEXT = "2026-11-21T12:00:00Z"
@@ -72,20 +71,38 @@ def test_a_status_that_is_absent_or_not_an_object_is_empty(raw: Any) -> None:
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
-        pytest.param({"phase": "not a word"}, changed(FULL, phase=None), id="a phase that no version has"),
+        pytest.param(
+            {"phase": "not a word"}, FULL.model_copy(update={"phase": None}), id="a phase that no version has"
+        ),
         pytest.param({"later": {"a": 1}}, FULL, id="a newer version's field"),
-        pytest.param({"replicas": "5"}, changed(FULL, replicas=0), id="a text for a number"),
-        pytest.param({"nextTransitionTime": "soon"}, changed(FULL, next_transition_time=None), id="no time"),
-        pytest.param({"conditions": "none"}, changed(FULL, conditions=()), id="no list"),
+        pytest.param({"replicas": "5"}, FULL.model_copy(update={"replicas": 0}), id="a text for a number"),
         pytest.param(
-            {"conditions": [{"type": 7, "status": "True"}]}, changed(FULL, conditions=()), id="no type"
+            {"nextTransitionTime": "soon"},
+            FULL.model_copy(update={"next_transition_time": None}),
+            id="no time",
         ),
-        pytest.param({"rollout": {"revision": "a", "phase": 7}}, changed(FULL, rollout=None), id="no phase"),
-        pytest.param({"stable": {"image": "i"}}, changed(FULL, stable=None), id="a track without a revision"),
+        pytest.param({"conditions": "none"}, FULL.model_copy(update={"conditions": ()}), id="no list"),
         pytest.param(
-            {"rollout": {"revision": "a"}}, changed(FULL, rollout=None), id="a rollout without a phase"
+            {"conditions": [{"type": 7, "status": "True"}]},
+            FULL.model_copy(update={"conditions": ()}),
+            id="no type",
         ),
-        pytest.param({"build": 7}, changed(FULL, build=None), id="no build"),
+        pytest.param(
+            {"rollout": {"revision": "a", "phase": 7}},
+            FULL.model_copy(update={"rollout": None}),
+            id="no phase",
+        ),
+        pytest.param(
+            {"stable": {"image": "i"}},
+            FULL.model_copy(update={"stable": None}),
+            id="a track without a revision",
+        ),
+        pytest.param(
+            {"rollout": {"revision": "a"}},
+            FULL.model_copy(update={"rollout": None}),
+            id="a rollout without a phase",
+        ),
+        pytest.param({"build": 7}, FULL.model_copy(update={"build": None}), id="no build"),
     ],
 )
 def test_only_the_malformed_part_is_dropped(damage: dict[str, Any], expected: Status) -> None:

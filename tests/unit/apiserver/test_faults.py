@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from seatrial.kube import failures, kinds
+from seatrial.api import kinds
+from seatrial.kube import failures
 from seatrial.kube.client import Client
 from seatrial.kube.transport import Request
 from tests.apiserver import Crash, FakeApiServer, Write

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import names
-from seatrial.kube import kinds
-from seatrial.kube.kinds import Kind
+from seatrial.api import kinds, names
+from seatrial.api.kinds import Kind
 from tests.bench import milestones
 from tests.bench.timeline import Milestone
 

@@ -6,10 +6,11 @@ from typing import cast
 
 import pytest
 
+from seatrial.api import kinds
+from seatrial.api.kinds import Kind
 from seatrial.cli.cluster import REVIEW
-from seatrial.kube import caches, kinds
+from seatrial.kube import caches
 from seatrial.kube.client import Client
-from seatrial.kube.kinds import Kind
 from seatrial.kube.transport import Request, Response, Transport
 from tests.golden import situations
 from tests.unit.chart.chart_rendering import Body, granted, of_kind, one, rendered
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow  # helm is compiled once
 
 Right = tuple[str, str, str]
 
-APPLIED = caches.CHILDREN
+APPLIED = tuple(child.kind for child in caches.CHILD_KINDS if child.kind != kinds.POD)
 """`Applier` creates them, gets an existing one, and patches it by server-side apply."""
 DELETED = (
     kinds.DEPLOYMENT,
@@ -39,8 +40,8 @@ OTHERS: set[Right] = {
     ("", "events", "patch"),  # Reporter: the count of a repeated Event
     ("", "configmaps", "get"),  # Observer: data that pods read
     ("", "secrets", "get"),  # Observer: their hash
-    ("seatrial.dev", "modeldeployments", "list"),  # kopf, Witness
-    ("seatrial.dev", "modeldeployments", "watch"),  # kopf, Witness
+    ("seatrial.dev", "modeldeployments", "list"),  # kopf and the informer
+    ("seatrial.dev", "modeldeployments", "watch"),  # kopf and the informer
     ("seatrial.dev", "modeldeployments/finalizers", "update"),  # blockOwnerDeletion, where it is enforced
 }
 

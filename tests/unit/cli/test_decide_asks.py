@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from seatrial.api import names
+from seatrial.api import kinds, names
 from seatrial.cli.cluster import REVIEW
-from seatrial.kube import kinds
 from tests.apiserver import FakeApiServer
 from tests.golden import pods, situations
 from tests.golden.play import V1, V2, V3, Play, simulation

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from tests.apiserver import FakeApiServer
 
 

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from seatrial.api import names
+from seatrial.api import kinds, names
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
-from seatrial.kube import kinds
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from tests.apiserver import FakeApiServer

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from seatrial.api import reasons
+from seatrial.api import kinds, reasons
 from seatrial.api.reasons import Reason
-from seatrial.kube import failures, kinds
+from seatrial.kube import failures
 from seatrial.kube.failures import Retry, Stalled
 from seatrial.kube.transport import Response
 

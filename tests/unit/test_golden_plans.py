@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from seatrial.api import names, status_fields
-from seatrial.cli import inputs, timeline, yaml_output
+from seatrial.cli import inputs, timeline, yaml_input, yaml_output
+from seatrial.cli.starting_point import starting_point
+from seatrial.simulation.timeline import timeline_of
 from tests.golden import play, stories
 
 FOLDER = play.FOLDER
@@ -17,8 +19,8 @@ NAMES = sorted(stories.SITUATIONS)
 
 def _inputs_of(story: play.Story) -> dict[str, str]:
     return {
-        "cr.yaml": yaml_output.yaml_of(story.cr),
-        "observed.yaml": yaml_output.yaml_of(list(story.observed)),
+        "cr.yaml": yaml_output.to_yaml(story.cr),
+        "observed.yaml": yaml_output.to_yaml(list(story.observed)),
         "now": status_fields.format_time(story.now) + "\n",
     }
 
@@ -26,13 +28,15 @@ def _inputs_of(story: play.Story) -> dict[str, str]:
 def _outputs_of(folder: Path) -> dict[str, str]:
     """What the files of a folder lead to: nothing else is known here."""
     now = datetime.fromisoformat((folder / "now").read_text().strip().replace("Z", "+00:00"))
-    wanted = inputs.the_deployment(inputs.read(str(folder / "cr.yaml")), "cr.yaml")
-    start = inputs.given(wanted, inputs.read(str(folder / "observed.yaml")), now)
-    simulated = play.simulation()
-    plan = simulated.step(start.world, now).plan
-    assumed = timeline.Assumptions(pace=play.PACE)
-    told_text = timeline.text(f"{names.KIND} {start.key}", simulated.moments(start.world, now), assumed)
-    return {"plan.yaml": yaml_output.plan_text(plan), "timeline.txt": told_text}
+    deployment = inputs.single_deployment(yaml_input.read_objects(str(folder / "cr.yaml")), "cr.yaml")
+    start = starting_point(deployment, yaml_input.read_objects(str(folder / "observed.yaml")), now)
+    simulation = play.simulation()
+    entries = timeline_of(simulation.passes(start.cluster, now))
+    assumptions = timeline.Assumptions(timings=play.TIMINGS)
+    return {
+        "plan.yaml": yaml_output.plan_to_yaml(simulation.step(start.cluster, now).plan),
+        "timeline.txt": timeline.render(f"{names.KIND} {start.key}", entries, assumptions),
+    }
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

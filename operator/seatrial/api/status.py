@@ -51,6 +51,9 @@ class RolloutStatus(base.StatusModel):
     revision: status_fields.Revision
     """The revision that is rolled out."""
 
+    target_revision: status_fields.Word = ""
+    """The revision that the spec asks for now."""
+
     phase: phases.RolloutPhase
     """Where it is."""
 

@@ -14,8 +14,8 @@ from seatrial.kube.client import Client
 from seatrial.kube.transport import Request, Response, Transport
 from tests.golden import situations
 from tests.unit.chart.chart_rendering import Body, granted, of_kind, one, rendered
-from tests.unit.cli.commands import printed
-from tests.unit.cli.test_decide_asks import ABORT, a_cluster
+from tests.unit.cli.commands import output_of
+from tests.unit.cli.test_decide_with_cluster import ABORT, api_server_with
 
 pytestmark = pytest.mark.slow  # helm is compiled once
 
@@ -158,8 +158,8 @@ class Asked:
 
 
 def test_approvers_may_do_what_the_command_asks_of_the_cluster() -> None:
-    asked = Asked(a_cluster(situations.with_users()))
-    printed(*ABORT, "--apply", server=asked)
+    asked = Asked(api_server_with(situations.with_users()))
+    output_of(*ABORT, "--apply", server=asked)
     everybody = {(REVIEW.group, REVIEW.plural, "create")}  # by the cluster's own role system:basic-user
     watch = rights((kinds.ROLLOUT_DECISION,), "get", "list", "watch")  # what becomes of it
     approver = named(rendered(), "ClusterRole", "seatrial-approver")

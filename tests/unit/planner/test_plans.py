@@ -46,8 +46,8 @@ def passes(request: pytest.FixtureRequest) -> list[Pass]:
 def test_a_plan_on_its_own_outcome_has_no_actions(passes: list[Pass]) -> None:
     for one in passes:
         after = cluster.with_status(one.before, play.NAME, one.plan.status.to_dict())
-        done = cluster.applied(after, one.plan.actions, one.at)
-        again = play.simulation().step(done, one.at).plan
+        done = cluster.apply_actions(after, one.plan.actions, one.time)
+        again = play.simulation().step(done, one.time).plan
         assert [a for a in again.actions if not _follows(a)] == []
 
 
@@ -84,13 +84,13 @@ def test_every_object_that_is_made_has_its_owner(passes: list[Pass]) -> None:
 
 
 def test_wake_up_times_lie_ahead(passes: list[Pass]) -> None:
-    assert all(one.plan.wake_at is None or one.plan.wake_at > one.at for one in passes)
+    assert all(one.plan.wake_at is None or one.plan.wake_at > one.time for one in passes)
 
 
 def test_at_rest_nothing_is_written(passes: list[Pass]) -> None:
     last = passes[-1]
     assert last.plan.actions == ()
-    later = play.simulation().step(last.after, last.at + timedelta(days=3)).plan
+    later = play.simulation().step(last.after, last.time + timedelta(days=3)).plan
     assert (later.actions, later.status) == ((), last.plan.status)
 
 
@@ -98,13 +98,13 @@ def test_an_object_that_is_going_is_left_alone() -> None:
     here = world_of()
     body = here.objects[(names.KIND, "churn")]
     going = {**body["metadata"], "deletionTimestamp": "2026-11-21T12:00:00Z"}
-    wanted = observer.desired(here.having({**body, "metadata": going}), "churn")
-    assert planner.plan(wanted, observer.observed(here, wanted, PARTS), PARTS, now=NOW).actions == ()
+    wanted = observer.deployment_in(here.with_objects({**body, "metadata": going}), "churn")
+    assert planner.plan(wanted, observer.observe(here, wanted, PARTS), PARTS, now=NOW).actions == ()
 
 
 def test_a_setback_is_the_first_thing_that_is_said() -> None:
     here, wanted = world_of(), desired()
-    seen = observer.observed(here, wanted, PARTS)
+    seen = observer.observe(here, wanted, PARTS)
     refused = ApplyError(reason="NameConflict", message="Service churn belongs to somebody else; rename it")
     plan = planner.plan(wanted, replace(seen, apply_error=refused), PARTS, now=NOW)
     assert plan.status.message.startswith("Service churn belongs to somebody else; rename it; ")

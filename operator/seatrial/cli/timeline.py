@@ -37,25 +37,21 @@ def render(title: str, entries: tuple[TimelineEntry, ...], assumptions: Assumpti
     """Return the whole timeline; equal entries give equal text."""
     start = entries[0].time
     lines = [f"{title}, from {status_fields.format_time(start)}", ""]
-    for number, entry in enumerate(entries):
-        if number == 0 or _is_news(entry, entries[number - 1]):
-            lines += [*_entry_lines(entry, entry.time - start), ""]
+    previous: list[str] = []
+    for entry in entries:
+        first_line, *details = _entry_lines(entry)
+        if entry.actions or [first_line, *details] != previous:
+            offset = f"+{_duration(entry.time - start)}"
+            lines += [f"{offset:<9} {entry.time:%H:%M:%SZ}  {first_line}", *details, ""]
+        previous = [first_line, *details]
     lines += [_summary(entries), _end(entries[-1]), *_created_objects(entries), ""]
     lines += [*timeline_warnings(entries, assumptions.foreign), *_assumption_lines(assumptions)]
     return "\n".join(lines) + "\n"
 
 
-def _is_news(entry: TimelineEntry, previous: TimelineEntry) -> bool:
-    status_changed = (entry.status.message, entry.status.phase) != (
-        previous.status.message,
-        previous.status.phase,
-    )
-    return bool(entry.actions) or status_changed or entry.pods_by_revision != previous.pods_by_revision
-
-
-def _entry_lines(entry: TimelineEntry, elapsed: timedelta) -> Iterator[str]:
-    offset, phase = f"+{_duration(elapsed)}", _phase_and_step(entry.status)
-    yield f"{offset:<9} {entry.time:%H:%M:%SZ}  {phase:<16} {_traffic(entry)}; {_pods(entry.pods)}"
+def _entry_lines(entry: TimelineEntry) -> Iterator[str]:
+    """Yield the lines of an entry without its time; an entry that reads like the previous one is not shown."""
+    yield f"{_phase_and_step(entry.status):<16} {_traffic(entry)}; {_pods(entry.pods)}"
     yield f"    {entry.status.message}"
     for action in entry.actions:
         yield f"    · {_action(action)}"

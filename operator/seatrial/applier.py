@@ -14,10 +14,10 @@ from seatrial.api.objects import Body
 from seatrial.api.text import truncate
 from seatrial.children import actions
 from seatrial.children.actions import Action
+from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.observation.observed import ApplyError
 
 Reason = reasons.Reason
 _FATE: Final = {Reason.QUOTA_EXCEEDED: "was refused", Reason.INVALID_SPEC: "was refused"}

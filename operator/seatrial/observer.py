@@ -11,10 +11,11 @@ from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.core import revision
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
+from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.observation.observed import ApplyError, Observed
+from seatrial.observation.observed import Observed
 
 DECISION_POLICY: Final = "seatrial-decisions"
 """The ValidatingAdmissionPolicyBinding by which nobody can decide in another's name."""
@@ -80,15 +81,7 @@ class Observer:
         seen = {reference: await self._reference(desired.key.namespace, reference) for reference in asked}
         key, of = desired.key, self._caches.of
         return Observed(
-            deployments=of(kinds.DEPLOYMENT, key),
-            services=of(kinds.SERVICE, key),
-            autoscalers=of(kinds.HPA, key),
-            budgets=of(kinds.PDB, key),
-            jobs=of(kinds.JOB, key),
-            pods=of(kinds.POD, key),
-            revisions=of(kinds.CONTROLLER_REVISION, key),
-            copies=of(kinds.CONFIG_MAP, key),
-            decisions=of(kinds.ROLLOUT_DECISION, key),
+            children={kind.kind: of(kind, key) for kind in self._caches.kinds},
             references=seen,
             decisions_trusted=self._caches.policy_in_force(DECISION_POLICY),
             apply_error=apply_error,

@@ -16,11 +16,12 @@ from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import decision_answers
+from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.queue import KeyedQueue
 from seatrial.kube.store import Known
-from seatrial.observation import questions
-from seatrial.observation.observed import ApplyError, Platform
+from seatrial.observation.observed import questions
+from seatrial.observation.user_decisions import decisions_about_nothing
 from seatrial.observer import Observer
 from seatrial.reporter import Reporter
 from seatrial.routers import base as routers
@@ -98,12 +99,10 @@ class Reconciler:
 
     async def _advance(self, desired: model_deployment.ModelDeployment, body: Body) -> None:
         shell, key = self._shell, desired.key
-        parts = Platform(
-            router=routers.chosen(desired.spec.traffic.router, self._routers), settings=shell.settings
-        )
-        asked = questions.questions(desired, parts)
+        desired, platform = planner.platform_for(desired, self._routers, shell.settings)
+        asked = questions(desired, platform).references
         observed = await shell.observer.look(desired, asked, self._apply_errors.get(key))
-        plan = planner.plan(desired, observed, parts, now=shell.clock())
+        plan = planner.plan(desired, observed, platform, now=shell.clock())
         if not await shell.reporter.store(desired, body, plan.status):
             shell.queue.retry(key)
             return
@@ -137,7 +136,8 @@ class Reconciler:
     async def _answer_for_nobody(self, key: Key) -> None:
         """Decisions about an object that is not there are refused: their author may have mistyped its name."""
         waiting = self._shell.observer.decisions(key)
-        answers = decision_answers.reject_for_missing_object(key, waiting, now=self._shell.clock())
+        decisions = decisions_about_nothing(waiting)
+        answers = decision_answers.rejections(key, decisions, now=self._shell.clock())
         outcome = await self._shell.applier.run(answers, uid="")
         if outcome.again or outcome.apply_error is not None:
             self._shell.queue.retry(key, after=outcome.after)

@@ -13,10 +13,10 @@ from seatrial.api import kinds, model_deployment, names, objects, reasons, statu
 from seatrial.api import status as api
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
+from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.client import Client
 from seatrial.kube.store import Known
-from seatrial.observation.observed import ApplyError
 from seatrial.planner import Plan
 from seatrial.reporting import events
 from seatrial.telemetry import Telemetry
@@ -70,9 +70,9 @@ class Reporter:
 
     async def tell(self, desired: model_deployment.ModelDeployment, plan: Plan) -> None:
         """What was decided in this pass is counted and is an Event, once."""
-        for end in plan.built:
+        for end in plan.build_completions:
             self._telemetry.build_seconds.labels(end.outcome, end.reason).observe(end.seconds)
-        for tale in plan.told:
+        for tale in plan.events:
             self._count(tale)
             log.info(
                 tale.message,
@@ -140,7 +140,7 @@ class Reporter:
                 "uid": about.uid,
                 "resourceVersion": about.version,
             },
-            "type": str(tale.tone),
+            "type": str(tale.type),
             "reason": str(tale.reason),
             "message": tale.message[:LONGEST_EVENT_MESSAGE],
             "count": 1,
@@ -156,4 +156,4 @@ def _about(desired: model_deployment.ModelDeployment) -> _About:
 
 
 def _warning(reason: str, message: str) -> events.Event:
-    return events.Event(reason=reason, message=message, tone=events.EventType.WARNING)
+    return events.Event(reason=reason, message=message, type=events.EventType.WARNING)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seatrial.api.owner import Owner
 from seatrial.core.traffic import Ready, Split
-from seatrial.manifests.metadata import Owner
 from seatrial.routers import base
 from seatrial.routers.base import Router
 

@@ -108,6 +108,17 @@ def test_illegal(server: Server, path: Path) -> None:
     assert expected in done.stderr
 
 
+@pytest.mark.parametrize("kind", ["hostPath", "nfs", "ofTheFuture"])
+def test_a_volume_of_another_kind_is_refused_by_clients_that_do_not_validate(
+    server: Server, kind: str
+) -> None:
+    """The server prunes the unknown field; the rule on the rest of the volume refuses it."""
+    body = model("pruned", serving={"pod": {"volumes": [{"name": "node", kind: {"path": "/"}}]}})
+    done = server.create(body, "--dry-run=server", "--validate=ignore")
+    assert done.returncode != 0
+    assert "set exactly one of configMap, csi, downwardAPI" in done.stderr
+
+
 def test_a_decision_cannot_be_changed(server: Server) -> None:
     body = loaded(REPOSITORY / "crds" / "examples" / "decision-pause.yaml")
     assert server.create(body).returncode == 0
@@ -128,6 +139,29 @@ def test_the_server_adds_nothing_to_the_spec(server: Server) -> None:
     assert server.create(body).returncode == 0
     found = json.loads(server.must("get", "mdep", "as-written", "-n", NAMESPACE, "-o", "json"))
     assert found["spec"] == body["spec"]
+
+
+def test_the_configuration_of_a_router_plugin_is_stored_as_it_is(server: Server) -> None:
+    plugin = {"name": "example-mesh", "config": {"routes": [{"weight": 0.5, "exact": None}], "on": True}}
+    assert server.create(model("plugin", traffic={"plugin": plugin})).returncode == 0
+    found = json.loads(server.must("get", "mdep", "plugin", "-n", NAMESPACE, "-o", "json"))
+    assert found["spec"]["traffic"] == {"plugin": plugin}
+
+
+@pytest.mark.parametrize("text", ["1m1h", "0s", "99999h59m59s999ms", "1s1s1s1s"])
+def test_a_duration_in_the_format_of_the_gateway_api_is_accepted(server: Server, text: str) -> None:
+    done = server.create(model("held", rollout={"steps": [{"weight": 5, "hold": text}]}), "--dry-run=server")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("100000s", "a duration such as 90s"), ("99999h60m", "at most 99999h59m59s999ms"), ("", "a duration")],
+)
+def test_other_durations_are_rejected(server: Server, text: str, message: str) -> None:
+    done = server.create(model("held", rollout={"steps": [{"weight": 5, "hold": text}]}), "--dry-run=server")
+    assert done.returncode != 0
+    assert message in done.stderr
 
 
 def test_the_columns_tell_the_story(server: Server) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from seatrial.api import base, status_fields
+from seatrial.api import base, phases, status_fields
 
 
-class ConditionType(StrEnum):
+class ConditionType(phases.StatusEnum):
     """What a condition is about."""
 
     READY = "Ready"
@@ -19,7 +17,7 @@ class ConditionType(StrEnum):
     ROLLOUT_HEALTHY = "RolloutHealthy"
 
 
-class ConditionStatus(StrEnum):
+class ConditionStatus(phases.StatusEnum):
     """Whether it is so."""
 
     TRUE = "True"

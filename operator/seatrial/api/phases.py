@@ -1,11 +1,37 @@
-"""The words for where things are: an object, a rollout, a build, and how a rollout ended."""
+"""The phases of a ModelDeployment, a rollout and a build, and the other enumerations of the status.
+
+A newer version of the operator may have stored a value that this version does not know. Such a value is kept: it
+becomes a member that has no name here, and is written back as it was.
+"""
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from typing import Final, Self
+
+_VALUE: Final = re.compile(r"[A-Z][A-Za-z]{0,62}", re.ASCII)
+"""What every value looks like, those of later versions too; anything else is damage."""
 
 
-class DisplayPhase(StrEnum):
+class StatusEnum(StrEnum):
+    """An enumeration of the status that also holds the values of newer versions."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str) or _VALUE.fullmatch(value) is None:
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = member._value_ = str(value)
+        return member
+
+    @property
+    def known(self) -> bool:
+        """Whether this version of the operator knows the value."""
+        return self in type(self).__members__.values()
+
+
+class DisplayPhase(StatusEnum):
     """Where a ModelDeployment is, in the word that its users see."""
 
     PENDING = "Pending"
@@ -20,7 +46,7 @@ class DisplayPhase(StrEnum):
     FAILED = "Failed"
 
 
-class RolloutPhase(StrEnum):
+class RolloutPhase(StatusEnum):
     """Where a rollout is."""
 
     STABLE = "Stable"
@@ -33,7 +59,7 @@ class RolloutPhase(StrEnum):
     REJECTED = "Rejected"
 
 
-class WaitingFor(StrEnum):
+class WaitingFor(StatusEnum):
     """What a rollout needs before it can go on."""
 
     CAPACITY = "Capacity"
@@ -42,14 +68,14 @@ class WaitingFor(StrEnum):
     UNPAUSE = "Unpause"
 
 
-class PausedBy(StrEnum):
+class PausedBy(StatusEnum):
     """Who paused a rollout: `spec.paused`, or a RolloutDecision."""
 
     SPEC = "Spec"
     DECISION = "Decision"
 
 
-class BuildPhase(StrEnum):
+class BuildPhase(StatusEnum):
     """Where a build is; Cached means that the image was there already."""
 
     PENDING = "Pending"
@@ -59,7 +85,7 @@ class BuildPhase(StrEnum):
     CACHED = "Cached"
 
 
-class Outcome(StrEnum):
+class Outcome(StatusEnum):
     """How a rollout ended."""
 
     PROMOTED = "Promoted"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from seatrial.api import cel, fields
+from seatrial.api import base, cel, fields
 
 _OBJECT: Final = "must be an object"
 _NAMED: Final = (("configMap", "name"), ("secret", "secretName"), ("secret", "name"))
@@ -31,32 +31,10 @@ VOLUME_KINDS: Final = (
     "secret",
 )
 """Those of the restricted Pod Security Standard: none of them reaches into the node."""
-_NODES_KINDS: Final = (
-    "awsElasticBlockStore",
-    "azureDisk",
-    "azureFile",
-    "cephfs",
-    "cinder",
-    "fc",
-    "flexVolume",
-    "flocker",
-    "gcePersistentDisk",
-    "gitRepo",
-    "glusterfs",
-    "hostPath",
-    "image",
-    "iscsi",
-    "nfs",
-    "photonPersistentDisk",
-    "portworxVolume",
-    "quobyte",
-    "rbd",
-    "scaleIO",
-    "storageos",
-    "vsphereVolume",
+_ONE_KIND: Final = base.Rule(
+    f"set exactly one of {', '.join(VOLUME_KINDS[:-1])} and {VOLUME_KINDS[-1]} in each volume",
+    cel=f"[{', '.join(f'has(self.{kind})' for kind in VOLUME_KINDS)}].filter(given, given).size() == 1",
 )
-"""All other kinds of core/v1: the CRD declares them to refuse them."""
-_NO_KIND: Final = f"is no kind of volume that pods may have; use {', '.join(VOLUME_KINDS)}"
 _LONGEST_NAME: Final = 63
 _LONGEST_PATH: Final = 1024
 
@@ -90,9 +68,13 @@ def _volume(volume: dict[str, Any]) -> dict[str, Any]:
     _text_checked(volume, "name", _LONGEST_NAME)
     for kind, part in volume.items():
         if kind not in {"name", *VOLUME_KINDS}:
-            raise _mistake(kind, _NO_KIND)
+            raise PydanticCustomError(
+                "unknown_field", "unknown field", {"field": kind, "known": ["name", *VOLUME_KINDS]}
+            )
         if kind != "name" and not isinstance(part, dict):
             raise _mistake(kind, _OBJECT)
+    if len(volume) != 2:
+        raise _mistake("", _ONE_KIND.message)
     for at, source in (("", volume), *_projected(volume)):
         _names_checked(at, source)
     return volume
@@ -125,19 +107,16 @@ def _names_checked(at: str, source: dict[str, Any]) -> None:
 Volume = Annotated[
     fields.FreeObject,
     AfterValidator(_volume),
-    _free(
+    WithJsonSchema(
         {
-            "name": _text("Its name, once in the list.", _LONGEST_NAME),
-            **{kind: _part("As in core/v1 Volume.") for kind in VOLUME_KINDS},
-            **{kind: _part("Refused.") for kind in _NODES_KINDS},
-        },
-        required=["name"],
-        **{
-            "x-kubernetes-validations": [
-                {"rule": f"!has(self.{kind})", "message": _NO_KIND, "fieldPath": f".{kind}"}
-                for kind in _NODES_KINDS
-            ]
-        },
+            "type": "object",
+            "required": ["name"],
+            "properties": {
+                "name": _text("Its name, once in the list.", _LONGEST_NAME),
+                **{kind: _part("As in core/v1 Volume.") for kind in VOLUME_KINDS},
+            },
+            "x-kubernetes-validations": [_ONE_KIND.to_schema()],
+        }
     ),
 ]
 """A core/v1 Volume of a harmless kind, whose parts have the shapes that references are read from."""

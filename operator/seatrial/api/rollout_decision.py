@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from seatrial.api import base, metadata, names, reasons, status_fields, validation
+from seatrial.api import base, metadata, names, phases, reasons, status_fields, validation
 from seatrial.api.metadata import Key
 
 
@@ -26,7 +26,7 @@ class Action(StrEnum):
     ROLLBACK = "Rollback"
 
 
-class DecisionPhase(StrEnum):
+class DecisionPhase(phases.StatusEnum):
     """What became of a decision."""
 
     TAKEN = "Taken"

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from seatrial.api.reasons import Reason
 from seatrial.api.text import ELLIPSIS, truncate
 
 WORD: Final = 63
@@ -49,6 +50,15 @@ def first_items(limit: int) -> Callable[[Any], Any]:
 def last_items(limit: int) -> Callable[[Any], Any]:
     """What drops the items before the last `limit`."""
     return lambda items: items[-limit:] if isinstance(items, list | tuple) else items
+
+
+def known_reason_or(default: str) -> BeforeValidator:
+    """Return a validator that replaces a reason of another version of the operator by `default`."""
+
+    def known(value: Any) -> Any:
+        return default if isinstance(value, str) and value and value not in set(Reason) else value
+
+    return BeforeValidator(known)
 
 
 def _in_utc(time: datetime) -> datetime:

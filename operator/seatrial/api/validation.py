@@ -70,6 +70,11 @@ def _mistake(error: ErrorDetails, model: type[BaseModel], at: str) -> str:
             return _broken_rule(path, error)
         case "extra_forbidden":
             return f'unknown field "{path}"; known here: {", ".join(_known(model, error["loc"][:-1]))}'
+        case "unknown_field":
+            context = error.get("ctx", {})
+            return (
+                f'unknown field "{path}.{_cut(context["field"])}"; known here: {", ".join(context["known"])}'
+            )
         case "missing":
             return f"{path}: is required"
         case _:

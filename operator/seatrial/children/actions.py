@@ -1,4 +1,4 @@
-"""Everything the shell may be told to do: a closed union, and each is safe to repeat."""
+"""Everything the shell may be asked to do: a closed union; every action is safe to repeat."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from seatrial.api.objects import Body
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """The child is there: made now, or found to be ours. Repeating finds it."""
+    """Create the child unless it exists and is ours."""
 
     body: Body
 
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """The child has these fields; `body` carries uid and resourceVersion of the child that was seen."""
+    """Apply these fields; `body` carries uid and resourceVersion of the child that was observed."""
 
     body: Body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """The Deployment wants this many pods. Repeating asks for the same number."""
+    """Set the replicas of a Deployment."""
 
     namespace: str
     name: str
@@ -34,7 +34,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """The child of this uid is gone or going. Repeating finds nothing."""
+    """Delete the child with this uid unless it is gone or going."""
 
     api_version: str
     kind: str
@@ -45,7 +45,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerDecision:
-    """The RolloutDecision carries its answer. Repeating writes the same one."""
+    """Write what became of a RolloutDecision into its status."""
 
     namespace: str
     name: str
@@ -59,7 +59,7 @@ Action = Create | Apply | Scale | Delete | AnswerDecision
 
 
 def delete_action(body: Body) -> Delete:
-    """The action that takes away exactly this object."""
+    """Return the action that deletes exactly this object."""
     head = body["metadata"]
     return Delete(
         api_version=body["apiVersion"],

@@ -1,36 +1,24 @@
-"""How the wanted image is built: one Job an attempt."""
+"""The build of the target's image: one Job an attempt."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seatrial.api import phases
-from seatrial.children import actions
-from seatrial.children.actions import Action
-from seatrial.children.context import Scene
+from seatrial.api.phases import BuildPhase
+from seatrial.children.actions import Action, Create
+from seatrial.core.decide import Decision
 from seatrial.core.transitions import Phase
 from seatrial.manifests import job
-from seatrial.observation import build_jobs
 
 
-def changes(scene: Scene) -> Iterator[Action]:
-    """The Job of the present attempt, if a build is due and it is not there."""
-    rollout, build = scene.state.rollout, scene.state.build_of(scene.snapshot.wish.build_id)
-    if rollout is None or rollout.phase is not Phase.BUILDING or build is None:
+def actions(decision: Decision) -> Iterator[Action]:
+    """Yield the Job of the present attempt, if a build is due and it does not exist."""
+    rollout, build, target = decision.state.rollout, decision.build, decision.target.build
+    if rollout is None or rollout.phase is not Phase.BUILDING or build is None or target is None:
         return
-    if build.phase not in {phases.BuildPhase.PENDING, phases.BuildPhase.RUNNING}:
+    if build.phase not in {BuildPhase.PENDING, BuildPhase.RUNNING}:
         return
-    if build_jobs.seen(scene.observed, job.name_of(scene.owner, build.id, build.attempt)) is not None:
+    if decision.snapshot.job(build.id, build.attempt) is not None or build.runtime not in target.runtimes:
         return
-    spec, operator = scene.desired.spec, scene.parts.settings
-    if build.runtime not in operator.runtimes:
-        return  # the build's own decision says so
-    plan = job.BuildPlan(
-        build_id=build.id,
-        attempt=build.attempt,
-        revision=rollout.revision,
-        runtime=build.runtime,
-        runtime_image=operator.runtimes[build.runtime],
-        registry=job.registry_of(spec, operator),
-    )
-    yield actions.Create(job.build_job(scene.owner, plan, wanted=spec, operator=operator))
+    attempt = job.Attempt(number=build.attempt, revision=rollout.revision, runtime=build.runtime)
+    yield Create(job.build_job(decision.target.owner, target, attempt))

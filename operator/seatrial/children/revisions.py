@@ -1,113 +1,115 @@
-"""What a revision is: its kept template and the copies of ConfigMaps that its pods read."""
+"""The ControllerRevision of the target, and the copies of ConfigMaps that its pods read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from seatrial.api import status as api
+from seatrial.api import kinds
 from seatrial.api.objects import Body
-from seatrial.children import actions, context, diff
-from seatrial.children.actions import Action
-from seatrial.children.context import Scene
-from seatrial.core import references
+from seatrial.children import comparison, diff
+from seatrial.children.actions import Action, Create
+from seatrial.core.decide import Decision
+from seatrial.core.references import Reference, ReferenceKind, pod_references
+from seatrial.core.snapshot import Bodies
+from seatrial.core.state import ModelRevision
 from seatrial.core.target import Image
-from seatrial.core.transitions import Phase
-from seatrial.manifests import job, server, workload
-from seatrial.observation import revisions
+from seatrial.core.transitions import TABLE
+from seatrial.manifests import controller_revision, server, workload
 
 
-def changes(scene: Scene) -> Iterator[Action]:
-    """The copies and the template of the wanted revision are kept before its first pod, and made again if lost."""
-    orphans = [*_orphans(scene)]
-    yield from orphans
-    track = None if orphans else _of_the_wish(scene)
-    if track is None:
+def actions(decision: Decision) -> Iterator[Action]:
+    """Yield what keeps the target's copies and ControllerRevision before its first pod, and restores lost ones."""
+    adoptions = [*_adoptions(decision)]
+    yield from adoptions
+    revision = None if adoptions else _renderable(decision)
+    if revision is None:
         return
-    yield from context.compared(scene, _copies(scene, track.revision))
-    if track.revision not in revisions.templates(scene.observed):
-        yield actions.Create(_rendered(scene, track, copy_names(scene, track.revision)))
+    yield from comparison.changes(decision.snapshot, _copies(decision, revision.revision))
+    if revision.revision not in controller_revision.by_revision(_kept(decision)):
+        yield Create(_rendered(decision, revision))
 
 
-def _orphans(scene: Scene) -> Iterator[Action]:
-    """What a lost object of this name has left is ours: templates and copies of every revision."""
-    for left in (*scene.observed.revisions, *scene.observed.copies):
-        adopted = diff.adoption(scene.owner.reference(), left)
-        if adopted is not None:
-            yield adopted
+def _kept(decision: Decision) -> Bodies:
+    return decision.snapshot.children.get(kinds.CONTROLLER_REVISION.kind, ())
 
 
-def _of_the_wish(scene: Scene) -> api.TrackStatus | None:
-    """The track that runs what the spec asks for now: the only one that can be rendered."""
-    if scene.unnamed:
+def _adoptions(decision: Decision) -> Iterator[Action]:
+    """Yield the adoption of what a lost object of this name left behind: records and copies of every revision."""
+    copies = decision.snapshot.children.get(kinds.CONFIG_MAP.kind, ())
+    for orphan in (*_kept(decision), *copies):
+        adoption = diff.adoption(decision.target.owner.reference(), orphan)
+        if adoption is not None:
+            yield adoption
+
+
+def _renderable(decision: Decision) -> ModelRevision | None:
+    """Return the revision that runs what the spec asks for now: the only one that can be rendered."""
+    if not decision.target_is_named:
         return None
-    rollout, canary = scene.state.rollout, scene.state.canary
-    leaving = rollout is None or rollout.phase in {Phase.REJECTED, Phase.ROLLING_BACK}
-    tracks = (scene.state.stable, None if leaving else canary)
-    return next((t for t in tracks if t is not None and t.revision == scene.snapshot.wish.revision), None)
+    rollout, canary = decision.state.rollout, decision.state.canary
+    leaving = rollout is None or TABLE[rollout.phase].retreats
+    candidates = (decision.state.stable, None if leaving else canary)
+    wanted = decision.target.revision
+    return next((c for c in candidates if c is not None and c.revision == wanted), None)
 
 
-def copy_names(scene: Scene, revision: str) -> Mapping[str, str]:
-    """ConfigMap → the name of its copy, of those that pods of the wanted revision read."""
+def _copied(decision: Decision) -> list[Reference]:
+    data = decision.snapshot.references
+    needed = pod_references(decision.target.workload.serving)
+    return [r for r in needed if r.holder is ReferenceKind.CONFIG_MAP and r in data and data[r].present]
+
+
+def _copy_names(decision: Decision, revision: str) -> Mapping[str, str]:
+    """Return the name of its copy for each ConfigMap that pods of the target read."""
+    owner = decision.target.owner
     return {
-        reference.name: f"{scene.owner.child(revision)}-{number}"
-        for number, reference in enumerate(_copied(scene))
+        reference.name: f"{owner.child(revision)}-{number}"
+        for number, reference in enumerate(_copied(decision))
     }
 
 
-def _copied(scene: Scene) -> list[references.Reference]:
-    found = references.pod_references(scene.desired.spec.serving)
-    seen = scene.observed.references
-    return [
-        r for r in found if r.holder is references.ReferenceKind.CONFIG_MAP and r in seen and seen[r].present
-    ]
-
-
-def _copies(scene: Scene, revision: str) -> Iterator[Body]:
-    for number, reference in enumerate(_copied(scene)):
+def _copies(decision: Decision, revision: str) -> Iterator[Body]:
+    for number, reference in enumerate(_copied(decision)):
         yield workload.configuration_copy(
-            scene.owner,
+            decision.target.owner,
             revision,
             number=number,
-            seen=scene.observed.references[reference],
-            origin=reference.name,
+            data=decision.snapshot.references[reference],
+            original=reference.name,
         )
 
 
-def _rendered(scene: Scene, track: api.TrackStatus, copies: Mapping[str, str]) -> Body:
-    registry = job.registry_of(scene.desired.spec, scene.parts.settings)
+def _rendered(decision: Decision, revision: ModelRevision) -> Body:
     template = server.template(
-        scene.owner,
-        track.revision,
-        wanted=scene.desired.spec,
-        image=track.image,
-        pull_secret=registry.pull_secret_name,
-        copies=copies,
+        decision.target.owner,
+        revision.revision,
+        workload=decision.target.workload,
+        image=revision.image,
+        copies=_copy_names(decision, revision.revision),
     )
     image = Image(
-        reference=track.image,
-        build_id=track.build_id,
-        model_digest=track.model_digest,
-        format=track.format,
+        reference=revision.image,
+        build_id=revision.build_id,
+        model_digest=revision.model_digest,
+        format=revision.format,
     )
-    number = 1 + max((int(r.get("revision", 0)) for r in scene.observed.revisions), default=0)
-    return workload.controller_revision(
-        scene.owner,
-        track.revision,
+    number = 1 + max((int(body.get("revision", 0)) for body in _kept(decision)), default=0)
+    return controller_revision.render(
+        decision.target.owner,
+        revision.revision,
         template=template,
         image=image,
-        fingerprint=scene.fingerprint,
+        fingerprint=decision.target.fingerprint,
         number=number,
     )
 
 
-def template_of(scene: Scene, revision: str) -> Body | None:
-    """The template as it was rendered once; as it will be kept, when this is the first pass that has it."""
-    known = revisions.templates(scene.observed).get(revision)
-    if known is not None:
-        template: Body = (known.get("data") or {}).get("template") or {}
-        return template
-    track = _of_the_wish(scene)
-    if track is None or track.revision != revision:
+def template_of(decision: Decision, revision: str) -> Body | None:
+    """Return the pod template as it was rendered once, or as it is about to be kept."""
+    kept = controller_revision.by_revision(_kept(decision)).get(revision)
+    if kept is not None:
+        return controller_revision.template_of(kept)
+    renderable = _renderable(decision)
+    if renderable is None or renderable.revision != revision:
         return None
-    rendered: Body = _rendered(scene, track, copy_names(scene, revision))["data"]["template"]
-    return rendered
+    return controller_revision.template_of(_rendered(decision, renderable))

@@ -1,32 +1,54 @@
-"""Who gets the traffic."""
+"""The router's objects: who receives traffic."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from seatrial.children import context
-from seatrial.children.actions import Action
-from seatrial.children.context import Scene
-from seatrial.core.traffic import Split, split_of
+from seatrial.api import kinds
+from seatrial.api.objects import Body
+from seatrial.children import comparison
+from seatrial.children.actions import Action, delete_action
+from seatrial.core.decide import Decision
+
+NOT_OF_ROUTERS: Final = frozenset(
+    kind.kind
+    for kind in (
+        kinds.DEPLOYMENT,
+        kinds.HPA,
+        kinds.PDB,
+        kinds.JOB,
+        kinds.CONFIG_MAP,
+        kinds.CONTROLLER_REVISION,
+        kinds.POD,
+        kinds.ROLLOUT_DECISION,
+    )
+)
+"""Every other kind that is observed was declared by a router."""
 
 
-def split_in_force(scene: Scene) -> Split | None:
-    """Who is sent users: what was decided, unless writing has failed; then what the router is seen to say.
-
-    None while nobody is to answer, and where that cannot be seen: its documents are missing, or edited by hand.
-    """
-    if scene.observed.apply_error is None:
-        return split_of(scene.state)
-    return scene.parts.router.read(scene.observed.services)
-
-
-def is_written(scene: Scene) -> bool:
-    """The router says what was decided, as far as anybody knows."""
-    return split_of(scene.state) in (None, split_in_force(scene))
+def actions(decision: Decision) -> Iterator[Action]:
+    """Yield what makes the router do what was decided, and deletes what another router has left."""
+    if decision.split is None:
+        return
+    rendered = decision.target.router.render(decision.target.owner, decision.split)
+    yield from comparison.changes(decision.snapshot, rendered)
+    yield from _leftovers(decision, rendered)
 
 
-def changes(scene: Scene) -> Iterator[Action]:
-    """What makes the split true."""
-    split = split_of(scene.state)
-    if split is not None:
-        yield from context.compared(scene, iter(scene.parts.router.render(scene.owner, split)))
+def _leftovers(decision: Decision, rendered: tuple[Body, ...]) -> Iterator[Action]:
+    wanted = {(body["kind"], body["metadata"]["name"]) for body in rendered}
+    for kind, bodies in decision.snapshot.children.items():
+        for body in () if kind in NOT_OF_ROUTERS else bodies:
+            head = body["metadata"]
+            if (
+                (kind, head["name"]) not in wanted
+                and _is_ours(body, decision)
+                and "deletionTimestamp" not in head
+            ):
+                yield delete_action(body)
+
+
+def _is_ours(body: Body, decision: Decision) -> bool:
+    owners = body["metadata"].get("ownerReferences") or ()
+    return any(o.get("controller") and o.get("uid") == decision.target.owner.uid for o in owners)

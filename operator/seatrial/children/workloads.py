@@ -4,75 +4,78 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seatrial.children import actions, context, diff
-from seatrial.children.actions import Action
-from seatrial.children.context import Scene
+from seatrial.children import comparison, diff
+from seatrial.children.actions import Action, Create, Scale
 from seatrial.children.revisions import template_of
-from seatrial.core import replicas
-from seatrial.core.traffic import has_users
-from seatrial.core.transitions import Phase
+from seatrial.core.decide import Decision
+from seatrial.core.replicas import canary_replicas, stable_replicas
+from seatrial.core.transitions import TABLE
 from seatrial.manifests import workload
-from seatrial.observation import pod_diagnosis
 
 
-def changes(scene: Scene) -> Iterator[Action]:
-    """What makes every revision's Deployment as it should be, in this order: stable, canary."""
-    stable, canary = scene.state.stable, scene.state.canary
+def deployments(decision: Decision) -> Iterator[Action]:
+    """Yield what makes every revision's Deployment as it should be, in this order: stable, canary."""
+    stable, canary = decision.state.stable, decision.state.canary
     if stable is not None:
-        pods = replicas.stable_pods(scene.state, scene.snapshot, scene.desired.spec.scaling)
-        yield from _workload(scene, stable.revision, pods)
+        replicas = stable_replicas(decision.state, decision.inputs)
+        yield from _deployment(decision, stable.revision, replicas)
     if canary is None or (stable is not None and canary.revision == stable.revision):
         return
-    pods = replicas.canary_pods(scene.state, scene.snapshot)
-    if scene.snapshot.track(canary.revision).exists or (pods is not None and _starting(scene)):
-        yield from _workload(scene, canary.revision, pods)
+    replicas = canary_replicas(decision.state, decision.inputs)
+    exists = decision.snapshot.track(canary.revision).exists
+    if exists or (replicas is not None and _may_create_canary(decision)):
+        yield from _deployment(decision, canary.revision, replicas)
 
 
-def _starting(scene: Scene) -> bool:
-    """A Deployment that is not there may be made: a canary on its way up, also when somebody deleted it."""
-    rollout = scene.state.rollout
-    return rollout is not None and rollout.phase in {Phase.STARTING, Phase.SHIFTING, Phase.PROMOTING}
+def _may_create_canary(decision: Decision) -> bool:
+    """Return whether a canary's Deployment that does not exist is created, also when a person deleted it."""
+    rollout = decision.state.rollout
+    return rollout is not None and TABLE[rollout.phase].may_create_canary
 
 
-def _workload(scene: Scene, revision: str, pods: int | None) -> Iterator[Action]:
-    template = template_of(scene, revision)
+def _deployment(decision: Decision, revision: str, replicas: int | None) -> Iterator[Action]:
+    template, owner = template_of(decision, revision), decision.target.owner
     if template is None:
         return
-    wanted = workload.deployment(scene.owner, revision, template)
-    seen = context.seen(scene, wanted)
-    if seen is None:
-        count = scene.desired.spec.scaling.floor if pods is None else pods
-        yield actions.Create({**wanted, "spec": {**wanted["spec"], "replicas": count}})
+    rendered = workload.deployment(owner, revision, template)
+    present = comparison.observed(decision.snapshot, rendered)
+    if present is None:
+        count = decision.target.scaling.floor if replicas is None else replicas
+        yield Create({**rendered, "spec": {**rendered["spec"], "replicas": count}})
         return
-    action = diff.change(wanted, seen)
+    action = diff.change(rendered, present)
     if action is not None:
         yield action
-    if pods is not None and pods != scene.snapshot.track(revision).wanted:
-        yield actions.Scale(namespace=scene.owner.namespace, name=wanted["metadata"]["name"], replicas=pods)
+    if replicas is not None and replicas != decision.snapshot.track(revision).wanted:
+        yield Scale(namespace=owner.namespace, name=rendered["metadata"]["name"], replicas=replicas)
 
 
-def autoscalers(scene: Scene) -> Iterator[Action]:
-    """Stable's autoscaler: held while a canary has users, and until it measures by itself."""
-    scaling, stable = scene.desired.spec.scaling, scene.state.stable
-    if not scaling.autoscaled or stable is None or replicas.making_room(scene.state, scene.snapshot):
+def autoscalers(decision: Decision) -> Iterator[Action]:
+    """Yield stable's autoscaler: held while a canary receives traffic, and until it measures by itself."""
+    scaling, stable = decision.target.scaling, decision.state.stable
+    if not scaling.autoscaled or stable is None or decision.stable_makes_room:
         return
-    seen = scene.snapshot.track(stable.revision)
-    if seen.wanted == 0:
+    wanted = decision.snapshot.track(stable.revision).wanted
+    if wanted == 0:
         return
-    present = min(max(scaling.floor, seen.wanted), scaling.max_replicas or scaling.floor)
-    held = has_users(scene.state)
-    # once the autoscaler has metrics it keeps the count by itself
-    measuring = pod_diagnosis.scaling_active(scene.observed, stable.revision).get("status") == "True"
-    floor = present if held or not measuring else scaling.floor
-    wanted = workload.autoscaler(
-        scene.owner, stable.revision, wanted=scaling, floor=floor, may_shrink=not held
+    present = min(max(scaling.floor, wanted), scaling.max_replicas or scaling.floor)
+    held = decision.canary_receives_traffic
+    reported = decision.snapshot.autoscalers.get(stable.revision)
+    measures = reported is not None and reported.active  # then it keeps the count by itself
+    rendered = workload.autoscaler(
+        decision.target.owner,
+        stable.revision,
+        scaling=scaling,
+        floor=present if held or not measures else scaling.floor,
+        may_shrink=not held,
     )
-    yield from context.compared(scene, iter((wanted,)))
+    yield from comparison.changes(decision.snapshot, (rendered,))
 
 
-def budget(scene: Scene) -> Iterator[Action]:
-    """The one budget, where there is more than one pod to protect."""
-    if scene.state.stable is None or scene.desired.spec.scaling.floor < 2:
+def budget(decision: Decision) -> Iterator[Action]:
+    """Yield the one PodDisruptionBudget, where there is more than one pod to protect."""
+    scaling = decision.target.scaling
+    if decision.state.stable is None or scaling.floor < 2:
         return
-    wanted = workload.disruption_budget(scene.owner, scene.desired.spec.scaling.disruption_budget)
-    yield from context.compared(scene, iter((wanted,)))
+    rendered = workload.disruption_budget(decision.target.owner, scaling.disruption_budget)
+    yield from comparison.changes(decision.snapshot, (rendered,))

@@ -13,8 +13,7 @@ from seatrial.cli.plan_options import SETTINGS_COMMAND
 from seatrial.cli.starting_point import StartingPoint
 from seatrial.core import references
 from seatrial.core.references import Reference
-from seatrial.observation import questions
-from seatrial.observation.observed import Platform
+from seatrial.observation.observed import Platform, questions
 from seatrial.simulation import observer
 
 
@@ -38,7 +37,7 @@ def assumption_notes(
 ) -> Iterator[str]:
     """Yield one line for each assumption about objects and settings."""
     deployment = observer.deployment_in(start.cluster, start.key.name)
-    needed = questions.questions(deployment, platform)
+    needed = questions(deployment, platform).references
     for reference in observer.missing_references(start.cluster, needed):
         yield f"Assumed: {reference} {_reference_note(reference, deployment.spec)}."
     if not settings_given and not deployment.spec.model.image:

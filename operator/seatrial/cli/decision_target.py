@@ -9,7 +9,8 @@ from seatrial.api import rollout_decision
 from seatrial.api import status as api
 from seatrial.cli.errors import CommandError
 from seatrial.core import transitions
-from seatrial.core.state import RolloutState, state_of
+from seatrial.core.state import Rejection, RolloutState
+from seatrial.core.stored import state_of
 from seatrial.core.transitions import Phase
 
 Action = rollout_decision.Action
@@ -92,7 +93,7 @@ def _rejected_target(status: api.Status) -> DecisionTarget:
             f"revision {state.rollout.revision} is still rolling back; retry it when the phase is Degraded or Failed"
         )
     _require_rest(state)
-    rejection = _rejection_of_target(state)
+    rejection = _rejection_of_target(status, state)
     if rejection is None:
         revisions = ", ".join(entry.revision for entry in state.rejected)
         hint = f"rejected revisions: {revisions}; apply the spec of one of them first" if revisions else None
@@ -102,13 +103,13 @@ def _rejected_target(status: api.Status) -> DecisionTarget:
     return DecisionTarget(revision=rejection.revision, attempt=rejection.attempt)
 
 
-def _rejection_of_target(state: RolloutState) -> api.Rejected | None:
+def _rejection_of_target(status: api.Status, state: RolloutState) -> Rejection | None:
     """Return the rejection of the revision that the spec asks for.
 
     The status of an older operator does not name that revision. There the rollout's phase says whether it is rejected,
     and the newest rejection is the most likely one.
     """
-    rollout = state.rollout
+    rollout = status.rollout
     if rollout is not None and rollout.target_revision:
         return state.rejection_of(rollout.target_revision)
     if rollout is not None and rollout.phase is not Phase.REJECTED:

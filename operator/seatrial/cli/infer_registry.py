@@ -12,7 +12,7 @@ from seatrial.api.objects import Body, label
 from seatrial.cli.starting_point import StartingPoint
 from seatrial.core import revision
 from seatrial.core.target import Image
-from seatrial.observation import revisions
+from seatrial.manifests import controller_revision
 from seatrial.simulation import build_jobs, observer
 
 
@@ -80,7 +80,7 @@ def _uses_operator_registry(deployment_spec: spec.Spec) -> bool:
 def _known_images(start: StartingPoint, deployment: ModelDeployment) -> Iterator[Image]:
     """Yield every image of this ModelDeployment that the snapshot contains."""
     for body in _children(start, "ControllerRevision"):
-        yield revisions.image_in(body)
+        yield controller_revision.image_of(body)
     status = deployment.status
     for track in (status.stable, status.canary):
         if track is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from seatrial.api import names, settings
+from seatrial.api.validation import InvalidSpec
 from seatrial.cli import inputs, plan_options, timeline, yaml_input, yaml_output
 from seatrial.cli.apply_set import read_apply_set
 from seatrial.cli.assume_stable import with_assumed_stable
@@ -14,9 +15,9 @@ from seatrial.cli.assumptions import assumption_notes, registry_warning
 from seatrial.cli.errors import CommandError
 from seatrial.cli.infer_registry import Evidence, InferredSettings, infer_settings
 from seatrial.cli.starting_point import StartingPoint, starting_point
+from seatrial.core.traffic import Router
 from seatrial.observation.observed import Platform
 from seatrial.routers import base as routers
-from seatrial.routers.base import Router
 from seatrial.simulation import observer
 from seatrial.simulation.controllers import Timings
 from seatrial.simulation.run import NeverSettles, Simulation
@@ -89,10 +90,10 @@ def _case(start: StartingPoint, operator_settings: settings.Settings, *, given: 
 
 
 def _router(start: StartingPoint) -> Router:
-    name = observer.deployment_in(start.cluster, start.key.name).spec.traffic.router
+    traffic = observer.deployment_in(start.cluster, start.key.name).spec.traffic
     try:
-        return routers.chosen(name, routers.routers())
-    except routers.UnknownRouter as error:
+        return routers.configured(traffic, routers.routers())
+    except InvalidSpec as error:
         raise CommandError(str(error)) from None
 
 

@@ -18,7 +18,7 @@ from seatrial.simulation.cluster import ObjectRef
 from seatrial.simulation.controllers import Timings
 from seatrial.simulation.timeline import PodCount, TimelineEntry
 
-LONGEST = timedelta(hours=999_999)
+LONGEST = durations.LONGEST
 """The longest duration that users can write. A rollout of several such holds takes longer."""
 
 

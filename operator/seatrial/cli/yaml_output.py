@@ -40,14 +40,14 @@ def plan_to_yaml(plan: Plan) -> str:
     sections: dict[str, Any] = {
         "status": plan.status.to_dict(),
         "actions": [_action(action) for action in plan.actions],
-        "events": [_event(event) for event in plan.told],
+        "events": [_event(event) for event in plan.events],
         "wakeAt": None if plan.wake_at is None else status_fields.format_time(plan.wake_at),
     }
     return to_yaml({key: section for key, section in sections.items() if section})
 
 
 def _event(event: Event) -> Body:
-    fields: Body = {"type": str(event.tone), "reason": str(event.reason), "message": event.message}
+    fields: Body = {"type": str(event.type), "reason": str(event.reason), "message": event.message}
     if event.outcome:
         fields["outcome"] = event.outcome
     if event.seconds:

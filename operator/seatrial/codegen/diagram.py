@@ -19,7 +19,7 @@ def mermaid() -> str:
         lines += [
             f"    {phase} --> {following}"
             for following in transitions.Phase
-            if following in transitions.NEXT[phase]
+            if following in transitions.TABLE[phase].successors
         ]
     return "\n".join([*lines, "```"])
 

@@ -1,7 +1,7 @@
-"""The rollout: one decision per phase, each a function from memory and situation to new memory.
+"""The rollout: the step of each phase, a function from state and inputs to the state that follows.
 
-`advance` repeats them until nothing changes, so that a pass goes as far as what is seen allows; nothing here
-acts. What the pods and the router should be in a phase is derived from the memory by `seatrial.observation`.
+`advance` repeats them until nothing changes, so that a pass goes as far as the snapshot allows. Nothing here acts:
+what pods and router should be in a phase is derived from the state by `seatrial.children`.
 """
 
 from __future__ import annotations
@@ -9,300 +9,254 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from seatrial.api import phases, reasons
-from seatrial.api import status as api
-from seatrial.core import availability, pauses, rollback, transitions
-from seatrial.core.snapshot import Snapshot
-from seatrial.core.state import RolloutState, changed, identity_of
-from seatrial.core.target import Image, first_step_at, step_of
-from seatrial.core.transitions import Phase
+from seatrial.api import phases
+from seatrial.api.reasons import Reason
+from seatrial.core import availability, pauses, rules
+from seatrial.core.canary_health import wait_for_replicas
+from seatrial.core.inputs import Inputs
+from seatrial.core.rollback import continue_rollback, roll_back
+from seatrial.core.state import HistoryEntry, Rollout, RolloutState
+from seatrial.core.target import Image, Step, first_step_at, step_of
+from seatrial.core.transitions import (
+    IllegalTransition,
+    Phase,
+    at_rest,
+    hold_ends_at,
+    restart_step_clock,
+    settled,
+    stop_progress_clock,
+    transition,
+    wait_for,
+)
 
-LONGEST_CHAIN = 16
+MAX_TRANSITIONS = 16
 """More decisions in one pass than any path of the table has; beyond it they would go in a circle."""
 
 
-def advance(state: RolloutState, snapshot: Snapshot) -> RolloutState:
-    """The memory after every decision that what is seen allows; the same object when there is none."""
-    state = _as_routed(state, snapshot)
-    for _ in range(LONGEST_CHAIN):
-        after = _decide(state, snapshot)
+def advance(state: RolloutState, inputs: Inputs) -> RolloutState:
+    """Return the state after every decision that the inputs allow; the same object when there is none."""
+    state = _with_observed_promotion(state, inputs)
+    for _ in range(MAX_TRANSITIONS):
+        after = _next_state(state, inputs)
         if after == state:
             return state
         state = after
-    raise transitions.IllegalTransition("the decisions of one pass go in a circle")
+    raise IllegalTransition("the decisions of one pass go in a circle")
 
 
-def _as_routed(state: RolloutState, snapshot: Snapshot) -> RolloutState:
-    """Stable is stable since users are sent to it: an operator that died on the way there may come late."""
-    if state.stable is None or snapshot.routed in ("", state.stable.revision):
+def _with_observed_promotion(state: RolloutState, inputs: Inputs) -> RolloutState:
+    """Count stable's time from when the router sends it traffic: an operator that died may do that late."""
+    split = inputs.snapshot.split
+    if state.stable is None or split is None or split.stable in ("", state.stable.revision):
         return state
-    return replace(state, stable=changed(state.stable, since=snapshot.now))
+    return replace(state, stable=replace(state.stable, since=inputs.now))
 
 
-def _decide(state: RolloutState, snapshot: Snapshot) -> RolloutState:
+def _next_state(state: RolloutState, inputs: Inputs) -> RolloutState:
     rollout = state.rollout
-    if rollout is None or rollout.phase in transitions.AT_REST:
-        return _at_rest(state, snapshot)
-    if superseded(state, snapshot) and rollout.phase is not Phase.ROLLING_BACK:
-        return rollback.supersede(state, snapshot)
-    return _STAGES[rollout.phase](state, rollout, snapshot)
+    if rollout is None or at_rest(rollout):
+        return _at_rest(state, inputs)
+    guarded = rules.first_applicable(state, rollout, inputs)
+    return STEPS[rollout.phase](state, rollout, inputs) if guarded is None else guarded
 
 
-def superseded(state: RolloutState, snapshot: Snapshot) -> bool:
-    """The spec asks for another revision than the one on its way; a rejected one does not call off the way back.
-
-    After a Rollback the spec goes on asking for the revision that a person has just rejected.
-    """
-    rollout, wanted = state.rollout, snapshot.wish.revision
-    if rollout is None or rollout.revision == wanted:
-        return False
-    return not rollout.fast_track or state.rejection_of(wanted) is None
-
-
-def _at_rest(state: RolloutState, snapshot: Snapshot) -> RolloutState:
-    rollout, wanted = state.rollout, snapshot.wish.revision
+def _at_rest(state: RolloutState, inputs: Inputs) -> RolloutState:
+    rollout, wanted = state.rollout, inputs.target.revision
     if not wanted:
         return state
     if (
         state.rejection_of(wanted) is not None
-    ):  # also of what serves: somebody wanted to leave it, and could not
+    ):  # also of what serves: a person wanted to leave it and could not
         return _rejected(state, rollout)
     if state.stable is not None and state.stable.revision == wanted:
-        return _settled(state, rollout, snapshot)
-    return begin(state, snapshot, revision=wanted)
+        return _settled(state, rollout, inputs)
+    return begin(state, inputs, revision=wanted)
 
 
-def _settled(state: RolloutState, rollout: api.RolloutStatus | None, snapshot: Snapshot) -> RolloutState:
-    """What was tried is no longer asked for: it leaves nothing but its place in history."""
-    wanted = snapshot.wish.revision
-    build = state.build_of(snapshot.wish.build_id)
+def _settled(state: RolloutState, rollout: Rollout | None, inputs: Inputs) -> RolloutState:
+    """Return the state in which what was tried has left nothing but its place in history."""
+    wanted = inputs.target.revision
+    build = state.build_of(inputs.target.build_id)
     if rollout is None or (rollout.phase is Phase.STABLE and rollout.revision == wanted):
         return replace(state, build=build)
-    return replace(state, canary=None, build=build, rollout=transitions.settled(rollout, wanted))
+    return replace(state, canary=None, build=build, rollout=settled(rollout, wanted))
 
 
-def _rejected(state: RolloutState, rollout: api.RolloutStatus | None) -> RolloutState:
+def _rejected(state: RolloutState, rollout: Rollout | None) -> RolloutState:
     if rollout is None or rollout.phase is Phase.REJECTED:
         return state
-    return replace(state, rollout=transitions.transition(rollout, Phase.REJECTED))
+    return replace(state, rollout=transition(rollout, Phase.REJECTED))
 
 
-def begin(state: RolloutState, snapshot: Snapshot, *, revision: str, attempt: int = 1) -> RolloutState:
-    """A rollout of `revision` has begun; it takes no steps where there is nobody to protect or it is known good."""
-    old = state.rollout
+def begin(state: RolloutState, inputs: Inputs, *, revision: str, attempt: int = 1) -> RolloutState:
+    """Return the state in which a rollout of `revision` has begun.
+
+    It takes no steps where nothing serves yet, where the revision is known to be good, or without replicas.
+    """
+    before = state.rollout
     known_good = attempt == 1 and state.known_good(revision)  # what failed since then takes its steps
-    straight = state.stable is None or snapshot.wish.recreate or snapshot.counts.full == 0 or known_good
-    rollout = api.RolloutStatus(
+    without_steps = (
+        state.stable is None or inputs.target.recreate or inputs.replica_plan.full == 0 or known_good
+    )
+    rollout = Rollout(
         revision=revision,
-        phase=Phase.STABLE if old is None else old.phase,
-        steps=0 if straight else len(snapshot.wish.steps),
+        phase=Phase.STABLE if before is None else before.phase,
+        steps=0 if without_steps else len(inputs.target.steps),
         fast_track=state.stable is not None and known_good,
-        started_at=snapshot.now,
+        started_at=inputs.now,
         attempt=attempt,
-        decisions=() if old is None else old.decisions,
+        decisions=() if before is None else before.decisions,
     )
-    return replace(state, canary=None, rollout=transitions.transition(rollout, Phase.BUILDING))
+    return replace(state, canary=None, rollout=transition(rollout, Phase.BUILDING))
 
 
-def _building(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
-    if pauses.holder(rollout, snapshot):
-        return pauses.pause(state, rollout, snapshot)
-    image = image_of(rollout.revision, snapshot)
+def _building(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    image = image_of(rollout.revision, inputs)
     if image is not None:
-        canary = image.track(rollout.revision, since=snapshot.now)
-        return replace(
-            state, canary=canary, rollout=transitions.transition(rollout, Phase.STARTING, waiting_for=None)
-        )
-    if snapshot.build.terminal:
-        return rollback.fail(state, snapshot, reasons.Reason(snapshot.build.reason), snapshot.build.message)
-    return replace(state, rollout=transitions.changed(rollout, waiting_for=phases.WaitingFor.BUILD))
+        canary = image.of_revision(rollout.revision, since=inputs.now)
+        starting = replace(transition(rollout, Phase.STARTING), waiting_for=None)
+        return replace(state, canary=canary, rollout=starting)
+    if inputs.build.terminal:
+        return roll_back(state, inputs, Reason(inputs.build.reason), inputs.build.message)
+    return replace(state, rollout=replace(rollout, waiting_for=phases.WaitingFor.BUILD))
 
 
-def image_of(revision: str, snapshot: Snapshot) -> Image | None:
-    """The image of a revision, as far as it is known: kept with its template, given, or built."""
-    if revision in snapshot.images:
-        return snapshot.images[revision]
-    if revision != snapshot.wish.revision:
+def image_of(revision: str, inputs: Inputs) -> Image | None:
+    """Return the image of a revision as far as it is known: kept with its ControllerRevision, named, or built."""
+    images, target = inputs.snapshot.images, inputs.target
+    if revision in images:
+        return images[revision]
+    if revision != target.revision:
         return None
-    if snapshot.wish.image:
-        return Image(reference=snapshot.wish.image)
-    same_build = (i for i in snapshot.images.values() if i.build_id and i.build_id == snapshot.wish.build_id)
-    return snapshot.build.image or next(same_build, None)
+    if target.image:
+        return Image(reference=target.image)
+    same_build = (i for i in images.values() if i.build_id and i.build_id == target.build_id)
+    return inputs.build.image or next(same_build, None)
 
 
-def _starting(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
-    if pauses.holder(rollout, snapshot):
-        return pauses.pause(state, rollout, snapshot)
-    if snapshot.strangers(state):
-        return replace(state, rollout=transitions.wait_for(rollout, phases.WaitingFor.CAPACITY))
-    if rollout.steps == 0 or not snapshot.wish.steps or snapshot.counts.full == 0:
-        return _starting_straight(state, rollout, snapshot)
-    if (
-        halt := rollback.why_not_starting(state, rollout, snapshot, needed=snapshot.counts.at_step[0])
-    ) is not None:
-        return halt
-    if too_few(snapshot, step=1):
-        return replace(state, rollout=transitions.wait_for(rollout, phases.WaitingFor.CAPACITY))
-    first = snapshot.wish.steps[0]
-    return replace(
-        state,
-        rollout=transitions.stop_progress_clock(
-            transitions.transition(rollout, Phase.SHIFTING),
-            step=1,
-            steps=len(snapshot.wish.steps),
-            weight=first.weight,
-            users_since=snapshot.now,
-            exits_before=snapshot.canary(state).exits_so_far or None,
-            step_started_at=snapshot.now,
-        ),
+def _starting(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    if rollout.steps == 0 or not inputs.target.steps or inputs.replica_plan.full == 0:
+        return _starting_without_steps(state, rollout, inputs)
+    waiting = wait_for_replicas(state, rollout, inputs, needed=inputs.replica_plan.at_step[0])
+    if waiting is not None:
+        return waiting
+    if inputs.replica_plan.waits[0]:
+        return replace(state, rollout=wait_for(rollout, phases.WaitingFor.CAPACITY))
+    return _first_traffic(state, rollout, inputs, inputs.target.steps[0])
+
+
+def _first_traffic(state: RolloutState, rollout: Rollout, inputs: Inputs, first: Step) -> RolloutState:
+    shifting = replace(
+        stop_progress_clock(transition(rollout, Phase.SHIFTING)),
+        step=1,
+        steps=len(inputs.target.steps),
+        weight=first.weight,
+        users_since=inputs.now,
+        exits_before=inputs.canary(state).exit_count or None,
+        step_started_at=inputs.now,
     )
+    return replace(state, rollout=shifting)
 
 
-def _starting_straight(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
-    """Without steps: all users when all pods are there, or where nobody else answers."""
-    halt = rollback.why_not_starting(state, rollout, snapshot, needed=snapshot.counts.full)
-    if halt is None:
-        return replace(
-            state, rollout=transitions.stop_progress_clock(transitions.transition(rollout, Phase.PROMOTING))
-        )
-    failed = halt.rollout is not None and halt.rollout.phase is Phase.ROLLING_BACK
-    return (
-        halt
-        if failed or not availability.is_needed(state, snapshot)
-        else availability.needed_at_once(state, rollout, snapshot)
-    )
+def _starting_without_steps(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    """Promote when all pods are available, or at once where only the canary is."""
+    waiting = wait_for_replicas(state, rollout, inputs, needed=inputs.replica_plan.full)
+    if waiting is None:
+        return replace(state, rollout=stop_progress_clock(transition(rollout, Phase.PROMOTING)))
+    failed = waiting.rollout is not None and waiting.rollout.phase is Phase.ROLLING_BACK
+    if failed or not availability.canary_replaces_stable(state, inputs):
+        return waiting
+    return availability.promote_at_once(state, rollout, inputs)
 
 
-def too_few(snapshot: Snapshot, *, step: int) -> bool:
-    """The router cannot give so small a share, and the user said to wait rather than to give more."""
-    return snapshot.wish.hold_when_too_few and snapshot.counts.too_few[step - 1]
+def _shifting(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    rollout = _on_current_steps(rollout, inputs)
+    if rollout.step > len(inputs.target.steps):
+        promoting = replace(transition(rollout, Phase.PROMOTING), step=len(inputs.target.steps))
+        return replace(state, rollout=promoting)
+    if rollout.weight < step_of(inputs.target, rollout).weight:
+        return _raise_weight(state, rollout, inputs)
+    return _hold(state, rollout, inputs)
 
 
-def _shifting(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
-    if (halt := rollback.why_not_with_users(state, rollout, snapshot)) is not None:
-        return halt
-    if pauses.holder(rollout, snapshot):
-        return pauses.pause(state, rollout, snapshot)
-    if snapshot.counts.full == 0 or availability.stable_is_gone(state, snapshot):
-        return replace(
-            state, rollout=transitions.transition(rollout, Phase.PROMOTING, weight=100, waiting_for=None)
-        )
-    if availability.canary_is_gone(state, rollout, snapshot):
-        return availability.take_in(state, rollout)
-    return _on_its_step(state, rollout, snapshot)
-
-
-def _on_its_step(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
-    rollout = _on_the_steps_of_now(rollout, snapshot)
-    if rollout.step > len(snapshot.wish.steps):
-        return replace(
-            state, rollout=transitions.transition(rollout, Phase.PROMOTING, step=len(snapshot.wish.steps))
-        )
-    if rollout.weight < step_of(snapshot.wish, rollout).weight:
-        return _raise(state, rollout, snapshot)
-    return _hold(state, rollout, snapshot)
-
-
-def _on_the_steps_of_now(rollout: api.RolloutStatus, snapshot: Snapshot) -> api.RolloutStatus:
-    """Steps may be edited at any time: the weight stays, the first step that has at least it goes on."""
-    steps = snapshot.wish.steps
+def _on_current_steps(rollout: Rollout, inputs: Inputs) -> Rollout:
+    """Keep the weight when steps were edited: the first step that has at least it continues."""
+    steps = inputs.target.steps
     if rollout.step <= len(steps) and rollout.weight <= steps[rollout.step - 1].weight:
-        return transitions.changed(rollout, steps=len(steps))
+        return replace(rollout, steps=len(steps))
     step = first_step_at(steps, rollout.weight) or len(steps) + 1
-    return transitions.changed(rollout, steps=len(steps), step=step)
+    return replace(rollout, steps=len(steps), step=step)
 
 
-def _raise(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
-    """Scale, wait until available, and only then is the weight the step's."""
-    needed = snapshot.counts.at_step[rollout.step - 1]
-    if (halt := rollback.why_not_starting(state, rollout, snapshot, needed=needed)) is not None:
-        return halt
-    return replace(
-        state,
-        rollout=transitions.restart_step_clock(
-            transitions.stop_progress_clock(rollout),
-            snapshot.now,
-            weight=step_of(snapshot.wish, rollout).weight,
-        ),
-    )
+def _raise_weight(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    """Scale, wait until available, and only then set the step's weight."""
+    needed = inputs.replica_plan.at_step[rollout.step - 1]
+    if (waiting := wait_for_replicas(state, rollout, inputs, needed=needed)) is not None:
+        return waiting
+    raised = replace(stop_progress_clock(rollout), weight=step_of(inputs.target, rollout).weight)
+    return replace(state, rollout=restart_step_clock(raised, inputs.now))
 
 
-def _hold(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
-    if not snapshot.has_its_share(rollout):  # a hold without its users would show nothing
-        return replace(state, rollout=transitions.restart_step_clock(rollout, snapshot.not_yet))
-    ends = transitions.hold_ends_at(rollout, step_of(snapshot.wish, rollout).hold)
+def _hold(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    if not inputs.weight_is_applied(rollout):  # a hold without its traffic would show nothing
+        return replace(state, rollout=restart_step_clock(rollout, inputs.clock_start))
+    ends = hold_ends_at(rollout, step_of(inputs.target, rollout).hold)
     if ends is None:
-        return replace(state, rollout=transitions.restart_step_clock(rollout, snapshot.now))
-    if snapshot.now < ends:
+        return replace(state, rollout=restart_step_clock(rollout, inputs.now))
+    if inputs.now < ends:
         return replace(state, rollout=rollout)
-    needed = snapshot.counts.at_step[rollout.step - 1]
-    if (halt := rollback.why_not_starting(state, rollout, snapshot, needed=needed)) is not None:
-        return halt
-    return next_step(state, rollout, snapshot)
+    needed = inputs.replica_plan.at_step[rollout.step - 1]
+    if (waiting := wait_for_replicas(state, rollout, inputs, needed=needed)) is not None:
+        return waiting
+    return next_step(state, rollout, inputs)
 
 
-def next_step(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
-    """The step is over: the next one is prepared at the weight of now, or the canary takes over."""
-    if rollout.step >= len(snapshot.wish.steps):
-        return replace(
-            state, rollout=transitions.stop_progress_clock(transitions.transition(rollout, Phase.PROMOTING))
-        )
-    return replace(state, rollout=transitions.stop_progress_clock(rollout, step=rollout.step + 1))
+def next_step(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    """Return the state after a step: the next one is prepared at the present weight, or the canary is promoted."""
+    if rollout.step >= len(inputs.target.steps):
+        return replace(state, rollout=stop_progress_clock(transition(rollout, Phase.PROMOTING)))
+    return replace(state, rollout=replace(stop_progress_clock(rollout), step=rollout.step + 1))
 
 
-def _promoting(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
-    if (halt := rollback.why_not_with_users(state, rollout, snapshot)) is not None:
-        return halt
-    if pauses.holder(rollout, snapshot):
-        return pauses.pause(state, rollout, snapshot)
-    if availability.canary_is_gone(state, rollout, snapshot):
-        return availability.take_in(state, rollout)
-    if rollout.users_since is not None and rollout.weight < 100 and availability.is_needed(state, snapshot):
-        return replace(state, rollout=transitions.changed(rollout, weight=100))
-    if (halt := rollback.why_not_starting(state, rollout, snapshot, needed=snapshot.counts.full)) is not None:
-        return halt
-    return _promoted(state, rollout, snapshot)
+def _promoting(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    waiting = wait_for_replicas(state, rollout, inputs, needed=inputs.replica_plan.full)
+    return _promoted(state, rollout, inputs) if waiting is None else waiting
 
 
-def _promoted(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
+def _promoted(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
     if state.canary is None:
-        raise transitions.IllegalTransition("a promotion without a canary")
-    entry = api.HistoryEntry(
+        raise IllegalTransition("a promotion without a canary")
+    without_replicas = inputs.replica_plan.full == 0
+    entry = HistoryEntry(
         revision=rollout.revision,
         image=state.canary.image,
         outcome=phases.Outcome.PROMOTED,
-        reason=reasons.Reason.PROMOTED,
-        message="nothing to start: it has zero replicas, checks were skipped"
-        if snapshot.counts.full == 0
-        else "",
+        reason=Reason.PROMOTED,
+        message="promoted without checks: the spec asks for zero replicas" if without_replicas else "",
         started_at=rollout.started_at,
-        finished_at=snapshot.now,
+        finished_at=inputs.now,
         decided_by=rollout.decided_by,
     )
-    stable = changed(identity_of(state.canary), since=snapshot.now)
-    done = transitions.stop_progress_clock(
-        transitions.transition(rollout, Phase.STABLE), weight=100, reason="", message=""
+    stable = replace(state.canary, since=inputs.now, failure=None)
+    promoted = replace(
+        stop_progress_clock(transition(rollout, Phase.STABLE)), weight=100, reason="", message=""
     )
-    recorded = state.recording(entry, limit=snapshot.wish.history_limit)
-    return replace(recorded, stable=stable, canary=None, rollout=done)
+    recorded = state.with_history(entry, limit=inputs.target.history_limit)
+    return replace(recorded, stable=stable, canary=None, rollout=promoted)
 
 
-def _paused(state: RolloutState, rollout: api.RolloutStatus, snapshot: Snapshot) -> RolloutState:
-    if (halt := rollback.why_not_with_users(state, rollout, snapshot)) is not None:
-        return halt
-    if availability.canary_is_gone(state, rollout, snapshot):
-        return availability.take_in(state, rollout)
-    held_by = pauses.holder(rollout, snapshot)
-    if held_by is not None:
-        return replace(state, rollout=transitions.changed(rollout, paused_by=held_by))
-    return pauses.resume(state, rollout, snapshot)
+def _paused(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    paused_by = pauses.paused_by(rollout, inputs)
+    if paused_by is None:
+        return pauses.resume(state, rollout, inputs)
+    return replace(state, rollout=replace(rollout, paused_by=paused_by))
 
 
-_STAGES: dict[Phase, Callable[[RolloutState, api.RolloutStatus, Snapshot], RolloutState]] = {
+STEPS: dict[Phase, Callable[[RolloutState, Rollout, Inputs], RolloutState]] = {
     Phase.BUILDING: _building,
     Phase.STARTING: _starting,
     Phase.SHIFTING: _shifting,
     Phase.PAUSED: _paused,
     Phase.PROMOTING: _promoting,
-    Phase.ROLLING_BACK: rollback.roll_back,
+    Phase.ROLLING_BACK: continue_rollback,
 }

@@ -1,4 +1,4 @@
-"""What is seen of one revision's pods: counts, abnormal exits, and the worst trouble."""
+"""The snapshot: what was observed of one ModelDeployment in one pass."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from model_runtime import contract
 from seatrial.api import reasons
-from seatrial.api import status as api
-from seatrial.core.state import RolloutState
-from seatrial.core.target import Image, Target
+from seatrial.api.objects import Body
+from seatrial.api.rollout_decision import Action
+from seatrial.core.references import Reference, ReferencedData
+from seatrial.core.state import Failure, RolloutState
+from seatrial.core.target import Image
+from seatrial.core.traffic import Split
+
+Bodies = tuple[Body, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """Why pods of a track are not ready, in a word of the API and a sentence."""
+    """Why pods of a track are not ready: a reason of the API and a sentence."""
 
     reason: reasons.Reason
     message: str
@@ -24,13 +30,23 @@ class Diagnosis:
 
     @property
     def terminal(self) -> bool:
-        """Waiting does not help: the revision itself is at fault."""
+        """Return whether the revision itself is at fault, so that waiting does not help."""
         return reasons.class_of(self.reason) is reasons.ReasonClass.TERMINAL
+
+    def failure(self, reason: str = "", message: str = "") -> Failure:
+        """Return the diagnosis as a failure, under another reason and message where they are given."""
+        return Failure(
+            reason=reason or self.reason,
+            message=message or self.message,
+            pod=self.pod,
+            exit_code=self.exit_code,
+            restarts=self.restarts,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbnormalExit:
-    """One container that ended although nobody asked it to."""
+    """A container that ended without being asked to."""
 
     at: datetime
     pod: str
@@ -38,102 +54,141 @@ class AbnormalExit:
     restarts: int
     out_of_memory: bool = False
     eviction: str = ""
-    """The kubelet's sentence where the pod used more local storage than its own limit, and which limit to raise;
-    empty for all other ends."""
+    """The kubelet's sentence where the pod exceeded its own limit of local storage, and the limit to raise;
+    empty otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """One revision's workload as the caches show it; counts of pods."""
+    """One revision's workload; counts of pods."""
 
     revision: str
     exists: bool = False
     wanted: int = 0
     """The replicas its Deployment asks for."""
     pods: int = 0
-    """Pods that are there, those that are ending included."""
+    """Existing pods, terminating ones included."""
     ready: int = 0
     available: int = 0
     exits: tuple[AbnormalExit, ...] = ()
-    trouble: Diagnosis | None = None
+    diagnosis: Diagnosis | None = None
 
     @property
-    def exits_so_far(self) -> int:
-        """How often its containers have ended although nobody asked them to."""
+    def exit_count(self) -> int:
+        """Return how often its containers ended without being asked to."""
         return sum(e.restarts for e in self.exits)
 
     def exits_since(self, start: datetime) -> tuple[AbnormalExit, ...]:
-        """The abnormal exits at or after `start`."""
+        """Return the abnormal exits at or after `start`."""
         return tuple(e for e in self.exits if e.at >= start)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaPlan:
-    """Pods the canary needs at each step and to take over; from the router and the stable track."""
+class BuildJob:
+    """The Job of one attempt at an image, and its pod."""
 
-    at_step: tuple[int, ...]
-    full: int
-    too_few: tuple[bool, ...] = ()
-    """Of each step: stable has too few pods for so small a share."""
+    name: str
+    running: bool = False
+    """Its container has started."""
+    finished: bool = False
+    deleting: bool = False
+    report: contract.BuildReport | None = None
+    deadline_exceeded: bool = False
+    out_of_memory: bool = False
+    evicted: bool = False
+    eviction: str = ""
+    """The cluster's sentence about the eviction."""
+    over_limit: bool = False
+    """The pod exceeded its own limit of local storage: the revision's fault, not the node's."""
+    exit_code: int | None = None
+    waiting_reason: str = ""
+    """Why its pod does not start: a reason of the API."""
+    waiting_message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BuildResult:
-    """What is known of the image that a build is to make; produced by the build's own decision."""
+class UserDecision:
+    """A RolloutDecision that has no answer yet."""
 
-    image: Image | None = None
+    uid: str
+    name: str
+    action: Action
+    revision: str
+    at: datetime
+    decided_by: str
     reason: str = ""
-    message: str = ""
-    terminal: bool = False
+    step: int | None = None
+    attempt: int | None = None
+    to_revision: str = ""
+    trusted: bool = True
+    """`decided_by` is known to be the author: the admission policy is in force, or the settings waive it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyError:
+    """Why not all actions of the last pass were done: a reason of the API and a sentence."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoscalerCondition:
+    """What a revision's HorizontalPodAutoscaler reports about whether it works."""
+
+    active: bool
+    reason: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything a rollout looks at in one pass, beside its memory."""
+    """Everything that was observed; nothing looks at the cluster again in this pass."""
 
-    wish: Target
-    counts: ReplicaPlan
-    now: datetime
     tracks: Mapping[str, Track] = field(default_factory=dict)
-    """Revision → what is seen of it."""
-    narrow: bool = True
-    """The router is seen to send nothing to the canary."""
-    shares: Mapping[str, int] = field(default_factory=dict)
-    """Revision → the weight beside stable that the router is seen to give it, in whole percent."""
-    routed: str = ""
-    """The revision that the router is seen to take for stable; empty while that cannot be read."""
-    blocked: bool = False
-    """Not all children could be written: what is waited for may never have been asked for."""
+    """By revision."""
+    split: Split | None = None
+    """What the router's objects express; None where they are missing or were edited by hand."""
+    apply_error: ApplyError | None = None
     images: Mapping[str, Image] = field(default_factory=dict)
-    """Of every revision whose template is kept."""
-    build: BuildResult = BuildResult()
+    """Of every revision whose ControllerRevision exists."""
+    jobs: Mapping[tuple[str, int], BuildJob] = field(default_factory=dict)
+    """By build id and attempt."""
+    missing: tuple[Reference, ...] = ()
+    """References without which the target's pods cannot start: no revision can be named yet."""
+    missing_for_build: tuple[Reference, ...] = ()
+    references: Mapping[Reference, ReferencedData] = field(default_factory=dict)
+    autoscalers: Mapping[str, AutoscalerCondition] = field(default_factory=dict)
+    """By revision."""
+    user_decisions: tuple[UserDecision, ...] = ()
+    children: Mapping[str, Bodies] = field(default_factory=dict)
+    """The owned objects by kind, for comparison with what is rendered."""
 
     def track(self, revision: str) -> Track:
-        """What is seen of a revision; nothing, when there is none of it."""
+        """Return the track of `revision`, empty when it has none."""
         return self.tracks.get(revision, Track(revision=revision))
 
     def stable(self, state: RolloutState) -> Track | None:
-        """What is seen of stable; None while nothing has ever been stable."""
+        """Return stable's track; None while nothing has ever been stable."""
         return None if state.stable is None else self.track(state.stable.revision)
 
     def canary(self, state: RolloutState) -> Track:
-        """What is seen of the revision that is on its way or was last."""
+        """Return the track of the revision that is rolled out, or was last."""
         return self.track("" if state.rollout is None else state.rollout.revision)
 
-    @property
-    def not_yet(self) -> datetime | None:
-        """The start of a time that begins with a write that is not seen yet: now, and none while writes fail.
-
-        Those are tried for hours, and a start that moved each time would be a new status each time.
-        """
-        return None if self.blocked else self.now
-
-    def has_its_share(self, rollout: api.RolloutStatus) -> bool:
-        """The router is seen to give the canary the weight that was decided."""
-        return self.shares.get(rollout.revision, 0) == rollout.weight
-
-    def strangers(self, state: RolloutState) -> int:
-        """Pods of revisions that are neither stable nor on their way."""
+    def other_revision_pods(self, state: RolloutState) -> int:
+        """Return the number of pods that belong neither to stable nor to the rollout."""
         known = {state.stable.revision} if state.stable else set()
         known |= {state.rollout.revision} if state.rollout else set()
         return sum(track.pods for track in self.tracks.values() if track.revision not in known)
+
+    def job(self, build_id: str, attempt: int) -> BuildJob | None:
+        """Return the Job of an attempt; None when there is none or it is being deleted."""
+        job = self.jobs.get((build_id, attempt))
+        return None if job is None or job.deleting else job
+
+    def attempts_over(self, build_id: str) -> int:
+        """Return the highest attempt at an image whose Job exists and is over; one less while it still runs."""
+        newest = max((attempt for known, attempt in self.jobs if known == build_id), default=0)
+        job = self.job(build_id, newest)
+        return newest - 1 if job is not None and not job.finished else newest

@@ -1,92 +1,177 @@
-"""What a rollout remembers from pass to pass: the part of `.status` that decisions are made from."""
+"""The state of a rollout: what is stored in `.status` between two passes, as plain values.
+
+`seatrial.core.stored` translates it from and to the status model; that is the only place where text is truncated.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from seatrial.api import base, phases
-from seatrial.api import status as api
+from seatrial.api.phases import BuildPhase, Outcome, PausedBy, RolloutPhase, WaitingFor
 
-KEPT_REJECTIONS = 10
-Value = TypeVar("Value", bound=base.StatusModel)
+MAX_REJECTIONS = 10
 
 
-def changed(value: Value, **changes: Any) -> Value:
-    """The value with `changes`, cut and rounded to what the API server stores."""
-    return type(value).model_validate({**dict(value), **changes})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What is wrong with a revision's pods."""
+
+    reason: str
+    message: str = ""
+    pod: str = ""
+    exit_code: int | None = None
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRevision:
+    """One revision and the image it runs; `build_id` is empty for an image that the user named."""
+
+    revision: str
+    image: str = ""
+    model_digest: str = ""
+    format: str = ""
+    build_id: str = ""
+    since: datetime | None = None
+    """When it became stable, or the canary."""
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """The rollout of one revision; the fields are those of `status.rollout`."""
+
+    revision: str
+    phase: RolloutPhase
+    step: int = 0
+    """1-based; 0 before the first step."""
+    steps: int = 0
+    step_started_at: datetime | None = None
+    """When the step's weight was reached; its hold counts from here."""
+    paused_seconds: int | None = None
+    started_at: datetime | None = None
+    attempt: int = 1
+    weight: int = 0
+    """The canary's share of traffic that is decided now, in percent."""
+    users_since: datetime | None = None
+    """When the canary first received traffic."""
+    exits_before: int | None = None
+    """Abnormal exits of the canary's containers before it received traffic."""
+    waiting_for: WaitingFor | None = None
+    paused_at: datetime | None = None
+    paused_by: PausedBy | None = None
+    progressed_at: datetime | None = None
+    """The progress deadline counts from here; None while its clock is off."""
+    high_water: int = 0
+    """The most available canary pods so far: a pod that crashes and returns is no progress."""
+    fast_track: bool = False
+    reason: str = ""
+    message: str = ""
+    decided_by: str = ""
+    decisions: tuple[str, ...] = ()
+    """The uids of the RolloutDecisions accepted in this rollout, newest last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """The build of one image; the fields are those of `status.build`."""
+
+    id: str
+    phase: BuildPhase
+    job: str = ""
+    attempt: int = 1
+    lost: int | None = None
+    """Attempts in a row that ended without a report."""
+    image: str = ""
+    model_digest: str = ""
+    format: str = ""
+    runtime: str = ""
+    inputs: str = ""
+    """Changes with every Secret and ConfigMap of the build: a failed build is then retried at once."""
+    source: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    message: str = ""
+    log_tail: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """A revision that is not tried again until a person asks for it."""
+
+    revision: str
+    reason: str = ""
+    message: str = ""
+    at: datetime | None = None
+    attempt: int = 1
+    decided_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """A rollout that ended."""
+
+    revision: str
+    outcome: Outcome
+    image: str = ""
+    reason: str = ""
+    message: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    decided_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutState:
-    """The stored truth; everything else in `.status` is derived from it and from what is seen."""
+    """The stored truth about one ModelDeployment; everything else in `.status` is derived from it and a snapshot."""
 
-    stable: api.TrackStatus | None = None
-    canary: api.TrackStatus | None = None
-    rollout: api.RolloutStatus | None = None
-    build: api.BuildStatus | None = None
-    rejected: tuple[api.Rejected, ...] = ()
-    history: tuple[api.HistoryEntry, ...] = ()
+    stable: ModelRevision | None = None
+    canary: ModelRevision | None = None
+    rollout: Rollout | None = None
+    build: Build | None = None
+    rejected: tuple[Rejection, ...] = ()
+    """Newest first."""
+    history: tuple[HistoryEntry, ...] = ()
+    """Newest first."""
 
-    def rejection_of(self, revision: str) -> api.Rejected | None:
-        """The memory of a revision's failure, if it has one."""
+    def rejection_of(self, revision: str) -> Rejection | None:
+        """Return the rejection of `revision`, if it was rejected."""
         return next((r for r in self.rejected if r.revision == revision), None)
 
-    def build_of(self, build_id: str) -> api.BuildStatus | None:
-        """The build with this id; None before it has begun, although another may be remembered."""
+    def build_of(self, build_id: str) -> Build | None:
+        """Return the build with this id; None before it has begun, although another may be stored."""
         return self.build if self.build is not None and self.build.id == build_id else None
 
     def promoted_before(self, revision: str) -> bool:
-        """The revision has been stable once and history still knows it."""
-        known = any(h.revision == revision and h.outcome is phases.Outcome.PROMOTED for h in self.history)
+        """Return whether history knows `revision` as promoted and it was not rejected since."""
+        known = any(h.revision == revision and h.outcome is Outcome.PROMOTED for h in self.history)
         return known and self.rejection_of(revision) is None
 
     def known_good(self, revision: str) -> bool:
-        """The revision was promoted before, and not taken back since; a trial that did not end says nothing."""
-        of_it = (h.outcome for h in self.history if h.revision == revision)
-        last = next((outcome for outcome in of_it if outcome is not phases.Outcome.SUPERSEDED), None)
-        return self.promoted_before(revision) and last is phases.Outcome.PROMOTED
+        """Return whether the last rollout of `revision` that ended in a verdict was promoted."""
+        outcomes = (h.outcome for h in self.history if h.revision == revision)
+        last = next((outcome for outcome in outcomes if outcome is not Outcome.SUPERSEDED), None)
+        return self.promoted_before(revision) and last is Outcome.PROMOTED
 
-    def rejecting(self, entry: api.Rejected) -> RolloutState:
-        """The same with `entry` as the newest rejection, one a revision."""
-        others = tuple(r for r in self.rejected if r.revision != entry.revision)
-        return replace(self, rejected=(entry, *others)[:KEPT_REJECTIONS])
+    def with_rejection(self, rejection: Rejection) -> RolloutState:
+        """Return the state with `rejection` as the newest, one a revision."""
+        others = tuple(r for r in self.rejected if r.revision != rejection.revision)
+        return replace(self, rejected=(rejection, *others)[:MAX_REJECTIONS])
 
-    def forgiving(self, revision: str) -> RolloutState:
-        """The same without a rejection of `revision`."""
+    def without_rejection(self, revision: str) -> RolloutState:
+        """Return the state without a rejection of `revision`."""
         return replace(self, rejected=tuple(r for r in self.rejected if r.revision != revision))
 
-    def recording(self, entry: api.HistoryEntry, *, limit: int) -> RolloutState:
-        """The same with `entry` as the newest, beside `limit` revisions to go back to and `limit` failures.
+    def with_history(self, entry: HistoryEntry, *, limit: int) -> RolloutState:
+        """Return the state with `entry` as the newest, beside `limit` rollback targets and `limit` failures.
 
-        Failures are counted apart: many of them must not push out what one can go back to.
+        Failures are counted apart: many of them must not displace the revisions one can roll back to.
         """
         entries = (entry, *self.history)
-        served = [e for e in entries if e.outcome is phases.Outcome.PROMOTED][: limit + 1]
-        failed = [e for e in entries if e.outcome is not phases.Outcome.PROMOTED][: max(limit, 1)]
-        return replace(self, history=tuple(e for e in entries if e in served or e in failed))
-
-
-def state_of(status: api.Status) -> RolloutState:
-    """The memory that a stored status holds."""
-    canary = status.canary
-    return RolloutState(
-        stable=None if status.stable is None else identity_of(status.stable),
-        canary=None if canary is None else changed(identity_of(canary), failure=canary.failure),
-        rollout=status.rollout,
-        build=status.build,
-        rejected=status.rejected,
-        history=status.history,
-    )
-
-
-def identity_of(track: api.TrackStatus) -> api.TrackStatus:
-    """Who a track is, without the counts that change from second to second."""
-    return api.TrackStatus(
-        revision=track.revision,
-        image=track.image,
-        model_digest=track.model_digest,
-        format=track.format,
-        build_id=track.build_id,
-        since=track.since,
-    )
+        promoted = [e for e in entries if e.outcome is Outcome.PROMOTED][: limit + 1]
+        failed = [e for e in entries if e.outcome is not Outcome.PROMOTED][: max(limit, 1)]
+        return replace(self, history=tuple(e for e in entries if e in promoted or e in failed))

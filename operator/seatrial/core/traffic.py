@@ -1,16 +1,20 @@
-"""Who receives traffic: the split that the rollout asks for."""
+"""Who receives traffic: the split that a rollout asks for, and what a router has to offer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
+from seatrial.api.kinds import Kind
+from seatrial.api.objects import Body
+from seatrial.api.owner import Owner
 from seatrial.core.state import RolloutState
-from seatrial.core.transitions import Phase
+from seatrial.core.transitions import TABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Who answers: `stable` has what `canary` does not; weight in whole percent."""
+    """Which revisions receive traffic: `canary` receives `weight` percent, `stable` the rest."""
 
     stable: str
     canary: str = ""
@@ -29,26 +33,52 @@ class Ready:
     canary: int
 
 
-WITH_USERS = frozenset({Phase.SHIFTING, Phase.PAUSED, Phase.PROMOTING, Phase.ROLLING_BACK})
+class Router(Protocol):
+    """Shifts traffic by rendering a split into objects; `read(render(owner, split)) == split` for every split.
+
+    A router brings the kinds that it writes and reads: watches, caches, pruning, the simulation and the chart's
+    RBAC follow from `kinds`. Its configuration is the value it is made from, see `seatrial.routers.base`.
+    """
+
+    kinds: ClassVar[tuple[Kind, ...]]
+
+    def render(self, owner: Owner, split: Split) -> tuple[Body, ...]:
+        """Return the objects that make the split true."""
+        ...
+
+    def read(self, children: tuple[Body, ...]) -> Split | None:
+        """Return the split that objects of the cluster express; None when there is none or a person edited them."""
+        ...
+
+    def canary_replicas(self, weight: int, *, stable: int) -> int:
+        """Return the replicas the canary needs for `weight` percent beside `stable` replicas."""
+        ...
+
+    def waits_for_replicas(self, weight: int, *, stable: int) -> bool:
+        """Return whether `stable` replicas are too few for so small a weight, and the user asked to wait then."""
+        ...
+
+    def actual_weight(self, split: Split, ready: Ready) -> int:
+        """Return the canary's real share of new connections, in percent."""
+        ...
 
 
-def has_users(state: RolloutState) -> bool:
-    """The canary answers users now."""
+def receives_traffic(state: RolloutState) -> bool:
+    """Return whether the canary is to receive traffic now."""
     rollout = state.rollout
     return (
         rollout is not None
-        and rollout.phase in WITH_USERS
+        and TABLE[rollout.phase].may_receive_traffic
         and rollout.users_since is not None
         and rollout.weight > 0
     )
 
 
 def split_of(state: RolloutState) -> Split | None:
-    """Who should answer; None while nobody can."""
+    """Return the split that the state asks for; None while no revision can receive traffic."""
     stable, canary, rollout = state.stable, state.canary, state.rollout
     if stable is None:
-        started = canary is not None and rollout is not None and rollout.phase is not Phase.BUILDING
-        return Split(stable=canary.revision) if canary is not None and started else None
-    if not has_users(state) or canary is None or rollout is None:
+        return None if canary is None else Split(stable=canary.revision)
+    if not receives_traffic(state) or canary is None or rollout is None:
         return Split(stable=stable.revision)
     return Split(stable=stable.revision, canary=canary.revision, weight=rollout.weight)

@@ -83,6 +83,11 @@ class Caches:
         """Every informer there is; each has a `run` that never ends."""
         return (*self._informers.values(), *self._references.values(), self.policies)
 
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds that are cached by owner."""
+        return tuple(self._informers)
+
     async def synced(self) -> None:
         """Every first list is in its store."""
         for informer in self.informers:

@@ -1,72 +1,67 @@
-"""Reads a build Job and its pod into what the build's decision needs."""
+"""Reads build Jobs and their pods into what the build's decision needs."""
 
 from __future__ import annotations
 
 from model_runtime import contract
-from seatrial.api import names
+from seatrial.api import kinds, names
 from seatrial.api.objects import Body, condition, holds, label
-from seatrial.core.builds import BuildJob
+from seatrial.core.snapshot import BuildJob
 from seatrial.manifests import job
 from seatrial.observation import pod_diagnosis
 from seatrial.observation.observed import Observed
 
 
-def seen(observed: Observed, name: str) -> BuildJob | None:
-    """The Job of this name as far as it got; None when there is none or it is being deleted."""
-    body = next((j for j in observed.jobs if j["metadata"]["name"] == name), None)
-    if body is None or body["metadata"].get("deletionTimestamp"):
-        return None
-    pods = [p for p in observed.pods if label(p, "batch.kubernetes.io/job-name") == name]
-    pod = max(pods, key=lambda p: str(p["metadata"].get("creationTimestamp", "")), default=None)
-    return _seen(body, pod)
+def build_jobs(observed: Observed) -> dict[tuple[str, int], BuildJob]:
+    """Return the build Jobs by build id and attempt."""
+    jobs: dict[tuple[str, int], BuildJob] = {}
+    for body in observed.of(kinds.JOB):
+        build_id, attempt = label(body, names.LABEL_BUILD), job.attempt_in(body["metadata"]["name"])
+        if build_id and attempt:
+            jobs[(build_id, attempt)] = _build_job(body, _newest_pod(observed, body["metadata"]["name"]))
+    return jobs
 
 
-def attempts_at(observed: Observed, build_id: str) -> int:
-    """The highest attempt at an image whose Job is still there and over; one less while that one still runs."""
-    names_of = (b["metadata"]["name"] for b in observed.jobs if label(b, names.LABEL_BUILD) == build_id)
-    numbered = {int(n): name for name in names_of if (n := name.rpartition("-")[2]).isdigit()}
-    newest = max(numbered, default=0)
-    job_seen = seen(observed, numbered[newest]) if newest else None
-    return newest - 1 if job_seen is not None and not job_seen.finished else newest
+def _newest_pod(observed: Observed, name: str) -> Body | None:
+    pods = [p for p in observed.of(kinds.POD) if label(p, "batch.kubernetes.io/job-name") == name]
+    return max(pods, key=lambda p: str(p["metadata"].get("creationTimestamp", "")), default=None)
 
 
-def _seen(body: Body, pod: Body | None) -> BuildJob:
-    ended = _end_of(pod)
-    failure = _failure_of(body)
-    trouble = None if pod is None else pod_diagnosis.waiting_trouble(pod)
+def _build_job(body: Body, pod: Body | None) -> BuildJob:
+    terminated = _termination(pod)
+    failure = _failure_reason(body)
+    waiting = None if pod is None else pod_diagnosis.why_not_started(pod)
     return BuildJob(
         name=body["metadata"]["name"],
-        running=bool(
-            pod and (pod_diagnosis.container_of(pod, job.CONTAINER).get("state") or {}).get("running")
-        ),
-        finished=holds(body, "Complete") or failure is not None or _report(ended) is not None,
-        report=_report(ended),
+        running=bool(pod and _container_state(pod).get("running")),
+        finished=holds(body, "Complete") or failure is not None or _report(terminated) is not None,
+        deleting=bool(body["metadata"].get("deletionTimestamp")),
+        report=_report(terminated),
         deadline_exceeded=failure == "DeadlineExceeded",
-        out_of_memory=ended.get("reason") == "OOMKilled",
-        evicted=pod is not None and pod_diagnosis.disrupted(pod),
-        eviction="" if pod is None else pod_diagnosis.eviction_of(pod),
-        over_limit=pod is not None and pod_diagnosis.over_its_limit(pod),
-        exit_code=ended.get("exitCode"),
-        trouble="" if trouble is None else trouble.reason,
-        trouble_message="" if trouble is None else trouble.message,
+        out_of_memory=terminated.get("reason") == "OOMKilled",
+        evicted=pod is not None and pod_diagnosis.is_disrupted(pod),
+        eviction="" if pod is None else pod_diagnosis.eviction_message(pod),
+        over_limit=pod is not None and pod_diagnosis.exceeded_its_limit(pod),
+        exit_code=terminated.get("exitCode"),
+        waiting_reason="" if waiting is None else waiting.reason,
+        waiting_message="" if waiting is None else waiting.message,
     )
 
 
-def _end_of(pod: Body | None) -> Body:
-    if pod is None:
-        return {}
-    ended: Body = (pod_diagnosis.container_of(pod, job.CONTAINER).get("state") or {}).get("terminated") or {}
-    return ended
+def _container_state(pod: Body) -> Body:
+    return pod_diagnosis.container_status(pod, job.CONTAINER).get("state") or {}
 
 
-def _report(ended: Body) -> contract.BuildReport | None:
+def _termination(pod: Body | None) -> Body:
+    terminated: Body = {} if pod is None else _container_state(pod).get("terminated") or {}
+    return terminated
+
+
+def _report(terminated: Body) -> contract.BuildReport | None:
     try:
-        return contract.BuildReport.from_json(str(ended.get("message", "")))
+        return contract.BuildReport.from_json(str(terminated.get("message", "")))
     except ValueError:
         return None
 
 
-def _failure_of(body: Body) -> str | None:
-    if not holds(body, "Failed"):
-        return None
-    return str(condition(body, "Failed").get("reason", ""))
+def _failure_reason(body: Body) -> str | None:
+    return str(condition(body, "Failed").get("reason", "")) if holds(body, "Failed") else None

@@ -1,86 +1,76 @@
-"""What the shell has looked at for one object: children from the caches, referenced objects, decisions."""
+"""What the shell observed for one object: its children from the caches, referenced objects, decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from seatrial.api import settings
+from seatrial.api import model_deployment, settings
+from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.core import references
-from seatrial.routers.base import Router
+from seatrial.core.references import Reference, ReferencedData, build_references, pod_references
+from seatrial.core.snapshot import ApplyError, Bodies
+from seatrial.core.traffic import Router
 
-Bodies = tuple[Body, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyError:
-    """Why the actions of the pass before were not all done: a reason of the API and a sentence."""
-
-    reason: str
-    message: str
+NOT_CONTROLLED = frozenset({"Pod", "RolloutDecision"})
+"""Kinds that the object does not control itself: its Deployments and Jobs, or a person, do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """Dictionaries as the API server gave them, each kind in order of name; only what belongs to one object."""
+    """Objects as the API server returned them; only what belongs to one ModelDeployment."""
 
-    deployments: Bodies = ()
-    services: Bodies = ()
-    autoscalers: Bodies = ()
-    budgets: Bodies = ()
-    jobs: Bodies = ()
-    pods: Bodies = ()
-    revisions: Bodies = ()
-    copies: Bodies = ()
-    decisions: Bodies = ()
-    references: Mapping[references.Reference, references.ReferencedData] = field(default_factory=dict)
+    children: Mapping[str, Bodies] = field(default_factory=dict)
+    """By kind, each in order of name; pods and RolloutDecisions included."""
+    references: Mapping[Reference, ReferencedData] = field(default_factory=dict)
     decisions_trusted: bool = False
-    """The admission policy that vouches for the author of a decision is seen to be in force."""
+    """The admission policy that verifies the author of a decision is in force."""
     apply_error: ApplyError | None = None
 
+    def of(self, kind: Kind) -> Bodies:
+        """Return the observed objects of a kind."""
+        return self.children.get(kind.kind, ())
+
     def without_foreign(self, uid: str) -> Observed:
-        """The same without children that another object controls, whatever their labels say.
+        """Return the same without children that another object controls, whatever their labels say.
 
-        Those that nobody controls stay: they are orphans of a lost object of this name, and adopted.
+        Those without a controller stay: they are orphans of a lost object of this name, and are adopted.
         """
-        return replace(
-            self,
-            deployments=_not_foreign(self.deployments, uid),
-            services=_not_foreign(self.services, uid),
-            autoscalers=_not_foreign(self.autoscalers, uid),
-            budgets=_not_foreign(self.budgets, uid),
-            jobs=_not_foreign(self.jobs, uid),
-            revisions=_not_foreign(self.revisions, uid),
-            copies=_not_foreign(self.copies, uid),
-        )
-
-    def children(self) -> Bodies:
-        """Everything that the operator itself makes, pods apart."""
-        return (
-            *self.revisions,
-            *self.copies,
-            *self.deployments,
-            *self.services,
-            *self.autoscalers,
-            *self.budgets,
-            *self.jobs,
-        )
+        owned = {
+            kind: bodies
+            if kind in NOT_CONTROLLED
+            else tuple(b for b in bodies if _controller(b) in ("", uid))
+            for kind, bodies in self.children.items()
+        }
+        return replace(self, children=owned)
 
 
-def _not_foreign(bodies: Bodies, uid: str) -> Bodies:
-    return tuple(body for body in bodies if controller_of(body) in ("", uid))
-
-
-def controller_of(body: Body) -> str:
-    """The uid of the object that controls this one; empty when nobody does."""
+def _controller(body: Body) -> str:
+    """Return the uid of the object that controls `body`; empty when none does."""
     owners = body["metadata"].get("ownerReferences") or ()
     return next((str(owner.get("uid", "")) for owner in owners if owner.get("controller")), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """What an object's plan is made with besides itself: the chosen plugins and the operator's settings."""
+    """What an object is planned with besides itself: the router that it chose, and the operator's settings."""
 
     router: Router
     settings: settings.Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questions:
+    """What has to be observed for one object besides its own children."""
+
+    references: tuple[Reference, ...] = ()
+    """The ConfigMaps and Secrets whose content or absence matters, each once."""
+
+
+def questions(deployment: model_deployment.ModelDeployment, platform: Platform) -> Questions:
+    """Return what has to be observed before `deployment` can be planned; nothing for an invalid spec."""
+    if deployment.refused:
+        return Questions()
+    pods = pod_references(deployment.spec.serving)
+    build = build_references(deployment.spec, platform.settings)
+    return Questions(references=tuple(sorted({*pods, *build})))

@@ -1,211 +1,129 @@
-"""Reads Kubernetes dictionaries into the domain's words: tracks, troubles, exits."""
+"""Why a pod is not ready: named rules over what the kubelet and the scheduler report, the worst one first."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from model_runtime import contract
-from seatrial.api import names, reasons
-from seatrial.api.objects import Body, condition, holds, label, time_of
+from seatrial.api import reasons
+from seatrial.api.objects import Body, condition, holds
 from seatrial.api.text import truncate_middle
-from seatrial.core.snapshot import AbnormalExit, Diagnosis, Track
+from seatrial.core.snapshot import Bodies, Diagnosis
 from seatrial.manifests import server
-from seatrial.observation.observed import Bodies, Observed
 
 Reason = reasons.Reason
 DISRUPTED = frozenset({"Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting"})
 LONGEST_MESSAGE = 500
-KILLED = 137
-"""The exit code of a container that was killed: 128 and SIGKILL."""
 
 
-def of_revision(bodies: Bodies, revision: str) -> Bodies:
-    """Those that carry the revision's label."""
-    return tuple(b for b in bodies if label(b, names.LABEL_REVISION) == revision)
+def worst(deployment: Body | None, pods: Bodies) -> Diagnosis | None:
+    """Return the worst diagnosis of a revision: a terminal one before a transient one, else the first by name."""
+    of_pods = [found for pod in pods if not is_ready(pod) and (found := diagnosis_of(pod)) is not None]
+    rejected = _pod_creation(deployment) if deployment else None
+    every = [*of_pods, *([rejected] if rejected else [])]
+    return min(every, key=lambda diagnosis: not diagnosis.terminal, default=None)
 
 
-def server_pods(observed: Observed) -> Bodies:
-    """The pods that serve; build pods are none."""
-    return tuple(pod for pod in _of_servers(observed) if not _over(pod))
+def diagnosis_of(pod: Body) -> Diagnosis | None:
+    """Return why a pod is not ready, where it can be seen."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return None
+    return next((found for rule in _RULES if (found := rule(pod)) is not None), None)
 
 
-def _of_servers(observed: Observed) -> Bodies:
-    return tuple(pod for pod in observed.pods if label(pod, names.LABEL_SERVER))
-
-
-def _over(pod: Body) -> bool:
-    """An evicted pod stays as a record; nothing runs in it any more."""
-    return (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
-
-
-def track(observed: Observed, revision: str) -> Track:
-    """What is seen of a revision."""
-    deployment = next(iter(of_revision(observed.deployments, revision)), None)
-    records = of_revision(_of_servers(observed), revision)
-    pods = tuple(pod for pod in records if not _over(pod))
-    ready = sum(1 for pod in pods if is_ready(pod))
-    return Track(
-        revision=revision,
-        exists=deployment is not None,
-        wanted=0 if deployment is None else int((deployment.get("spec") or {}).get("replicas", 1)),
-        pods=len(pods),
-        ready=ready,
-        available=ready,
-        exits=tuple(e for pod in records for e in (_eviction(pod) if over_its_limit(pod) else _exits(pod))),
-        trouble=_trouble(deployment, pods),
-    )
-
-
-def strangers(observed: Observed, *known: str) -> int:
-    """Server pods of revisions that are not among `known`."""
-    return sum(1 for pod in server_pods(observed) if label(pod, names.LABEL_REVISION) not in known)
+def why_not_started(pod: Body) -> Diagnosis | None:
+    """Return why the pod of a build does not start."""
+    return _container_waits(pod) or _not_scheduled(pod)
 
 
 def is_ready(pod: Body) -> bool:
-    """It gets requests: ready, and not told to go."""
-    if pod["metadata"].get("deletionTimestamp"):
-        return False
-    return holds(pod, "Ready")
+    """Return whether a pod receives requests: ready, and not terminating."""
+    return not pod["metadata"].get("deletionTimestamp") and holds(pod, "Ready")
 
 
-def scaling_active(observed: Observed, revision: str) -> Body:
-    """What a revision's autoscaler says of whether it works; empty while it says nothing, or there is none."""
-    return condition(next(iter(of_revision(observed.autoscalers, revision)), {}), "ScalingActive")
-
-
-def container_of(pod: Body, name: str) -> Body:
-    """The status of one container of a pod; empty while there is none."""
+def container_status(pod: Body, name: str) -> Body:
+    """Return the status of one container of a pod; empty while there is none."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
     return next((s for s in statuses if s.get("name") == name), {})
 
 
-def disrupted(pod: Body) -> bool:
-    """The cluster took the pod away: eviction, drain, preemption, a lost node."""
+def last_end(status: Body) -> Body:
+    """Return the last termination of a container, whether it was started again or not."""
+    for key in ("state", "lastState"):
+        terminated: Body = (status.get(key) or {}).get("terminated") or {}
+        if terminated:
+            return terminated
+    return {}
+
+
+def is_disrupted(pod: Body) -> bool:
+    """Return whether the cluster took the pod away: eviction, drain, preemption, a lost node."""
     status = pod.get("status") or {}
     return status.get("reason") in DISRUPTED or holds(pod, "DisruptionTarget")
 
 
-OVER_ITS_LIMIT = re.compile(
+EXCEEDED_ITS_LIMIT = re.compile(
     r"exceeds the total limit of containers|exceeded its local ephemeral storage limit|of EmptyDir volume .* exceeds"
 )
-"""What the kubelet says of a pod that it evicts for the pod's own use of local storage, and of no other."""
+"""The kubelet's sentences about a pod that it evicts for the pod's own use of local storage, and no others."""
 
 
-def eviction_of(pod: Body) -> str:
-    """The kubelet's sentence about a pod that it evicted; empty for any other."""
+def eviction_message(pod: Body) -> str:
+    """Return the kubelet's sentence about a pod that it evicted; empty for any other."""
     status = pod.get("status") or {}
-    return _short(str(status.get("message", ""))).rstrip(". ") if status.get("reason") == "Evicted" else ""
+    return _one_line(str(status.get("message", ""))).rstrip(". ") if status.get("reason") == "Evicted" else ""
 
 
-def over_its_limit(pod: Body) -> bool:
-    """The pod was evicted because it used more local storage than it may: the next one would be as well."""
-    return OVER_ITS_LIMIT.search(eviction_of(pod)) is not None
+def exceeded_its_limit(pod: Body) -> bool:
+    """Return whether the pod was evicted for exceeding its own limit of local storage: the next one would be too."""
+    return EXCEEDED_ITS_LIMIT.search(eviction_message(pod)) is not None
 
 
-def _eviction(pod: Body) -> Iterator[AbnormalExit]:
-    """The end of a pod for what it used itself counts as an exit, as one for its memory does."""
-    status = container_of(pod, server.CONTAINER)
-    at = time_of(_ended(status).get("finishedAt"))
-    at = at or time_of(condition(pod, "Ready").get("lastTransitionTime"))
-    if at is not None:
-        restarts = int(status.get("restartCount", 0)) + 1
-        yield AbnormalExit(
-            at=at, pod=pod["metadata"]["name"], code=KILLED, restarts=restarts, eviction=_over_which(pod)
-        )
-
-
-def _over_which(pod: Body) -> str:
-    told = eviction_of(pod)
-    limit = "its sizeLimit" if "EmptyDir" in told else "ephemeral-storage in spec.serving.resources.limits"
-    return f"{told}; raise {limit}"
-
-
-def _exits(pod: Body) -> Iterator[AbnormalExit]:
-    if disrupted(pod) or pod["metadata"].get("deletionTimestamp"):
-        return
-    status = container_of(pod, server.CONTAINER)
-    restarts = int(status.get("restartCount", 0))
-    for key, more in (("lastState", 0), ("state", 1)):
-        ended = (status.get(key) or {}).get("terminated") or {}
-        at = time_of(ended.get("finishedAt"))
-        if at is not None and ended.get("exitCode", 0) != 0:
-            yield AbnormalExit(
-                at=at,
-                pod=pod["metadata"]["name"],
-                code=int(ended["exitCode"]),
-                restarts=1 if more else max(restarts, 1),
-                out_of_memory=ended.get("reason") == "OOMKilled",
-            )
-
-
-def _trouble(deployment: Body | None, pods: Bodies) -> Diagnosis | None:
-    """The worst trouble: a terminal one before a passing one, else the first in order of name."""
-    sick = [t for pod in pods if not is_ready(pod) if (t := pod_trouble(pod)) is not None]
-    refused = _creation_refused(deployment) if deployment else None
-    every = [*sick, *([refused] if refused else [])]
-    return min(every, key=lambda t: not t.terminal, default=None)
-
-
-def _creation_refused(deployment: Body) -> Diagnosis | None:
+def _pod_creation(deployment: Body) -> Diagnosis | None:
     if not holds(deployment, "ReplicaFailure"):
         return None
     message = str(condition(deployment, "ReplicaFailure").get("message", ""))
     reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.POD_REJECTED
-    return Diagnosis(reason=reason, message=_short(message))
+    return Diagnosis(reason=reason, message=_one_line(message))
 
 
-def pod_trouble(pod: Body) -> Diagnosis | None:
-    """Why a pod is not ready, where it can be seen."""
-    if pod["metadata"].get("deletionTimestamp"):
-        return None
-    return next((t for rule in _RULES if (t := rule(pod)) is not None), None)
-
-
-def _ended(status: Body) -> Body:
-    """The last end of a container, whether it has been started again or not."""
-    for key in ("state", "lastState"):
-        ended: Body = (status.get(key) or {}).get("terminated") or {}
-        if ended:
-            return ended
-    return {}
-
-
-def _left_with_a_word(pod: Body) -> Diagnosis | None:
-    """Our own server says why it leaves."""
-    status = container_of(pod, server.CONTAINER)
+def _reported_by_the_server(pod: Body) -> Diagnosis | None:
+    """Our own server reports why it exits."""
+    status = container_status(pod, server.CONTAINER)
     try:
-        word = contract.Exit.from_json(str(_ended(status).get("message", "")))
-        return _of_container(pod, status, Reason(word.reason), word.message)
+        report = contract.Exit.from_json(str(last_end(status).get("message", "")))
+        return _diagnosis(pod, status, Reason(report.reason), report.message)
     except ValueError:
         return None
 
 
 def _out_of_memory(pod: Body) -> Diagnosis | None:
-    status = container_of(pod, server.CONTAINER)
-    if _ended(status).get("reason") != "OOMKilled":
+    status = container_status(pod, server.CONTAINER)
+    if last_end(status).get("reason") != "OOMKilled":
         return None
-    return _of_container(
-        pod, status, Reason.OUT_OF_MEMORY, "killed for memory; raise spec.serving.resources.limits.memory"
+    return _diagnosis(
+        pod,
+        status,
+        Reason.OUT_OF_MEMORY,
+        "container was OOM-killed; raise spec.serving.resources.limits.memory",
     )
 
 
 def _crash_loop(pod: Body) -> Diagnosis | None:
-    status = container_of(pod, server.CONTAINER)
+    status = container_status(pod, server.CONTAINER)
     if _waiting(status).get("reason") != "CrashLoopBackOff" or not status.get("restartCount"):
         return None
-    ended = _ended(status)
-    last_words = _last_lines(str(ended.get("message", "")))
+    ended = last_end(status)
+    log = _last_lines(str(ended.get("message", "")))
     code = ended.get("exitCode")
-    return _of_container(
-        pod, status, Reason.CRASH_LOOP, f"exits again and again, with code {code}{last_words}"
-    )
+    return _diagnosis(pod, status, Reason.CRASH_LOOP, f"container keeps exiting with code {code}{log}")
 
 
 def _last_lines(text: str) -> str:
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    return f"; its last words: {_short(' / '.join(lines[-3:]))}" if lines else ""
+    return f"; last log lines: {_one_line(' / '.join(lines[-3:]))}" if lines else ""
 
 
 _WAITING = {
@@ -223,38 +141,33 @@ _WAITING = {
 }
 
 
-def _kept_waiting(pod: Body) -> Diagnosis | None:
+def _container_waits(pod: Body) -> Diagnosis | None:
     for status in (pod.get("status") or {}).get("containerStatuses") or ():
         waiting = _waiting(status)
         reason = _WAITING.get(str(waiting.get("reason", "")))
         if reason is not None:
-            return _of_container(pod, status, reason, _short(str(waiting.get("message", ""))))
+            return _diagnosis(pod, status, reason, _one_line(str(waiting.get("message", ""))))
     return None
 
 
 WITHOUT_NODE = frozenset({"Unschedulable", "SchedulingGated", "SchedulerError"})
 
 
-def _unschedulable(pod: Body) -> Diagnosis | None:
+def _not_scheduled(pod: Body) -> Diagnosis | None:
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") != "False" or scheduled.get("reason") not in WITHOUT_NODE:
         return None
-    message = _short(str(scheduled.get("message", "")))
+    message = _one_line(str(scheduled.get("message", "")))
     return Diagnosis(reason=Reason.UNSCHEDULABLE, message=message, pod=pod["metadata"]["name"])
 
 
 _RULES: tuple[Callable[[Body], Diagnosis | None], ...] = (
-    _left_with_a_word,
+    _reported_by_the_server,
     _out_of_memory,
     _crash_loop,
-    _kept_waiting,
-    _unschedulable,
+    _container_waits,
+    _not_scheduled,
 )
-
-
-def waiting_trouble(pod: Body) -> Diagnosis | None:
-    """Why a pod of a build does not start."""
-    return _kept_waiting(pod) or _unschedulable(pod)
 
 
 def _waiting(status: Body) -> Body:
@@ -262,8 +175,8 @@ def _waiting(status: Body) -> Body:
     return waiting
 
 
-def _of_container(pod: Body, status: Body, reason: Reason, message: str) -> Diagnosis:
-    code: Any = _ended(status).get("exitCode")
+def _diagnosis(pod: Body, status: Body, reason: Reason, message: str) -> Diagnosis:
+    code: Any = last_end(status).get("exitCode")
     return Diagnosis(
         reason=reason,
         message=message,
@@ -273,5 +186,5 @@ def _of_container(pod: Body, status: Body, reason: Reason, message: str) -> Diag
     )
 
 
-def _short(text: str) -> str:
+def _one_line(text: str) -> str:
     return truncate_middle(" ".join(text.split()), LONGEST_MESSAGE)

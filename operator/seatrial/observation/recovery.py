@@ -1,4 +1,4 @@
-"""Finds stable and its history again when the status was lost."""
+"""Recovers stable and its history from the children when the status was lost."""
 
 from __future__ import annotations
 
@@ -6,58 +6,62 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from seatrial.api import model_deployment, names, phases, reasons
-from seatrial.api import status as api
+from seatrial.api import kinds, model_deployment, names, phases, reasons
 from seatrial.api.objects import Body, label, time_of
-from seatrial.core.state import RolloutState
-from seatrial.observation import revisions
+from seatrial.core.state import HistoryEntry, ModelRevision, RolloutState
+from seatrial.manifests import controller_revision
 from seatrial.observation.observed import Observed
 
+ModelDeployment = model_deployment.ModelDeployment
 
-def recovered(
-    state: RolloutState, desired: model_deployment.ModelDeployment, observed: Observed
-) -> RolloutState:
-    """The memory, with stable and what served before read from the children where the status has been lost.
 
-    The label of the Service says who is stable, also where its selector was edited and no router can read it.
+def recovered(state: RolloutState, deployment: ModelDeployment, observed: Observed) -> RolloutState:
+    """Return the state, with stable and what served before read from the children where the status was lost.
+
+    The label of the Service names stable, also where its selector was edited and no router can read it.
     """
     if state.stable is not None or state.rollout is not None:
         return state
-    templates = revisions.templates(observed)
-    labels = (label(service, names.LABEL_STABLE) for service in observed.services)
-    stable = next((label for label in labels if label in templates), "")
-    if not stable:
+    revisions = controller_revision.by_revision(observed.of(kinds.CONTROLLER_REVISION))
+    named = (label(service, names.LABEL_STABLE) for service in observed.of(kinds.SERVICE))
+    revision = next((revision for revision in named if revision in revisions), "")
+    if not revision:
         return state
-    track = _track_in(stable, templates[stable], desired)
-    return replace(state, stable=track, history=_history_in(templates, track, desired))
+    stable = _revision_in(revision, revisions[revision], deployment)
+    return replace(state, stable=stable, history=_history_in(revisions, stable, deployment))
 
 
 def _history_in(
-    templates: Mapping[str, Body], stable: api.TrackStatus, desired: model_deployment.ModelDeployment
-) -> tuple[api.HistoryEntry, ...]:
-    """The promotions that templates remember, stable's the newest."""
-    dated = {name: at for name, body in templates.items() if (at := revisions.promoted_at(body)) is not None}
+    revisions: Mapping[str, Body], stable: ModelRevision, deployment: ModelDeployment
+) -> tuple[HistoryEntry, ...]:
+    """Return the promotions that the ControllerRevisions record, stable's the newest."""
+    dated = {
+        name: at
+        for name, body in revisions.items()
+        if (at := controller_revision.promoted_at(body)) is not None
+    }
     newest_first = sorted(
         dated.keys() - {stable.revision}, key=lambda name: (dated[name], name), reverse=True
     )
     before = [
-        _promotion(name, revisions.image_in(templates[name]).reference, dated[name]) for name in newest_first
+        _promotion(name, controller_revision.image_of(revisions[name]).reference, dated[name])
+        for name in newest_first
     ]
-    limit = desired.spec.rollout.history_limit
+    limit = deployment.spec.rollout.history_limit
     return (_promotion(stable.revision, stable.image, stable.since), *before[:limit])
 
 
-def _promotion(revision: str, image: str, at: datetime | None) -> api.HistoryEntry:
-    return api.HistoryEntry(
+def _promotion(revision: str, image: str, at: datetime | None) -> HistoryEntry:
+    return HistoryEntry(
         revision=revision,
         image=image,
         outcome=phases.Outcome.PROMOTED,
         reason=reasons.Reason.PROMOTED,
-        message="read again from its template: the status was lost",
+        message="recovered from its ControllerRevision: the status was lost",
         finished_at=at,
     )
 
 
-def _track_in(revision: str, body: Body, desired: model_deployment.ModelDeployment) -> api.TrackStatus:
-    since = time_of(body["metadata"].get("creationTimestamp")) or desired.created_at
-    return revisions.image_in(body).track(revision, since=since)
+def _revision_in(revision: str, body: Body, deployment: ModelDeployment) -> ModelRevision:
+    since = time_of(body["metadata"].get("creationTimestamp")) or deployment.created_at
+    return controller_revision.image_of(body).of_revision(revision, since=since)

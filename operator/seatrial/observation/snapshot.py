@@ -1,80 +1,61 @@
-"""Puts together what the decisions look at; finds stable again when the status was lost."""
+"""The snapshot: what was observed of one object, in the words of the decisions."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
-
-from seatrial.api import model_deployment, names
-from seatrial.api.objects import label
-from seatrial.core import builds, replicas, transitions
-from seatrial.core.snapshot import BuildResult, ReplicaPlan, Snapshot
-from seatrial.core.state import RolloutState
-from seatrial.core.target import Target
-from seatrial.observation import pod_diagnosis, revisions
+from seatrial.api import kinds, model_deployment
+from seatrial.api.names import LABEL_REVISION
+from seatrial.api.objects import Body, condition, label, time_of
+from seatrial.api.reasons import Reason
+from seatrial.core.references import build_references, pod_references
+from seatrial.core.snapshot import ApplyError, AutoscalerCondition, Snapshot
+from seatrial.manifests import controller_revision
+from seatrial.observation.build_jobs import build_jobs
 from seatrial.observation.observed import Observed, Platform
-from seatrial.observation.target import Wanted
-from seatrial.routers.base import Router
+from seatrial.observation.target import missing
+from seatrial.observation.tracks import tracks
+from seatrial.observation.user_decisions import user_decisions
+
+ModelDeployment = model_deployment.ModelDeployment
 
 
-def situation(
-    desired: model_deployment.ModelDeployment,
-    observed: Observed,
-    parts: Platform,
-    *,
-    state: RolloutState,
-    asked: Wanted,
-    now: datetime,
-) -> Snapshot:
-    """Everything that a rollout looks at, at `now`."""
-    wish = _without_a_name(asked.wish, state) if asked.unnamed else asked.wish
-    seen = {
-        r: revisions.in_users_words(pod_diagnosis.track(observed, r), observed) for r in _revisions(observed)
-    }
-    stable = None if state.stable is None else seen.get(state.stable.revision)
-    base = replicas.base_of(desired.spec.scaling, stable)
-    split = parts.router.read(observed.services)
+def snapshot_of(deployment: ModelDeployment, observed: Observed, platform: Platform) -> Snapshot:
+    """Return everything that a decision about `deployment` looks at."""
+    routed = tuple(body for kind in platform.router.kinds for body in observed.of(kind))
+    revisions = controller_revision.by_revision(observed.of(kinds.CONTROLLER_REVISION))
+    valid = not deployment.refused
     return Snapshot(
-        wish=wish,
-        counts=counts(parts.router, wish, base),
-        now=now,
-        tracks=seen,
-        narrow=split is not None and split.weight == 0,
-        blocked=observed.apply_error is not None,
-        shares={split.canary: split.weight} if split is not None and split.canary else {},
-        routed="" if split is None else split.stable,
-        images={name: revisions.image_in(body) for name, body in revisions.templates(observed).items()},
-        build=build_of(state, wish),
+        tracks=tracks(observed),
+        split=platform.router.read(routed),
+        apply_error=_apply_error(deployment, observed),
+        images={name: controller_revision.image_of(body) for name, body in revisions.items()},
+        jobs=build_jobs(observed),
+        missing=missing(pod_references(deployment.spec.serving), observed.references) if valid else (),
+        missing_for_build=missing(build_references(deployment.spec, platform.settings), observed.references)
+        if valid
+        else (),
+        references=observed.references,
+        autoscalers=_autoscalers(observed),
+        user_decisions=user_decisions(observed, platform.settings),
+        children=observed.children,
     )
 
 
-def _without_a_name(wish: Target, state: RolloutState) -> Target:
-    """The wish while its revision cannot be named: its image must not become that of another."""
-    return replace(wish, revision=_kept(state), image="", build_id="")
+def _apply_error(deployment: ModelDeployment, observed: Observed) -> ApplyError | None:
+    """Return what holds everything up: an invalid spec before a write that failed."""
+    if deployment.refused:
+        return ApplyError(reason=Reason.INVALID_SPEC, message=f"the spec is invalid: {deployment.refused}")
+    return observed.apply_error
 
 
-def _kept(state: RolloutState) -> str:
-    """While no revision can be named, what is on its way or serves is what is wanted."""
-    if state.rollout is not None and state.rollout.phase not in transitions.AT_REST:
-        return state.rollout.revision
-    return "" if state.stable is None else state.stable.revision
+def _autoscalers(observed: Observed) -> dict[str, AutoscalerCondition]:
+    """Return what each revision's autoscaler reports; nothing of those that report nothing yet."""
+    reported = {label(b, LABEL_REVISION): condition(b, "ScalingActive") for b in observed.of(kinds.HPA)}
+    return {revision: _autoscaler(active) for revision, active in reported.items() if active}
 
 
-def build_of(state: RolloutState, wish: Target) -> BuildResult:
-    """What is known of the image that the wish needs built."""
-    build = state.build_of(wish.build_id)
-    return BuildResult() if build is None else builds.seen(build)
-
-
-def _revisions(observed: Observed) -> set[str]:
-    bodies = (*observed.deployments, *pod_diagnosis.server_pods(observed))
-    return {revision for body in bodies if (revision := label(body, names.LABEL_REVISION))}
-
-
-def counts(router: Router, wish: Target, base: int) -> ReplicaPlan:
-    """The pods the canary needs at each step and to take over."""
-    return ReplicaPlan(
-        at_step=tuple(router.canary_pods(step.weight, stable=base) for step in wish.steps),
-        full=base,
-        too_few=tuple(router.too_few(step.weight, stable=base) for step in wish.steps),
+def _autoscaler(active: Body) -> AutoscalerCondition:
+    return AutoscalerCondition(
+        active=active.get("status") == "True",
+        reason=str(active.get("reason") or ""),
+        since=time_of(active.get("lastTransitionTime")),
     )

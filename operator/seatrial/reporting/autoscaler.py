@@ -1,63 +1,58 @@
-"""Whether stable's autoscaler can measure what it follows: a hint, for pods serve as well without it."""
+"""Whether stable's autoscaler can measure what it follows: a hint, since pods serve as well without it."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Final
 
-from seatrial.api import reasons
-from seatrial.api.objects import Body, time_of
-from seatrial.children import Scene
-from seatrial.observation import pod_diagnosis
+from seatrial.api.reasons import Reason
+from seatrial.core.decide import Decision
+from seatrial.core.snapshot import AutoscalerCondition
+from seatrial.reporting.phrases import utc
 
-PATIENCE: Final = timedelta(minutes=2)
-"""Metrics of new pods come late: so long it is no news that there are none."""
-AS_ASKED: Final = "ScalingDisabled"
-"""The autoscaler's word for zero replicas."""
+GRACE: Final = timedelta(minutes=2)
+"""Metrics of new pods arrive late: their absence is not reported earlier."""
+DISABLED: Final = "ScalingDisabled"
+"""The autoscaler's reason at zero replicas, which is what was asked for."""
 
 
-def hint(scene: Scene) -> str:
-    """What keeps stable's autoscaler from working, to be put behind another sentence; empty when nothing does."""
-    if not scene.desired.spec.scaling.autoscaled:
+def hint(decision: Decision) -> str:
+    """Return what keeps stable's autoscaler from working, as the end of another message; empty when nothing does."""
+    if not decision.target.scaling.autoscaled:
         return ""
-    return f"{_blind(scene)}{_without_request(scene)}"
+    return f"{_unmeasured(decision)}{_without_request(decision)}"
 
 
-def noticed_at(scene: Scene) -> datetime | None:
-    """When a metric that is not there will have been missing for long enough to be told."""
-    since = _since(_inactive(scene))
-    return None if since is None else since + PATIENCE
+def reported_at(decision: Decision) -> datetime | None:
+    """Return when a missing metric has been missing long enough to be reported."""
+    inactive = _inactive(decision)
+    return None if inactive is None or inactive.since is None else inactive.since + GRACE
 
 
-def _blind(scene: Scene) -> str:
-    condition = _inactive(scene)
-    since, told_at = _since(condition), noticed_at(scene)
-    if since is None or told_at is None or scene.snapshot.now < told_at:
+def _unmeasured(decision: Decision) -> str:
+    inactive, at = _inactive(decision), reported_at(decision)
+    if inactive is None or inactive.since is None or at is None or decision.now < at:
         return ""
-    word = reasons.Reason.SCALING_METRIC_UNAVAILABLE
-    why = condition.get("reason") or "it does not say why"
-    return f"; {word} since {since:%Y-%m-%dT%H:%M:%SZ}: the autoscaler does not scale ({why})"
+    why = inactive.reason or "it reports no reason"
+    reason = Reason.SCALING_METRIC_UNAVAILABLE
+    return f"; {reason}: the autoscaler has not scaled since {utc(inactive.since)} ({why})"
 
 
-def _without_request(scene: Scene) -> str:
-    spec = scene.desired.spec
-    resources = spec.serving.resources
-    follows_cpu = any(metric.cpu is not None for metric in spec.scaling.followed)
+def _without_request(decision: Decision) -> str:
+    workload = decision.target.workload
+    resources = workload.serving.resources
+    follows_cpu = any(metric.cpu is not None for metric in workload.scaling.followed)
     if not follows_cpu or "cpu" in resources.requests or "cpu" in resources.limits:
         return ""
-    return (
-        "; the autoscaler follows cpu, a share of what is requested: set spec.serving.resources.requests.cpu"
-    )
+    return "; the cpu metric is a share of the request: set spec.serving.resources.requests.cpu"
 
 
-def _inactive(scene: Scene) -> Body:
-    """The autoscaler's own word that it does not work; empty while it does, or says nothing."""
-    stable = scene.state.stable
-    if stable is None or not scene.desired.spec.scaling.autoscaled:
-        return {}
-    active = pod_diagnosis.scaling_active(scene.observed, stable.revision)
-    return active if active.get("status") == "False" and active.get("reason") != AS_ASKED else {}
-
-
-def _since(condition: Body) -> datetime | None:
-    return time_of(condition.get("lastTransitionTime"))
+def _inactive(decision: Decision) -> AutoscalerCondition | None:
+    """Return the autoscaler's condition while it reports that it does not work."""
+    stable = decision.state.stable
+    if stable is None or not decision.target.scaling.autoscaled:
+        return None
+    reported = decision.snapshot.autoscalers.get(stable.revision)
+    if reported is None or reported.active or reported.reason == DISABLED:
+        return None
+    return reported

@@ -1,185 +1,157 @@
-"""The conditions: kstatus' three and our four, each with the reason word that the rest of the program uses."""
+"""The conditions: kstatus' three and our four, each with the reason that the rest of the program uses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seatrial.api import conditions as told_conditions
-from seatrial.api import phases, reasons
-from seatrial.api import status as api
-from seatrial.children import Scene, is_written, split_in_force
+from seatrial.api import conditions as api
+from seatrial.api import phases
+from seatrial.api.reasons import Reason
+from seatrial.api.status import Status
 from seatrial.core import builds
-from seatrial.core.transitions import AT_REST, Phase
-from seatrial.reporting.health import answering, has_its_pods, is_stalled, stable_is_sick, wanted_pods
-from seatrial.reporting.status_message import routed
+from seatrial.core.decide import Decision
+from seatrial.core.state import Rollout
+from seatrial.core.transitions import TABLE, Phase, at_rest
+from seatrial.reporting.health import (
+    is_ready,
+    is_stalled,
+    is_updated,
+    serving_revisions,
+    stable_is_complete,
+    stable_is_unhealthy,
+    wanted_pods,
+)
+from seatrial.reporting.phrases import clause
+from seatrial.reporting.serving_message import routed
 
-Reason = reasons.Reason
-Kind = told_conditions.ConditionType
-
-_GOING = {
-    Phase.BUILDING: Reason.BUILDING,
-    Phase.STARTING: Reason.STARTING,
-    Phase.SHIFTING: Reason.SHIFTING,
-    Phase.PAUSED: Reason.PAUSED,
-    Phase.PROMOTING: Reason.PROMOTING,
-    Phase.ROLLING_BACK: Reason.ROLLING_BACK,
-}
+Kind = api.ConditionType
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionValue:
-    """Whether a condition holds, and why."""
+    """Whether a condition is true, and why."""
 
     holds: bool
     reason: str
     message: str = ""
 
 
-def conditions(scene: Scene, message: str) -> tuple[told_conditions.Condition, ...]:
-    """All conditions, in the order of the API; a transition time moves only with the status beside it."""
-    why = _reason(scene)
-    verdicts = {
-        Kind.READY: ConditionValue(is_ready(scene), Reason.HEALTHY if is_ready(scene) else why, message),
-        Kind.RECONCILING: ConditionValue(_reconciling(scene), why, message),
-        Kind.STALLED: ConditionValue(is_stalled(scene), why, message if is_stalled(scene) else ""),
-        Kind.SERVING: serving(scene),
-        Kind.UPDATED: _updated(scene, why),
-        Kind.BUILD_SUCCEEDED: _built(scene),
-        Kind.ROLLOUT_HEALTHY: _rollout_healthy(scene),
+def conditions(decision: Decision, message: str, before: Status) -> tuple[api.Condition, ...]:
+    """Return all conditions in the order of the API; a transition time moves only with the status beside it.
+
+    `before`: the stored status.
+    """
+    reason, stalled, ready = _reason(decision), is_stalled(decision), is_ready(decision)
+    values = {
+        Kind.READY: ConditionValue(ready, Reason.HEALTHY if ready else reason, message),
+        Kind.RECONCILING: ConditionValue(not ready and not stalled, reason, message),
+        Kind.STALLED: ConditionValue(stalled, reason, message if stalled else ""),
+        Kind.SERVING: serving(decision),
+        Kind.UPDATED: _updated(decision, reason),
+        Kind.BUILD_SUCCEEDED: _built(decision),
+        Kind.ROLLOUT_HEALTHY: _rollout_healthy(decision),
     }
-    return tuple(_condition(scene, kind, verdict) for kind, verdict in verdicts.items())
+    return tuple(_condition(decision, kind, value, before) for kind, value in values.items())
 
 
-def is_ready(scene: Scene) -> bool:
-    """The spec's revision is stable, and has its pods and all users."""
-    return (
-        not scene.unnamed
-        and _is_updated(scene)
-        and at_rest(scene)
-        and has_its_pods(scene)
-        and not stable_is_sick(scene)
-        and not is_stalled(scene)
-        and is_written(scene)
-    )
-
-
-def at_rest(scene: Scene) -> bool:
-    """Nothing is on its way."""
-    rollout = scene.state.rollout
-    return rollout is None or rollout.phase in AT_REST
-
-
-def _reconciling(scene: Scene) -> bool:
-    return not is_ready(scene) and not is_stalled(scene)
-
-
-def _is_updated(scene: Scene) -> bool:
-    stable = scene.state.stable
-    return stable is not None and stable.revision == scene.snapshot.wish.revision and not scene.unnamed
-
-
-def _reason(scene: Scene) -> str:
-    """The most telling word of now."""
-    rollout, apply_error = scene.state.rollout, scene.observed.apply_error
+def _reason(decision: Decision) -> str:
+    """Return the most telling reason."""
+    rollout, apply_error = decision.state.rollout, decision.snapshot.apply_error
     if apply_error is not None:
         return apply_error.reason
-    if scene.missing:
+    if decision.snapshot.missing:
         return Reason.CONTAINER_CONFIG_ERROR
     if rollout is not None and rollout.phase is Phase.REJECTED:
-        rejection = scene.state.rejection_of(scene.snapshot.wish.revision)
+        rejection = decision.state.rejection_of(decision.target.revision)
         return rejection.reason if rejection else Reason.ROLLED_BACK
-    if rollout is not None and rollout.phase in _GOING:
-        return _going(scene, rollout)
-    if scene.state.stable is None:
+    if rollout is not None and not at_rest(rollout):
+        return _reason_in_progress(decision, rollout)
+    return _reason_at_rest(decision)
+
+
+def _reason_at_rest(decision: Decision) -> str:
+    if decision.state.stable is None:
         return Reason.PENDING
-    return (
-        Reason.STABLE_UNHEALTHY
-        if stable_is_sick(scene)
-        else Reason.HEALTHY
-        if has_its_pods(scene)
-        else Reason.STARTING
-    )
+    if stable_is_unhealthy(decision):
+        return Reason.STABLE_UNHEALTHY
+    return Reason.HEALTHY if stable_is_complete(decision) else Reason.STARTING
 
 
-def _going(scene: Scene, rollout: api.RolloutStatus) -> str:
-    build = scene.state.build
+def _reason_in_progress(decision: Decision, rollout: Rollout) -> str:
+    build = decision.state.build
     if rollout.phase is Phase.BUILDING and build is not None and build.reason in set(Reason):
-        return str(build.reason)
-    trouble = scene.snapshot.canary(scene.state).trouble
+        return build.reason
+    diagnosis = decision.canary_track.diagnosis
     if rollout.phase is Phase.STARTING and rollout.waiting_for is phases.WaitingFor.CAPACITY:
-        return (
-            Reason.STARTING if scene.snapshot.strangers(scene.state) else Reason.REPLICAS_TOO_FEW_FOR_WEIGHT
-        )
-    if rollout.phase is Phase.STARTING and trouble is not None:
-        return str(trouble.reason)
-    return str(_GOING[rollout.phase])
+        others = decision.snapshot.other_revision_pods(decision.state)
+        return Reason.STARTING if others else Reason.REPLICAS_TOO_FEW_FOR_WEIGHT
+    if rollout.phase is Phase.STARTING and diagnosis is not None:
+        return diagnosis.reason
+    return TABLE[rollout.phase].reason or Reason.PENDING
 
 
-def serving(scene: Scene) -> ConditionValue:
-    """Whether users get answers now, whatever else goes wrong."""
-    stable = scene.snapshot.stable(scene.state)
-    if stable is None:
+def serving(decision: Decision) -> ConditionValue:
+    """Return whether users get answers now, whatever else is wrong."""
+    stable, track = decision.state.stable, decision.stable_track
+    if stable is None or track is None:
         return ConditionValue(False, Reason.PENDING, "no revision has become stable yet")
-    those = answering(scene)
-    if stable.revision in those:
-        return ConditionValue(True, Reason.HEALTHY, f"{stable.revision} answers")
-    split = split_in_force(scene)
-    if not is_written(scene) and (split is None or split.stable != stable.revision):
-        return ConditionValue(
-            bool(those), _reason(scene), f"{stable.revision} is stable, but {routed(scene)}"
-        )
-    if those:
-        told = f"{those[0]} answers; no pod of {stable.revision} is ready"
-        return ConditionValue(True, Reason.STABLE_UNHEALTHY, told)
-    if wanted_pods(scene) == 0:
-        return ConditionValue(False, Reason.PENDING, f"{stable.revision} has zero replicas, as the spec asks")
-    cause = "" if stable.trouble is None else f": {stable.trouble.message}"
-    return ConditionValue(False, Reason.STABLE_UNHEALTHY, f"no pod of {stable.revision} is ready{cause}")
+    serving_now = serving_revisions(decision)
+    if stable.revision in serving_now:
+        return ConditionValue(True, Reason.HEALTHY, f"{stable.revision} serves")
+    split = decision.split_in_force
+    if not decision.split_is_applied and (split is None or split.stable != stable.revision):
+        message = f"{stable.revision} is stable, but {routed(decision)}"
+        return ConditionValue(bool(serving_now), _reason(decision), message)
+    if serving_now:
+        message = f"{serving_now[0]} serves; no pod of {stable.revision} is ready"
+        return ConditionValue(True, Reason.STABLE_UNHEALTHY, message)
+    if wanted_pods(decision) == 0:
+        message = f"{stable.revision} has zero replicas, as the spec asks"
+        return ConditionValue(False, Reason.PENDING, message)
+    why = "" if track.diagnosis is None else f": {clause(track.diagnosis.message)}"
+    return ConditionValue(False, Reason.STABLE_UNHEALTHY, f"no pod of {stable.revision} is ready{why}")
 
 
-def _updated(scene: Scene, why: str) -> ConditionValue:
-    if _is_updated(scene):
-        return ConditionValue(
-            True, Reason.HEALTHY, f"{scene.snapshot.wish.revision} is what the spec asks for"
-        )
-    if scene.unnamed:
-        return ConditionValue(False, why, "the wanted revision has no name yet")
-    return ConditionValue(False, why, f"the spec asks for {scene.snapshot.wish.revision}")
+def _updated(decision: Decision, reason: str) -> ConditionValue:
+    wanted = decision.target.revision
+    if is_updated(decision):
+        return ConditionValue(True, Reason.HEALTHY, f"{wanted} is what the spec asks for")
+    if not decision.target_is_named:
+        return ConditionValue(False, reason, "the revision that the spec asks for cannot be named yet")
+    return ConditionValue(False, reason, f"the spec asks for {wanted}")
 
 
-def _built(scene: Scene) -> ConditionValue:
-    wish, build = scene.snapshot.wish, scene.state.build_of(scene.snapshot.wish.build_id)
-    if wish.image or wish.revision in scene.snapshot.images:
+def _built(decision: Decision) -> ConditionValue:
+    target, build = decision.target, decision.build
+    if target.image or target.revision in decision.snapshot.images:
         return ConditionValue(True, Reason.HEALTHY, "the image exists")
     if build is None:
-        return ConditionValue(False, Reason.PENDING, "nothing has been built yet")
-    done = builds.seen(build).image is not None
+        return ConditionValue(False, Reason.PENDING, "no build has started yet")
+    done = builds.result_of(build).image is not None
     return ConditionValue(done, Reason.HEALTHY if done else build.reason or Reason.BUILDING, build.message)
 
 
-def _rollout_healthy(scene: Scene) -> ConditionValue:
-    wanted, rollout = scene.snapshot.wish.revision, scene.state.rollout
-    rejection = scene.state.rejection_of(wanted)
+def _rollout_healthy(decision: Decision) -> ConditionValue:
+    wanted, rollout = decision.target.revision, decision.state.rollout
+    rejection = decision.state.rejection_of(wanted)
     if rejection is not None:
         return ConditionValue(False, rejection.reason, rejection.message)
     if rollout is not None and rollout.phase is Phase.ROLLING_BACK and rollout.revision == wanted:
         return ConditionValue(False, rollout.reason, rollout.message)
     if not wanted:
-        return ConditionValue(True, Reason.PENDING, "no revision can be named yet")
-    return ConditionValue(True, Reason.HEALTHY, f"nothing speaks against {wanted}")
+        return ConditionValue(True, Reason.PENDING, "the revision that the spec asks for cannot be named yet")
+    return ConditionValue(True, Reason.HEALTHY, f"{wanted} is not rejected")
 
 
-def _condition(scene: Scene, kind: Kind, verdict: ConditionValue) -> told_conditions.Condition:
-    word = told_conditions.ConditionStatus.TRUE if verdict.holds else told_conditions.ConditionStatus.FALSE
-    before = scene.desired.status.condition(kind)
-    same = before is not None and before.status == word
-    return told_conditions.Condition(
+def _condition(decision: Decision, kind: Kind, value: ConditionValue, before: Status) -> api.Condition:
+    status = api.ConditionStatus.TRUE if value.holds else api.ConditionStatus.FALSE
+    previous = before.condition(kind)
+    unchanged = previous is not None and previous.status == status
+    return api.Condition(
         type=kind,
-        status=word,
-        reason=str(verdict.reason),
-        message=verdict.message,
-        observed_generation=scene.desired.generation,
-        last_transition_time=before.last_transition_time
-        if before is not None and same
-        else scene.snapshot.now,
+        status=status,
+        reason=str(value.reason),
+        message=value.message,
+        observed_generation=decision.target.generation,
+        last_transition_time=previous.last_transition_time if previous and unchanged else decision.now,
     )

@@ -1,4 +1,4 @@
-"""What is told beside the status: Events and counters for what has just been decided."""
+"""What is announced beside the status: Events and counters for what has just been decided."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from seatrial.api import model_deployment, phases, reasons, rollout_decision
-from seatrial.api import status as api
+from seatrial.api import phases
 from seatrial.api.conditions import ConditionStatus, ConditionType
-from seatrial.children import Scene
-from seatrial.core import builds, replicas
-from seatrial.core.decisions import DecisionOutcome, UserDecision
-from seatrial.core.state import RolloutState
-from seatrial.core.transitions import AT_REST, Phase
-from seatrial.reporting import conditions, status_message
-
-Reason = reasons.Reason
-
-
-RECOGNISED = 200
-"""Characters by which a sentence is found in a status, which may have been cut."""
+from seatrial.api.reasons import Reason
+from seatrial.api.rollout_decision import DecisionPhase
+from seatrial.api.status import Status
+from seatrial.core import builds
+from seatrial.core.decide import Decision
+from seatrial.core.references import ReferenceKind, pod_references
+from seatrial.core.snapshot import UserDecision
+from seatrial.core.state import Build, HistoryEntry, ModelRevision, Rollout, RolloutState
+from seatrial.core.transitions import Phase, at_rest
+from seatrial.reporting import status_message
+from seatrial.reporting.conditions import serving
+from seatrial.reporting.phrases import clause
+from seatrial.reporting.serving_message import meanwhile
+from seatrial.reporting.status import missing_references
+from seatrial.reporting.status_message import RETRY_REMEDY
 
 
 class EventType(StrEnum):
@@ -32,11 +34,11 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing to tell: an Event, and where a rollout ended also a count."""
+    """One thing to announce: an Event, and where a rollout ended also a count."""
 
     reason: str
     message: str
-    tone: EventType = EventType.NORMAL
+    type: EventType = EventType.NORMAL
     outcome: str = ""
     seconds: float | None = None
     """How long the rollout took, where it ended."""
@@ -44,200 +46,205 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildCompletion:
-    """How one attempt at an image ended; `reason` is empty where it has one."""
+    """How one attempt at an image ended; `reason` is empty where it succeeded."""
 
     outcome: str
     reason: str
     seconds: float
 
 
-def build_completions(before: api.BuildStatus | None, after: api.BuildStatus) -> tuple[BuildCompletion, ...]:
-    """The end of an attempt that came between two states of a build, if one did."""
-    same = before is not None and (before.id, before.attempt) == (after.id, after.attempt)
-    if not _is_over(after) or (same and _is_over(before)):
-        return ()
-    took = 0.0
-    if after.started_at is not None and after.finished_at is not None:
-        took = (after.finished_at - after.started_at).total_seconds()
-    return (BuildCompletion(outcome=str(after.phase), reason=after.reason, seconds=took),)
+def build_completions(decision: Decision) -> tuple[BuildCompletion, ...]:
+    """Return the attempts that this pass saw ended: counted, not announced."""
+    return tuple(
+        BuildCompletion(outcome=str(build.phase), reason=build.reason, seconds=_seconds_of(build))
+        for build in decision.ended_builds
+    )
 
 
-def _is_over(build: api.BuildStatus | None) -> bool:
-    return build is not None and build.phase not in {phases.BuildPhase.PENDING, phases.BuildPhase.RUNNING}
+def _seconds_of(build: Build | HistoryEntry) -> float:
+    if build.started_at is None or build.finished_at is None:
+        return 0.0
+    return (build.finished_at - build.started_at).total_seconds()
 
 
-def events(before: RolloutState, scene: Scene, answers: tuple[DecisionOutcome, ...]) -> tuple[Event, ...]:
-    """What has changed since `before` and is worth an Event; first steps of a rollout are not.
+def events_of(decision: Decision, stored: Status) -> tuple[Event, ...]:
+    """Return what has changed since the `stored` status and is worth an Event; first deployments take no steps.
 
-    Each thing is told once, and in words that the reason has not said yet.
+    Each thing is announced once, in words that the reason has not said yet.
     """
     return (
-        *_answers(answers),
-        *_missing(scene),
-        *_outages(before, scene),
-        *_builds(before, scene),
-        *_turns(before, scene),
-        *_endings(before, scene),
+        *_invalid_spec(decision, stored),
+        *_answers(decision),
+        *_missing(decision, stored),
+        *_outages(decision, stored),
+        *_builds(decision),
+        *_turns(decision),
+        *_endings(decision),
+        *_changed_secrets(decision, stored),
     )
 
 
-def secret_events(before: RolloutState, after: RolloutState, secrets: tuple[str, ...]) -> tuple[Event, ...]:
-    """The warning that goes with a revision begun since what its pods read has changed and not the spec.
+def _invalid_spec(decision: Decision, stored: Status) -> Iterator[Event]:
+    """Yield a warning for each generation of an invalid spec."""
+    if not decision.target.invalid:
+        return
+    stalled = stored.condition(ConditionType.STALLED)
+    known = (
+        stalled is not None
+        and stalled.status == ConditionStatus.TRUE
+        and stalled.reason == Reason.INVALID_SPEC
+        and stalled.observed_generation == decision.target.generation
+    )
+    if not known:
+        yield Event(reason=Reason.INVALID_SPEC, message=decision.target.invalid, type=EventType.WARNING)
 
-    `secrets`: those that they read. A ConfigMap is copied for each revision, a Secret never is.
-    """
-    old, new, stable = before.rollout, after.rollout, after.stable
-    if not secrets or new is None or stable is None or new.revision == stable.revision:
-        return ()
-    if new.phase in AT_REST or (old is not None and old.revision == new.revision):
-        return ()
+
+def _answers(decision: Decision) -> Iterator[Event]:
+    for outcome in decision.outcomes:
+        rejected = outcome.phase is DecisionPhase.REFUSED
+        yield Event(
+            reason=str(outcome.phase.reason),
+            message=f"{_described(outcome.decision)}{f': {outcome.message}' if rejected else ''}",
+            type=EventType.WARNING if rejected else EventType.NORMAL,
+        )
+
+
+def _described(decision: UserDecision) -> str:
+    target = f" to {decision.to_revision}" if decision.to_revision else ""
+    why = f" ({decision.reason})" if decision.reason else ""
+    return f"{decision.action} of {decision.revision}{target} by {decision.decided_by}{why}"
+
+
+def _missing(decision: Decision, stored: Status) -> Iterator[Event]:
+    """Yield what somebody has to create, once: the status says it from then on."""
+    missing = missing_references(decision)
+    if missing and not set(missing) <= set(stored.missing_references):
+        message = f"{status_message.missing_references(decision)}{meanwhile(decision)}"
+        yield Event(reason=Reason.CONTAINER_CONFIG_ERROR, message=message, type=EventType.WARNING)
+
+
+def _outages(decision: Decision, stored: Status) -> Iterator[Event]:
+    """Yield that nothing serves any more, or serves again; what a rollout or the spec does is announced as that."""
+    before, now = stored.condition(ConditionType.SERVING), serving(decision)
+    old, new = decision.before.stable, decision.state.stable
+    same = old is not None and new is not None and old.revision == new.revision
+    if before is None or not same or decision.stable_makes_room:
+        return
+    if before.status == ConditionStatus.TRUE and not now.holds and now.reason != Reason.PENDING:
+        yield Event(reason=now.reason, message=f"nothing serves: {now.message}", type=EventType.WARNING)
+    if before.status == ConditionStatus.FALSE and now.holds and before.reason != Reason.PENDING:
+        yield Event(reason=now.reason, message=f"serving again: {now.message}")
+
+
+def _builds(decision: Decision) -> Iterator[Event]:
+    """Yield what keeps a build from its image, each attempt counted; a terminal one is announced as the end."""
+    before, build = decision.before.build, decision.state.build
+    if build is None or build.reason not in set(Reason) or builds.is_terminal(build):
+        return
+    if before is not None and (before.reason, before.attempt) == (build.reason, build.attempt):
+        return
+    message = f"build {build.id}: {clause(build.message)}{meanwhile(decision)}"
+    yield Event(reason=build.reason, message=message, type=EventType.WARNING)
+
+
+def _turns(decision: Decision) -> Iterator[Event]:
+    """Yield that a rollout beside stable receives traffic, goes back, or is paused."""
+    before, rollout, stable = decision.before.rollout, decision.state.rollout, decision.state.stable
+    if rollout is None or stable is None:
+        return
+    if before is not None and (before.phase, before.weight) == (rollout.phase, rollout.weight):
+        return
+    if rollout.phase is Phase.SHIFTING:
+        yield _shift(decision, before, rollout, stable)
+    if rollout.phase is Phase.ROLLING_BACK and (before is None or before.phase is not Phase.ROLLING_BACK):
+        yield _rollback(decision, rollout)
+    if rollout.phase is Phase.PAUSED and before is not None and not at_rest(before):
+        share = f" at {rollout.weight} % of traffic" if rollout.weight else ""
+        why = status_message.pause_reason(decision, rollout)
+        message = f"{rollout.revision}: paused{share}, {why}{meanwhile(decision)}"
+        yield Event(reason=Reason.PAUSED, message=message)
+
+
+def _shift(decision: Decision, before: Rollout | None, rollout: Rollout, stable: ModelRevision) -> Event:
+    if before is not None and before.phase is Phase.PAUSED and 0 < before.weight == rollout.weight:
+        message = f"{rollout.revision}: continues with {rollout.weight} % of traffic"
+        return Event(reason=Reason.SHIFTING, message=message)
+    if rollout.weight == 0:
+        message = f"{rollout.revision}: no pod is ready; {stable.revision} receives its traffic until one is"
+        return Event(reason=Reason.SHIFTING, message=message, type=EventType.WARNING)
+    share = f"{rollout.weight} % of traffic{status_message.actual_share(decision, rollout)}"
     message = (
-        f"{new.revision}: what its pods read has changed, and not the spec; of {', '.join(secrets)} there is only "
-        f"the present content: going back to {stable.revision} cannot undo a change of it"
+        f"{rollout.revision}: step {rollout.step} of {rollout.steps}, {share}; {stable.revision} the rest"
     )
-    return (Event(reason=Reason.SECRET_NOT_REVERTIBLE, message=message, tone=EventType.WARNING),)
-
-
-def _endings(before: RolloutState, scene: Scene) -> Iterator[Event]:
-    new = [entry for entry in scene.state.history if entry not in before.history]
-    for entry in reversed(new):
-        took = None
-        if entry.started_at is not None and entry.finished_at is not None:
-            took = (entry.finished_at - entry.started_at).total_seconds()
-        good = entry.reason in {Reason.PROMOTED, Reason.SUPERSEDED}
-        yield Event(
-            reason=str(entry.reason),
-            message=_end(before, entry, scene),
-            tone=EventType.NORMAL if good else EventType.WARNING,
-            outcome=str(entry.outcome),
-            seconds=took,
-        )
-
-
-def _end(before: RolloutState, entry: api.HistoryEntry, scene: Scene) -> str:
-    """What an end comes to; why it came was told when the way back began, unless that was just now."""
-    if entry.outcome is phases.Outcome.PROMOTED:
-        return _promotion(before, entry)
-    cause = "" if _on_its_way_back(before) else f": {status_message.clause(entry.message)}"
-    now = status_message.meanwhile(scene)
-    if entry.outcome is phases.Outcome.SUPERSEDED:
-        return f"{entry.revision} has given way{cause}{now}"
-    return f"{entry.revision} is rejected{cause}; {status_message.AFTER_A_REJECTION}{now}"
-
-
-def _on_its_way_back(state: RolloutState) -> bool:
-    """A way back has begun that was told: there was somebody to go back to."""
-    going = state.rollout is not None and state.rollout.phase is Phase.ROLLING_BACK
-    return going and state.stable is not None
-
-
-def _promotion(before: RolloutState, entry: api.HistoryEntry) -> str:
-    if entry.message:
-        return f"{entry.revision} is stable; {entry.message}"
-    if before.stable is None:
-        return f"{entry.revision} serves; nothing did before"
-    return f"{entry.revision} takes the place of {before.stable.revision}"
-
-
-def _turns(before: RolloutState, scene: Scene) -> Iterator[Event]:
-    """A rollout of something that serves already is worth a word when it gets users and when it turns back."""
-    old, new, stable = before.rollout, scene.state.rollout, scene.state.stable
-    if new is None or stable is None:
-        return
-    if old is not None and (old.phase, old.weight) == (new.phase, new.weight):
-        return
-    if new.phase is Phase.SHIFTING and old is not None and _goes_on(old, new):
-        yield Event(
-            reason=Reason.SHIFTING, message=f"{new.revision} goes on with {new.weight} % of the users"
-        )
-    elif new.phase is Phase.SHIFTING:
-        yield _share(new, stable, scene)
-    if new.phase is Phase.ROLLING_BACK and (old is None or old.phase is not Phase.ROLLING_BACK):
-        yield _way_back(new, scene)
-    if new.phase is Phase.PAUSED and old is not None and old.phase not in AT_REST:
-        share = f" at {new.weight} %" if new.weight else ""
-        held = f"{new.revision} is held{share}: {status_message.held_by(scene, new)}{status_message.meanwhile(scene)}"
-        yield Event(reason=Reason.PAUSED, message=held)
-
-
-def _goes_on(old: api.RolloutStatus, new: api.RolloutStatus) -> bool:
-    """What was paused is not any more, and nobody's share has changed."""
-    return old.phase is Phase.PAUSED and 0 < old.weight == new.weight
-
-
-def _share(new: api.RolloutStatus, stable: api.TrackStatus, scene: Scene) -> Event:
-    if new.weight == 0:
-        message = f"no pod of {new.revision} is ready: {stable.revision} gets its users until one is"
-        return Event(reason=Reason.SHIFTING, message=message, tone=EventType.WARNING)
-    share = f"{new.revision} gets {new.weight} % of the users{status_message.really(scene, new)}"
-    message = f"step {new.step} of {new.steps}: {share}, {stable.revision} the others"
     return Event(reason=Reason.SHIFTING, message=message)
 
 
-def _way_back(new: api.RolloutStatus, scene: Scene) -> Event:
-    in_words = new.reason in {Reason.SUPERSEDED, Reason.ABORTED}  # the sentence says it
-    cause = status_message.clause(new.message if in_words else f"{new.reason}: {new.message}")
+def _rollback(decision: Decision, rollout: Rollout) -> Event:
+    said_by_message = rollout.reason in {Reason.SUPERSEDED, Reason.ABORTED}
+    why = clause(rollout.message if said_by_message else f"{rollout.reason}: {rollout.message}")
     return Event(
         reason=Reason.ROLLING_BACK,
-        message=f"{new.revision} goes back: {cause}{status_message.meanwhile(scene)}",
-        tone=EventType.NORMAL if new.reason == Reason.SUPERSEDED else EventType.WARNING,
+        message=f"{rollout.revision}: rolling back, {why}{meanwhile(decision)}",
+        type=EventType.NORMAL if rollout.reason == Reason.SUPERSEDED else EventType.WARNING,
     )
 
 
-def _missing(scene: Scene) -> Iterator[Event]:
-    """What is waited for until somebody creates it; once, for the status says it from then on."""
-    waited_for = status_message.waited_for(scene)
-    if waited_for and waited_for[:RECOGNISED] not in scene.desired.status.message:
+def _endings(decision: Decision) -> Iterator[Event]:
+    new = [entry for entry in decision.state.history if entry not in decision.before.history]
+    for entry in reversed(new):
+        timed = entry.started_at is not None and entry.finished_at is not None
+        good = entry.reason in {Reason.PROMOTED, Reason.SUPERSEDED}
         yield Event(
-            reason=Reason.CONTAINER_CONFIG_ERROR,
-            message=f"{waited_for}{status_message.meanwhile(scene)}",
-            tone=EventType.WARNING,
+            reason=str(entry.reason),
+            message=_ending(decision, entry),
+            type=EventType.NORMAL if good else EventType.WARNING,
+            outcome=str(entry.outcome),
+            seconds=_seconds_of(entry) if timed else None,
         )
 
 
-def _outages(before: RolloutState, scene: Scene) -> Iterator[Event]:
-    """Nobody is served any more, or users are again; what a rollout or the spec itself does is told as that."""
-    was, now = scene.desired.status.condition(ConditionType.SERVING), conditions.serving(scene)
-    stable = scene.state.stable
-    same = stable is not None and before.stable is not None and before.stable.revision == stable.revision
-    if was is None or not same or replicas.making_room(scene.state, scene.snapshot):
+def _ending(decision: Decision, entry: HistoryEntry) -> str:
+    """Return what an ending means; its cause was announced when the rollback began, unless that was just now."""
+    if entry.outcome is phases.Outcome.PROMOTED:
+        return _promotion(decision.before, entry)
+    cause = "" if _rolls_back_beside_stable(decision.before) else f": {clause(entry.message)}"
+    if entry.outcome is phases.Outcome.SUPERSEDED:
+        return f"{entry.revision}: superseded{cause}{meanwhile(decision)}"
+    return f"{entry.revision}: rejected{cause}; {RETRY_REMEDY}{meanwhile(decision)}"
+
+
+def _rolls_back_beside_stable(state: RolloutState) -> bool:
+    rolls_back = state.rollout is not None and state.rollout.phase is Phase.ROLLING_BACK
+    return rolls_back and state.stable is not None
+
+
+def _promotion(before: RolloutState, entry: HistoryEntry) -> str:
+    if entry.message:
+        return f"{entry.revision}: stable; {entry.message}"
+    if before.stable is None:
+        return f"{entry.revision}: serves; nothing served before"
+    return f"{entry.revision}: replaces {before.stable.revision}"
+
+
+def _changed_secrets(decision: Decision, stored: Status) -> Iterator[Event]:
+    """Yield the warning of a rollout that began because what pods read has changed, and not the spec.
+
+    A ConfigMap is copied for each revision, a Secret never is.
+    """
+    before, rollout, stable = decision.before.rollout, decision.state.rollout, decision.state.stable
+    if rollout is None or stable is None or rollout.revision in {stable.revision, ""} or at_rest(rollout):
         return
-    if was.status == ConditionStatus.TRUE and not now.holds and now.reason != Reason.PENDING:
-        yield Event(reason=now.reason, message=f"nobody is served: {now.message}", tone=EventType.WARNING)
-    if was.status == ConditionStatus.FALSE and now.holds and was.reason != Reason.PENDING:
-        yield Event(reason=now.reason, message=f"users are served again: {now.message}")
-
-
-def _builds(before: RolloutState, scene: Scene) -> Iterator[Event]:
-    """What keeps a build from its image, each attempt counted; what ended its rollout is told as that end."""
-    old, new = before.build, scene.state.build
-    if new is None or new.reason not in set(Reason) or builds.terminal(new):
+    if before is not None and before.revision == rollout.revision:
         return
-    if old is not None and (old.reason, old.attempt) == (new.reason, new.attempt):
+    target = decision.target
+    same_spec = target.generation == stored.observed_generation and stable.build_id == target.build_id
+    if not same_spec or rollout.revision != target.revision:
         return
-    message = f"build {new.id}: {status_message.clause(new.message)}{status_message.meanwhile(scene)}"
-    yield Event(reason=new.reason, message=message, tone=EventType.WARNING)
-
-
-def _answers(answers: tuple[DecisionOutcome, ...]) -> Iterator[Event]:
-    for answer in answers:
-        refused = answer.phase is rollout_decision.DecisionPhase.REFUSED
-        yield Event(
-            reason=str(answer.phase.reason),
-            message=f"{_decided(answer.order)}{f': {answer.message}' if refused else ''}",
-            tone=EventType.WARNING if refused else EventType.NORMAL,
+    references = pod_references(target.workload.serving)
+    secrets = [str(reference) for reference in references if reference.holder is ReferenceKind.SECRET]
+    if secrets:
+        message = (
+            f"{rollout.revision}: what its pods read has changed, and not the spec; of {', '.join(secrets)} only the "
+            f"present content exists: a rollback to {stable.revision} cannot restore the old one"
         )
-
-
-def _decided(order: UserDecision) -> str:
-    where = f" to {order.to_revision}" if order.to_revision else ""
-    why = f" ({order.reason})" if order.reason else ""
-    return f"{order.action} of {order.revision}{where} by {order.decided_by}{why}"
-
-
-def invalid_spec_events(desired: model_deployment.ModelDeployment) -> tuple[Event, ...]:
-    """The warning that a spec is refused, where the status does not say so yet."""
-    said = desired.status.condition(ConditionType.STALLED)
-    if not desired.refused or (said is not None and desired.refused in said.message):
-        return ()
-    return (Event(reason=reasons.Reason.INVALID_SPEC, message=desired.refused, tone=EventType.WARNING),)
+        yield Event(reason=Reason.SECRET_NOT_REVERTIBLE, message=message, type=EventType.WARNING)

@@ -1,116 +1,118 @@
-"""The status: what serves, what is on trial, why, and what happens next, derived from one scene."""
+"""The status: what serves, what is on trial, why, and what happens next, derived from one decision."""
 
 from __future__ import annotations
 
-from seatrial.api import names
+from seatrial.api import names, tracks
 from seatrial.api import status as api
-from seatrial.children import Scene, split_in_force
-from seatrial.core import replicas
+from seatrial.core.decide import Decision
 from seatrial.core.snapshot import Track
-from seatrial.core.state import changed, identity_of
-from seatrial.core.traffic import Ready, has_users, split_of
-from seatrial.core.transitions import AT_REST
-from seatrial.reporting import conditions, schedule, status_message
-from seatrial.reporting.display_phase import display_phase
+from seatrial.core.state import ModelRevision
+from seatrial.core.stored import encoded
+from seatrial.core.traffic import Ready
+from seatrial.core.transitions import Phase, at_rest
+from seatrial.reporting.conditions import conditions
+from seatrial.reporting.health import display_phase
+from seatrial.reporting.schedule import next_transition
+from seatrial.reporting.status_message import message
 
 CLIENT_DOMAIN = "svc"
 WITHOUT_CHECKS = "–"
 
 
-def status(scene: Scene) -> api.Status:
-    """The whole status that follows from the scene; equal to the stored one when nothing has changed."""
-    state = scene.state
-    phase = display_phase(scene)
-    message = status_message.message(scene)
-    current = {t.revision for t in (state.stable, state.canary) if t is not None}
-    tracks = [scene.snapshot.track(revision) for revision in sorted(current | set(scene.snapshot.tracks))]
+def status(decision: Decision, before: api.Status) -> api.Status:
+    """Return the whole status that follows from the decision; equal to `before` when nothing has changed."""
+    state, snapshot, owner = decision.state, decision.snapshot, decision.target.owner
+    text = message(decision)
+    current = {r.revision for r in (state.stable, state.canary) if r is not None}
+    shown = [snapshot.track(revision) for revision in sorted(current | set(snapshot.tracks))]
     return api.Status(
-        observed_generation=scene.desired.generation,
-        phase=phase,
-        message=message,
-        summary=_summary(scene),
-        next_transition_time=schedule.next_transition(scene),
-        url=_url(scene),
-        stable=_stable(scene),
-        canary=_canary(scene),
-        rollout=state.rollout,
-        build=state.build,
-        rejected=state.rejected,
-        history=state.history,
-        replicas=sum(_asked_for(scene, track.revision) for track in tracks),
-        ready_replicas=sum(track.ready for track in tracks),
-        selector=f"{names.LABEL_SERVER}={scene.desired.key.name}",
-        conditions=conditions.conditions(scene, message),
+        observed_generation=decision.target.generation,
+        phase=display_phase(decision),
+        message=text,
+        summary=_summary(decision),
+        next_transition_time=next_transition(decision),
+        url="" if decision.split is None else f"http://{owner.name}.{owner.namespace}.{CLIENT_DOMAIN}",
+        stable=_stable(decision),
+        canary=_canary(decision),
+        rollout=_rollout(decision),
+        build=None if state.build is None else encoded(api.BuildStatus, state.build),
+        rejected=tuple(encoded(api.Rejected, entry) for entry in state.rejected),
+        history=tuple(encoded(api.HistoryEntry, entry) for entry in state.history),
+        replicas=sum(decision.wanted_replicas(track.revision) for track in shown),
+        ready_replicas=sum(track.ready for track in shown),
+        selector=f"{names.LABEL_SERVER}={owner.name}",
+        missing_references=missing_references(decision),
+        conditions=conditions(decision, text, before),
     )
 
 
-def _url(scene: Scene) -> str:
-    if split_of(scene.state) is None:
-        return ""
-    key = scene.desired.key
-    return f"http://{key.name}.{key.namespace}.{CLIENT_DOMAIN}"
+def missing_references(decision: Decision) -> tuple[str, ...]:
+    """Return the references that somebody has to create before anything continues."""
+    rollout, snapshot = decision.state.rollout, decision.snapshot
+    waits_for_build = rollout is not None and rollout.phase is Phase.BUILDING and decision.build is None
+    missing = snapshot.missing or (snapshot.missing_for_build if waits_for_build else ())
+    return tuple(str(reference) for reference in missing)
 
 
-def _summary(scene: Scene) -> api.Summary:
-    rollout, stable = scene.state.rollout, scene.snapshot.stable(scene.state)
-    moving = rollout is not None and rollout.phase not in AT_REST
-    canary = scene.snapshot.canary(scene.state) if moving else None
-    shown = [track for track in (stable, canary) if track is not None]
+def _summary(decision: Decision) -> api.Summary:
+    rollout, stable = decision.state.rollout, decision.stable_track
+    if rollout is None or at_rest(rollout):
+        return api.Summary(verdict=WITHOUT_CHECKS, ready=_ready(decision, stable))
     return api.Summary(
-        step=f"{rollout.step}/{rollout.steps}" if rollout is not None and moving and rollout.steps else "",
-        weight=rollout.weight if rollout is not None and moving and has_users(scene.state) else None,
+        step=f"{rollout.step}/{rollout.steps}" if rollout.steps else "",
+        weight=rollout.weight if decision.canary_receives_traffic else None,
         verdict=WITHOUT_CHECKS,
-        ready=f"{sum(t.ready for t in shown)}/{sum(_asked_for(scene, t.revision) for t in shown)}"
-        if shown
-        else "",
+        ready=_ready(decision, stable, decision.canary_track),
     )
 
 
-def _stable(scene: Scene) -> api.TrackStatus | None:
-    stable = scene.state.stable
+def _ready(decision: Decision, *shown: Track | None) -> str:
+    present = [track for track in shown if track is not None]
+    if not present:
+        return ""
+    wanted = sum(decision.wanted_replicas(track.revision) for track in present)
+    return f"{sum(track.ready for track in present)}/{wanted}"
+
+
+def _stable(decision: Decision) -> tracks.TrackStatus | None:
+    stable, rollout = decision.state.stable, decision.state.rollout
     if stable is None:
         return None
-    weight = 100 - (scene.state.rollout.weight if scene.state.rollout and has_users(scene.state) else 0)
-    return _track(scene, stable, weight=weight)
+    canary_weight = rollout.weight if rollout and decision.canary_receives_traffic else 0
+    return encoded(tracks.TrackStatus, stable, **_track_fields(decision, stable, weight=100 - canary_weight))
 
 
-def _canary(scene: Scene) -> api.CanaryStatus | None:
-    canary, rollout = scene.state.canary, scene.state.rollout
+def _canary(decision: Decision) -> tracks.CanaryStatus | None:
+    canary, rollout = decision.state.canary, decision.state.rollout
     if canary is None or rollout is None:
         return None
-    seen = scene.snapshot.track(canary.revision)
-    weight = rollout.weight if has_users(scene.state) else 0
-    shown = _track(scene, canary, weight=weight)
-    return api.CanaryStatus(**dict(shown), actual_weight=_actual(scene, seen))
+    weight = rollout.weight if decision.canary_receives_traffic else 0
+    parts = _track_fields(decision, canary, weight=weight)
+    return encoded(tracks.CanaryStatus, canary, **parts, actual_weight=_actual_weight(decision, canary))
 
 
-def _actual(scene: Scene, canary: Track) -> int:
-    split, stable = split_in_force(scene), scene.snapshot.stable(scene.state)
+def _actual_weight(decision: Decision, canary: ModelRevision) -> int:
+    split, stable = decision.split_in_force, decision.stable_track
     if split is None or stable is None:
         return 0
-    return scene.parts.router.actual(split, Ready(stable=stable.ready, canary=canary.ready))
+    ready = Ready(stable=stable.ready, canary=decision.snapshot.track(canary.revision).ready)
+    return decision.target.router.actual_weight(split, ready)
 
 
-def _asked_for(scene: Scene, revision: str) -> int:
-    return replicas.asked_for(scene.state, scene.snapshot, scene.desired.spec.scaling, revision=revision)
+def _track_fields(decision: Decision, revision: ModelRevision, *, weight: int) -> dict[str, object]:
+    track = decision.snapshot.track(revision.revision)
+    failure = revision.failure if track.diagnosis is None else track.diagnosis.failure()
+    return {
+        "replicas": decision.wanted_replicas(track.revision),
+        "ready_replicas": track.ready,
+        "weight": weight,
+        "failure": None if failure is None else encoded(tracks.Failure, failure),
+    }
 
 
-def _track(scene: Scene, identity: api.TrackStatus, *, weight: int) -> api.TrackStatus:
-    seen = scene.snapshot.track(identity.revision)
-    trouble = seen.trouble
-    failure = identity.failure
-    if trouble is not None:
-        failure = api.Failure(
-            reason=trouble.reason,
-            message=trouble.message,
-            pod=trouble.pod,
-            exit_code=trouble.exit_code,
-            restarts=trouble.restarts,
-        )
-    return changed(
-        identity_of(identity),
-        replicas=_asked_for(scene, seen.revision),
-        ready_replicas=seen.ready,
-        weight=weight,
-        failure=failure,
-    )
+def _rollout(decision: Decision) -> api.RolloutStatus | None:
+    rollout, target = decision.state.rollout, decision.target
+    if rollout is None:
+        return None
+    named = target.revision if decision.target_is_named else ""
+    return encoded(api.RolloutStatus, rollout, target_revision=named)

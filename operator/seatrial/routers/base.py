@@ -1,53 +1,56 @@
-"""The contract of a router, and the registry that finds it by name."""
+"""The registry of routers: each is found by its name, and made from its own configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import metadata as distributions
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
-from seatrial.api.objects import Body
-from seatrial.core.traffic import Ready, Split
-from seatrial.manifests.metadata import Owner
+from seatrial.api import base, kinds, traffic, validation
+from seatrial.core.traffic import Router
 
 GROUP = "seatrial.routers"
 
 
-class Router(Protocol):
-    """Renders and reads; `read(render(owner, split)) == split` for every split it can render."""
+class RouterPlugin(Protocol):
+    """The class of a router, as it is registered under the entry point group `seatrial.routers`.
 
-    def render(self, owner: Owner, split: Split) -> tuple[Body, ...]:
-        """The documents that make the split true."""
-        ...
+    It declares the kinds that it writes and reads, and the model of its configuration; watches, caches, pruning,
+    the simulation and the chart's RBAC follow from them.
+    """
 
-    def read(self, documents: tuple[Body, ...]) -> Split | None:
-        """The split that documents of the cluster stand for; None when there is none or it was edited by hand."""
-        ...
+    kinds: ClassVar[tuple[kinds.Kind, ...]]
+    config: ClassVar[type[base.SpecModel]]
 
-    def canary_pods(self, weight: int, *, stable: int) -> int:
-        """The pods the canary needs for `weight` beside `stable` pods."""
-        ...
-
-    def too_few(self, weight: int, *, stable: int) -> bool:
-        """So few stable pods cannot come near so small a weight."""
-        ...
-
-    def actual(self, split: Split, ready: Ready) -> int:
-        """The share of new connections that the canary really gets, in whole percent."""
+    def __call__(self, config: Any, /) -> Router:
+        """Return the router with this configuration, a value of the `config` model."""
         ...
 
 
-class UnknownRouter(LookupError):
-    """The name is nobody's; the text lists the known ones."""
+Plugins = Mapping[str, "RouterPlugin"]
 
 
-def routers() -> Mapping[str, type[Router]]:
-    """Every installed router by name."""
+class UnknownRouter(validation.InvalidSpec):
+    """No router has the name; the text lists the known ones."""
+
+
+def routers() -> Plugins:
+    """Return every installed router by name."""
     return {entry.name: entry.load() for entry in distributions.entry_points(group=GROUP)}
 
 
-def chosen(name: str, known: Mapping[str, type[Router]]) -> Router:
-    """The router of this name; `UnknownRouter` when there is none."""
+def kinds_of(known: Plugins) -> tuple[kinds.Kind, ...]:
+    """Return every kind that a router writes or reads, each once."""
+    return tuple(dict.fromkeys(kind for name in sorted(known) for kind in known[name].kinds))
+
+
+def configured(wanted: traffic.Traffic, known: Plugins) -> Router:
+    """Return the router that `spec.traffic` asks for.
+
+    `UnknownRouter` when there is none of its name; `InvalidSpec` when its configuration is invalid.
+    """
+    name = wanted.router
     if name not in known:
-        raise UnknownRouter(f"unknown router {name!r}; known: {', '.join(sorted(known))}")
-    return known[name]()
+        raise UnknownRouter(f"spec.traffic: unknown router {name!r}; known: {', '.join(sorted(known))}")
+    plugin = known[name]
+    return plugin(validation.validated(plugin.config, dict(wanted.config), at=f"spec.traffic.{name}"))

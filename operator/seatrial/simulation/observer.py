@@ -9,8 +9,7 @@ from seatrial.api.model_deployment import ModelDeployment, parse_leniently
 from seatrial.api.objects import Body, label
 from seatrial.core import revision
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
-from seatrial.observation import questions
-from seatrial.observation.observed import Observed, Platform
+from seatrial.observation.observed import Observed, Platform, questions
 from seatrial.simulation.cluster import SimulatedCluster
 
 
@@ -29,17 +28,10 @@ def observe(cluster: SimulatedCluster, deployment: ModelDeployment, platform: Pl
     decisions = (
         body for body in cluster.of_kind(names.DECISION_KIND) if body["spec"].get("deployment") == name
     )
-    references = questions.questions(deployment, platform)
+    references = questions(deployment, platform).references
+    kinds = {kind for kind, _ in cluster.objects} - {names.KIND, names.DECISION_KIND}
     return Observed(
-        deployments=children("Deployment"),
-        services=children("Service"),
-        autoscalers=children("HorizontalPodAutoscaler"),
-        budgets=children("PodDisruptionBudget"),
-        jobs=children("Job"),
-        pods=children("Pod"),
-        revisions=children("ControllerRevision"),
-        copies=children("ConfigMap"),
-        decisions=tuple(decisions),
+        children={**{kind: children(kind) for kind in kinds}, names.DECISION_KIND: tuple(decisions)},
         references={reference: _referenced_data(cluster, reference) for reference in references},
         decisions_trusted=True,
     )

@@ -72,9 +72,9 @@ def _pending_pod(deployment: Body, name: str, now: datetime) -> Body:
 
 def ready_time(pod: Body, ready_after: timedelta) -> datetime | None:
     """Return when a starting server pod becomes ready; None if it is ready, has failed or is no server pod."""
-    if not label(pod, names.LABEL_SERVER) or pod_diagnosis.is_ready(pod) or pod_diagnosis.pod_trouble(pod):
+    if not label(pod, names.LABEL_SERVER) or pod_diagnosis.is_ready(pod) or pod_diagnosis.diagnosis_of(pod):
         return None
-    container = pod_diagnosis.container_of(pod, server.CONTAINER)
+    container = pod_diagnosis.container_status(pod, server.CONTAINER)
     if pod["metadata"].get("deletionTimestamp") or container.get("started"):
         return None
     created = time_of(pod["metadata"].get("creationTimestamp"))

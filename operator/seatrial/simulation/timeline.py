@@ -82,7 +82,7 @@ def _entry(step: Pass) -> TimelineEntry:
         pods=len(server_pods(step.after.of_kind("Pod"))),
         pods_by_revision=_pods_by_revision(step.after),
         warnings=tuple(
-            f"{event.reason}: {event.message}" for event in plan.told if event.tone is EventType.WARNING
+            f"{event.reason}: {event.message}" for event in plan.events if event.type is EventType.WARNING
         ),
     )
 

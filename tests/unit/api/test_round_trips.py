@@ -12,7 +12,7 @@ from seatrial.api import rollout_decision, spec, validation
 from tests.unit.api.bodies import IMAGE, URI
 
 names_of_objects = st.sampled_from(["a", "models-s3", "a.b", "x" * 253])
-durations = st.sampled_from(["1ms", "90s", "5m", "1h30m", "999999h", "60000ms"])
+durations = st.sampled_from(["1ms", "90s", "5m", "1h30m", "99999h59m59s999ms", "60000ms", "1ms1h1m1m"])
 quantities = st.sampled_from(["1", 2, "200m", "1Gi", "1e3", "0.5", "+1", "1E"])
 words = st.text(max_size=20)
 resources = st.dictionaries(
@@ -69,6 +69,12 @@ specs = st.fixed_dictionaries(
             maxRestarts=st.integers(0, 100_000),
             progressDeadline=durations,
             historyLimit=st.integers(1, 20),
+        ),
+        "traffic": st.one_of(
+            some(replicas=some(whenTooFew=st.sampled_from(["Proceed", "Hold"]))),
+            some(config=st.dictionaries(words, words, max_size=2)).map(
+                lambda part: {"plugin": {"name": "mesh", **part}}
+            ),
         ),
         "paused": st.booleans(),
     },

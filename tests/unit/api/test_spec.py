@@ -201,41 +201,6 @@ def test_refused_serving(given: dict[str, Any], sentence: str) -> None:
     assert sentence in refusal_of({"serving": given})
 
 
-@pytest.mark.parametrize(
-    ("given", "sentence"),
-    [
-        pytest.param({"configMap": "c"}, '.configMap: must be an object; got "c"', id="a text"),
-        pytest.param({"projected": {"sources": None}}, ".projected.sources: must be a list", id="null"),
-        pytest.param({"projected": {"sources": ["c"]}}, ".projected.sources[0]: must be an object", id="c"),
-        pytest.param(
-            {"projected": {"sources": [{"secret": "s"}]}},
-            ".projected.sources[0].secret: must be an object",
-            id="a text in a source",
-        ),
-        pytest.param(
-            {"configMap": {"name": "../pods"}},
-            ".configMap.name: must be the name of an object beside this one",
-            id="a path",
-        ),
-        pytest.param(
-            {"hostPath": {"path": "/"}},
-            ".hostPath: is no kind of volume that pods may have; use configMap, csi,",
-            id="the node's files",
-        ),
-        pytest.param({"nfs": {"server": "n", "path": "/"}}, ".nfs: is no kind of volume", id="nfs"),
-        pytest.param(
-            {"projected": {"sources": [{"configMap": {}}, {"serviceAccountToken": {"path": "t"}}]}},
-            ".projected.sources[1].serviceAccountToken: must not be there; server pods get no token",
-            id="a token",
-        ),
-        pytest.param({"secret": {"secretName": ["s"]}}, ".secret.secretName: must be the name", id="a list"),
-    ],
-)
-def test_refused_volumes(given: dict[str, Any], sentence: str) -> None:
-    pod = {"volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", **given}]}
-    assert f"spec.serving.pod.volumes[1]{sentence}" in refusal_of({"serving": {"pod": pod}})
-
-
 def test_an_empty_value_beside_an_origin_is_none() -> None:
     given = {"name": "A", "value": "", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
     assert parsed({"serving": {"env": [given]}}).spec.serving.env[0].value_from is not None
@@ -270,9 +235,3 @@ def test_there_is_always_one_revision_to_go_back_to() -> None:
     assert "spec.rollout.historyLimit: must be greater than or equal to 1" in refusal_of(
         {"rollout": {"historyLimit": 0}}
     )
-
-
-@pytest.mark.parametrize("mount", [{"name": "a"}, {"name": "a", "mountPath": 7}, {"mountPath": ""}])
-def test_a_mount_says_where(mount: dict[str, Any]) -> None:
-    said = refusal_of({"serving": {"pod": {"volumeMounts": [mount]}}})
-    assert "spec.serving.pod.volumeMounts[0].mountPath: must be a text of 1 to 1024 characters" in said

@@ -9,13 +9,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from seatrial.api import phases, status_fields
-from seatrial.api.conditions import Condition, ConditionStatus, ConditionType
+from seatrial.api.conditions import ConditionType
 from seatrial.api.reasons import Reason
 from seatrial.api.status import (
     BuildStatus,
-    CanaryStatus,
-    Failure,
-    HistoryEntry,
     Rejected,
     RolloutStatus,
     Status,
@@ -24,53 +21,9 @@ from seatrial.api.status import (
     parse_status,
 )
 from seatrial.core.state import changed
+from tests.unit.api.statuses import FULL, NOON
 
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SAID = "2026-11-21T12:00:00Z"
-
-FULL = Status(
-    observed_generation=7,
-    phase=phases.DisplayPhase.CANARY,
-    message="canary 9f3c2a71d0 has 25 %",
-    summary=Summary(step="2/3", weight=25, verdict="–", ready="5/5"),
-    next_transition_time=NOON,
-    url="http://churn.shop.svc",
-    stable=TrackStatus(
-        revision="41b07c55ee", image="r/churn@sha256:1", build_id="b", replicas=4, weight=75, since=NOON
-    ),
-    canary=CanaryStatus(
-        revision="9f3c2a71d0",
-        weight=25,
-        actual_weight=20,
-        failure=Failure(reason=Reason.CRASH_LOOP, message="m", pod="p", exit_code=1, restarts=3),
-    ),
-    rollout=RolloutStatus(
-        revision="9f3c2a71d0",
-        phase=phases.RolloutPhase.SHIFTING,
-        step=2,
-        steps=3,
-        step_started_at=NOON,
-        weight=25,
-        users_since=NOON,
-        waiting_for=phases.WaitingFor.CAPACITY,
-        paused_by=phases.PausedBy.DECISION,
-        high_water=2,
-        decisions=("uid-1",),
-    ),
-    build=BuildStatus(
-        id="0123456789",
-        phase=phases.BuildPhase.SUCCEEDED,
-        source={"etag": "x"},
-        seconds={"fetch": 0.5},
-        started_at=NOON,
-    ),
-    rejected=(Rejected(revision="aaaaaaaaaa", reason=Reason.ABORTED, at=NOON, decided_by="jo"),),
-    history=(HistoryEntry(revision="41b07c55ee", outcome=phases.Outcome.PROMOTED, finished_at=NOON),),
-    replicas=5,
-    ready_replicas=5,
-    selector="seatrial.dev/server=churn",
-    conditions=(Condition(type=ConditionType.READY, status=ConditionStatus.FALSE, reason="Shifting"),),
-)
 
 
 def test_written_and_read_again() -> None:
@@ -89,6 +42,7 @@ def test_the_words_are_those_of_the_api() -> None:
         "restarts": 3,
     }
     assert raw["rollout"]["stepStartedAt"] == SAID
+    assert raw["rollout"]["targetRevision"] == "9f3c2a71d0"
     assert raw["rollout"]["waitingFor"] == "Capacity"
     assert raw["rollout"]["fastTrack"] is False
     assert raw["rejected"][0] == {
@@ -118,14 +72,15 @@ def test_nothing_stored_is_nothing_said(raw: Any) -> None:
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
-        pytest.param({"phase": "Later"}, changed(FULL, phase=None), id="a newer version's phase"),
+        pytest.param({"phase": "not a word"}, changed(FULL, phase=None), id="a phase that no version has"),
         pytest.param({"later": {"a": 1}}, FULL, id="a newer version's field"),
         pytest.param({"replicas": "5"}, changed(FULL, replicas=0), id="a text for a number"),
         pytest.param({"nextTransitionTime": "soon"}, changed(FULL, next_transition_time=None), id="no time"),
         pytest.param({"conditions": "none"}, changed(FULL, conditions=()), id="no list"),
         pytest.param(
-            {"conditions": [{"type": "Later", "status": "True"}]}, changed(FULL, conditions=()), id="unknown"
+            {"conditions": [{"type": 7, "status": "True"}]}, changed(FULL, conditions=()), id="no type"
         ),
+        pytest.param({"rollout": {"revision": "a", "phase": 7}}, changed(FULL, rollout=None), id="no phase"),
         pytest.param({"stable": {"image": "i"}}, changed(FULL, stable=None), id="a track without a revision"),
         pytest.param(
             {"rollout": {"revision": "a"}}, changed(FULL, rollout=None), id="a rollout without a phase"

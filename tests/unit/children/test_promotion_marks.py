@@ -7,13 +7,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from seatrial.children.context import Scene
 
 from seatrial.api import phases
-from seatrial.api import status as api
 from seatrial.api.objects import Body
 from seatrial.children import actions, promotion_marks
-from seatrial.children.context import Scene
-from seatrial.core.state import RolloutState
+from seatrial.core.state import HistoryEntry, ModelRevision, Rejection, RolloutState
 from seatrial.manifests import workload
 
 STABLE, OLD = "aaaaaaaaaa", "bbbbbbbbbb"
@@ -24,8 +23,8 @@ def at(hour: int) -> datetime:
     return datetime(2026, 11, 21, hour, tzinfo=UTC)
 
 
-def entry(hour: int, outcome: phases.Outcome, revision: str = OLD) -> api.HistoryEntry:
-    return api.HistoryEntry(revision=revision, outcome=outcome, finished_at=at(hour))
+def entry(hour: int, outcome: phases.Outcome, revision: str = OLD) -> HistoryEntry:
+    return HistoryEntry(revision=revision, outcome=outcome, finished_at=at(hour))
 
 
 def template(revision: str, mark: str) -> Body:
@@ -36,10 +35,10 @@ def template(revision: str, mark: str) -> Body:
     return {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata, "data": {}}
 
 
-def marks(history: tuple[api.HistoryEntry, ...], *kept: Body, rejected: bool = False) -> dict[str, Any]:
+def marks(history: tuple[HistoryEntry, ...], *kept: Body, rejected: bool = False) -> dict[str, Any]:
     """Name → the mark that is written, of the templates whose mark changes."""
-    refused = (api.Rejected(revision=OLD, reason="CrashLoop", at=at(14)),) if rejected else ()
-    state = RolloutState(stable=api.TrackStatus(revision=STABLE), history=history, rejected=refused)
+    refused = (Rejection(revision=OLD, reason="CrashLoop", at=at(14)),) if rejected else ()
+    state = RolloutState(stable=ModelRevision(revision=STABLE), history=history, rejected=refused)
     scene = SimpleNamespace(state=state, observed=SimpleNamespace(revisions=kept))
     done = [cast("actions.Apply", action).body for action in promotion_marks.changes(cast("Scene", scene))]
     return {
@@ -70,7 +69,7 @@ def marks(history: tuple[api.HistoryEntry, ...], *kept: Body, rejected: bool = F
     ],
 )
 def test_a_template_says_when_its_revision_was_last_promoted(
-    history: tuple[api.HistoryEntry, ...], mark: str, expected: str | None
+    history: tuple[HistoryEntry, ...], mark: str, expected: str | None
 ) -> None:
     changed = marks(history, template(OLD, mark))
     assert changed == ({} if expected is None else {f"churn-{OLD}": expected})

@@ -14,7 +14,7 @@ from tests.unit.cli.commands import NOW, SETTINGS, error_of, model_deployment, o
 EXAMPLES = [
     path
     for path in sorted((generate.REPOSITORY / "crds" / "examples").glob("*.yaml"))
-    if f"kind: {names.KIND}\n" in path.read_text() and not path.name.startswith("illegal-")
+    if f"kind: {names.KIND}\n" in path.read_text() and not path.name.startswith(("illegal-", "router-plugin"))
 ]
 STEPS = {"steps": [{"weight": 20, "hold": "2m"}, {"weight": 50, "hold": "5m"}]}
 HINT = "A first deployment takes no steps; use --assume-stable to see the steps of an update."

@@ -17,7 +17,17 @@ from tests.unit.cli.commands import NOW, error_of, model_deployment, output_of, 
 
 EXAMPLES = sorted((generate.REPOSITORY / "crds" / "examples").glob("*.yaml"))
 ILLEGAL = [path for path in EXAMPLES if path.name.startswith("illegal-")]
-LEGAL = [p for p in EXAMPLES if p not in ILLEGAL and f"kind: {names.KIND}\n" in p.read_text()]
+PLUGIN = generate.REPOSITORY / "crds" / "examples" / "router-plugin.yaml"
+"""An example whose router is a third-party plugin, which is not installed here."""
+LEGAL = [
+    path
+    for path in EXAMPLES
+    if path not in {*ILLEGAL, PLUGIN} and f"kind: {names.KIND}\n" in path.read_text()
+]
+
+
+def test_a_router_that_is_not_installed_is_rejected_with_the_known_routers() -> None:
+    assert "unknown router 'example-mesh'; known: replicas" in error_of("plan", "-f", PLUGIN)
 
 
 @pytest.mark.parametrize("path", LEGAL, ids=lambda path: path.stem)

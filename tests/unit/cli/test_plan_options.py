@@ -48,12 +48,12 @@ def test_an_option_outside_its_bounds_is_rejected(
 
 
 def test_the_longest_rollout_can_be_planned(tmp_path: Path) -> None:
-    steps = [{"weight": n + 1, "hold": "999999h"} for n in range(20)]
+    steps = [{"weight": n + 1, "hold": "99999h"} for n in range(20)]
     story = (
         Play().apply(model={"image": V1}, rollout={"steps": steps}).rest().apply(model={"image": V2}).story()
     )
     arguments = plan_arguments(tmp_path, story)
     arguments[arguments.index("--now") + 1] = "2999-12-31T23:59:59Z"
     text = output_of(*arguments, "--ready-after", "9m")
-    assert "20 steps, at least 833332d," in text
+    assert "20 steps, at least 83332d," in text
     assert "ends Healthy" in text

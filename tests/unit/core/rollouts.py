@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from seatrial.api import phases, reasons
-from seatrial.core.snapshot import ReplicaPlan
+from seatrial.core.inputs import ReplicaPlan
 from seatrial.core.state import RolloutState
 from seatrial.core.transitions import Phase
 from tests.builders import NOW, state
 from tests.builders import rollout as staged
 
 Reason = reasons.Reason
-NONE = ReplicaPlan(at_step=(0, 0), full=0, too_few=(False, False))
+NONE = ReplicaPlan(at_step=(0, 0), full=0, waits=(False, False))
 """Zero replicas."""
 
 

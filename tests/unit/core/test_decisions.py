@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from seatrial.api import phases, reasons, rollout_decision
-from seatrial.api import status as api
 from seatrial.core import decisions, rollout
 from seatrial.core.decisions import UserDecision
 from seatrial.core.snapshot import Snapshot
-from seatrial.core.state import RolloutState
+from seatrial.core.state import Build, HistoryEntry, Rejection, RolloutState
 from seatrial.core.transitions import Phase
 from tests.builders import NEW, NEWER, NOW, OLD, after, image, seen, shifting, state
 from tests.builders import rollout as staged
@@ -43,8 +42,8 @@ def phase_of(then: RolloutState) -> Phase | None:
     return then.rollout.phase if then.rollout else None
 
 
-REJECTED = api.Rejected(revision=NEW, reason=reasons.Reason.CRASH_LOOP, attempt=1)
-SERVED = api.HistoryEntry(revision=NEWER, outcome=phases.Outcome.PROMOTED)
+REJECTED = Rejection(revision=NEW, reason=reasons.Reason.CRASH_LOOP, attempt=1)
+SERVED = HistoryEntry(revision=NEWER, outcome=phases.Outcome.PROMOTED)
 
 
 def at_rest() -> RolloutState:
@@ -195,7 +194,7 @@ def test_a_rollback_rejects_what_is_served_and_goes_back_without_steps() -> None
 
 
 def test_a_retry_counts_and_builds_anew() -> None:
-    failed = api.BuildStatus(id="x", phase=phases.BuildPhase.FAILED)
+    failed = Build(id="x", phase=phases.BuildPhase.FAILED)
     then, _ = answer(order(Action.RETRY), state(staged(Phase.REJECTED), rejected=(REJECTED,), build=failed))
     assert then.rollout is not None
     assert (then.rollout.attempt, then.build, then.rejected) == (2, None, ())
@@ -220,7 +219,7 @@ def test_a_retry_of_what_served_once_takes_its_steps_again() -> None:
     before = state(
         staged(Phase.REJECTED),
         rejected=(REJECTED,),
-        history=(api.HistoryEntry(revision=NEW, outcome=phases.Outcome.PROMOTED),),
+        history=(HistoryEntry(revision=NEW, outcome=phases.Outcome.PROMOTED),),
     )
     then, _ = answer(order(Action.RETRY), before)
     assert then.rollout is not None
@@ -228,7 +227,7 @@ def test_a_retry_of_what_served_once_takes_its_steps_again() -> None:
 
 
 def test_a_retry_of_what_could_not_be_left_keeps_it_without_a_rollout() -> None:
-    stuck = api.Rejected(revision=OLD, reason=reasons.Reason.ROLLED_BACK, attempt=1)
+    stuck = Rejection(revision=OLD, reason=reasons.Reason.ROLLED_BACK, attempt=1)
     before = state(staged(Phase.REJECTED, revision=NEWER), rejected=(stuck,))
     at = seen().stable().at(revision=OLD)
     then, said = answer(order(Action.RETRY, revision=OLD), before, at)

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from seatrial.api import phases, reasons
-from seatrial.api import status as api
 from seatrial.core import rollback
-from seatrial.core.snapshot import AbnormalExit, Diagnosis, ReplicaPlan, Snapshot, Track
-from seatrial.core.state import RolloutState
+from seatrial.core.inputs import ReplicaPlan
+from seatrial.core.snapshot import AbnormalExit, Diagnosis, Snapshot, Track
+from seatrial.core.state import ModelRevision, Rollout, RolloutState
 from seatrial.core.target import Target
 
 USERS_SINCE = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -18,9 +18,9 @@ LATER = USERS_SINCE + timedelta(seconds=30)
 REVISION = "369714a227"
 
 
-def rollout(*, exits_before: int | None = None) -> api.RolloutStatus:
+def rollout(*, exits_before: int | None = None) -> Rollout:
     """One that has users."""
-    return api.RolloutStatus(
+    return Rollout(
         revision=REVISION,
         phase=phases.RolloutPhase.SHIFTING,
         step=1,
@@ -35,7 +35,7 @@ def exited(*, restarts: int, reason: reasons.Reason | None = None) -> Track:
     """One pod that ended after it had users, and has been started again so often in all."""
     ended = AbnormalExit(at=LATER, pod="p-1", code=137, restarts=restarts, out_of_memory=True)
     trouble = None if reason is None else Diagnosis(reason=reason, message="it says why", pod="p-1")
-    return Track(revision=REVISION, exists=True, wanted=1, pods=1, exits=(ended,), trouble=trouble)
+    return Track(revision=REVISION, exists=True, wanted=1, pods=1, exits=(ended,), diagnosis=trouble)
 
 
 def situation(track: Track, *, max_restarts: int) -> Snapshot:
@@ -47,7 +47,7 @@ def situation(track: Track, *, max_restarts: int) -> Snapshot:
 def turned_back(track: Track, *, max_restarts: int, exits_before: int | None = None) -> bool:
     """Whether the rollout goes back."""
     one = rollout(exits_before=exits_before)
-    state = RolloutState(rollout=one, canary=api.TrackStatus(revision=REVISION))
+    state = RolloutState(rollout=one, canary=ModelRevision(revision=REVISION))
     at = situation(track, max_restarts=max_restarts)
     return rollback.why_not_with_users(state, one, at) is not None
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from seatrial.api import phases, reasons
-from seatrial.api import status as api
 from seatrial.core import rollout
-from seatrial.core.snapshot import BuildResult, ReplicaPlan, Snapshot
-from seatrial.core.state import RolloutState
+from seatrial.core.inputs import BuildResult, ReplicaPlan
+from seatrial.core.snapshot import Snapshot
+from seatrial.core.state import Rejection, RolloutState
 from seatrial.core.transitions import Phase
 from tests.builders import NEW, NEWER, NOW, OLD, after, image, seen, shifting, state
 from tests.builders import rollout as staged
@@ -31,7 +31,7 @@ CASES = [
         state(), seen().stable().at(paused=True), Phase.PAUSED, id="another revision waits while paused"
     ),
     pytest.param(
-        state(staged(Phase.STABLE), rejected=(api.Rejected(revision=NEW, reason=Reason.CRASH_LOOP),)),
+        state(staged(Phase.STABLE), rejected=(Rejection(revision=NEW, reason=Reason.CRASH_LOOP),)),
         seen().stable().at(),
         Phase.REJECTED,
         id="a rejected revision is not tried again",
@@ -66,13 +66,13 @@ CASES = [
     ),
     pytest.param(
         state(staged(Phase.BUILDING)),
-        seen().stable().having(build=BuildResult(reason=Reason.SOURCE_NOT_FOUND)).at(image=""),
+        seen().stable().planned(build=BuildResult(reason=Reason.SOURCE_NOT_FOUND)).at(image=""),
         Phase.BUILDING,
         id="a build that fails for a passing reason is waited for",
     ),
     pytest.param(
         state(staged(Phase.BUILDING)),
-        seen().stable().having(build=BuildResult(reason=Reason.BUILD_FAILED, terminal=True)).at(image=""),
+        seen().stable().planned(build=BuildResult(reason=Reason.BUILD_FAILED, terminal=True)).at(image=""),
         Phase.REJECTED,
         id="a build that fails for good is rejected",
     ),
@@ -82,7 +82,10 @@ CASES = [
         starting(), seen().stable().canary().at(), Phase.SHIFTING, id="users come when the pods are available"
     ),
     pytest.param(
-        starting(), seen().stable().canary().stranger().at(), Phase.STARTING, id="no users beside a third one"
+        starting(),
+        seen().stable().canary().other_revision().at(),
+        Phase.STARTING,
+        id="no users beside a third one",
     ),
     pytest.param(
         starting(), seen().stable().canary().at(paused=True), Phase.PAUSED, id="no users come while paused"
@@ -104,13 +107,13 @@ CASES = [
     ),
     pytest.param(
         starting(),
-        seen().stable().trouble(Reason.IMAGE_PULL_FAILED).at(),
+        seen().stable().failing(Reason.IMAGE_PULL_FAILED).at(),
         Phase.STARTING,
         id="an image that cannot be pulled is waited for",
     ),
     pytest.param(
         starting(progressed_at=NOW),
-        seen().stable().trouble(Reason.IMAGE_PULL_FAILED).at(after(minutes=10)),
+        seen().stable().failing(Reason.IMAGE_PULL_FAILED).at(after(minutes=10)),
         Phase.ROLLING_BACK,
         id="waiting ends at the progress deadline",
     ),
@@ -131,8 +134,8 @@ CASES = [
         seen()
         .stable()
         .canary()
-        .having(counts=ReplicaPlan(at_step=(1, 3), full=3, too_few=(True, False)))
-        .at(hold_when_too_few=True),
+        .planned(replica_plan=ReplicaPlan(at_step=(1, 3), full=3, waits=(True, False)))
+        .at(),
         Phase.STARTING,
         id="too few pods for so small a share wait if that was asked for",
     ),
@@ -224,7 +227,7 @@ CASES = [
     ),
     pytest.param(
         going_back(users_since=NOW),
-        seen().stable().canary().having(narrow=False).at(after(minutes=5)),
+        seen().stable().canary().sharing(20).at(after(minutes=5)),
         Phase.ROLLING_BACK,
         id="pods stay while the router still sends users",
     ),

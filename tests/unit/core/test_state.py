@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from seatrial.api import phases, reasons
-from seatrial.api import status as api
 from seatrial.core import rollout, transitions
-from seatrial.core.state import RolloutState
+from seatrial.core.state import HistoryEntry, Rejection, RolloutState
 from seatrial.core.transitions import Phase
-from tests.builders import NEW, NEWER, OLD, after, seen, shifting, state, track
+from tests.builders import NEW, NEWER, OLD, after, revision, seen, shifting, state
 from tests.builders import rollout as staged
 from tests.unit.core.rollouts import NONE, going_back, promoting
 
@@ -31,7 +30,7 @@ def test_a_rejection_remembers_why() -> None:
 
 
 def test_zero_replicas_are_promoted_at_once_and_history_says_that_checks_were_skipped() -> None:
-    then = rollout.advance(state(), seen().stable(ready=0).having(counts=NONE).at())
+    then = rollout.advance(state(), seen().stable(ready=0).planned(replica_plan=NONE).at())
     assert then.stable is not None
     assert then.stable.revision == NEW
     assert "checks were skipped" in then.history[0].message
@@ -43,14 +42,14 @@ def test_asking_for_stable_again_forgets_the_canary_that_was_rejected() -> None:
 
 
 def test_a_return_to_a_revision_of_history_takes_no_steps() -> None:
-    entry = api.HistoryEntry(revision=NEW, outcome=phases.Outcome.PROMOTED)
+    entry = HistoryEntry(revision=NEW, outcome=phases.Outcome.PROMOTED)
     then = rollout.advance(state(history=(entry,)), seen().stable().canary().at())
     assert then.rollout is not None
     assert (then.rollout.steps, then.rollout.fast_track, then.rollout.phase) == (0, True, Phase.STARTING)
 
 
 def test_the_way_back_that_a_person_chose_is_not_called_off_by_the_rejected_spec() -> None:
-    rejected = (api.Rejected(revision=OLD, reason=Reason.ROLLED_BACK),)
+    rejected = (Rejection(revision=OLD, reason=Reason.ROLLED_BACK),)
     on_its_way = state(staged(Phase.STARTING, steps=0, fast_track=True), rejected=rejected)
     then = rollout.advance(on_its_way, seen().stable().canary(ready=1).at(revision=OLD))
     assert then.rollout is not None
@@ -58,9 +57,9 @@ def test_the_way_back_that_a_person_chose_is_not_called_off_by_the_rejected_spec
 
 
 def test_a_canary_is_called_off_when_the_spec_asks_for_a_rejected_revision() -> None:
-    rejected = (api.Rejected(revision=NEWER, reason=Reason.CRASH_LOOP),)
+    rejected = (Rejection(revision=NEWER, reason=Reason.CRASH_LOOP),)
     under_users = RolloutState(
-        stable=track(OLD), canary=track(NEW), rollout=shifting().rollout, rejected=rejected
+        stable=revision(OLD), canary=revision(NEW), rollout=shifting().rollout, rejected=rejected
     )
     then = rollout.advance(under_users, seen().stable().canary().at(after(seconds=1), revision=NEWER))
     assert then.rollout is not None

@@ -9,8 +9,8 @@ import pytest
 
 from seatrial.api import settings, spec, validation
 from seatrial.api.objects import Body
+from seatrial.api.owner import Owner
 from seatrial.manifests import job, metadata, server, workload
-from seatrial.manifests.metadata import Owner
 from tests.builders import DIGEST, NEW, OWNER, SETTINGS
 
 URI = {"uri": "pvc://models/churn"}

@@ -17,7 +17,7 @@ PLAIN = {"metadata": {"name": f"churn-{NEW}-1"}}
 def test_a_trouble_speaks_of_the_config_map_of_the_spec_and_not_of_its_copy() -> None:
     said = f"couldn't find key a in ConfigMap shop/churn-{NEW}-0"
     trouble = Diagnosis(reason=reasons.Reason.CONTAINER_CONFIG_ERROR, message=said)
-    seen = revisions.in_users_words(Track(revision=NEW, trouble=trouble), Observed(copies=(COPY, PLAIN)))
+    seen = revisions.in_users_words(Track(revision=NEW, diagnosis=trouble), Observed(copies=(COPY, PLAIN)))
     assert seen.trouble is not None
     assert seen.trouble.message == "couldn't find key a in ConfigMap shop/limits"
 
@@ -25,7 +25,7 @@ def test_a_trouble_speaks_of_the_config_map_of_the_spec_and_not_of_its_copy() ->
 def test_a_pod_whose_name_begins_like_a_copy_keeps_its_name() -> None:
     said = f'pods "churn-{NEW}-2b5c9" is forbidden: ConfigMap "churn-{NEW}-2"'
     trouble = Diagnosis(reason=reasons.Reason.QUOTA_EXCEEDED, message=said)
-    seen = revisions.in_users_words(Track(revision=NEW, trouble=trouble), Observed(copies=(COPY, SECOND)))
+    seen = revisions.in_users_words(Track(revision=NEW, diagnosis=trouble), Observed(copies=(COPY, SECOND)))
     assert seen.trouble is not None
     assert seen.trouble.message == f'pods "churn-{NEW}-2b5c9" is forbidden: ConfigMap "more"'
 

@@ -57,7 +57,7 @@ class Cluster(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.play.later(seconds)
 
-    @rule(track=strategies.sampled_from(["stable", "canary"]), trouble=strategies.sampled_from(TROUBLES))
+    @rule(track=strategies.sampled_from(["stable", "canary"]), diagnosis=strategies.sampled_from(TROUBLES))
     def pods_get_into_trouble(self, track: str, trouble: Callable[[Body], Body]) -> None:
         if (self._status() or {}).get(track):
             self.play.pods(track, trouble)

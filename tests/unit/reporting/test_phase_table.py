@@ -10,18 +10,18 @@ from seatrial.api import phases, reasons
 from seatrial.api import status as api
 from seatrial.children import Scene
 from seatrial.core.references import Reference, ReferenceKind
-from seatrial.core.state import RolloutState
+from seatrial.core.state import Rejection, RolloutState
 from seatrial.core.transitions import Phase
 from seatrial.observation.observed import ApplyError
 from seatrial.reporting import conditions, status
-from tests.builders import NEW, NOW, OLD, seen, shifting, state, track
+from tests.builders import NEW, NOW, OLD, revision, seen, shifting, state
 from tests.builders import rollout as staged
 from tests.unit.reporting.decided import scene
 
 Kind = conditions.Kind
 Reason = reasons.Reason
 HELD = {"paused_at": NOW, "paused_by": phases.PausedBy.SPEC}
-REJECTED = (api.Rejected(revision=NEW, reason=Reason.CRASH_LOOP, message="it crashes"),)
+REJECTED = (Rejection(revision=NEW, reason=Reason.CRASH_LOOP, message="it crashes"),)
 CONFLICT = ApplyError(
     reason=Reason.NAME_CONFLICT, message="Service churn belongs to somebody else; rename it"
 )
@@ -32,7 +32,7 @@ SETTINGS = (Reference(ReferenceKind.CONFIG_MAP, "settings"),)
 def first(phase: Phase, **changes: object) -> RolloutState:
     """NEW on its way with nothing that serves."""
     stage = staged(phase, steps=0, **changes)
-    return RolloutState(rollout=stage, canary=None if phase is Phase.BUILDING else track(NEW))
+    return RolloutState(rollout=stage, canary=None if phase is Phase.BUILDING else revision(NEW))
 
 
 def stable(at: Phase | None = Phase.STABLE) -> RolloutState:

@@ -8,10 +8,10 @@ from typing import Any
 
 from seatrial.api import kinds, names, objects
 from seatrial.api.objects import Body
+from seatrial.api.owner import Owner
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children.actions import Action
 from seatrial.manifests import metadata
-from seatrial.manifests.metadata import Owner
 from tests.apiserver import FakeApiServer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,6 +9,7 @@ import pytest
 
 from model_runtime import contract
 from seatrial.api import names
+from seatrial.core.snapshot import BuildJob
 from seatrial.observation import build_jobs as observed_jobs
 from seatrial.observation.observed import Observed
 from seatrial.simulation import build_jobs
@@ -29,14 +30,14 @@ def new_job(*, deadline: int | None = 1800, **model: Any) -> Body:
     return job
 
 
-def observe(job: Body, pod: Body) -> observed_jobs.JobSeen:
+def observe(job: Body, pod: Body) -> BuildJob:
     """Return the Job as the operator observes it."""
-    observed = observed_jobs.seen(Observed(jobs=(job,), pods=(pod,)), job["metadata"]["name"])
-    assert observed is not None
-    return observed
+    observed = observed_jobs.build_jobs(Observed(children={"Job": (job,), "Pod": (pod,)}))
+    (build_job,) = observed.values()
+    return build_job
 
 
-def observe_after(job: Body, elapsed: timedelta = MINUTE) -> observed_jobs.JobSeen:
+def observe_after(job: Body, elapsed: timedelta = MINUTE) -> BuildJob:
     """Return the Job as the operator observes it some time after its creation; builds take a minute."""
     return observe(*build_jobs.job_and_pod_at(job, (), now=NOON + elapsed, duration=MINUTE))
 

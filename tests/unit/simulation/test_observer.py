@@ -9,8 +9,7 @@ import pytest
 from seatrial.api import names
 from seatrial.cli.starting_point import starting_point
 from seatrial.core.references import Reference, ReferenceKind
-from seatrial.observation import questions
-from seatrial.observation.observed import Observed
+from seatrial.observation.observed import Observed, questions
 from seatrial.simulation import observer
 from seatrial.simulation.cluster import SimulatedCluster
 from tests.builders import NOW, PARTS
@@ -44,28 +43,28 @@ def body(kind: str, name: str, *, owner: str = "churn", **more: Any) -> Body:
 
 
 @pytest.mark.parametrize(
-    ("kind", "field"),
+    "kind",
     [
-        ("Deployment", "deployments"),
-        ("Service", "services"),
-        ("HorizontalPodAutoscaler", "autoscalers"),
-        ("PodDisruptionBudget", "budgets"),
-        ("Job", "jobs"),
-        ("Pod", "pods"),
-        ("ControllerRevision", "revisions"),
-        ("ConfigMap", "copies"),
+        "Deployment",
+        "Service",
+        "HorizontalPodAutoscaler",
+        "PodDisruptionBudget",
+        "Job",
+        "Pod",
+        "ControllerRevision",
+        "ConfigMap",
     ],
 )
-def test_children_are_the_objects_with_the_label(kind: str, field: str) -> None:
+def test_children_are_the_objects_with_the_label(kind: str) -> None:
     ours = body(kind, "ours")
     observed = observe(ours, body(kind, "theirs", owner="other"), body(kind, "unowned", owner=""))
-    assert getattr(observed, field) == (ours,)
+    assert observed.children[kind] == (ours,)
 
 
 def test_decisions_are_those_about_the_model_deployment() -> None:
     ours = body(names.DECISION_KIND, "ours", owner="", spec={"deployment": "churn"})
     theirs = body(names.DECISION_KIND, "theirs", owner="", spec={"deployment": "other"})
-    assert observe(ours, theirs).decisions == (ours,)
+    assert observe(ours, theirs).children[names.DECISION_KIND] == (ours,)
 
 
 def test_a_missing_referenced_object_is_assumed_to_exist_unless_it_is_optional() -> None:
@@ -75,7 +74,7 @@ def test_a_missing_referenced_object_is_assumed_to_exist_unless_it_is_optional()
 
 def test_a_reference_to_an_object_outside_the_cluster_is_missing() -> None:
     cluster = cluster_with(body("Secret", "keys", owner=""), serving=READS)
-    references = questions.questions(observer.deployment_in(cluster, "churn"), PARTS)
+    references = questions(observer.deployment_in(cluster, "churn"), PARTS).references
     assert [ref.name for ref in observer.missing_references(cluster, references)] == ["optional"]
 
 

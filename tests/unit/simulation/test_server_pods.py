@@ -125,4 +125,4 @@ def test_only_a_starting_server_pod_changes_by_itself(change: Any) -> None:
 
 def test_a_simulated_pod_has_the_container_that_the_operator_observes() -> None:
     (pod,) = new_pods(1)
-    assert pod_diagnosis.container_of(ready(pod), server.CONTAINER)["ready"]
+    assert pod_diagnosis.container_status(ready(pod), server.CONTAINER)["ready"]

@@ -15,7 +15,7 @@ from seatrial.kube.transport import Request, Response, Transport
 from tests.golden import situations
 from tests.unit.chart.chart_rendering import Body, granted, of_kind, one, rendered
 from tests.unit.cli.commands import output_of
-from tests.unit.cli.test_decide_with_cluster import ABORT, api_server_with
+from tests.unit.cli.decide_situations import ABORT, api_server_with
 
 pytestmark = pytest.mark.slow  # helm is compiled once
 

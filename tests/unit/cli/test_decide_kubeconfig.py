@@ -9,7 +9,7 @@ import yaml
 
 from tests.golden import situations
 from tests.unit.cli.commands import error_of, output_of, run_process
-from tests.unit.cli.test_decide_with_cluster import ABORT, api_server_with
+from tests.unit.cli.decide_situations import ABORT, api_server_with
 
 
 @pytest.fixture

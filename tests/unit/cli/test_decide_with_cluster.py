@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,26 +11,21 @@ import yaml
 from seatrial.api import kinds, names
 from seatrial.api.rollout_decision import DecisionPhase
 from seatrial.cli.cluster import REVIEW
-from tests.apiserver import FakeApiServer
 from tests.golden import pods, situations
-from tests.golden.play import V1, V2, V3, Play, simulation
+from tests.golden.play import V1, Play, simulation
 from tests.unit.cli.commands import error_of, output_of
-
-NOW = datetime(2026, 11, 21, 15, tzinfo=UTC)
-ME = "jo@shop.example"
-ABORT = ["decide", "abort", "churn", "-n", "shop"]
-
-
-def api_server_with(play: Play | None = None) -> FakeApiServer:
-    """Return an API server that has the ModelDeployment of a play, and knows the user."""
-    server = FakeApiServer(lambda: NOW, namespaces=("shop", "other"))
-    server.raw[REVIEW.path()] = json.dumps({"status": {"userInfo": {"username": ME}}}).encode()
-    if play is not None:
-        body = play.world.objects[(names.KIND, "churn")]
-        head = {"name": "churn", "namespace": "shop"}
-        server.insert(kinds.MODEL_DEPLOYMENT, {**body, "metadata": head})
-        server.set_status(kinds.MODEL_DEPLOYMENT, "shop", "churn", status=body["status"], manager="seatrial")
-    return server
+from tests.unit.cli.decide_situations import (
+    ABORT,
+    ME,
+    api_server_with,
+    paused,
+    promoted,
+    rejected,
+    rejected_again,
+    retried,
+    rolled_back,
+    starting,
+)
 
 
 def decision(action: str, play: Play, *more: str) -> dict[str, Any]:
@@ -49,54 +42,6 @@ def answer(body: dict[str, Any], play: Play) -> DecisionPhase:
     after = simulation().step(play.having(stored).world, play.now).after
     status = after.objects[(names.DECISION_KIND, "churn-new")]["status"]
     return DecisionPhase(status["phase"])
-
-
-def starting() -> Play:
-    """The canary starts, and receives no traffic yet."""
-    return situations.canary().later(5)
-
-
-def paused() -> Play:
-    return situations.with_users().decide("Pause").later(600)
-
-
-def rejected() -> Play:
-    return situations.canary().later(10).pods("canary", pods.crashing).rest()
-
-
-def rejected_again() -> Play:
-    """V2 and V3 were rejected, V3 last, and the spec asks for V2 again."""
-    play = rejected().apply(model={"image": V3}).later(10).pods("canary", pods.crashing).rest()
-    first = play.world.objects[(names.KIND, "churn")]["status"]["rejected"][-1]["revision"]
-    return with_target_revision(play.apply(model={"image": V2}).rest(), first)
-
-
-def with_target_revision(play: Play, revision: str) -> Play:
-    """Set the field that names the revision which the spec asks for."""
-
-    def change(body: dict[str, Any]) -> dict[str, Any]:
-        status = body["status"]
-        return {**body, "status": {**status, "rollout": {**status["rollout"], "targetRevision": revision}}}
-
-    return play.edited(names.KIND, change)
-
-
-def retried() -> Play:
-    """The second attempt receives traffic."""
-    play = rejected().wait(60)
-    revision = play.revision("rollout")
-    return play.decide("Retry", revision=revision, attempt=1).later(45)
-
-
-def promoted() -> Play:
-    return situations.canary().rest().wait(3600)
-
-
-def rolled_back() -> Play:
-    """A user has rolled back to V1, and the spec still asks for V2."""
-    play = promoted()
-    current, earlier = play.revision("stable"), situations.serving().revision("stable")
-    return play.decide("Rollback", revision=current, toRevision=earlier).rest().wait(60)
 
 
 @pytest.mark.parametrize(

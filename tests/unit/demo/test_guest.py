@@ -10,7 +10,7 @@ import yaml
 from model_runtime.registry.secrets import Login
 from seatrial.api import names, settings
 from tests.cluster.errors import LabError
-from tests.stage import existing, guest, pods
+from tests.stage import existing, guest
 from tests.stage.existing import CRDS, OURS, SYSTEM, Operator
 from tests.stage.guest import NAMESPACE, Guest
 from tests.stage.install import ROOT
@@ -235,63 +235,6 @@ def test_a_model_that_is_too_large_for_a_config_map_is_rejected() -> None:
     assert stage.put_model("digits/1/model.skops", b"x") == {"uri": "configmap://digits-1/model.skops"}
     with pytest.raises(LabError, match="a ConfigMap holds at most"):
         stage.put_model("digits/2/model.skops", b"x" * (guest.LARGEST_MODEL + 1))
-
-
-def pod(*containers: dict[str, Any], phase: str = "Pending", **status: Any) -> dict[str, Any]:
-    return {
-        "metadata": {"name": "p"},
-        "status": {"phase": phase, "containerStatuses": [*containers], **status},
-    }
-
-
-def container_status(**state: Any) -> dict[str, Any]:
-    return {"name": "c", "image": "r/x:1", "state": state}
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        pytest.param({}, "", id="no pod"),
-        pytest.param(pod(container_status(waiting={"reason": "ContainerCreating"})), "", id="starting"),
-        pytest.param(pod(container_status(running={}), phase="Running"), "", id="running"),
-        pytest.param(
-            pod(container_status(terminated={"exitCode": 0}), phase="Succeeded"), "", id="succeeded"
-        ),
-        pytest.param(
-            pod(container_status(waiting={"reason": "ErrImagePull", "message": "no such host"})),
-            "cannot pull r/x:1: no such host",
-            id="image not pulled",
-        ),
-        pytest.param(
-            pod(container_status(waiting={"reason": "ImagePullBackOff"})),
-            "ImagePullBackOff",
-            id="no message",
-        ),
-        pytest.param(
-            pod(initContainerStatuses=[container_status(waiting={"reason": "InvalidImageName"})]),
-            "cannot pull r/x:1",
-            id="image of an init container not pulled",
-        ),
-        pytest.param(
-            pod(container_status(terminated={"exitCode": 1, "message": "exec format error"})),
-            "exits with code 1 in the pod p: exec format error",
-            id="failed container",
-        ),
-        pytest.param(pod(phase="Failed", reason="Evicted", message="disk"), "Evicted: disk", id="evicted"),
-    ],
-)
-def test_the_trouble_of_a_pod_is_reported(body: dict[str, Any], message: str) -> None:
-    trouble = pods.trouble_of(body)
-    assert (message in trouble) if message else trouble == ""
-
-
-def test_what_a_pod_waits_for_is_reported() -> None:
-    unscheduled = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes: no memory"}
-    assert pods.waiting(pod(conditions=[unscheduled])) == "no node can run it: 0/3 nodes: no memory"
-    assert (
-        pods.waiting(pod(container_status(waiting={"reason": "ContainerCreating"}))) == "c: ContainerCreating"
-    )
-    assert pods.waiting({}) == ""
 
 
 @pytest.mark.parametrize("login", [None, Login("jo", "secret")])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seatrial.api.objects import ObjectKey
 from seatrial.kube import failures
-from tests.apiserver.registry import Registry, Resource
+from tests.apiserver.served_resources import Registry, Resource
 
 
 @dataclass(frozen=True, slots=True)

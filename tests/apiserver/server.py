@@ -1,7 +1,7 @@
 """An API server in this process: the semantics that the operator lives by, and faults on demand.
 
 What it does is held against the real server by one contract suite. Nothing in it runs by itself but garbage
-collection and the end of namespaces; `tests.apiserver.controllers` has the cluster's controllers.
+collection and the end of namespaces; `tests.apiserver.controller_manager` has the cluster's controllers.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from seatrial.api import kinds
 from seatrial.api.objects import Body
 from seatrial.kube import failures, transport
 from seatrial.kube.transport import Request, Response
-from tests.apiserver import endpoints, routes, scaling
-from tests.apiserver.cluster import Cluster
+from tests.apiserver import put_and_patch, routes, scale_subresource
 from tests.apiserver.faults import Faults, Write
-from tests.apiserver.garbage import wish_of
-from tests.apiserver.reading import Reader
-from tests.apiserver.registry import Resource, ScalePaths
+from tests.apiserver.garbage_collection import wish_of
+from tests.apiserver.list_and_watch import Reader
+from tests.apiserver.object_access import Cluster
 from tests.apiserver.routes import Route
+from tests.apiserver.served_resources import Resource, ScalePaths
 
 _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 SEATRIAL_RESOURCES: Final = (
@@ -133,13 +133,13 @@ class FakeApiServer(Cluster):
         body = json.loads(request.body) if request.body else {}
         match request.method, route.subresource:
             case "POST", "":
-                author = endpoints.author_of(request)
+                author = put_and_patch.author_of(request)
                 return _ok(self._writer.create(route.resource, route.namespace, body, author=author), 201)
             case "PUT", "" | "status" | "scale":
-                return _ok(endpoints.replace(self._writer, route, request, body))
+                return _ok(put_and_patch.replace(self._writer, route, request, body))
             case "PATCH", "" | "status" | "scale":
                 is_new = self.look(route.resource.kind, *route.key) is None
-                return _ok(endpoints.patch(self._writer, route, request, body), 201 if is_new else 200)
+                return _ok(put_and_patch.patch(self._writer, route, request, body), 201 if is_new else 200)
             case "DELETE", "":
                 wish = wish_of(body, request.query.get("propagationPolicy", ""))
                 return _ok(self._collector.delete(route.resource, route.key, wish))
@@ -152,7 +152,7 @@ class FakeApiServer(Cluster):
         present = self._present(route)
         match route.subresource:
             case "scale":
-                return _ok(scaling.shown(route.resource, present))
+                return _ok(scale_subresource.shown(route.resource, present))
             case "" | "status":
                 return _ok(present)
         raise failures.NotFound(404, "NotFound", "the server could not find the requested resource")

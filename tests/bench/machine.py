@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client import parser
 
 from tests import cluster
-from tests.live.hands import Hands
+from tests.live.user_actions import Hands
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 MIB: Final = 2**20

@@ -7,8 +7,8 @@ import asyncio
 from seatrial.api import kinds
 from seatrial.api.objects import Body
 from tests.bench.milestones import PLAIN
-from tests.live import hands as living
-from tests.live.hands import Hands
+from tests.live import user_actions
+from tests.live.user_actions import Hands
 
 
 async def create(hands: Hands, name: str) -> None:
@@ -19,7 +19,7 @@ async def create(hands: Hands, name: str) -> None:
 
 async def new_image(hands: Hands, name: str) -> None:
     """The Deployment asks for another image."""
-    containers = [{"name": "server", "image": living.image(2)}]
+    containers = [{"name": "server", "image": user_actions.image(2)}]
     await hands.patch(
         kinds.DEPLOYMENT, f"plain-{name}", {"spec": {"template": {"spec": {"containers": containers}}}}
     )
@@ -47,7 +47,7 @@ def _service(namespace: str, name: str) -> Body:
 
 
 def _deployment(namespace: str, name: str) -> Body:
-    container = {"name": "server", "image": living.image(1)}
+    container = {"name": "server", "image": user_actions.image(1)}
     template = {"metadata": {"labels": {PLAIN: name}}, "spec": {"containers": [container]}}
     spec = {"replicas": 1, "selector": {"matchLabels": {PLAIN: name}}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _head(namespace, name), "spec": spec}

@@ -13,7 +13,7 @@ from tests.bench import machine, milestones, plain
 from tests.bench.figures import milliseconds, p50, p95, seconds
 from tests.bench.report import Row
 from tests.bench.stage import Size, Stage
-from tests.live import hands as living
+from tests.live import user_actions
 
 OURS: Final = ("deployment", "service")
 PLAIN: Final = ("plain_replica_set", "plain_service")
@@ -64,7 +64,7 @@ async def paced(stage: Stage, size: Size) -> list[Row]:
     _expect_objects(stage)
     wanted = [f"paced-{number}" for number in range(size.paced)]
     before = await stage.operator.writes()
-    ours = await _in_turn(wanted, size.gap, lambda name: hands.apply(name, living.spec()))
+    ours = await _in_turn(wanted, size.gap, lambda name: hands.apply(name, user_actions.spec()))
     await timeline.all("healthy", wanted)
     await stage.quiet()
     writes = await stage.operator.writes() - before
@@ -106,7 +106,7 @@ async def burst(stage: Stage, size: Size) -> list[Row]:
     )
     await plain.delete_all(stage.hands)
     await stage.hands.until_left(kinds.POD, label=milestones.PLAIN, patience=300)
-    ask: Ask = lambda name: stage.hands.apply(name, living.spec())  # noqa: E731 - as short as its twin above
+    ask: Ask = lambda name: stage.hands.apply(name, user_actions.spec())  # noqa: E731 - as short as its twin above
     ours = await _burst(stage, wanted, ask, (*OURS, "healthy"))
     count = f"{size.burst:,} at once"
     full = size.burst == Size().burst
@@ -170,7 +170,7 @@ async def steps(stage: Stage, size: Size) -> list[Row]:
     plain_made, plain_narrow = await _floor_of_steps(stage, wanted)
     known = {body["metadata"]["name"] for body in await stage.hands.all(kinds.DEPLOYMENT)}
     stage.timeline.watch_for(canary=milestones.new_child(kinds.DEPLOYMENT, known), users=milestones.has_users)
-    asked = living.spec(2, steps=LONG, scaleDownDelay=size.undisturbed)
+    asked = user_actions.spec(2, steps=LONG, scaleDownDelay=size.undisturbed)
     begun = await _in_turn(wanted, STEP_GAP, lambda name: stage.hands.apply(name, asked))
     await stage.timeline.all("users", wanted)
     made = milliseconds(stage.timeline, begun, ["canary"])

@@ -14,10 +14,9 @@ from typing import Final
 from seatrial.api import kinds
 from tests import cluster
 from tests.bench.timeline import Timeline, watched
-from tests.live import hands as living
-from tests.live import install
-from tests.live.hands import Hands
-from tests.live.process import OperatorProcess, total
+from tests.live import install, user_actions
+from tests.live.operator_process import OperatorProcess, total
+from tests.live.user_actions import Hands
 
 WATCHED: Final = (
     kinds.MODEL_DEPLOYMENT,
@@ -86,7 +85,7 @@ async def staged(lab: cluster.Lab) -> AsyncIterator[Stage]:
         stage: Stage | None = None
         try:
             await operator.working()
-            async with living.hands(lab.kubeconfig) as hands, watched(hands, *WATCHED) as timeline:
+            async with user_actions.hands(lab.kubeconfig) as hands, watched(hands, *WATCHED) as timeline:
                 stage = Stage(lab, hands, timeline, operator, Path(folder))
                 yield stage
         finally:
@@ -95,7 +94,10 @@ async def staged(lab: cluster.Lab) -> AsyncIterator[Stage]:
 
 async def _nobody_elses(lab: cluster.Lab) -> None:
     """No ModelDeployment is left of whoever had the lab before: the operator would look after it, and be counted."""
-    async with living.hands(lab.kubeconfig, namespace="default") as hands, asyncio.timeout(LEFT_PATIENCE):
+    async with (
+        user_actions.hands(lab.kubeconfig, namespace="default") as hands,
+        asyncio.timeout(LEFT_PATIENCE),
+    ):
         while (await hands.client.list(kinds.MODEL_DEPLOYMENT)).items:  # noqa: ASYNC110 - a namespace takes its time
             await asyncio.sleep(0.2)
 

@@ -7,12 +7,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
-from seatrial.api import objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from seatrial.kube.client import Selection
-from seatrial.kube.informers import Habits, Informer
-from tests.live.hands import Hands
+from seatrial.kube.informers import Informer, InformerConfig
+from tests.live.user_actions import Hands
 
 Milestone = Callable[[Kind, Body], str | None]
 """Which object has reached the milestone, as this body shows; None when it shows nothing of the kind."""
@@ -83,5 +82,5 @@ def _informer(hands: Hands, kind: Kind, timeline: Timeline) -> Informer:
         if event != "DELETED":
             timeline.hear(kind, body)
 
-    habits = Habits(time.monotonic, trim=objects.without_managed_fields)
-    return Informer(hands.client, kind, hear, habits=habits, selection=Selection(hands.namespace))
+    config = InformerConfig(time.monotonic)
+    return Informer(hands.client, kind, hear, config=config, selection=Selection(hands.namespace))

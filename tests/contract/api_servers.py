@@ -20,8 +20,8 @@ from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import JSON, Request, Response, Transport
 from tests.apiserver import FakeApiServer
-from tests.apiserver.behaviours import Behaviour
-from tests.apiserver.controllers import ControllerManager
+from tests.apiserver.controller_manager import ControllerManager
+from tests.apiserver.pod_behaviour import Behaviour
 
 PATIENCE = 90.0
 """Seconds: the collector of garbage looks for new kinds every thirty."""

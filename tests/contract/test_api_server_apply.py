@@ -7,7 +7,7 @@ import pytest
 from seatrial.api import kinds
 from seatrial.api.objects import Body
 from seatrial.kube import client, failures
-from tests.contract import api_objects as objects
+from tests.contract import example_objects as objects
 from tests.contract.api_servers import WIDGET, Server
 
 NOBODY = "11111111-2222-3333-4444-555555555555"

@@ -6,7 +6,7 @@ from typing import Any
 
 from seatrial.api import kinds
 from seatrial.api.objects import Body
-from tests.contract import api_objects as objects
+from tests.contract import example_objects as objects
 from tests.contract.api_servers import Server
 
 

@@ -9,7 +9,7 @@ import pytest
 from seatrial.api import kinds
 from seatrial.api.objects import Body
 from seatrial.kube import failures
-from tests.contract import api_objects as objects
+from tests.contract import example_objects as objects
 from tests.contract.api_servers import Server
 
 POD_DEFAULTS: Body = {

@@ -40,16 +40,16 @@ def splits(draw: st.DrawFn) -> Split:
 
 
 @given(split=splits())
-def test_what_is_rendered_is_read_back(router: Router, split: Split) -> None:
+def test_rendered_split_is_read_back(router: Router, split: Split) -> None:
     assert router.read(router.render(OWNER, split)) == split
 
 
 @given(split=splits())
-def test_rendering_is_the_same_every_time(router: Router, split: Split) -> None:
+def test_rendering_is_deterministic(router: Router, split: Split) -> None:
     assert router.render(OWNER, split) == router.render(OWNER, split)
 
 
-def test_nothing_is_read_from_nothing(router: Router) -> None:
+def test_no_split_is_read_without_objects(router: Router) -> None:
     assert router.read(()) is None
 
 
@@ -58,7 +58,7 @@ def test_nothing_is_read_from_nothing(router: Router) -> None:
     [{}, {"app": "mine"}, {"seatrial.dev/server": "churn", "app": "mine"}, {"seatrial.dev/server": "x"}],
 )
 @pytest.mark.parametrize("weight", [0, 20])
-def test_a_selector_that_was_edited_by_hand_is_not_understood(
+def test_manually_edited_selector_is_not_a_split(
     router: Router, selector: dict[str, str], weight: int
 ) -> None:
     documents = router.render(OWNER, Split(stable="a" * 10, canary="b" * 10, weight=weight))
@@ -67,14 +67,14 @@ def test_a_selector_that_was_edited_by_hand_is_not_understood(
 
 
 @pytest.mark.parametrize("note", ["", "abc", "0", "101", "-5", "٣"])
-def test_a_weight_that_was_edited_by_hand_is_not_understood(router: Router, note: str) -> None:
+def test_manually_edited_weight_is_not_a_split(router: Router, note: str) -> None:
     (document,) = router.render(OWNER, Split(stable="a" * 10, canary="b" * 10, weight=20))
     notes = {**document["metadata"]["annotations"], "seatrial.dev/weight": note}
     assert router.read(({**document, "metadata": {**document["metadata"], "annotations": notes}},)) is None
 
 
 @given(weight=weights, stable=pods)
-def test_a_canary_has_a_pod_for_every_share_and_never_more_than_stable(
+def test_canary_has_at_least_one_pod_and_never_more_than_stable(
     router: Router, weight: int, stable: int
 ) -> None:
     count = router.canary_pods(weight, stable=stable)
@@ -83,13 +83,13 @@ def test_a_canary_has_a_pod_for_every_share_and_never_more_than_stable(
 
 
 @given(first=weights, second=weights, stable=pods)
-def test_a_larger_share_never_has_fewer_pods(router: Router, first: int, second: int, stable: int) -> None:
+def test_larger_weight_never_has_fewer_pods(router: Router, first: int, second: int, stable: int) -> None:
     small, large = sorted((first, second))
     assert router.canary_pods(small, stable=stable) <= router.canary_pods(large, stable=stable)
 
 
 @given(weight=weights, stable=st.integers(1, 500))
-def test_the_real_share_is_near_what_was_asked_for_unless_it_says_too_few(
+def test_actual_weight_is_close_to_the_requested_weight_unless_pods_are_too_few(
     router: Router, weight: int, stable: int
 ) -> None:
     canary = router.canary_pods(weight, stable=stable)
@@ -102,25 +102,23 @@ def test_the_real_share_is_near_what_was_asked_for_unless_it_says_too_few(
 
 
 @given(weight=weights, stable=pods, canary=pods)
-def test_a_share_is_between_nobody_and_everybody(
-    router: Router, weight: int, stable: int, canary: int
-) -> None:
+def test_actual_weight_is_between_0_and_100(router: Router, weight: int, stable: int, canary: int) -> None:
     share = router.actual(Split(stable="a", canary="b", weight=weight), Ready(stable=stable, canary=canary))
     assert 0 <= share <= 100
     assert share == 0 or canary > 0
 
 
 @given(canary=pods)
-def test_without_weight_the_canary_has_nobody(router: Router, canary: int) -> None:
+def test_canary_without_weight_has_no_actual_weight(router: Router, canary: int) -> None:
     assert router.actual(Split(stable="a", canary="b"), Ready(stable=1, canary=canary)) == 0
 
 
-def test_an_unknown_router_is_an_error_that_lists_the_known_ones() -> None:
+def test_unknown_router_is_an_error_that_lists_the_known_routers() -> None:
     with pytest.raises(base.UnknownRouter, match="unknown router 'istoi'; known: replicas"):
         base.chosen("istoi", INSTALLED)
 
 
 @pytest.mark.parametrize("weight", [-1, 20, 101])
-def test_a_share_for_nobody_or_beyond_all_is_no_split(weight: int) -> None:
+def test_weight_without_canary_or_outside_0_to_100_is_rejected(weight: int) -> None:
     with pytest.raises(ValueError, match="is no split"):
         Split(stable="a" * 10, canary="" if weight == 20 else "b", weight=weight)

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.live import hands as living
-from tests.live import install
-from tests.live.hands import Hands
-from tests.live.process import OperatorProcess
+from tests.live import install, user_actions
+from tests.live.operator_process import OperatorProcess
+from tests.live.user_actions import Hands
 
 FIXTURES = "tests.cluster.fixtures"
 
@@ -43,7 +42,7 @@ def decision_policy(kubeconfig: Path) -> Iterator[None]:
 @pytest.fixture
 async def hands(kubeconfig: Path) -> AsyncIterator[Hands]:
     """Hands on a namespace of this test alone."""
-    async with living.hands(kubeconfig) as found:
+    async with user_actions.hands(kubeconfig) as found:
         yield found
 
 

@@ -11,10 +11,9 @@ import pytest
 
 from seatrial.api import kinds, names
 from tests.e2e.conftest import Start
-from tests.live import dying
-from tests.live import hands as living
-from tests.live.hands import Hands, spec
-from tests.live.process import OperatorProcess
+from tests.live import crashing_operator, user_actions
+from tests.live.operator_process import OperatorProcess
+from tests.live.user_actions import Hands, spec
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
@@ -77,8 +76,10 @@ class Crashes:
         """Number of the write that was not sent → how that rollout ended; the last was not disturbed."""
         for number in itertools.count(self._first, LINES):
             name = self._name(number)
-            more = {dying.NAME: name, dying.NUMBER: str(number)}
-            process = self._start("--namespace", self._hands.namespace, command="tests.live.dying", more=more)
+            more = {crashing_operator.NAME: name, crashing_operator.NUMBER: str(number)}
+            process = self._start(
+                "--namespace", self._hands.namespace, command="tests.live.crashing_operator", more=more
+            )
             self._rollouts[number] = asyncio.create_task(rollout(self._hands, name))
             if not await self._dies(process, self._rollouts[number]):
                 break
@@ -97,11 +98,11 @@ class Crashes:
 
 async def line(kubeconfig: Path, start: Start, first: int) -> dict[int, dict[str, Any]]:
     """One line, in a namespace of its own."""
-    async with living.hands(kubeconfig) as hands:
+    async with user_actions.hands(kubeconfig) as hands:
         return await Crashes(hands, start, first).run()
 
 
-async def test_a_kill_before_any_write_changes_nothing_in_the_end(kubeconfig: Path, start: Start) -> None:
+async def test_crash_before_any_write_does_not_change_the_final_state(kubeconfig: Path, start: Start) -> None:
     ends: dict[int, dict[str, Any]] = {}
     for found in await asyncio.gather(*(line(kubeconfig, start, n) for n in range(1, LINES + 1))):
         ends |= found

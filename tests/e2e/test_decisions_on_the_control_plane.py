@@ -9,8 +9,8 @@ import pytest
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body
 from seatrial.kube import failures
-from tests.live.hands import Hands, image, phase_is, spec
-from tests.live.process import OperatorProcess
+from tests.live.operator_process import OperatorProcess
+from tests.live.user_actions import Hands, image, phase_is, spec
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.usefixtures("decision_policy")]
 
@@ -53,7 +53,7 @@ def phase_of(decision: Body) -> str:
     return str(decision["status"]["phase"])
 
 
-async def test_an_abort_takes_the_users_back(operator: OperatorProcess, hands: Hands) -> None:
+async def test_abort_returns_traffic_to_stable(operator: OperatorProcess, hands: Hands) -> None:
     revision = await held_at_its_first_step(hands)
     decision = await decide(hands, "Abort", revision, attempt=1, reason="p99")
     after = await hands.until("churn", phase_is("Degraded"))
@@ -66,7 +66,7 @@ async def test_an_abort_takes_the_users_back(operator: OperatorProcess, hands: H
     assert (newest["outcome"], newest["decidedBy"]) == ("Aborted", WHO)
 
 
-async def test_a_retry_tries_a_rejected_revision_again(operator: OperatorProcess, hands: Hands) -> None:
+async def test_retry_starts_a_rejected_revision_again(operator: OperatorProcess, hands: Hands) -> None:
     revision = await held_at_its_first_step(hands)
     await decide(hands, "Abort", revision, attempt=1)
     await hands.until("churn", phase_is("Degraded"))
@@ -76,13 +76,13 @@ async def test_a_retry_tries_a_rejected_revision_again(operator: OperatorProcess
     assert "rejected" not in again["status"]
 
 
-async def test_a_promotion_leaves_out_all_steps(operator: OperatorProcess, hands: Hands) -> None:
+async def test_promote_skips_all_steps(operator: OperatorProcess, hands: Hands) -> None:
     revision = await held_at_its_first_step(hands)
     assert phase_of(await decide(hands, "Promote", revision, attempt=1)) == "Taken"
     await hands.healthy("churn", 2)
 
 
-async def test_a_skip_leaves_out_one_step(operator: OperatorProcess, hands: Hands) -> None:
+async def test_skip_ends_only_one_step(operator: OperatorProcess, hands: Hands) -> None:
     revision = await held_at_its_first_step(hands)
     assert phase_of(await decide(hands, "Skip", revision, step=1)) == "Taken"
     await hands.until("churn", step_is("2/2"))
@@ -91,7 +91,7 @@ async def test_a_skip_leaves_out_one_step(operator: OperatorProcess, hands: Hand
     assert "the rollout is at step 2" in late["status"]["message"]
 
 
-async def test_a_pause_holds_until_somebody_resumes(operator: OperatorProcess, hands: Hands) -> None:
+async def test_pause_holds_until_resume(operator: OperatorProcess, hands: Hands) -> None:
     revision = await held_at_its_first_step(hands)
     assert phase_of(await decide(hands, "Pause", revision)) == "Taken"
     await hands.until("churn", phase_is("Paused"))
@@ -99,7 +99,7 @@ async def test_a_pause_holds_until_somebody_resumes(operator: OperatorProcess, h
     await hands.until("churn", phase_is("Canary"))
 
 
-async def test_a_rollback_returns_to_a_revision_of_history(operator: OperatorProcess, hands: Hands) -> None:
+async def test_rollback_returns_to_a_revision_of_history(operator: OperatorProcess, hands: Hands) -> None:
     await hands.apply("churn", spec(1))
     first = (await hands.healthy("churn", 1))["status"]["stable"]["revision"]
     await hands.apply("churn", spec(2))
@@ -113,14 +113,14 @@ async def test_a_rollback_returns_to_a_revision_of_history(operator: OperatorPro
     assert [entry["revision"] for entry in synced["status"]["rejected"]] == [second]
 
 
-async def test_a_decision_about_another_revision_is_refused(operator: OperatorProcess, hands: Hands) -> None:
+async def test_decision_about_another_revision_is_rejected(operator: OperatorProcess, hands: Hands) -> None:
     revision = await held_at_its_first_step(hands)
     decision = await decide(hands, "Abort", "0123456789", attempt=1)
     assert phase_of(decision) == "Refused"
     assert f"on its way is {revision}" in decision["status"]["message"]
 
 
-async def test_nobody_decides_in_the_name_of_another(operator: OperatorProcess, hands: Hands) -> None:
+async def test_decision_in_another_users_name_is_forbidden(operator: OperatorProcess, hands: Hands) -> None:
     revision = await held_at_its_first_step(hands)
     with pytest.raises(failures.Forbidden, match=r"write .lab:admin., not .jo@shop\.io."):
         await decide(hands, "Abort", revision, by="jo@shop.io", attempt=1)

@@ -13,8 +13,8 @@ from seatrial.api import kinds, names, objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from tests.cluster import binaries
-from tests.live.hands import Hands, is_healthy, spec
-from tests.live.process import OperatorProcess
+from tests.live.operator_process import OperatorProcess
+from tests.live.user_actions import Hands, is_healthy, spec
 
 pytestmark = pytest.mark.controlplane
 
@@ -44,7 +44,7 @@ def selected(service: Body) -> str:
     return str(service["spec"]["selector"].get(names.LABEL_REVISION, ""))
 
 
-async def test_a_new_image_goes_live_step_by_step(operator: OperatorProcess, hands: Hands) -> None:
+async def test_new_image_is_rolled_out_step_by_step(operator: OperatorProcess, hands: Hands) -> None:
     await hands.apply("churn", spec(1, replicas=3))
     before = await hands.healthy("churn", 1)
     await hands.apply("churn", spec(2, replicas=3, steps=TWO_STEPS))
@@ -66,7 +66,9 @@ async def test_a_new_image_goes_live_step_by_step(operator: OperatorProcess, han
     await hands.until_gone(kinds.DEPLOYMENT, old)
 
 
-async def test_kubectl_can_wait_for_it(operator: OperatorProcess, hands: Hands, kubeconfig: Path) -> None:
+async def test_kubectl_wait_returns_when_ready(
+    operator: OperatorProcess, hands: Hands, kubeconfig: Path
+) -> None:
     await hands.apply("churn", spec(1))
     argv = [str(binaries.path_of("kubectl")), f"--kubeconfig={kubeconfig}", "-n", hands.namespace]
     wait = [*argv, "wait", "mdep/churn", "--for=condition=Ready", "--timeout=90s"]
@@ -84,7 +86,7 @@ async def settled(hands: Hands) -> dict[str, str]:
     return before
 
 
-async def test_a_pass_with_nothing_to_do_writes_nothing(operator: OperatorProcess, hands: Hands) -> None:
+async def test_reconcile_without_changes_writes_nothing(operator: OperatorProcess, hands: Hands) -> None:
     await hands.apply("churn", spec(1))
     await hands.healthy("churn", 1)
     before = await settled(hands)
@@ -98,7 +100,7 @@ async def test_a_pass_with_nothing_to_do_writes_nothing(operator: OperatorProces
 
 
 @pytest.mark.parametrize("kind", [kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION], ids=str)
-async def test_a_child_deleted_by_hand_comes_back(
+async def test_manually_deleted_child_is_recreated(
     operator: OperatorProcess, hands: Hands, kind: Kind
 ) -> None:
     await hands.apply("churn", spec(1))
@@ -130,7 +132,7 @@ async def test_a_child_deleted_by_hand_comes_back(
         ),
     ],
 )
-async def test_an_edit_by_hand_is_taken_back(
+async def test_manual_edit_is_reverted(
     operator: OperatorProcess, hands: Hands, kind: Kind, edit: Body, path: tuple[str, ...]
 ) -> None:
     await hands.apply("churn", spec(1, replicas=2))
@@ -150,7 +152,9 @@ def at(body: Body, path: tuple[str, ...]) -> Any:
     return found
 
 
-async def test_a_stranger_under_its_name_is_left_alone(operator: OperatorProcess, hands: Hands) -> None:
+async def test_foreign_service_with_a_childs_name_is_not_changed(
+    operator: OperatorProcess, hands: Hands
+) -> None:
     ports = [{"port": 80}]
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "churn"}, "spec": {"ports": ports}}
     theirs = await hands.create(kinds.SERVICE, service)
@@ -158,13 +162,13 @@ async def test_a_stranger_under_its_name_is_left_alone(operator: OperatorProcess
     told = await hands.until("churn", lambda body: "NameConflict" in str(body.get("status")))
     (ready,) = [c for c in told["status"]["conditions"] if c["type"] == "Ready"]
     assert (ready["status"], ready["reason"]) == ("False", "NameConflict")
-    assert "Service churn belongs to somebody else" in told["status"]["message"]
+    assert "Service churn exists and belongs to another owner" in told["status"]["message"]
     assert objects.version_of(await hands.get("churn", kinds.SERVICE)) == objects.version_of(theirs)
     await hands.delete(kinds.SERVICE, "churn")
     await hands.healthy("churn", 1)
 
 
-async def test_a_deletion_takes_everything_along(operator: OperatorProcess, hands: Hands) -> None:
+async def test_deletion_removes_all_children(operator: OperatorProcess, hands: Hands) -> None:
     await hands.apply("churn", spec(1))
     await hands.healthy("churn", 1)
     await hands.apply("churn", spec(2, steps=LONG))

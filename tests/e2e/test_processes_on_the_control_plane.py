@@ -14,8 +14,8 @@ from seatrial.api import kinds, names, objects
 from tests.bench import machine
 from tests.e2e.conftest import Start
 from tests.live import install
-from tests.live.hands import Hands, phase_is, spec
-from tests.live.process import OperatorProcess
+from tests.live.operator_process import OperatorProcess
+from tests.live.user_actions import Hands, phase_is, spec
 
 pytestmark = pytest.mark.controlplane
 
@@ -61,7 +61,7 @@ async def children(hands: Hands) -> dict[str, str]:
 
 
 @pytest.mark.slow
-async def test_who_stands_by_takes_over_from_a_leader_that_is_killed(hands: Hands, start: Start) -> None:
+async def test_standby_takes_over_from_a_killed_leader(hands: Hands, start: Start) -> None:
     leader, other = await replicas(hands, start)
     await hands.apply("churn", spec(1))
     await hands.healthy("churn", 1)
@@ -77,7 +77,9 @@ async def test_who_stands_by_takes_over_from_a_leader_that_is_killed(hands: Hand
 
 
 @pytest.mark.slow
-async def test_a_leader_that_stood_still_too_long_writes_nothing_and_ends(hands: Hands, start: Start) -> None:
+async def test_frozen_leader_exits_without_writing_after_its_lease_expired(
+    hands: Hands, start: Start
+) -> None:
     leader, _other = await replicas(hands, start)
     await hands.apply("churn", spec(1))
     await hands.healthy("churn", 1)
@@ -93,7 +95,7 @@ async def test_a_leader_that_stood_still_too_long_writes_nothing_and_ends(hands:
     assert await children(hands) == before
 
 
-async def test_a_leader_that_is_told_to_end_gives_the_lease_back(hands: Hands, start: Start) -> None:
+async def test_terminated_leader_releases_the_lease(hands: Hands, start: Start) -> None:
     leader, other = await replicas(hands, start)
     assert await leader.stop() == 0
     told_at = time.monotonic()
@@ -102,7 +104,7 @@ async def test_a_leader_that_is_told_to_end_gives_the_lease_back(hands: Hands, s
 
 
 @pytest.mark.slow
-async def test_a_restart_with_many_objects_at_rest_writes_nothing(
+async def test_restart_with_many_healthy_objects_writes_nothing(
     hands: Hands, alone: OperatorProcess, start: Start
 ) -> None:
     many = [f"m-{number}" for number in range(OBJECTS)]
@@ -123,7 +125,7 @@ async def test_a_restart_with_many_objects_at_rest_writes_nothing(
     assert await children(hands) == before
 
 
-async def test_a_namespace_that_goes_away_is_no_hot_loop(hands: Hands, alone: OperatorProcess) -> None:
+async def test_deleted_namespace_causes_no_hot_loop(hands: Hands, alone: OperatorProcess) -> None:
     await hands.apply("churn", spec(1))
     await hands.healthy("churn", 1)
     await hands.apply("churn", spec(2, steps=LONG))
@@ -137,14 +139,14 @@ async def test_a_namespace_that_goes_away_is_no_hot_loop(hands: Hands, alone: Op
     assert "this is a bug" not in alone.said()
 
 
-async def test_it_does_not_start_on_an_older_schema(
+async def test_operator_does_not_start_with_an_older_crd(
     hands: Hands, start: Start, older: Callable[[], Any]
 ) -> None:
     older()
     operator = start("--namespace", hands.namespace)
     assert await operator.ended() == 1
-    assert "the operator does not start" in operator.said()
-    assert "has schema version 0, this operator needs" in operator.said()
+    assert "operator cannot start" in operator.said()
+    assert "has schema version 0, expected" in operator.said()
     assert "kubectl apply --server-side --force-conflicts -f crds/" in operator.said()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from seatrial.api import names
 from tests.cluster import binaries, kubectl
 from tests.cluster.errors import LabError
-from tests.live.process import ROOT
+from tests.live.operator_process import ROOT
 
 KUBERNETES = "1.34.0"
 PATIENCE = 60.0  # seconds

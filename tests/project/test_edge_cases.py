@@ -56,7 +56,7 @@ def _collected() -> set[str]:
     return ids | bare | {node.split("::")[0] for node in ids}
 
 
-def test_every_sentence_is_shown_by_a_test_or_is_for_later() -> None:
+def test_every_edge_case_has_an_existing_test_or_is_deferred() -> None:
     if not LIST.exists():
         pytest.skip("there is no list yet")
     cases = tomllib.loads(LIST.read_text(encoding="utf-8")).get("case", [])
@@ -80,10 +80,10 @@ GOOD: Case = {"section": "Start", "sentence": "it starts", "tests": ["tests/t.py
         pytest.param({"tests": "tests/t.py"}, "must be a list", id="tests that are no list"),
     ],
 )
-def test_a_mistake_in_the_list_is_named(change: Case, mistake: str | None) -> None:
+def test_invalid_entry_is_reported(change: Case, mistake: str | None) -> None:
     found = mistakes_in([{**GOOD, **change}], {"tests/t.py::test_a"})
     assert (mistake in found[0]) if mistake else found == []
 
 
-def test_a_sentence_that_stands_there_twice_is_named() -> None:
+def test_duplicate_sentence_is_reported() -> None:
     assert mistakes_in([GOOD, GOOD], set(GOOD["tests"])) == ["case 2 (it starts): stands there twice"]

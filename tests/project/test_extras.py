@@ -74,10 +74,10 @@ def normal(name: str) -> str:
         pytest.param("operator", [File(ROOT / "operator/seatrial/main.py")], id="the operator"),
     ],
 )
-def test_an_extra_is_what_its_program_imports(extra: str, start: list[File]) -> None:
+def test_extra_declares_exactly_what_its_program_imports(extra: str, start: list[File]) -> None:
     assert declared(extra) == imported([*start, *files(*PLUGINS)])
 
 
-def test_an_import_in_a_function_is_seen() -> None:
+def test_import_inside_a_function_is_found() -> None:
     http = ROOT / "operator/seatrial/kube/http.py"
     assert http in {file.path for file in reached([File(ROOT / "operator/seatrial/cli/cluster.py")])}

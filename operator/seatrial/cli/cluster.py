@@ -35,7 +35,7 @@ async def connect_with_kubeconfig(context: str) -> AsyncIterator[Transport]:
             f"the Python package {error.name} is missing, which connects to a cluster: install seatrial[cli], or give "
             "all options, so that no cluster is needed"
         ) from None
-    transport = http.HttpTransport(http.as_environment_says(context=context))
+    transport = http.HttpTransport(http.default_login(context=context))
     try:
         yield transport
     finally:

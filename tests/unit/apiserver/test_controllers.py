@@ -9,8 +9,8 @@ import pytest
 from seatrial.api import kinds
 from seatrial.api import objects as api_objects
 from tests.apiserver import FakeApiServer
-from tests.apiserver.behaviours import Behaviour, Fault, image_of
-from tests.apiserver.controllers import ControllerManager
+from tests.apiserver.controller_manager import ControllerManager
+from tests.apiserver.pod_behaviour import Behaviour, Fault, image_of
 from tests.unit.kube import kube_objects as objects
 from tests.unit.kube.kube_objects import conditions, states, status_of
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow  # helm is compiled once
 
 Right = tuple[str, str, str]
 
-MADE = caches.CHILDREN
+MADE = tuple(child.kind for child in caches.CHILD_KINDS if child.kind != kinds.POD)
 """Made by `Applier`: a create; a get where the name is taken; a patch, which is a server-side apply."""
 TAKEN_AWAY = (
     kinds.DEPLOYMENT,
@@ -40,8 +40,8 @@ OTHERS: set[Right] = {
     ("", "events", "patch"),  # Reporter: one more of the same
     ("", "configmaps", "get"),  # Observer: what pods read
     ("", "secrets", "get"),  # Observer: their hash
-    ("seatrial.dev", "modeldeployments", "list"),  # kopf, Witness
-    ("seatrial.dev", "modeldeployments", "watch"),  # kopf, Witness
+    ("seatrial.dev", "modeldeployments", "list"),  # kopf and the informer
+    ("seatrial.dev", "modeldeployments", "watch"),  # kopf and the informer
     ("seatrial.dev", "modeldeployments/finalizers", "update"),  # blockOwnerDeletion, where it is checked
 }
 

@@ -97,9 +97,7 @@ def inputs(draw: st.DrawFn) -> Inputs:
             split=draw(splits),
         ),
         now=now,
-        replica_plan=ReplicaPlan(
-            at_step=(min(full, 1), full), full=full, waits=(draw(st.booleans()), False)
-        ),
+        replica_plan=ReplicaPlan(at_step=(min(full, 1), full), full=full, waits=(draw(st.booleans()), False)),
         build=draw(builds),
     )
 

@@ -13,7 +13,7 @@ import pytest
 
 from seatrial.api import kinds, objects
 from seatrial.kube.client import Client
-from seatrial.kube.informers import Habits, Informer
+from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.limiter import Limiter
 from tests.apiserver import FakeApiServer
 from tests.unit.kube.kube_watching import OWNER, RUNNING, START, Heard
@@ -40,14 +40,13 @@ def heard() -> Heard:
 @pytest.fixture
 async def informer(client: Client, heard: Heard) -> AsyncIterator[Informer]:
     """An informer of ConfigMaps; the test starts it."""
-    habits = Habits(
+    config = InformerConfig(
         asyncio.get_running_loop().time,
         jitter=lambda: 1.0,
-        trim=objects.without_managed_fields,
         index_by=lambda body: objects.labels_of(body).get(OWNER),
-        page=2,
+        page_size=2,
     )
-    watched = Informer(client, kinds.CONFIG_MAP, heard, habits=habits)
+    watched = Informer(client, kinds.CONFIG_MAP, heard, config=config)
     yield watched
     running = RUNNING.pop(watched)
     assert not running.done(), "an informer never ends by itself"

@@ -32,4 +32,4 @@ async def settle(seconds: float = 1.0) -> None:
 
 def names(informer: Informer) -> set[str]:
     """The names in its store."""
-    return {key.name for key in informer.store}
+    return {body["metadata"]["name"] for body in informer.store}

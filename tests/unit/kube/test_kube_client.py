@@ -92,7 +92,7 @@ class TestFence:
     async def test_is_asked_after_the_wait_for_the_limiter(self, api: FakeApiServer, fence: Fence) -> None:
         limiter = Limiter(asyncio.get_running_loop().time)
         client = Client(api, limiter, fence)
-        limiter.hold_off(4)
+        limiter.pause(4)
         writing = asyncio.create_task(client.create(kinds.CONFIG_MAP, objects.settings()))
         await asyncio.sleep(3)
         fence.open = False

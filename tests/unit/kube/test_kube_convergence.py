@@ -16,7 +16,7 @@ from seatrial.api import kinds
 from seatrial.api import objects as api_objects
 from seatrial.kube import failures
 from seatrial.kube.client import Client
-from seatrial.kube.informers import Habits, Informer
+from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.queue import KeyedQueue
 from tests.apiserver import FakeApiServer
@@ -51,14 +51,10 @@ class Copy:
         loop = asyncio.get_running_loop()
         self.api = FakeApiServer(lambda: START + timedelta(seconds=loop.time()))
         self.client = Client(self.api, Limiter(loop.time), lambda: True)
-        habits = Habits(
-            loop.time,
-            trim=api_objects.without_managed_fields,
-            index_by=lambda body: api_objects.labels_of(body).get(OWNER),
-        )
+        config = InformerConfig(loop.time, index_by=lambda body: api_objects.labels_of(body).get(OWNER))
         self.believed: dict[tuple[str, str], str] = {}
         """Owner and name → version, by events alone."""
-        self.informer = Informer(self.client, kinds.CONFIG_MAP, self._hear, habits=habits)
+        self.informer = Informer(self.client, kinds.CONFIG_MAP, self._hear, config=config)
         self._count = 0
 
     def _hear(self, event: str, body: api_objects.Body) -> None:
@@ -108,7 +104,7 @@ class Copy:
         }
         kept = {
             (api_objects.labels_of(body)[OWNER], body["metadata"]["name"]): api_objects.version_of(body)
-            for body in self.informer.store.values()
+            for body in self.informer.store
         }
         found = {
             (owner, body["metadata"]["name"]): api_objects.version_of(body)
@@ -214,13 +210,13 @@ def test_no_request_passes_in_a_pause_and_none_waits_for_ever(
         async def pause() -> None:
             for after, seconds in pauses:
                 await asyncio.sleep(after)
-                limiter.hold_off(seconds)
+                limiter.pause(seconds)
                 closed.append((loop.time(), loop.time() + min(seconds, 32.0)))
 
         async def ask(after: float) -> None:
             await asyncio.sleep(after)
             with contextlib.suppress(failures.Paused):
-                await limiter.acquire(patience=5)
+                await limiter.acquire(longest_wait=5)
                 passed.append(loop.time())
 
         async with asyncio.timeout(200):

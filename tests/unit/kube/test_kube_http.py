@@ -124,12 +124,12 @@ class TestRequests:
             pytest.param(RuntimeError(), "RuntimeError()", id="that says nothing"),
             pytest.param(
                 KeyError("user"),
-                "the file has another form than a kubeconfig: KeyError('user')",
+                "the file is not a valid kubeconfig: KeyError('user')",
                 id="in odd files",
             ),
             pytest.param(
                 UnicodeDecodeError("utf-8", b"token: hunter2 \xff", 15, 16, "invalid start byte"),
-                "a file is not UTF-8, from byte 15 of what was read",
+                "a file is not valid UTF-8 at byte 15",
                 id="in files of another encoding",
             ),
             pytest.param(

@@ -9,7 +9,7 @@ import pytest
 
 from seatrial.api import kinds
 from seatrial.kube.client import Client, Selection
-from seatrial.kube.informers import Habits, Informer
+from seatrial.kube.informers import Informer, InformerConfig
 from tests.apiserver import FakeApiServer
 from tests.unit.kube import kube_objects as objects
 from tests.unit.kube.kube_watching import OWNER, Heard, names, settle, start
@@ -41,7 +41,7 @@ class TestKeeping:
         api.remove(kinds.CONFIG_MAP, "default", "a")
         await settle()
         assert heard == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
-        assert informer.store == {}
+        assert len(informer.store) == 0
 
     async def test_trims(self, api: FakeApiServer, informer: Informer) -> None:
         start(informer)
@@ -65,9 +65,9 @@ class TestKeeping:
         assert [body["metadata"]["name"] for body in informer.indexed("y")] == ["a"]
 
     async def test_sees_only_its_selection(self, api: FakeApiServer, client: Client, heard: Heard) -> None:
-        habits = Habits(asyncio.get_running_loop().time)
+        config = InformerConfig(asyncio.get_running_loop().time)
         selection = Selection("default", labels="app=x")
-        chosen = Informer(client, kinds.CONFIG_MAP, heard, habits=habits, selection=selection)
+        chosen = Informer(client, kinds.CONFIG_MAP, heard, config=config, selection=selection)
         running = asyncio.create_task(chosen.run())
         api.insert(kinds.CONFIG_MAP, objects.labelled("a", app="x"))
         api.insert(kinds.CONFIG_MAP, objects.labelled("b", app="y"))
@@ -190,10 +190,10 @@ class TestSaying:
         start(informer)
         await settle(200)
         first, last = caplog.records
-        assert (first.levelname, first.getMessage()) == ("WARNING", "a watch does not work")
+        assert (first.levelname, first.getMessage()) == ("WARNING", "watch failed")
         assert vars(first)["kind"] == "ConfigMap"
         assert vars(first)["error"].startswith("403 Forbidden")
-        assert (last.levelname, last.getMessage()) == ("INFO", "a watch works again")
+        assert (last.levelname, last.getMessage()) == ("INFO", "watch recovered")
 
     async def test_another_refusal_is_another_line(
         self, api: FakeApiServer, informer: Informer, caplog: pytest.LogCaptureFixture

@@ -123,7 +123,7 @@ class TestWinning:
         api.faults.fail_next(20, 403)
         one = run(api, client, "one")
         await asyncio.sleep(30)
-        assert [record.message for record in caplog.records] == ["the lease was neither had nor refused"]
+        assert [record.message for record in caplog.records] == ["lease cannot be acquired or renewed"]
         await asyncio.sleep(30)
         assert one.elector.is_leader()
         await stop(one)

@@ -10,7 +10,7 @@ from seatrial.api import kinds
 from seatrial.api import objects as api_objects
 from seatrial.kube import failures
 from seatrial.kube.client import Client, Selection
-from seatrial.kube.informers import Habits, Informer
+from seatrial.kube.informers import Informer, InformerConfig
 from tests.apiserver import FakeApiServer
 from tests.unit.kube import kube_objects as objects
 from tests.unit.kube.kube_watching import Heard, names, settle, start
@@ -46,9 +46,9 @@ class TestOwnWrites:
         informer.observe_write(await client.create(kinds.CONFIG_MAP, objects.settings("a")))
         await client.delete(kinds.CONFIG_MAP, "default", "a")
         informer.observe_delete("default", "a")
-        assert informer.store == {}
+        assert len(informer.store) == 0
         await settle()
-        assert informer.store == {}
+        assert len(informer.store) == 0
         assert heard == [("ADDED", "a"), ("DELETED", "a")]
 
     async def test_that_delete_spare_another_of_the_name(self, client: Client, informer: Informer) -> None:
@@ -71,11 +71,11 @@ class TestOwnWrites:
         assert api_objects.uid_of(kept) == api_objects.uid_of(second)
 
     async def test_of_something_else_are_left_out(self, client: Client, heard: Heard) -> None:
-        habits = Habits(asyncio.get_running_loop().time)
+        config = InformerConfig(asyncio.get_running_loop().time)
         selection = Selection("default", labels="app=x")
-        chosen = Informer(client, kinds.CONFIG_MAP, heard, habits=habits, selection=selection)
+        chosen = Informer(client, kinds.CONFIG_MAP, heard, config=config, selection=selection)
         chosen.observe_write(await client.create(kinds.CONFIG_MAP, objects.labelled("a", app="y")))
-        assert chosen.store == {}
+        assert len(chosen.store) == 0
 
     async def test_before_the_first_list_are_no_harm(self, client: Client, informer: Informer) -> None:
         start(informer)

@@ -132,7 +132,7 @@ class TestTime:
         for key in "ab":
             queue.add(key)
             await asyncio.sleep(500)
-        queue.count_from_now()
+        queue.reset_ages()
         await asyncio.sleep(3)
         assert queue.oldest_age() == 3
         assert [await take(queue), await take(queue)] == ["a", "b"], "in the order in which they came"
@@ -182,7 +182,7 @@ class TestRetrying:
         queue.retry("a")
         queue.retry("a")
         queue.forget("a")
-        assert queue.failures("a") == 0
+        assert queue.retries("a") == 0
         assert queue.retry("a") == 1
 
     async def test_waits_no_day_although_a_proxy_asks_for_it(self, queue: KeyedQueue[str]) -> None:

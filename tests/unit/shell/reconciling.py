@@ -16,13 +16,12 @@ from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.queue import KeyedQueue
-from seatrial.kube.store import Known
 from seatrial.observer import Observer, Referrers
 from seatrial.reconciler import Reconciler, Shell, run_workers
 from seatrial.reporter import Reporter
 from seatrial.telemetry import Telemetry
 from tests.apiserver import FakeApiServer
-from tests.unit.shell.shell_objects import NAMESPACE, START
+from tests.unit.shell.shell_objects import NAMESPACE, START, informer_of_models
 
 
 class Loop:
@@ -32,12 +31,12 @@ class Loop:
         clock = asyncio.get_running_loop().time
         self.api = api
         self.leads = True
-        self.known = Known()
         self.queue: KeyedQueue[Key] = KeyedQueue(jitter=lambda: 0.0)
         self.telemetry = Telemetry(CollectorRegistry())
         self.referrers = Referrers()
         self.limiter = Limiter(clock)
         client = Client(api, self.limiter, lambda: self.leads)
+        self.models = informer_of_models(client, clock)
         caches = Caches(client, self.queue.add, lambda *_place: None, clock=clock)
 
         def now() -> Any:
@@ -47,8 +46,8 @@ class Loop:
             Shell(
                 observer=Observer(client, caches, self.referrers),
                 applier=Applier(client, caches),
-                reporter=Reporter(client, self.known, self.telemetry, clock=now),
-                known=self.known,
+                reporter=Reporter(client, self.models, self.telemetry, clock=now),
+                model_deployments=self.models,
                 queue=self.queue,
                 telemetry=self.telemetry,
                 settings=settings.Settings(),
@@ -65,12 +64,12 @@ class Loop:
         assert not self.task.done(), "a worker has died"
 
     def deliver(self, name: str = "churn") -> None:
-        """kopf's watch tells of the object as it is now."""
+        """The watch delivers the object as it is now."""
         body = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
         if body is not None:
-            self.known.take(body)
-        elif (last := self.known.get(Key(NAMESPACE, name))) is not None:
-            self.known.drop(last)
+            self.models.store.upsert(body)
+        elif (last := self.models.get(NAMESPACE, name)) is not None:
+            self.models.store.delete(last)
         self.queue.add(Key(NAMESPACE, name))
 
     def passes(self, result: str) -> float:

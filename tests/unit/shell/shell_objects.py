@@ -11,6 +11,8 @@ from seatrial.api.objects import Body
 from seatrial.api.owner import Owner
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children.actions import Action
+from seatrial.kube.client import Client
+from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.manifests import metadata
 from tests.apiserver import FakeApiServer
 
@@ -35,6 +37,11 @@ def server(clock: Callable[[], datetime] = lambda: START) -> FakeApiServer:
     for name in ("churn", "other"):
         made.insert(kinds.MODEL_DEPLOYMENT, model(name))
     return made
+
+
+def informer_of_models(client: Client, clock: Callable[[], float]) -> Informer:
+    """An informer of ModelDeployments that calls nobody; it knows own writes and what the test gives it."""
+    return Informer(client, kinds.MODEL_DEPLOYMENT, lambda _event, _body: None, config=InformerConfig(clock))
 
 
 def _owner(name: str) -> Owner:
@@ -110,4 +117,4 @@ def written(api: FakeApiServer) -> list[tuple[str, str, str]]:
 
 async def run(hands: Applier, *todo: Action) -> ApplyOutcome:
     """How far the actions got, of an object's plan."""
-    return await hands.run(todo, uid=OWNER.uid)
+    return await hands.apply(todo, uid=OWNER.uid)

@@ -57,7 +57,7 @@ async def test_it_is_written_on_the_decision(api: FakeApiServer, hands: Applier,
 
 
 async def test_it_is_not_written_on_another_of_the_name(api: FakeApiServer, hands: Applier, uid: str) -> None:
-    assert await run(hands, answer("another")) == ApplyOutcome(done=0, again=True)
+    assert await run(hands, answer("another")) == ApplyOutcome(done=0, retry=True)
     assert (said(api), api.writes) == ({}, [])
 
 
@@ -66,13 +66,13 @@ async def test_it_is_not_written_on_one_that_took_the_name_unseen(
 ) -> None:
     api.remove(kinds.ROLLOUT_DECISION, NAMESPACE, "churn-1")
     api.insert(kinds.ROLLOUT_DECISION, DECISION)
-    assert await run(hands, answer(uid)) == ApplyOutcome(done=0, again=True)
+    assert await run(hands, answer(uid)) == ApplyOutcome(done=0, retry=True)
     assert said(api) == {}
 
 
 async def test_one_that_cannot_be_written_holds_nothing_up(api: FakeApiServer, hands: Applier) -> None:
     outcome = await run(hands, answer("u"), actions.Create(objects.service()))
-    assert outcome == ApplyOutcome(done=0, again=True)
+    assert outcome == ApplyOutcome(done=0, retry=True)
     assert api.look(kinds.SERVICE, NAMESPACE, "churn") is not None
 
 

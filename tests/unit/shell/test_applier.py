@@ -99,7 +99,7 @@ class TestDoing:
         await run(hands, *creations(objects.deployment()))
         gone = actions.delete_action(*caches.of(kinds.DEPLOYMENT, CHURN))
         outcome = await run(hands, replace(gone, uid="another"))
-        assert outcome == ApplyOutcome(done=0, again=True)
+        assert outcome == ApplyOutcome(done=0, retry=True)
         assert api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a") is not None
 
     async def test_a_count_goes_through_the_scale_alone(self, api: FakeApiServer, hands: Applier) -> None:
@@ -161,7 +161,7 @@ class TestNamesThatAreTaken:
         outcome = await run(hands, *creations(objects.service()))
         assert outcome.apply_error is not None
         assert outcome.apply_error.reason == Reason.PENDING
-        assert outcome.apply_error.message.startswith("Service churn still belongs to a deleted object")
+        assert outcome.apply_error.message.startswith("Service churn belongs to a deleted object")
 
     async def test_by_what_is_gone_a_moment_later(self, api: FakeApiServer, hands: Applier) -> None:
         api.insert(kinds.SERVICE, objects.service())
@@ -172,7 +172,7 @@ class TestNamesThatAreTaken:
             return False
 
         api.faults.fail_next(1, 500, vanish)
-        assert await run(hands, *creations(objects.service())) == ApplyOutcome(done=0, again=True)
+        assert await run(hands, *creations(objects.service())) == ApplyOutcome(done=0, retry=True)
 
 
 class TestFailing:
@@ -182,9 +182,9 @@ class TestFailing:
             (401, Reason.API_UNAUTHORIZED, 30, "could not be written"),
             (403, Reason.API_FORBIDDEN, 30, "could not be written"),
             (405, Reason.API_REFUSED, None, "could not be written"),
-            (422, Reason.INVALID_SPEC, None, "was refused"),
-            (400, Reason.INVALID_SPEC, None, "was refused"),
-            (413, Reason.INVALID_SPEC, None, "was refused"),
+            (422, Reason.INVALID_SPEC, None, "was rejected"),
+            (400, Reason.INVALID_SPEC, None, "was rejected"),
+            (413, Reason.INVALID_SPEC, None, "was rejected"),
             (429, Reason.API_TOO_MANY_REQUESTS, 7, "could not be written"),
             (500, Reason.API_UNAVAILABLE, 7, "could not be written"),
             (0, Reason.API_UNAVAILABLE, None, "could not be written"),
@@ -201,7 +201,7 @@ class TestFailing:
     ) -> None:
         api.faults.fail_next(1, status, retry_after=7 if status in {429, 500} else None)
         outcome = await run(hands, *creations(objects.deployment()))
-        assert (outcome.done, outcome.again, outcome.after) == (0, False, after)
+        assert (outcome.done, outcome.retry, outcome.retry_after) == (0, False, after)
         assert outcome.apply_error is not None
         assert outcome.apply_error.reason == reason
         assert outcome.apply_error.message.startswith(f"Deployment churn-a {said}: ")
@@ -211,7 +211,7 @@ class TestFailing:
         self, api: FakeApiServer, hands: Applier, status: int
     ) -> None:
         api.faults.fail_next(1, status)
-        assert await run(hands, *creations(objects.deployment())) == ApplyOutcome(done=0, again=True)
+        assert await run(hands, *creations(objects.deployment())) == ApplyOutcome(done=0, retry=True)
 
     async def test_what_is_invalid_in_a_count_is_not_the_spec_s(
         self, api: FakeApiServer, hands: Applier
@@ -226,9 +226,9 @@ class TestFailing:
     async def test_a_pause_of_the_server_is_no_setback_and_says_when_it_ends(
         self, api: FakeApiServer, hands: Applier, limiter: Limiter
     ) -> None:
-        limiter.hold_off(20)
+        limiter.pause(20)
         assert await run(hands, *creations(objects.deployment())) == ApplyOutcome(
-            done=0, again=True, after=20
+            done=0, retry=True, retry_after=20
         )
         assert api.requests == []
 

@@ -29,29 +29,29 @@ A, B, ELSEWHERE = Key(NAMESPACE, "a"), Key(NAMESPACE, "b"), Key("elsewhere", "a"
 class TestReferrers:
     def test_are_those_who_said_so_last(self) -> None:
         referrers = Referrers()
-        referrers.note(A, [ONE, TWO])
-        referrers.note(B, [ONE])
-        assert referrers.of("ConfigMap", NAMESPACE, "one") == {A, B}
-        referrers.note(A, [TWO])
-        assert referrers.of("ConfigMap", NAMESPACE, "one") == {B}
-        assert referrers.of("ConfigMap", NAMESPACE, "two") == {A}
+        referrers.set_references(A, [ONE, TWO])
+        referrers.set_references(B, [ONE])
+        assert referrers.keys_of("ConfigMap", NAMESPACE, "one") == {A, B}
+        referrers.set_references(A, [TWO])
+        assert referrers.keys_of("ConfigMap", NAMESPACE, "one") == {B}
+        assert referrers.keys_of("ConfigMap", NAMESPACE, "two") == {A}
 
     def test_kind_and_namespace_tell_places_apart(self) -> None:
         referrers = Referrers()
-        referrers.note(A, [ONE])
-        referrers.note(B, [SECRET])
-        referrers.note(ELSEWHERE, [ONE])
-        assert referrers.of("ConfigMap", NAMESPACE, "one") == {A}
-        assert referrers.of("Secret", NAMESPACE, "one") == {B}
-        assert referrers.of("ConfigMap", "elsewhere", "one") == {ELSEWHERE}
+        referrers.set_references(A, [ONE])
+        referrers.set_references(B, [SECRET])
+        referrers.set_references(ELSEWHERE, [ONE])
+        assert referrers.keys_of("ConfigMap", NAMESPACE, "one") == {A}
+        assert referrers.keys_of("Secret", NAMESPACE, "one") == {B}
+        assert referrers.keys_of("ConfigMap", "elsewhere", "one") == {ELSEWHERE}
 
     def test_the_last_one_leaves_the_place_to_nobody(self) -> None:
         referrers = Referrers()
         for key in (A, B):
-            assert referrers.note(key, [ONE]) == frozenset()
-        assert referrers.note(A, []) == frozenset()
-        assert referrers.note(B, [TWO]) == {("ConfigMap", NAMESPACE, "one")}
-        assert referrers.note(B, [TWO]) == frozenset(), "told once"
+            assert referrers.set_references(key, [ONE]) == frozenset()
+        assert referrers.set_references(A, []) == frozenset()
+        assert referrers.set_references(B, [TWO]) == {("ConfigMap", NAMESPACE, "one")}
+        assert referrers.set_references(B, [TWO]) == frozenset(), "told once"
 
     @given(
         st.lists(
@@ -66,7 +66,7 @@ class TestReferrers:
         now: dict[Key, set[Reference]] = {}
         kept: set[tuple[str, str, str]] = set()
         for key, asked in steps:
-            left = referrers.note(key, asked)
+            left = referrers.set_references(key, asked)
             now[key] = asked
             kept |= {(str(r.holder), key.namespace, r.name) for r in asked}
             kept -= left
@@ -78,7 +78,7 @@ class TestReferrers:
                     for k, refs in now.items()
                     if k.namespace == namespace and Reference(holder=ReferenceKind(kind), name=name) in refs
                 }
-                assert referrers.of(kind, namespace, name) == users
+                assert referrers.keys_of(kind, namespace, name) == users
 
 
 class Watching:
@@ -99,7 +99,7 @@ class Watching:
         body = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
         assert body is not None
         desired = model_deployment.parse(body)
-        seen = (await self.observer.look(desired, asked, None)).references
+        seen = (await self.observer.observe(desired, asked, None)).references
         return {
             str(reference): {"present": one.present, "data": dict(one.data), "digest": one.digest}
             for reference, one in seen.items()
@@ -201,7 +201,7 @@ class TestSeeing:
         await watching.settle()
         body = watching.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         assert body is not None
-        seen = await watching.observer.look(model_deployment.parse(body), (), None)
+        seen = await watching.observer.observe(model_deployment.parse(body), (), None)
         assert [child["metadata"]["name"] for child in seen.children()] == ["churn-a"]
 
     async def test_that_the_policy_of_decisions_is_in_force(self, watching: Watching) -> None:
@@ -209,7 +209,7 @@ class TestSeeing:
         assert body is not None
         desired = model_deployment.parse(body)
         await watching.settle()
-        assert not (await watching.observer.look(desired, (), None)).decisions_trusted
+        assert not (await watching.observer.observe(desired, (), None)).decisions_trusted
         binding = {
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "ValidatingAdmissionPolicyBinding",
@@ -218,4 +218,4 @@ class TestSeeing:
         }
         watching.api.insert(kinds.VALIDATING_ADMISSION_POLICY_BINDING, binding)
         await watching.settle()
-        assert (await watching.observer.look(desired, (), None)).decisions_trusted
+        assert (await watching.observer.observe(desired, (), None)).decisions_trusted

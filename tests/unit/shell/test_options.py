@@ -85,7 +85,7 @@ def test_settings_that_cannot_be_read_are_a_sentence_and_no_trace(
 
 def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_text("\n")
-    assert options.load(str(tmp_path / "settings.yaml")) == settings.Settings()
+    assert options.load_settings(str(tmp_path / "settings.yaml")) == settings.Settings()
 
 
 @pytest.mark.parametrize(

@@ -117,12 +117,12 @@ class TestForgetting:
         api.insert(kinds.SERVICE, objects.service(owner=objects.OTHER))
         loop.deliver()
         await loop.work(1)
-        assert loop.referrers.of("ConfigMap", NAMESPACE, "settings") == {CHURN}
+        assert loop.referrers.keys_of("ConfigMap", NAMESPACE, "settings") == {CHURN}
         api.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         loop.deliver()
         await loop.work(600)
-        assert (loop.queue.depth, loop.queue.scheduled, loop.queue.failures(CHURN)) == (0, 0, 0)
-        assert loop.referrers.of("ConfigMap", NAMESPACE, "settings") == frozenset()
+        assert (loop.queue.depth, loop.queue.scheduled, loop.queue.retries(CHURN)) == (0, 0, 0)
+        assert loop.referrers.keys_of("ConfigMap", NAMESPACE, "settings") == frozenset()
         assert loop.reconciler._apply_errors == {}
         assert loop.phase() == {}
         mark = len(api.writes)
@@ -136,7 +136,7 @@ class TestForgetting:
         api.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         loop.deliver()
         await loop.work(600)
-        assert (loop.queue.depth, loop.queue.scheduled, loop.queue.failures(CHURN)) == (0, 0, 0)
+        assert (loop.queue.depth, loop.queue.scheduled, loop.queue.retries(CHURN)) == (0, 0, 0)
         assert (loop.reconciler._apply_errors, loop.phase()) == ({}, {})
 
     async def test_one_that_is_going_is_left_alone(self, api: FakeApiServer, loop: Loop) -> None:
@@ -182,7 +182,7 @@ class TestTelling:
         loop.deliver()
         await loop.work(900)
         assert loop.events() == [("Warning", "NameConflict", 1)]
-        assert "belongs to somebody else" in loop.status()["message"]
+        assert "belongs to another owner" in loop.status()["message"]
         assert loop.status_writes() <= 3
 
     async def test_that_a_setback_is_over(self, api: FakeApiServer, loop: Loop) -> None:
@@ -191,7 +191,7 @@ class TestTelling:
         await loop.work(30)
         api.remove(kinds.SERVICE, NAMESPACE, "churn")
         await loop.work(400)
-        assert "belongs to somebody else" not in loop.status()["message"]
+        assert "belongs to another owner" not in loop.status()["message"]
         assert len(api.all(kinds.DEPLOYMENT)) == 1
 
     async def test_no_event_to_a_server_that_is_overwhelmed(self, api: FakeApiServer, loop: Loop) -> None:
@@ -209,7 +209,7 @@ class TestTelling:
         await loop.work(60)
         undisturbed = [kind for _, kind, name in written(api) if name.startswith("churn")]
 
-        loop.limiter.hold_off(20)
+        loop.limiter.pause(20)
         loop.deliver("other")
         await loop.work(120)
         assert [kind for _, kind, name in written(api) if name.startswith("other")] == undisturbed

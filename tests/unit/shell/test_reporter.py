@@ -16,7 +16,6 @@ from seatrial.api.objects import Body
 from seatrial.kube import failures
 from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter
-from seatrial.kube.store import Known
 from seatrial.kube.transport import Request
 from seatrial.observation.observed import ApplyError
 from seatrial.planner import Plan
@@ -24,7 +23,7 @@ from seatrial.reporter import Reporter
 from seatrial.reporting import events
 from seatrial.telemetry import Telemetry
 from tests.apiserver import FakeApiServer
-from tests.unit.shell.shell_objects import NAMESPACE, OWNER, START
+from tests.unit.shell.shell_objects import NAMESPACE, OWNER, START, informer_of_models
 
 pytestmark = pytest.mark.looptime
 Reason = reasons.Reason
@@ -40,9 +39,9 @@ class Voice:
             return START + timedelta(seconds=loop.time())
 
         self.api = api
-        self.known = Known()
+        self.models = informer_of_models(client, loop.time)
         self.telemetry = Telemetry(CollectorRegistry())
-        self.reporter = Reporter(client, self.known, self.telemetry, clock=clock)
+        self.reporter = Reporter(client, self.models, self.telemetry, clock=clock)
 
     def body(self, name: str = "churn") -> Body:
         found = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
@@ -51,7 +50,7 @@ class Voice:
 
     async def tell(self, *tales: events.Event, name: str = "churn", built: Any = ()) -> None:
         plan = Plan(status=api_status.Status(), told=tales, built=built)
-        await self.reporter.tell(model_deployment.parse(self.body(name)), plan)
+        await self.reporter.announce(model_deployment.parse(self.body(name)), plan)
 
     def counts(self) -> dict[str, int]:
         """Message and count of every Event."""
@@ -145,13 +144,13 @@ class TestEvents:
     async def test_what_is_remembered_of_them_is_bounded_and_the_latest(self, voice: Voice) -> None:
         most = reporting.REMEMBERED_EVENTS
         for number in range(most):
-            voice.reporter._told[("u", "r", str(number))] = reporting._Told("n", 1)
+            voice.reporter._written[("u", "r", str(number))] = reporting._WrittenEvent("n", 1)
         await voice.tell(tale("a"))
-        voice.reporter._told[("u", "r", "later")] = reporting._Told("n", 1)
+        voice.reporter._written[("u", "r", "later")] = reporting._WrittenEvent("n", 1)
         await voice.tell(tale("a"))
-        assert len(voice.reporter._told) == most
-        assert next(reversed(voice.reporter._told)) == (OWNER.uid, "Shifting", "a")
-        assert ("u", "r", "0") not in voice.reporter._told
+        assert len(voice.reporter._written) == most
+        assert next(reversed(voice.reporter._written)) == (OWNER.uid, "Shifting", "a")
+        assert ("u", "r", "0") not in voice.reporter._written
         assert voice.counts() == {"a": 2}
 
 
@@ -171,7 +170,7 @@ class TestComplaining:
         self, voice: Voice, reason: Reason, heard: bool
     ) -> None:
         apply_error = ApplyError(reason=reason, message="why")
-        await voice.reporter.complain(model_deployment.parse(voice.body()), apply_error)
+        await voice.reporter.announce_error(model_deployment.parse(voice.body()), apply_error)
         found = [(event["type"], event["reason"]) for event in voice.api.all(kinds.EVENT)]
         assert found == ([("Warning", str(reason))] if heard else [])
 
@@ -190,9 +189,21 @@ class TestStoring:
 
     async def test_what_was_stored_is_known_at_once(self, voice: Voice) -> None:
         assert await self.store(voice, api_status.Status(message="m"))
-        known = voice.known.get(model_deployment.parse(voice.body()).key)
+        known = voice.models.get(NAMESPACE, "churn")
         assert known is not None
         assert known["status"]["message"] == "m"
+
+    async def test_an_answer_after_the_deletion_does_not_bring_the_object_back(self, voice: Voice) -> None:
+        voice.models.observe_write(voice.body())
+
+        def delete(_write: Any) -> None:
+            gone = voice.body()
+            voice.api.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
+            voice.models.store.delete(gone)
+
+        voice.api.faults.after_write = delete
+        assert await self.store(voice, api_status.Status(message="m"))
+        assert voice.models.get(NAMESPACE, "churn") is None
 
     async def test_a_write_in_between_is_not_overwritten(self, voice: Voice) -> None:
         before = voice.body()

@@ -55,14 +55,14 @@ def test_each_object_has_one_phase_and_one_weight_until_it_is_forgotten(
             expected.pop(key, None)
         else:
             phase, weight = now
-            measures.show(key, str(phase), weight)
+            measures.record(key, phase=str(phase), weight=weight)
             expected[key] = {str(phase): 1.0, "weight": float(weight)}
     assert shown(measures) == expected
 
 
 def test_an_object_without_a_phase_has_every_series_at_zero() -> None:
     measures = Telemetry(CollectorRegistry())
-    measures.show(KEYS[0], "", 0)
+    measures.record(KEYS[0], phase="", weight=0)
     assert shown(measures) == {KEYS[0]: {"weight": 0.0}}
     measures.forget(KEYS[0])
     assert shown(measures) == {}
@@ -71,7 +71,7 @@ def test_an_object_without_a_phase_has_every_series_at_zero() -> None:
 def test_of_several_watches_of_a_kind_the_worst_counts() -> None:
     measures = Telemetry(CollectorRegistry())
     ages = {"Pod": [lambda: 3.0, lambda: 9.0, lambda: 1.0], "Job": [lambda: 2.0]}
-    measures.watch(depth=lambda: 4, oldest=lambda: 5.0, leader=lambda: 1.0, ages=ages)
+    measures.register_gauges(depth=lambda: 4, oldest=lambda: 5.0, leader=lambda: 1.0, ages=ages)
     value = measures.registry.get_sample_value
     assert value("seatrial_watch_last_event_age_seconds", {"kind": "Pod"}) == 9
     assert value("seatrial_watch_last_event_age_seconds", {"kind": "Job"}) == 2

@@ -1,4 +1,4 @@
-"""The cluster's controllers, as many of them as stories need, in the running loop's time."""
+"""The cluster's controllers that stories need, running in the event loop's time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.apiserver.server import FakeApiServer
 
 
 class ControllerManager:
-    """Deployments, Jobs and autoscalers of `server` work from now on, and its pods run.
+    """Runs the controllers of Deployments, Jobs and autoscalers of `server`, and a kubelet for its pods.
 
-    What pods do is chosen by `serving` and `building`; `refusal` stands for quota and admission. All three may
-    be replaced later through `kubelet` and the controllers, and count for pods made from then on.
+    `serving` and `building` choose the behaviour of pods; `refusal` stands for quota and admission. All three may
+    be replaced later through `kubelet` and the controllers; they apply to pods created from then on.
     """
 
     def __init__(

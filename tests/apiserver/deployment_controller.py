@@ -1,4 +1,4 @@
-"""The fake's Deployment controller: pods straight from the Deployment, without ReplicaSets between."""
+"""The fake Deployment controller: creates pods directly, without ReplicaSets."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from tests.apiserver.kubelet import is_ready
 from tests.apiserver.pod_behaviour import Refusal
 from tests.apiserver.server import FakeApiServer
 from tests.apiserver.store import Change
-from tests.apiserver.work_queue import Reactor
+from tests.apiserver.work_queue import WorkQueue
 
 MANAGER: Final = "kube-controller-manager"
 HASH_LABEL: Final = "pod-template-hash"
 
 
 class DeploymentController:
-    """Every Deployment has the pods it wants, of its present template, and a status that says so."""
+    """Keeps the pods of every Deployment at its replicas and current template, and reports its status."""
 
     def __init__(self, server: FakeApiServer, *, refusal: Refusal) -> None:
         self.refusal = refusal
         self._server = server
-        self._reactor = Reactor(self._look)
-        server.store.on_change.append(self._notice)
+        self._queue = WorkQueue(self._reconcile)
+        server.store.on_change.append(self._on_change)
 
-    def _notice(self, kind: Kind, change: Change) -> None:
+    def _on_change(self, kind: Kind, change: Change) -> None:
         body = change.after or change.before or {}
         if kind == kinds.DEPLOYMENT and change.after is not None:
-            self._reactor.poke(objects.key_of(body))
+            self._queue.add(objects.key_of(body))
         elif kind == kinds.POD:
             owner = objects.controller_of(body)
             if owner and owner["kind"] == kinds.DEPLOYMENT.kind:
-                self._reactor.poke(ObjectKey(body["metadata"]["namespace"], owner["name"]))
+                self._queue.add(ObjectKey(body["metadata"]["namespace"], owner["name"]))
 
-    def _look(self, key: ObjectKey) -> None:
+    def _reconcile(self, key: ObjectKey) -> None:
         deployment = self._server.look(kinds.DEPLOYMENT, *key)
         if deployment is None or deployment["metadata"].get("deletionTimestamp"):
             return
-        refused = "" if deployment["spec"].get("paused") else self._fill(deployment)
-        status = _status(deployment, self._pods(deployment), refused=refused, now=self._server.now())
+        rejection = "" if deployment["spec"].get("paused") else self._fill(deployment)
+        status = _status(deployment, self._pods(deployment), rejection=rejection, now=self._server.now())
         self._server.set_status(kinds.DEPLOYMENT, *key, status=status, manager=MANAGER)
 
     def _pods(self, deployment: Body) -> list[Body]:
@@ -55,30 +55,30 @@ class DeploymentController:
         ]
 
     def _fill(self, deployment: Body) -> str:
-        """Creates and deletes pods; says why one may not be created."""
-        present = template_hash(deployment)
+        """Create and delete pods; return why a pod was rejected, or an empty string."""
+        template_id = template_hash(deployment)
         pods = self._pods(deployment)
         for pod in (pod for pod in pods if pod.get("status", {}).get("phase") in ("Failed", "Succeeded")):
             self._delete(pod)
         pods = [pod for pod in pods if pod.get("status", {}).get("phase") not in ("Failed", "Succeeded")]
-        current = [pod for pod in pods if objects.labels_of(pod).get(HASH_LABEL) == present]
-        former = [pod for pod in pods if pod not in current]
-        wanted: int = deployment["spec"]["replicas"]
-        refused = ""
-        for _ in range(wanted - len(current)):
-            refused = self._create(deployment, present)
-        for pod in sorted(current, key=_least_missed)[: max(0, len(current) - wanted)]:
+        current = [pod for pod in pods if objects.labels_of(pod).get(HASH_LABEL) == template_id]
+        outdated = [pod for pod in pods if pod not in current]
+        replicas: int = deployment["spec"]["replicas"]
+        rejection = ""
+        for _ in range(replicas - len(current)):
+            rejection = self._create(deployment, template_id)
+        for pod in sorted(current, key=_deletion_order)[: max(0, len(current) - replicas)]:
             self._delete(pod)
         replaced = sum(is_ready(pod) for pod in current) if current else 0
-        keep = max(0, min(len(former), wanted - replaced))
-        for pod in sorted(former, key=_least_missed)[: len(former) - keep]:
+        keep = max(0, min(len(outdated), replicas - replaced))
+        for pod in sorted(outdated, key=_deletion_order)[: len(outdated) - keep]:
             self._delete(pod)
-        return refused
+        return rejection
 
-    def _create(self, deployment: Body, present: str) -> str:
-        pod = _pod(deployment, present)
-        if refused := self.refusal(pod):
-            return f'pods "{deployment["metadata"]["name"]}-" is forbidden: {refused}'
+    def _create(self, deployment: Body, template_id: str) -> str:
+        pod = _pod(deployment, template_id)
+        if rejection := self.refusal(pod):
+            return f'pods "{deployment["metadata"]["name"]}-" is forbidden: {rejection}'
         try:
             self._server.insert(kinds.POD, pod, manager=MANAGER)
         except failures.Forbidden as error:
@@ -90,12 +90,12 @@ class DeploymentController:
 
 
 def template_hash(deployment: Body) -> str:
-    """Changes when the pod template does."""
+    """Return a hash of the pod template."""
     text = json.dumps(deployment["spec"]["template"], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
-def _pod(deployment: Body, present: str) -> Body:
+def _pod(deployment: Body, template_id: str) -> Body:
     template = deployment["spec"]["template"]
     metadata = template.get("metadata") or {}
     return {
@@ -103,8 +103,8 @@ def _pod(deployment: Body, present: str) -> Body:
         "kind": "Pod",
         "metadata": {
             "namespace": deployment["metadata"]["namespace"],
-            "generateName": f"{deployment['metadata']['name']}-{present}-",
-            "labels": {**(metadata.get("labels") or {}), HASH_LABEL: present},
+            "generateName": f"{deployment['metadata']['name']}-{template_id}-",
+            "labels": {**(metadata.get("labels") or {}), HASH_LABEL: template_id},
             "annotations": metadata.get("annotations") or {},
             "ownerReferences": [owner_reference(kinds.DEPLOYMENT, deployment)],
         },
@@ -113,7 +113,7 @@ def _pod(deployment: Body, present: str) -> Body:
 
 
 def owner_reference(kind: Kind, body: Body) -> Body:
-    """The reference of an object that `body` controls."""
+    """Return the owner reference for an object that `body` controls."""
     return {
         "apiVersion": kind.api_version,
         "kind": kind.kind,
@@ -124,16 +124,16 @@ def owner_reference(kind: Kind, body: Body) -> Body:
     }
 
 
-def _least_missed(pod: Body) -> tuple[bool, int]:
-    """Pods that are not ready go first, then the newest."""
+def _deletion_order(pod: Body) -> tuple[bool, int]:
+    """Sort pods for scale-down: those that are not ready first, then the newest."""
     return is_ready(pod), -int(objects.version_of(pod))
 
 
-def _status(deployment: Body, pods: list[Body], *, refused: str, now: str) -> Body:
+def _status(deployment: Body, pods: list[Body], *, rejection: str, now: str) -> Body:
     spec = deployment["spec"]
-    present = template_hash(deployment)
+    template_id = template_hash(deployment)
     ready = sum(is_ready(pod) for pod in pods)
-    updated = sum(objects.labels_of(pod).get(HASH_LABEL) == present for pod in pods)
+    updated = sum(objects.labels_of(pod).get(HASH_LABEL) == template_id for pod in pods)
     counts = {
         "replicas": len(pods),
         "updatedReplicas": updated,
@@ -143,24 +143,24 @@ def _status(deployment: Body, pods: list[Body], *, refused: str, now: str) -> Bo
     }
     status: Body = {"observedGeneration": deployment["metadata"]["generation"]}
     status |= {name: count for name, count in counts.items() if count}
-    status["conditions"] = _conditions(deployment, ready, updated, refused=refused, now=now)
+    status["conditions"] = _conditions(deployment, ready, updated, rejection=rejection, now=now)
     return status
 
 
-def _conditions(deployment: Body, ready: int, updated: int, *, refused: str, now: str) -> list[Body]:
-    wanted = deployment["spec"]["replicas"]
-    enough = ready >= wanted - wanted // 4
-    complete = ready == updated == wanted
-    available = "Minimum" + ("ReplicasAvailable" if enough else "ReplicasUnavailable")
-    sentence = f"Deployment {'has' if enough else 'does not have'} minimum availability."
-    said = [
-        ("Available", str(enough), available, sentence),
-        ("Progressing", "True", "NewReplicaSetAvailable" if complete else "ReplicaSetUpdated", ""),
+def _conditions(deployment: Body, ready: int, updated: int, *, rejection: str, now: str) -> list[Body]:
+    replicas = deployment["spec"]["replicas"]
+    is_available = ready >= replicas - replicas // 4
+    is_complete = ready == updated == replicas
+    available = "Minimum" + ("ReplicasAvailable" if is_available else "ReplicasUnavailable")
+    message = f"Deployment {'has' if is_available else 'does not have'} minimum availability."
+    conditions = [
+        ("Available", str(is_available), available, message),
+        ("Progressing", "True", "NewReplicaSetAvailable" if is_complete else "ReplicaSetUpdated", ""),
     ]
-    if refused:
-        said.append(("ReplicaFailure", "True", "FailedCreate", refused))
+    if rejection:
+        conditions.append(("ReplicaFailure", "True", "FailedCreate", rejection))
     before = {c["type"]: c for c in deployment.get("status", {}).get("conditions") or []}
-    return [_condition(*words, before=before, now=now) for words in said]
+    return [_condition(*condition, before=before, now=now) for condition in conditions]
 
 
 def _condition(
@@ -170,5 +170,5 @@ def _condition(
     old = before.get(name)
     if old and {key: old[key] for key in new} == new:
         return old
-    moved_at = old["lastTransitionTime"] if old and old["status"] == new["status"] else now
-    return {**new, "lastUpdateTime": now, "lastTransitionTime": moved_at}
+    transition_time = old["lastTransitionTime"] if old and old["status"] == new["status"] else now
+    return {**new, "lastUpdateTime": now, "lastTransitionTime": transition_time}

@@ -1,4 +1,4 @@
-"""Sets of fields: what an object has, where two objects differ, and how `managedFields` writes that down.
+"""Sets of field paths: the fields of an object, the differences of two objects, and their encoding as fieldsV1.
 
 A path is a tuple of `f:<name>`, `k:<keys as JSON>` and `v:<value as JSON>`, as in fieldsV1.
 """
@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final, TypeAlias
 
 from seatrial.api.objects import Body
-from tests.apiserver.merge_schema import Place, Shape, Shapes, Style
+from tests.apiserver.merge_schema import MergeRule, MergeSchema, MergeType, SchemaPath
 
 Path: TypeAlias = tuple[str, ...]
 Fields: TypeAlias = frozenset[Path]
@@ -34,24 +34,24 @@ _UNOWNED_METADATA: Final = frozenset(
 _PORT_PROTOCOL: Final = "TCP"
 
 
-def of(body: Body, shapes: Shapes) -> Fields:
-    """Every field of `body` that somebody can own."""
-    return frozenset(path for path in _walk(body, (), (), shapes) if _is_ownable(path))
+def fields_of(body: Body, schema: MergeSchema) -> Fields:
+    """Return every field of `body` that a manager can own."""
+    return frozenset(path for path in _walk(body, (), (), schema) if _is_ownable(path))
 
 
-def changed(before: Body, after: Body, shapes: Shapes) -> Fields:
-    """The fields of `after` that `before` lacks or has otherwise."""
-    return frozenset(path for path in _differing(before, after, (), (), shapes) if _is_ownable(path))
+def changed(before: Body, after: Body, schema: MergeSchema) -> Fields:
+    """Return the fields of `after` that are absent from `before` or have another value there."""
+    return frozenset(path for path in _differing(before, after, (), (), schema) if _is_ownable(path))
 
 
-def gone(before: Body, after: Body, shapes: Shapes) -> Fields:
-    """The fields of `before` that `after` lacks."""
-    different = _differing(after, before, (), (), shapes)
+def removed(before: Body, after: Body, schema: MergeSchema) -> Fields:
+    """Return the fields of `before` that are absent from `after`."""
+    different = _differing(after, before, (), (), schema)
     return frozenset(path for path in different if value_at(after, path) is ABSENT)
 
 
 def value_at(body: Any, path: Path) -> Any:
-    """What stands at `path`, or `ABSENT`."""
+    """Return the value at `path`, or `ABSENT`."""
     value = body
     for element in path:
         value = _step(value, element)
@@ -60,11 +60,11 @@ def value_at(body: Any, path: Path) -> Any:
     return value
 
 
-def without(body: Any, gone: Iterable[Path]) -> Any:
-    """`body` without the fields `gone`; what is left empty by that is gone as well."""
-    ending = {path[0] for path in gone if len(path) == 1}
+def without(body: Any, removed: Iterable[Path]) -> Any:
+    """Return `body` without the fields `removed`, and without what that leaves empty."""
+    ending = {path[0] for path in removed if len(path) == 1}
     deeper: dict[str, list[Path]] = {}
-    for path in gone:
+    for path in removed:
         if len(path) > 1 and path[0] not in ending:
             deeper.setdefault(path[0], []).append(path[1:])
     if isinstance(body, dict):
@@ -75,7 +75,7 @@ def without(body: Any, gone: Iterable[Path]) -> Any:
 
 
 def item_key(item: Any, keys: tuple[str, ...]) -> str:
-    """The path element of an item of a keyed list."""
+    """Return the path element of an item of a keyed list."""
     return _element(
         keys, tuple(_PORT_PROTOCOL if k == "protocol" and k not in item else item.get(k) for k in keys)
     )
@@ -92,12 +92,12 @@ def _parsed(text: str) -> Any:
 
 
 def value_key(value: Any) -> str:
-    """The path element of a value of a set."""
+    """Return the path element of a value of a set."""
     return "v:" + json.dumps(value, separators=(",", ":"))
 
 
 def encode(fields: Fields) -> Body:
-    """`fields` as fieldsV1."""
+    """Encode a field set as fieldsV1."""
     root: Body = {}
     for path in sorted(fields):
         node = root
@@ -113,7 +113,7 @@ def encode(fields: Fields) -> Body:
 
 
 def decode(fields_v1: Body) -> Fields:
-    """The fields that fieldsV1 speaks of."""
+    """Decode fieldsV1."""
     return frozenset(_decoded(fields_v1, ()))
 
 
@@ -127,26 +127,26 @@ def _decoded(node: Body, at: Path) -> Iterator[Path]:
             yield (*at, element)
 
 
-def _walk(value: Any, at: Path, place: Place, shapes: Shapes) -> Iterator[Path]:
-    shape = shapes.of(place, value)
-    match shape.style:
-        case Style.GRANULAR if value or not at:
+def _walk(value: Any, at: Path, schema_path: SchemaPath, schema: MergeSchema) -> Iterator[Path]:
+    rule = schema.rule_at(schema_path, value)
+    match rule.type:
+        case MergeType.GRANULAR if value or not at:
             for name, child in value.items():
-                yield from _walk(child, (*at, f"f:{name}"), (*place, name), shapes)
-        case Style.KEYED if isinstance(value, list) and value:
-            yield from _walk_items(value, at, place, shapes)
-        case Style.SET if isinstance(value, list) and value:
+                yield from _walk(child, (*at, f"f:{name}"), (*schema_path, name), schema)
+        case MergeType.KEYED if isinstance(value, list) and value:
+            yield from _walk_items(value, at, schema_path, schema)
+        case MergeType.SET if isinstance(value, list) and value:
             yield from ((*at, value_key(item)) for item in value)
         case _:
             yield at
 
 
-def _walk_items(items: list[Any], at: Path, place: Place, shapes: Shapes) -> Iterator[Path]:
-    shape: Shape = shapes.of(place, items)
+def _walk_items(items: list[Any], at: Path, schema_path: SchemaPath, schema: MergeSchema) -> Iterator[Path]:
+    rule: MergeRule = schema.rule_at(schema_path, items)
     for item in items:
-        inside = (*at, item_key(item, shape.keys))
+        inside = (*at, item_key(item, rule.keys))
         yield inside
-        yield from _walk(item, inside, (*place, "[]"), shapes)
+        yield from _walk(item, inside, (*schema_path, "[]"), schema)
 
 
 def _is_ownable(path: Path) -> bool:
@@ -155,29 +155,31 @@ def _is_ownable(path: Path) -> bool:
     return not (path[0] == "f:metadata" and (len(path) == 1 or path[1][2:] in _UNOWNED_METADATA))
 
 
-def _differing(before: Any, after: Any, at: Path, place: Place, shapes: Shapes) -> Iterator[Path]:
-    """The paths of `_walk(after)` where `before` differs; what is equal is not walked."""
+def _differing(
+    before: Any, after: Any, at: Path, schema_path: SchemaPath, schema: MergeSchema
+) -> Iterator[Path]:
+    """Yield the paths of `_walk(after)` where `before` differs; skip what is equal."""
     if before == after:
         return
-    shape = shapes.of(place, after)
-    match shape.style:
-        case Style.GRANULAR if isinstance(before, dict) and after:
+    rule = schema.rule_at(schema_path, after)
+    match rule.type:
+        case MergeType.GRANULAR if isinstance(before, dict) and after:
             for name, child in after.items():
                 yield from _differing(
-                    before.get(name, ABSENT), child, (*at, f"f:{name}"), (*place, name), shapes
+                    before.get(name, ABSENT), child, (*at, f"f:{name}"), (*schema_path, name), schema
                 )
-        case Style.KEYED if isinstance(before, list) and after:
-            standing = {item_key(item, shape.keys): item for item in before}
+        case MergeType.KEYED if isinstance(before, list) and after:
+            standing = {item_key(item, rule.keys): item for item in before}
             for item in after:
-                inside = (*at, item_key(item, shape.keys))
+                inside = (*at, item_key(item, rule.keys))
                 if inside[-1] not in standing:
                     yield inside
                 old = standing.get(inside[-1], {})
-                yield from _differing(old, item, inside, (*place, "[]"), shapes)
-        case Style.SET if isinstance(before, list) and after:
+                yield from _differing(old, item, inside, (*schema_path, "[]"), schema)
+        case MergeType.SET if isinstance(before, list) and after:
             yield from ((*at, value_key(value)) for value in after if value not in before)
         case _:
-            yield from _walk(after, at, place, shapes)
+            yield from _walk(after, at, schema_path, schema)
 
 
 def _step(value: Any, element: str) -> Any:
@@ -189,11 +191,11 @@ def _step(value: Any, element: str) -> Any:
     return next((item for item in value if _is_item(item, kind, _parsed(rest))), ABSENT)
 
 
-def _is_item(item: Any, kind: str, wanted: Any) -> bool:
+def _is_item(item: Any, kind: str, key: Any) -> bool:
     if kind == "v":
-        return bool(item == wanted)
-    keys = tuple(wanted)
-    return isinstance(item, dict) and item_key(item, keys) == _element(keys, tuple(wanted.values()))
+        return bool(item == key)
+    keys = tuple(key)
+    return isinstance(item, dict) and item_key(item, keys) == _element(keys, tuple(key.values()))
 
 
 def _map_without(body: Body, ending: set[str], deeper: dict[str, list[Path]]) -> Body:

@@ -1,4 +1,4 @@
-"""Deleting on a fake API server: finalizers, dependents, namespaces."""
+"""Deletion on a fake API server: finalizers, dependents and namespaces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from seatrial.api import kinds, objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from tests.apiserver.object_writer import Writer, conflict
+from tests.apiserver.object_writer import ObjectWriter, conflict
 from tests.apiserver.served_resources import Resource
 from tests.apiserver.store import Change
 
@@ -20,8 +20,8 @@ ORPHAN: Final = "orphan"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """How a deletion is meant."""
+class DeleteOptions:
+    """The options of a deletion."""
 
     propagation: str = "Background"
     uid: str = ""
@@ -29,10 +29,10 @@ class Wish:
     grace: int | None = None
 
 
-def wish_of(options: Body, query_propagation: str = "") -> Wish:
-    """The wish in a DeleteOptions body."""
+def delete_options_of(options: Body, query_propagation: str = "") -> DeleteOptions:
+    """Parse a DeleteOptions body."""
     preconditions = options.get("preconditions") or {}
-    return Wish(
+    return DeleteOptions(
         options.get("propagationPolicy") or query_propagation or "Background",
         preconditions.get("uid") or "",
         preconditions.get("resourceVersion") or "",
@@ -40,56 +40,58 @@ def wish_of(options: Body, query_propagation: str = "") -> Wish:
     )
 
 
-class Collector:
-    """Deletes objects, and after them what they own. Namespaces take `namespace_seconds` to go."""
+class GarbageCollector:
+    """Deletes objects, and then their dependents. A namespace terminates in `namespace_seconds`."""
 
-    def __init__(self, writer: Writer, *, namespace_seconds: float) -> None:
+    def __init__(self, writer: ObjectWriter, *, namespace_seconds: float) -> None:
         self._writer = writer
         self._store = writer.store
         self._namespace_seconds = namespace_seconds
-        self._store.on_change.append(self._notice)
+        self._store.on_change.append(self._on_change)
 
-    def delete(self, resource: Resource, key: ObjectKey, wish: Wish) -> Body:
-        """The object is gone, or says that it is going."""
+    def delete(self, resource: Resource, key: ObjectKey, options: DeleteOptions) -> Body:
+        """Delete the object, or mark it as being deleted."""
         kind = resource.kind
         present = self._writer.present(resource, key)
-        self._check(kind, present, wish)
+        self._check(kind, present, options)
         if kind == kinds.NAMESPACE:
             return self._end_namespace(key)
-        finalizer = {"Foreground": FOREGROUND, "Orphan": ORPHAN}.get(wish.propagation)
+        finalizer = {"Foreground": FOREGROUND, "Orphan": ORPHAN}.get(options.propagation)
         if finalizer and self._dependents(objects.uid_of(present)):
             return self._delete_with(kind, key, finalizer)
-        grace = self._grace(kind, present, wish)
+        grace = self._grace(kind, present, options)
         if present["metadata"].get("finalizers") or grace:
             return self._writer.mark_deleted(kind, key, grace=grace)
         return self._writer.finish(kind, key)
 
     @staticmethod
-    def _grace(kind: Kind, present: Body, wish: Wish) -> int:
-        """Seconds that a kubelet has for a pod that a node runs."""
+    def _grace(kind: Kind, present: Body, options: DeleteOptions) -> int:
+        """Return the grace period in seconds of a pod on a node."""
         if kind != kinds.POD or not present["spec"].get("nodeName"):
             return 0
         if present.get("status", {}).get("phase") in ("Succeeded", "Failed"):
             return 0
         chosen = (
-            wish.grace if wish.grace is not None else present["spec"].get("terminationGracePeriodSeconds", 30)
+            options.grace
+            if options.grace is not None
+            else present["spec"].get("terminationGracePeriodSeconds", 30)
         )
         return int(chosen)
 
     @staticmethod
-    def _check(kind: Kind, present: Body, wish: Wish) -> None:
+    def _check(kind: Kind, present: Body, options: DeleteOptions) -> None:
         uid, version = objects.uid_of(present), objects.version_of(present)
         name = present["metadata"]["name"]
-        if wish.uid and wish.uid != uid:
-            told = f"the UID in the precondition ({wish.uid}) does not match the UID in record ({uid})"
-            raise conflict(kind, name, f"Precondition failed: {told}")
-        if wish.version and wish.version != version:
+        if options.uid and options.uid != uid:
+            message = f"the UID in the precondition ({options.uid}) does not match the UID in record ({uid})"
+            raise conflict(kind, name, f"Precondition failed: {message}")
+        if options.version and options.version != version:
             raise conflict(
-                kind, name, f"Precondition failed: resourceVersion {wish.version} is not {version}"
+                kind, name, f"Precondition failed: resourceVersion {options.version} is not {version}"
             )
 
     def _delete_with(self, kind: Kind, key: ObjectKey, finalizer: str) -> Body:
-        """Marked; the finalizer goes when the dependents are dealt with."""
+        """Mark the object; remove the finalizer when its dependents are deleted or orphaned."""
         body = copy.deepcopy(self._store.get(kind, key)) or {}
         body["metadata"]["finalizers"] = [*(body["metadata"].get("finalizers") or []), finalizer]
         self._store.put(kind, key, body)
@@ -128,16 +130,16 @@ class Collector:
     def _dependents(self, uid: str) -> list[tuple[Kind, ObjectKey, Body]]:
         return self._store.owned_by(uid)
 
-    def _notice(self, kind: Kind, change: Change) -> None:
-        """Owners that are gone take their dependents along; newcomers may belong to nobody."""
+    def _on_change(self, kind: Kind, change: Change) -> None:
+        """Collect the dependents of deleted owners, and new objects whose owners do not exist."""
         if change.after is None and change.before is not None:
             uid = objects.uid_of(change.before)
             self._later(lambda: self._collect(uid))
             self._later(lambda: self._finish_namespace(change.before or {}))
         elif change.before is None and change.after is not None:
-            self._notice_newcomer(kind, change.after)
+            self._on_creation(kind, change.after)
 
-    def _notice_newcomer(self, kind: Kind, body: Body) -> None:
+    def _on_creation(self, kind: Kind, body: Body) -> None:
         if body["metadata"].get("ownerReferences"):
             key, uid = objects.key_of(body), objects.uid_of(body)
             self._later(lambda: self._collect_orphan(kind, key, uid))
@@ -151,7 +153,7 @@ class Collector:
             self._release(kind, key, body, uid)
 
     def _release(self, kind: Kind, key: ObjectKey, body: Body, uid: str) -> None:
-        """Deleted with its last owner; with another owner left it only loses the reference."""
+        """Delete a dependent with its last owner; otherwise only remove the owner reference."""
         others = [o for o in body["metadata"]["ownerReferences"] if o["uid"] != uid and self._exists(o, key)]
         if others:
             self._disown(kind, key, body, uid)
@@ -169,13 +171,13 @@ class Collector:
     def _exists(self, owner: Body, child: ObjectKey) -> bool:
         kind = self._writer.registry.owner_kind(owner)
         if kind is None:
-            return True  # nobody can tell, so nothing is deleted
+            return True  # unknown kinds count as existing, so that nothing is deleted wrongly
         found = self._store.get(kind, ObjectKey(child.namespace if kind.namespaced else "", owner["name"]))
         return found is not None and objects.uid_of(found) == owner["uid"]
 
     def _delete_child(self, kind: Kind, key: ObjectKey) -> None:
         if self._store.get(kind, key) is not None:
-            self.delete(self._writer.registry.of(kind), key, Wish())
+            self.delete(self._writer.registry.of(kind), key, DeleteOptions())
 
     def _end_namespace(self, key: ObjectKey) -> Body:
         body = copy.deepcopy(self._store.get(kinds.NAMESPACE, key)) or {}

@@ -1,4 +1,4 @@
-"""The fake's Job controller: one pod at a time, until it succeeds or the Job gives up."""
+"""The fake Job controller: one pod at a time, until one succeeds or the Job fails."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from tests.apiserver.deployment_controller import MANAGER, owner_reference
 from tests.apiserver.pod_behaviour import Refusal
 from tests.apiserver.server import FakeApiServer
 from tests.apiserver.store import Change
-from tests.apiserver.work_queue import Reactor
+from tests.apiserver.work_queue import WorkQueue
 
-_ENDED: Final = frozenset({"Complete", "Failed"})
+_FINISHED: Final = frozenset({"Complete", "Failed"})
 
 
 class JobController:
-    """Every Job has a pod until it is Complete or Failed."""
+    """Keeps a pod for every Job until the Job is Complete or Failed."""
 
     def __init__(self, server: FakeApiServer, *, refusal: Refusal) -> None:
         self.refusal = refusal
         self._server = server
-        self._reactor = Reactor(self._look)
+        self._queue = WorkQueue(self._reconcile)
         self._counted: dict[str, set[str]] = {}
-        """Per Job uid, the uids of pods that failed and count."""
+        """Per Job uid, the uids of failed pods that count towards the backoff limit."""
         self._started: dict[str, set[str]] = {}
-        """Per Job uid, every pod it ever had."""
-        server.store.on_change.append(self._notice)
+        """Per Job uid, the uids of every pod it ever had."""
+        server.store.on_change.append(self._on_change)
 
-    def _notice(self, kind: Kind, change: Change) -> None:
+    def _on_change(self, kind: Kind, change: Change) -> None:
         body = change.after or change.before or {}
         if kind == kinds.JOB and change.after is not None:
-            self._reactor.poke(objects.key_of(body))
+            self._queue.add(objects.key_of(body))
         elif kind == kinds.POD:
             owner = objects.controller_of(body)
             if owner and owner["kind"] == kinds.JOB.kind:
-                self._reactor.poke(ObjectKey(body["metadata"]["namespace"], owner["name"]))
+                self._queue.add(ObjectKey(body["metadata"]["namespace"], owner["name"]))
 
-    def _look(self, key: ObjectKey) -> None:
+    def _reconcile(self, key: ObjectKey) -> None:
         job = self._server.look(kinds.JOB, *key)
-        if job is None or is_ended(job) or job["spec"].get("suspend"):
+        if job is None or is_finished(job) or job["spec"].get("suspend"):
             return
         if not job.get("status", {}).get("startTime"):
             job = self._begin(job)
@@ -58,12 +58,12 @@ class JobController:
         deadline = job["spec"].get("activeDeadlineSeconds")
         if deadline is not None:
             loop = asyncio.get_running_loop()
-            loop.call_later(deadline, self._run_out, objects.key_of(job), objects.uid_of(job))
-        return self._set(job, {"startTime": self._server.now()})
+            loop.call_later(deadline, self._exceed_deadline, objects.key_of(job), objects.uid_of(job))
+        return self._set_status(job, {"startTime": self._server.now()})
 
-    def _run_out(self, key: ObjectKey, uid: str) -> None:
+    def _exceed_deadline(self, key: ObjectKey, uid: str) -> None:
         job = self._server.look(kinds.JOB, *key)
-        if job is None or objects.uid_of(job) != uid or is_ended(job):
+        if job is None or objects.uid_of(job) != uid or is_finished(job):
             return
         self._finish(job, "Failed", "DeadlineExceeded", "Job was active longer than specified deadline")
         for pod in self._pods(job):
@@ -71,7 +71,7 @@ class JobController:
                 self._server.remove(kinds.POD, *objects.key_of(pod), options={"gracePeriodSeconds": 0})
 
     def _verdict(self, job: Body, pods: list[Body]) -> tuple[str, str] | None:
-        """Reason and message when the Job gives up."""
+        """Return reason and message when the Job has failed."""
         uid = objects.uid_of(job)
         counted = self._counted.setdefault(uid, set())
         for pod in (pod for pod in pods if pod["status"].get("phase") == "Failed"):
@@ -108,22 +108,22 @@ class JobController:
         if self.refusal(pod):
             return
         try:
-            made = self._server.insert(kinds.POD, pod, manager=MANAGER)
+            pod = self._server.insert(kinds.POD, pod, manager=MANAGER)
         except failures.Forbidden:
             return
-        self._started.setdefault(objects.uid_of(job), set()).add(objects.uid_of(made))
-        self._set(job, {**job["status"], "active": 1, "ready": 0})
+        self._started.setdefault(objects.uid_of(job), set()).add(objects.uid_of(pod))
+        self._set_status(job, {**job["status"], "active": 1, "ready": 0})
 
     def _finish(self, job: Body, condition: str, reason: str, message: str) -> None:
         now = self._server.now()
-        early = "SuccessCriteriaMet" if condition == "Complete" else "FailureTarget"
-        words = {"status": "True", "reason": reason, "message": message, "lastTransitionTime": now}
-        conditions = [{"type": name, "lastProbeTime": now, **words} for name in (early, condition)]
+        target = "SuccessCriteriaMet" if condition == "Complete" else "FailureTarget"
+        fields = {"status": "True", "reason": reason, "message": message, "lastTransitionTime": now}
+        conditions = [{"type": name, "lastProbeTime": now, **fields} for name in (target, condition)]
         status: Body = {"startTime": job["status"].get("startTime"), "conditions": conditions}
         if condition == "Complete":
             status |= {"succeeded": 1, "completionTime": now}
         failed = len(self._counted.get(objects.uid_of(job), ()))
-        self._set(job, status | ({"failed": failed} if failed else {}))
+        self._set_status(job, status | ({"failed": failed} if failed else {}))
         self._expire(job)
 
     def _expire(self, job: Body) -> None:
@@ -137,28 +137,28 @@ class JobController:
         if job is not None and objects.uid_of(job) == uid:
             self._server.remove(kinds.JOB, *key)
 
-    def _set(self, job: Body, status: Body) -> Body:
+    def _set_status(self, job: Body, status: Body) -> Body:
         return self._server.set_status(kinds.JOB, *objects.key_of(job), status=status, manager=MANAGER)
 
 
-def is_ended(job: Body) -> bool:
-    """Whether the Job is Complete or Failed."""
+def is_finished(job: Body) -> bool:
+    """Return whether the Job is Complete or Failed."""
     conditions = job.get("status", {}).get("conditions") or []
-    return any(c["type"] in _ENDED and c["status"] == "True" for c in conditions)
+    return any(c["type"] in _FINISHED and c["status"] == "True" for c in conditions)
 
 
 def _rule_for(job: Body, pod: Body) -> str:
-    """The action of the first rule of the podFailurePolicy that speaks of this pod; Count without one."""
+    """Return the action of the first rule of the podFailurePolicy that matches this pod; Count without one."""
     for rule in (job["spec"].get("podFailurePolicy") or {}).get("rules") or []:
-        if _speaks_of(rule, pod):
+        if _matches(rule, pod):
             return str(rule["action"])
     return "Count"
 
 
-def _speaks_of(rule: Body, pod: Body) -> bool:
+def _matches(rule: Body, pod: Body) -> bool:
     conditions = {(c["type"], c["status"]) for c in pod["status"].get("conditions") or []}
-    wanted = {(c["type"], c.get("status", "True")) for c in rule.get("onPodConditions") or []}
-    if wanted & conditions:
+    pod_conditions = {(c["type"], c.get("status", "True")) for c in rule.get("onPodConditions") or []}
+    if pod_conditions & conditions:
         return True
     codes = rule.get("onExitCodes")
     if not codes:

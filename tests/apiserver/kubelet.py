@@ -1,4 +1,4 @@
-"""The fake's kubelet and scheduler: pods become what their behaviour says, in the loop's time."""
+"""The fake kubelet and scheduler: gives every pod the statuses of its behaviour, in the event loop's time."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ MANAGER = "kubelet"
 
 
 class Kubelet:
-    """Runs every pod of `server`. `serving` and `building` choose behaviours when a pod appears."""
+    """Runs every pod of `server`; `serving` and `building` choose the behaviour of a new pod."""
 
     def __init__(self, server: FakeApiServer, *, serving: Serving, building: Building) -> None:
         self.serving = serving
         self.building = building
         self._server = server
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        """The next step of each pod, by its uid."""
+        """The timer of each pod's next status, by uid."""
         self._addresses = 0
-        server.store.on_change.append(self._notice)
+        server.store.on_change.append(self._on_change)
 
     def evict(self, namespace: str, name: str, *, message: str = pod_status.SHORT_OF_MEMORY) -> None:
-        """A disruption has ended the pod for the reason that `message` says; it stays, as Failed."""
+        """Evict the pod with this message; it stays with the phase Failed."""
         pod = self._server.look(kinds.POD, namespace, name)
         if pod is not None:
             self._stop(objects.uid_of(pod))
@@ -41,7 +41,7 @@ class Kubelet:
     def restart(
         self, namespace: str, name: str, *, exit_code: int = 1, reason: str = "Error", message: str = ""
     ) -> None:
-        """The pod's container has exited once more; it is ready again as late as a new pod."""
+        """Let the pod's container exit and restart; it becomes ready as slowly as a new pod."""
         pod = self._server.look(kinds.POD, namespace, name)
         if pod is None:
             return
@@ -51,15 +51,15 @@ class Kubelet:
         steps = pod_status.restarted(pod, self._server.now(), count=count, last=last, seconds=seconds)
         self._run(pod, steps)
 
-    def _notice(self, kind: Kind, change: Change) -> None:
+    def _on_change(self, kind: Kind, change: Change) -> None:
         if kind != kinds.POD:
             return
         if change.after is None:
             self._stop(objects.uid_of(change.before or {}))
         elif change.before is None:
             self._start(change.after)
-        elif _is_ending(change.after) and not _is_ending(change.before):
-            self._end(change.after)
+        elif _is_terminating(change.after) and not _is_terminating(change.before):
+            self._terminate(change.after)
 
     def _start(self, pod: Body) -> None:
         asyncio.get_running_loop().call_soon(self._begin, objects.key_of(pod), objects.uid_of(pod))
@@ -91,18 +91,20 @@ class Kubelet:
         return self._server.store.put(kinds.POD, key, bound)
 
     def _run(self, pod: Body, steps: Iterator[Step]) -> None:
-        """Takes the next step when its time has come."""
+        """Schedule the pod's next status."""
         step = next(steps, None)
         if step is None:
             return
         uid = objects.uid_of(pod)
         self._stop(uid)
         loop = asyncio.get_running_loop()
-        self._timers[uid] = loop.call_later(step[0], self._take, objects.key_of(pod), uid, step[1], steps)
+        self._timers[uid] = loop.call_later(
+            step[0], self._set_next_status, objects.key_of(pod), uid, step[1], steps
+        )
 
-    def _take(self, key: ObjectKey, uid: str, status: Body, steps: Iterator[Step]) -> None:
+    def _set_next_status(self, key: ObjectKey, uid: str, status: Body, steps: Iterator[Step]) -> None:
         pod = self._server.look(kinds.POD, *key)
-        if pod is None or objects.uid_of(pod) != uid or _is_ending(pod):
+        if pod is None or objects.uid_of(pod) != uid or _is_terminating(pod):
             return
         address = pod["status"].get("podIP")
         self._write(pod, status | ({"podIP": address} if address and "podIP" in status else {}))
@@ -111,8 +113,8 @@ class Kubelet:
     def _write(self, pod: Body, status: Body) -> None:
         self._server.set_status(kinds.POD, *objects.key_of(pod), status=status, manager=MANAGER)
 
-    def _end(self, pod: Body) -> None:
-        """Not ready at once, gone when its program has ended."""
+    def _terminate(self, pod: Body) -> None:
+        """Make a deleted pod unready at once, and remove it when its process has exited."""
         self._stop(objects.uid_of(pod))
         is_job = JOB_LABEL in objects.labels_of(pod)
         seconds = 0.0 if is_job else self.serving(pod).ends_after
@@ -124,7 +126,7 @@ class Kubelet:
     def _unready(self, key: ObjectKey) -> None:
         pod = self._server.look(kinds.POD, *key)
         if pod is not None:
-            self._write(pod, pod_status.ending(pod, self._server.now()))
+            self._write(pod, pod_status.terminating(pod, self._server.now()))
 
     def _finish(self, key: ObjectKey, uid: str) -> None:
         pod = self._server.look(kinds.POD, *key)
@@ -136,12 +138,12 @@ class Kubelet:
             timer.cancel()
 
 
-def _is_ending(pod: Body) -> bool:
+def _is_terminating(pod: Body) -> bool:
     return bool(pod["metadata"].get("deletionTimestamp"))
 
 
 def is_ready(pod: Body) -> bool:
-    """Whether the pod gets requests."""
+    """Return whether the pod is ready and not being deleted."""
     conditions = pod.get("status", {}).get("conditions") or []
     ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-    return ready and not _is_ending(pod)
+    return ready and not _is_terminating(pod)

@@ -1,4 +1,4 @@
-"""How a fake API server reads: pages of a collection, and watches that continue where they were."""
+"""List and watch on a fake API server: pages of a collection, and watches from a resourceVersion."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ EXPIRED: Final = "The provided continue parameter is too old to display a consis
 
 
 @dataclass(slots=True)
-class Reader:
-    """Answers GET on collections of one store."""
+class CollectionReader:
+    """Responds to GET requests on the collections of one store."""
 
     store: Store
     faults: Faults
@@ -30,9 +30,9 @@ class Reader:
     _tokens: int = 0
 
     def page(self, route: Route, request: Request) -> Body:
-        """One page of the collection, with a token for the next."""
+        """Return one page of the collection, with a continue token for the next one."""
         kind = route.resource.kind
-        revision, items = self._from(route, request)
+        revision, items = self._items(route, request)
         limit = int(request.query.get("limit") or 0)
         metadata: Body = {"resourceVersion": str(revision)}
         if limit and len(items) > limit:
@@ -44,55 +44,55 @@ class Reader:
             "apiVersion": "meta.k8s.io/v1" if partial else kind.api_version,
             "kind": "PartialObjectMetadataList" if partial else f"{kind.kind}List",
             "metadata": metadata,
-            "items": [_shown(item, partial=partial, in_list=not route.resource.custom) for item in items],
+            "items": [_encoded(item, partial=partial, in_list=not route.resource.custom) for item in items],
         }
 
     async def watch(self, route: Route, request: Request) -> AsyncGenerator[bytes]:
-        """The events after the wanted version, until the time is up or the connection breaks."""
+        """Yield the events after the requested version, until the time-out or a broken connection."""
         start = int(request.query.get("resourceVersion") or self.store.revision)
         if start < self.store.compacted:
             yield _line("ERROR", _too_old(start, self.store.compacted))
             return
-        listener = self.store.listener(route.resource.kind)
+        listener = self.store.add_listener(route.resource.kind)
         try:
             async for line in self._events(route, request, start, listener):
                 yield line
         finally:
-            self.store.dismiss(route.resource.kind, listener)
+            self.store.remove_listener(route.resource.kind, listener)
 
     async def _events(
-        self, route: Route, request: Request, seen: int, listener: asyncio.Event
+        self, route: Route, request: Request, revision: int, listener: asyncio.Event
     ) -> AsyncGenerator[bytes]:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + float(request.query.get("timeoutSeconds") or 1800)
-        marks = request.query.get("allowWatchBookmarks") == "true"
-        see = _Eye(route, request)
+        sends_bookmarks = request.query.get("allowWatchBookmarks") == "true"
+        selection = _WatchSelection(route, request)
         connection = self.faults.watch_generation
         while True:
             listener.clear()
             if self.faults.unreachable or connection != self.faults.watch_generation:
                 raise failures.Unavailable(0, "NetworkError", "the watch was cut")
-            if seen < self.store.forgotten(route.resource.kind):
-                yield _line("ERROR", _too_old(seen, self.store.compacted))
+            if revision < self.store.compacted_revision(route.resource.kind):
+                yield _line("ERROR", _too_old(revision, self.store.compacted))
                 return
-            for change in self.store.since(route.resource.kind, seen):
-                seen = change.revision
-                for line in see(change):
+            for change in self.store.since(route.resource.kind, revision):
+                revision = change.revision
+                for line in selection(change):
                     yield line
             left = ends_at - loop.time()
-            if not await _heard(listener, min(BOOKMARK_INTERVAL, left)):
-                if marks:
+            if not await _is_notified(listener, min(BOOKMARK_INTERVAL, left)):
+                if sends_bookmarks:
                     yield _line("BOOKMARK", _bookmark(route, self.store.revision))
                 if left <= BOOKMARK_INTERVAL:
-                    return  # a timer may ring a trifle early: the clock is not asked again
+                    return  # do not read the clock again: a timer may fire slightly early
 
-    def _from(self, route: Route, request: Request) -> tuple[int, list[Body]]:
+    def _items(self, route: Route, request: Request) -> tuple[int, list[Body]]:
         token = request.query.get("continue")
         if token is None:
             query = request.query
-            chosen = selectors.matcher(query.get("labelSelector", ""), query.get("fieldSelector", ""))
+            matches = selectors.matcher(query.get("labelSelector", ""), query.get("fieldSelector", ""))
             return self.store.revision, [
-                b for b in self.store.all(route.resource.kind, route.namespace) if chosen(b)
+                b for b in self.store.all(route.resource.kind, route.namespace) if matches(b)
             ]
         revision, items = self._pages.pop(token, (0, []))
         if revision < self.store.compacted:
@@ -106,34 +106,36 @@ class Reader:
         return token
 
 
-class _Eye:
-    """What one watch sees of a change: objects come into its selection and leave it."""
+class _WatchSelection:
+    """The events of one watch for a change: objects enter its selection and leave it."""
 
     def __init__(self, route: Route, request: Request) -> None:
         self._namespace = route.namespace
         self._partial = _is_partial(request)
         query = request.query
-        self._chosen: Callable[[Body], bool] = selectors.matcher(
+        self._matches: Callable[[Body], bool] = selectors.matcher(
             query.get("labelSelector", ""), query.get("fieldSelector", "")
         )
 
     def __call__(self, change: Change) -> list[bytes]:
-        was, is_now = self._sees(change.before), self._sees(change.after)
-        if is_now and change.after is not None:
-            return [_line("MODIFIED" if was else "ADDED", _shown(change.after, partial=self._partial))]
-        if was and change.before is not None:
+        was_selected, is_selected = self._selects(change.before), self._selects(change.after)
+        if is_selected and change.after is not None:
+            return [
+                _line("MODIFIED" if was_selected else "ADDED", _encoded(change.after, partial=self._partial))
+            ]
+        if was_selected and change.before is not None:
             last = change.after or change.before
             metadata = {**last["metadata"], "resourceVersion": str(change.revision)}
-            return [_line("DELETED", _shown({**last, "metadata": metadata}, partial=self._partial))]
+            return [_line("DELETED", _encoded({**last, "metadata": metadata}, partial=self._partial))]
         return []
 
-    def _sees(self, body: Body | None) -> bool:
+    def _selects(self, body: Body | None) -> bool:
         if body is None or (self._namespace and body["metadata"].get("namespace") != self._namespace):
             return False
-        return self._chosen(body)
+        return self._matches(body)
 
 
-async def _heard(listener: asyncio.Event, seconds: float) -> bool:
+async def _is_notified(listener: asyncio.Event, seconds: float) -> bool:
     try:
         async with asyncio.timeout(max(0.0, seconds)):
             await listener.wait()
@@ -146,8 +148,8 @@ def _is_partial(request: Request) -> bool:
     return "as=PartialObjectMetadata" in request.accept
 
 
-def _shown(body: Body, *, partial: bool, in_list: bool = False) -> Body:
-    """As much of the object as was asked for; items of typed lists do not say what they are."""
+def _encoded(body: Body, *, partial: bool, in_list: bool = False) -> Body:
+    """Return as much of the object as was requested; items of typed lists have no apiVersion and kind."""
     if partial:
         return {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": body["metadata"]}
     return {k: v for k, v in body.items() if k not in ("apiVersion", "kind")} if in_list else body
@@ -159,8 +161,8 @@ def _bookmark(route: Route, revision: int) -> Body:
     return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata}
 
 
-def _too_old(wanted: int, oldest: int) -> Body:
-    message = f"too old resource version: {wanted} ({oldest})"
+def _too_old(requested: int, oldest: int) -> Body:
+    message = f"too old resource version: {requested} ({oldest})"
     return {
         "apiVersion": "v1",
         "kind": "Status",

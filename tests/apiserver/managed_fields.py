@@ -1,4 +1,4 @@
-"""Who owns which field: the entries of `metadata.managedFields`, read, changed and written back."""
+"""The entries of `metadata.managedFields`: which manager owns which field."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import TypeAlias
 from seatrial.api.objects import Body
 from tests.apiserver import field_sets
 from tests.apiserver.field_sets import Fields
-from tests.apiserver.merge_schema import Shapes
+from tests.apiserver.merge_schema import MergeSchema
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """One entry's identity. `operation` is Apply or Update."""
+class FieldManager:
+    """The identity of one entry. `operation` is Apply or Update."""
 
-    manager: str
+    name: str
     operation: str
     subresource: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The fields of one owner, as of `time`."""
+    """The fields of one manager, as of `time`."""
 
     fields: Fields
     time: str
     api_version: str
 
 
-Claims: TypeAlias = dict[Owner, Claim]
+Claims: TypeAlias = dict[FieldManager, Claim]
 
 
-def read(body: Body) -> Claims:
-    """The claims written in `body`."""
+def claims_of(body: Body) -> Claims:
+    """Decode the managedFields of `body`."""
     entries = body.get("metadata", {}).get("managedFields") or []
     return {
-        Owner(e["manager"], e["operation"], e.get("subresource", "")): Claim(
+        FieldManager(e["manager"], e["operation"], e.get("subresource", "")): Claim(
             field_sets.decode(e["fieldsV1"]), e["time"], e["apiVersion"]
         )
         for e in entries
@@ -44,41 +44,45 @@ def read(body: Body) -> Claims:
     }
 
 
-def write(body: Body, claims: Claims) -> None:
-    """`body` says `claims`; those of nothing are left out."""
+def set_claims(body: Body, claims: Claims) -> None:
+    """Encode `claims` as the managedFields of `body`, without those that are empty."""
     body["metadata"]["managedFields"] = [
         {
-            "manager": owner.manager,
-            "operation": owner.operation,
+            "manager": manager.name,
+            "operation": manager.operation,
             "apiVersion": claim.api_version,
             "time": claim.time,
             "fieldsType": "FieldsV1",
             "fieldsV1": field_sets.encode(claim.fields),
-            **({"subresource": owner.subresource} if owner.subresource else {}),
+            **({"subresource": manager.subresource} if manager.subresource else {}),
         }
-        for owner, claim in sorted(
-            claims.items(), key=lambda pair: (pair[0].operation, pair[1].time, pair[0].manager)
+        for manager, claim in sorted(
+            claims.items(), key=lambda pair: (pair[0].operation, pair[1].time, pair[0].name)
         )
         if claim.fields
     ]
 
 
-def after_update(before: Body | None, after: Body, owner: Owner, *, shapes: Shapes, now: str) -> Claims:
-    """The claims once `owner` has made `after` of `before`: it owns what it changed, and nobody else does."""
-    taken = field_sets.changed(before or {}, after, shapes)
-    gone = field_sets.gone(before or {}, after, shapes)
-    kept = {
+def after_update(
+    before: Body | None, after: Body, manager: FieldManager, *, schema: MergeSchema, now: str
+) -> Claims:
+    """Return the claims after `manager` updated `before` to `after`: it alone owns the fields it changed."""
+    changed = field_sets.changed(before or {}, after, schema)
+    removed = field_sets.removed(before or {}, after, schema)
+    claims = {
         other: Claim(
-            claim.fields - gone - (taken if other != owner else frozenset()), claim.time, claim.api_version
+            claim.fields - removed - (changed if other != manager else frozenset()),
+            claim.time,
+            claim.api_version,
         )
-        for other, claim in read(before or {}).items()
+        for other, claim in claims_of(before or {}).items()
     }
-    if taken:
-        mine = kept[owner].fields if owner in kept else frozenset()
-        kept[owner] = Claim(mine | taken, now, after["apiVersion"])
-    return kept
+    if changed:
+        own_fields = claims[manager].fields if manager in claims else frozenset()
+        claims[manager] = Claim(own_fields | changed, now, after["apiVersion"])
+    return claims
 
 
-def claim_of(body: Body, shapes: Shapes, *, now: str) -> Claim:
-    """All that `body` says, claimed at once."""
-    return Claim(field_sets.of(body, shapes), now, body["apiVersion"])
+def claim_all(body: Body, schema: MergeSchema, *, now: str) -> Claim:
+    """Return a claim of every field of `body`."""
+    return Claim(field_sets.fields_of(body, schema), now, body["apiVersion"])

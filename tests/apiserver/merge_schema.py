@@ -1,6 +1,6 @@
-"""How server-side apply takes an object apart: which maps are one value, which lists have keys.
+"""How server-side apply merges each map and list of an object: as one value, by field, or by item key.
 
-A place is the tuple of field names on the way to it, with `[]` for an item of a list.
+A schema path is a tuple of field names, with `[]` for an item of a list.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final, TypeAlias
 
 from seatrial.api.objects import Body
 
-Place: TypeAlias = tuple[str, ...]
+SchemaPath: TypeAlias = tuple[str, ...]
 
 
-class Style(Enum):
-    """What a map or a list is made of."""
+class MergeType(Enum):
+    """How a map or a list is merged."""
 
     ATOMIC = "one value"
     GRANULAR = "each field by itself"
@@ -25,42 +25,42 @@ class Style(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """The style of one place, with the keys of a keyed list."""
+class MergeRule:
+    """The merge type at one path, with the keys of a keyed list."""
 
-    style: Style
+    type: MergeType
     keys: tuple[str, ...] = ()
 
 
-ATOMIC: Final = Shape(Style.ATOMIC)
-GRANULAR: Final = Shape(Style.GRANULAR)
-SET: Final = Shape(Style.SET)
+ATOMIC: Final = MergeRule(MergeType.ATOMIC)
+GRANULAR: Final = MergeRule(MergeType.GRANULAR)
+SET: Final = MergeRule(MergeType.SET)
 
 
-def keyed(*keys: str) -> Shape:
-    """A list whose items are told apart by `keys`."""
-    return Shape(Style.KEYED, keys)
+def keyed(*keys: str) -> MergeRule:
+    """Return the rule of a list whose items are identified by `keys`."""
+    return MergeRule(MergeType.KEYED, keys)
 
 
 @dataclass(frozen=True, slots=True)
-class Shapes:
-    """The shapes of one kind: what `known` says of a place, else maps go by field and lists are one value."""
+class MergeSchema:
+    """The merge rules of one kind: those of `declared`; otherwise maps merge by field and lists are one value."""
 
-    known: Callable[[Place], Shape | None] = field(default=lambda _: None)
+    declared: Callable[[SchemaPath], MergeRule | None] = field(default=lambda _: None)
 
-    def of(self, place: Place, value: object) -> Shape:
-        """How `value`, standing at `place`, is taken apart."""
+    def rule_at(self, path: SchemaPath, value: object) -> MergeRule:
+        """Return the merge rule of `value` at `path`."""
         if not isinstance(value, dict | list):
             return ATOMIC
-        return self.known(place) or (GRANULAR if isinstance(value, dict) else ATOMIC)
+        return self.declared(path) or (GRANULAR if isinstance(value, dict) else ATOMIC)
 
 
-_METADATA: Final[dict[Place, Shape]] = {
+_METADATA: Final[dict[SchemaPath, MergeRule]] = {
     ("metadata", "ownerReferences"): keyed("uid"),
     ("metadata", "finalizers"): SET,
     ("ownerReferences", "[]"): ATOMIC,
 }
-_BY_LAST_TWO: Final[dict[Place, Shape]] = {
+_BY_LAST_TWO: Final[dict[SchemaPath, MergeRule]] = {
     **_METADATA,
     ("spec", "containers"): keyed("name"),
     ("spec", "initContainers"): keyed("name"),
@@ -78,7 +78,7 @@ _BY_LAST_TWO: Final[dict[Place, Shape]] = {
     ("status", "conditions"): keyed("type"),
     ("[]", "labelSelector"): ATOMIC,
 }
-_BY_LAST: Final[dict[str, Shape]] = {
+_BY_LAST: Final[dict[str, MergeRule]] = {
     "labelSelector": ATOMIC,
     "fieldRef": ATOMIC,
     "configMapKeyRef": ATOMIC,
@@ -89,30 +89,30 @@ _BY_LAST: Final[dict[str, Shape]] = {
 }
 
 
-def _built_in(place: Place) -> Shape | None:
-    return _BY_LAST_TWO.get(place[-2:]) or _BY_LAST.get(place[-1] if place else "")
+def _built_in(path: SchemaPath) -> MergeRule | None:
+    return _BY_LAST_TWO.get(path[-2:]) or _BY_LAST.get(path[-1] if path else "")
 
 
-BUILT_IN: Final = Shapes(_built_in)
+BUILT_IN: Final = MergeSchema(_built_in)
 
 
-def of_schema(schema: Body) -> Shapes:
-    """The shapes that a CustomResourceDefinition's schema declares."""
+def from_openapi(schema: Body) -> MergeSchema:
+    """Return the merge schema that a CustomResourceDefinition's OpenAPI schema declares."""
     declared = dict(_declared(schema, ()))
-    return Shapes(lambda place: declared.get(place) or _METADATA.get(place[-2:]))
+    return MergeSchema(lambda path: declared.get(path) or _METADATA.get(path[-2:]))
 
 
-def _declared(schema: Body, place: Place) -> list[tuple[Place, Shape]]:
-    found: list[tuple[Place, Shape]] = []
+def _declared(schema: Body, path: SchemaPath) -> list[tuple[SchemaPath, MergeRule]]:
+    rules: list[tuple[SchemaPath, MergeRule]] = []
     if schema.get("x-kubernetes-map-type") == "atomic":
-        found.append((place, ATOMIC))
+        rules.append((path, ATOMIC))
     match schema.get("x-kubernetes-list-type"):
         case "map":
-            found.append((place, keyed(*schema["x-kubernetes-list-map-keys"])))
+            rules.append((path, keyed(*schema["x-kubernetes-list-map-keys"])))
         case "set":
-            found.append((place, SET))
+            rules.append((path, SET))
     for name, child in (schema.get("properties") or {}).items():
-        found += _declared(child, (*place, name))
+        rules += _declared(child, (*path, name))
     if isinstance(schema.get("items"), dict):
-        found += _declared(schema["items"], (*place, "[]"))
-    return found
+        rules += _declared(schema["items"], (*path, "[]"))
+    return rules

@@ -1,4 +1,4 @@
-"""What a server, rather than a user or a controller, puts into new objects."""
+"""The fields that the API server itself sets on new objects."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _CONTROLLER_UID: Final = "batch.kubernetes.io/controller-uid"
 _JOB_NAME: Final = "batch.kubernetes.io/job-name"
 
 
-def at_birth(kind: Kind, body: Body, number: int) -> None:
-    """A Service has an address, a Pod is Pending, a Namespace is Active, and so on."""
+def set_initial_fields(kind: Kind, body: Body, number: int) -> None:
+    """Give a Service its address, a Pod the phase Pending, a Namespace the phase Active, and so on."""
     match kind:
         case kinds.SERVICE:
-            _address(body, number)
+            _set_address(body, number)
             body["status"] = {"loadBalancer": {}}
         case kinds.POD:
             body["status"] = {"phase": "Pending", "qosClass": "BestEffort"}
@@ -35,8 +35,8 @@ def at_birth(kind: Kind, body: Body, number: int) -> None:
             }
 
 
-def identify(kind: Kind, body: Body) -> None:
-    """A Job selects its pods by its own uid."""
+def set_job_selector(kind: Kind, body: Body) -> None:
+    """Let a Job select its pods by its own uid."""
     if kind != kinds.JOB or body["spec"].get("manualSelector"):
         return
     uid = objects.uid_of(body)
@@ -46,8 +46,8 @@ def identify(kind: Kind, body: Body) -> None:
     labels |= {_JOB_NAME: body["metadata"]["name"], "job-name": body["metadata"]["name"]}
 
 
-def carried_over(kind: Kind, before: Body, after: Body) -> None:
-    """A replacement that leaves out what the server chose keeps it."""
+def keep_server_fields(kind: Kind, before: Body, after: Body) -> None:
+    """Copy the fields that the server chose into a replacement that leaves them out."""
     if kind == kinds.SERVICE:
         for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
             _keep(before["spec"], after["spec"], name)
@@ -61,7 +61,7 @@ def _keep(before: Body, after: Body, name: str) -> None:
         after[name] = copy.deepcopy(value)
 
 
-def _address(body: Body, number: int) -> None:
+def _set_address(body: Body, number: int) -> None:
     spec = body["spec"]
     if spec.get("type") == "ExternalName":
         return

@@ -10,7 +10,7 @@ from seatrial.kube import failures
 
 
 def merge(target: Any, patch: Any) -> Any:
-    """`target` with the merge patch in it."""
+    """Return `target` with the merge patch applied."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -23,14 +23,14 @@ def merge(target: Any, patch: Any) -> Any:
 
 
 def operate(target: Body, operations: list[Body]) -> Body:
-    """`target` after the add, replace, remove and test operations; `Invalid` when one cannot be done."""
+    """Return `target` after the add, replace, remove and test operations; raise `Invalid` when one fails."""
     result = copy.deepcopy(target)
     for operation in operations:
         try:
             _operate_one(result, operation)
         except (LookupError, ValueError, TypeError) as error:
-            sentence = f"the server rejected our request due to an error in our request: {error}"
-            raise failures.Invalid(422, "Invalid", sentence) from None
+            message = f"the server rejected our request due to an error in our request: {error}"
+            raise failures.Invalid(422, "Invalid", message) from None
     return result
 
 
@@ -47,7 +47,7 @@ def _operate_one(target: Any, operation: Body) -> None:
         case "add":
             target[position] = operation["value"]
         case "replace":
-            target[position]  # a missing one is an error
+            target[position]  # raises when it is missing
             target[position] = operation["value"]
         case "remove":
             del target[position]

@@ -1,4 +1,4 @@
-"""What becomes of a pod: the ways in which pods start, fail, restart and end, as stories need them."""
+"""How pods start, fail, restart and terminate, as configured by a story."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seatrial.api.objects import Body
 
 
 class Fault(Enum):
-    """Why a pod never gets ready. The value is what the kubelet or the scheduler calls it."""
+    """Why a pod never becomes ready. The value is the reason that the kubelet or the scheduler reports."""
 
     NONE = ""
     CRASH_LOOP = "CrashLoopBackOff"
@@ -24,65 +24,65 @@ class Fault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How a serving pod behaves. Times are seconds since its creation."""
+    """How a server pod behaves. Times are seconds since its creation."""
 
     ready_after: float = 2.0
     fault: Fault = Fault.NONE
     exit_code: int = 1
     message: str = ""
-    """The termination message of its exits, or the sentence of its waiting."""
+    """The termination message of its exits, or the message of its waiting state."""
     restarts: tuple[float, ...] = ()
-    """When its container exits; it is ready again `ready_after` later."""
+    """When its container exits; it is ready again `ready_after` seconds later."""
     restart_reason: str = "Error"
     ends_after: float = 0.0
-    """How long it takes to end once it is deleted."""
+    """How long it takes to terminate after its deletion."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildBehaviour:
-    """How the pod of a Job behaves; `fault` NONE means that it runs and ends."""
+    """How the pod of a Job behaves; with `fault` NONE it runs and exits."""
 
     seconds: float = 3.0
     message: str = ""
-    """Its termination message: the report."""
+    """Its termination message: the build report."""
     exit_code: int = 0
     fault: Fault = Fault.NONE
     evicted: bool = False
-    """A disruption ends it after `seconds`, not its program; `message` is then what the kubelet says of it."""
+    """The kubelet evicts it after `seconds`; `message` is then the kubelet's message."""
     log: tuple[str, ...] = ()
 
 
 Serving: TypeAlias = Callable[[Body], Behaviour]
-"""The behaviour of a pod, chosen by its labels, image or environment."""
+"""Chooses the behaviour of a server pod from its labels, image or environment."""
 
 Building: TypeAlias = Callable[[Body], BuildBehaviour]
-"""The behaviour of a Job's pod."""
+"""Chooses the behaviour of a Job's pod."""
 
 Refusal: TypeAlias = Callable[[Body], str]
-"""Why a pod may not be created, as quota or admission says it; empty lets it pass."""
+"""Returns why quota or admission rejects a pod; empty to admit it."""
 
 
 def ready_pods(_pod: Body) -> Behaviour:
-    """Every pod gets ready."""
+    """Let every pod become ready."""
     return Behaviour()
 
 
 def silent_builds(_pod: Body) -> BuildBehaviour:
-    """Every Job succeeds and reports nothing."""
+    """Let every Job succeed without a report."""
     return BuildBehaviour()
 
 
 def no_refusal(_pod: Body) -> str:
-    """Every pod may be created."""
+    """Admit every pod."""
     return ""
 
 
 def environment_of(pod: Body) -> dict[str, str]:
-    """The plain variables of the pod's first container."""
+    """Return the literal environment variables of the pod's first container."""
     container = pod["spec"]["containers"][0]
     return {variable["name"]: variable.get("value", "") for variable in container.get("env") or []}
 
 
 def image_of(pod: Body) -> str:
-    """The image of the pod's first container."""
+    """Return the image of the pod's first container."""
     return str(pod["spec"]["containers"][0]["image"])

@@ -1,4 +1,4 @@
-"""The statuses that a kubelet writes: pure functions from a pod and what happens to it."""
+"""The pod statuses that a kubelet writes, as pure functions of a pod and its behaviour."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ SHORT_OF_MEMORY: Final = "The node was low on resource: memory."
 _OOM_EXIT: Final = 137
 
 Step = tuple[float, Body]
-"""Seconds since the step before, and the status then."""
+"""Seconds since the previous step, and the status at this step."""
 
 
 def serving(pod: Body, behaviour: Behaviour, *, at: str) -> Iterator[Step]:
-    """The statuses of a serving pod one after another; `at` is the time of its creation."""
+    """Yield the statuses of a server pod in order; `at` is its creation time."""
     yield 0.0, _creating(pod, at)
     match behaviour.fault:
         case Fault.UNSCHEDULABLE:
             yield 0.0, unscheduled(behaviour.message or "0/1 nodes are available: 1 Insufficient memory.", at)
         case Fault.IMAGE_PULL | Fault.CONFIG_ERROR as fault:
-            message = behaviour.message or _WAITING_WORDS[fault]
-            yield PULL_SECONDS, _of(pod, "Pending", at, [_waiting(pod, fault.value, message)])
+            message = behaviour.message or _WAITING_MESSAGES[fault]
+            yield PULL_SECONDS, _status(pod, "Pending", at, [_waiting(pod, fault.value, message)])
         case Fault.CRASH_LOOP | Fault.OUT_OF_MEMORY:
             yield from _crashing(pod, behaviour, at)
         case Fault.NEVER_READY:
             yield PULL_SECONDS, _running(pod, at, ready=False)
         case Fault.NONE:
-            yield from _living(pod, behaviour, at)
+            yield from _running_pod(pod, behaviour, at)
 
 
 def building(pod: Body, behaviour: BuildBehaviour, *, at: str) -> Iterator[Step]:
-    """The statuses of a Job's pod one after another."""
+    """Yield the statuses of a Job's pod in order."""
     yield 0.0, _creating(pod, at)
     match behaviour.fault:
         case Fault.UNSCHEDULABLE:
             yield 0.0, unscheduled(behaviour.message or "0/1 nodes are available: 1 Insufficient cpu.", at)
         case Fault.IMAGE_PULL | Fault.CONFIG_ERROR as fault:
-            message = behaviour.message or _WAITING_WORDS[fault]
-            yield PULL_SECONDS, _of(pod, "Pending", at, [_waiting(pod, fault.value, message)])
+            message = behaviour.message or _WAITING_MESSAGES[fault]
+            yield PULL_SECONDS, _status(pod, "Pending", at, [_waiting(pod, fault.value, message)])
         case fault:
             yield 0.0, _running(pod, at, ready=True)
             if fault is not Fault.NEVER_READY:
@@ -51,15 +51,19 @@ def building(pod: Body, behaviour: BuildBehaviour, *, at: str) -> Iterator[Step]
 
 
 def unscheduled(message: str, at: str) -> Body:
-    """No node takes the pod."""
+    """Return the status of a pod that cannot be scheduled."""
     scheduled = _condition("PodScheduled", "False", at, reason="Unschedulable", message=message)
     return {"phase": "Pending", "qosClass": "Burstable", "conditions": [scheduled]}
 
 
 def evicted(pod: Body, at: str, *, message: str = SHORT_OF_MEMORY) -> Body:
-    """The kubelet ended the pod: a disruption, unless `message` says that the pod has broken a limit of its own."""
+    """Return the status of an evicted pod: a disruption, unless `message` says that it exceeded its own limit."""
     killed = {"terminated": {"exitCode": _OOM_EXIT, "reason": "Error", "finishedAt": at, "startedAt": at}}
-    status = {**_of(pod, "Failed", at, [_container(pod, killed)]), "reason": "Evicted", "message": message}
+    status = {
+        **_status(pod, "Failed", at, [_container(pod, killed)]),
+        "reason": "Evicted",
+        "message": message,
+    }
     if "limit" in message:
         return status
     target = _condition("DisruptionTarget", "True", at, reason="TerminationByKubelet", message=message)
@@ -67,23 +71,23 @@ def evicted(pod: Body, at: str, *, message: str = SHORT_OF_MEMORY) -> Body:
 
 
 def restarted(pod: Body, at: str, *, count: int, last: Body, seconds: float) -> Iterator[Step]:
-    """The container has exited for the `count`th time, and is ready again `seconds` later."""
+    """Yield the statuses after the `count`th restart of the container, which is ready after `seconds`."""
     yield 0.0, _running(pod, at, ready=False, restarts=count, last=last)
     yield seconds, _running(pod, at, ready=True, restarts=count, last=last)
 
 
-def ending(pod: Body, at: str) -> Body:
-    """The pod was told to stop: it gets no new requests."""
-    return _of(pod, "Running", at, [_container(pod, {"running": {"startedAt": at}})])
+def terminating(pod: Body, at: str) -> Body:
+    """Return the status of a pod that is being terminated: it is not ready."""
+    return _status(pod, "Running", at, [_container(pod, {"running": {"startedAt": at}})])
 
 
-_WAITING_WORDS: Final = {
+_WAITING_MESSAGES: Final = {
     Fault.IMAGE_PULL: "Back-off pulling image: ErrImagePull: manifest unknown",
     Fault.CONFIG_ERROR: 'configmap "settings" not found',
 }
 
 
-def _living(pod: Body, behaviour: Behaviour, at: str) -> Iterator[Step]:
+def _running_pod(pod: Body, behaviour: Behaviour, at: str) -> Iterator[Step]:
     start = min(PULL_SECONDS, behaviour.ready_after)
     yield start, _running(pod, at, ready=False)
     yield behaviour.ready_after - start, _running(pod, at, ready=True)
@@ -104,7 +108,7 @@ def _crashing(pod: Body, behaviour: Behaviour, at: str) -> Iterator[Step]:
     while True:
         message = f"back-off {pause:g}s restarting failed container={_name(pod)}"
         waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
-        yield PULL_SECONDS, _of(pod, "Running", at, [_container(pod, waiting, restarts=count, last=last)])
+        yield PULL_SECONDS, _status(pod, "Running", at, [_container(pod, waiting, restarts=count, last=last)])
         count += 1
         yield pause, _running(pod, at, ready=False, restarts=count, last=last)
         pause = min(pause * 2, LAST_CRASH_BACK_OFF)
@@ -118,22 +122,22 @@ def _built(pod: Body, behaviour: BuildBehaviour, at: str) -> Body:
     reason = "OOMKilled" if is_memory else "Completed" if exit_code == 0 else "Error"
     message = "" if is_memory else behaviour.message
     phase = "Succeeded" if exit_code == 0 else "Failed"
-    return _of(pod, phase, at, [_container(pod, terminated(exit_code, reason, message, at))])
+    return _status(pod, phase, at, [_container(pod, terminated(exit_code, reason, message, at))])
 
 
 def terminated(exit_code: int, reason: str, message: str, at: str) -> Body:
-    """The state of a container that ended."""
+    """Return the state of a container that has exited."""
     ended: Body = {"exitCode": exit_code, "reason": reason, "startedAt": at, "finishedAt": at}
     return {"terminated": ended | ({"message": message} if message else {})}
 
 
 def _creating(pod: Body, at: str) -> Body:
-    return _of(pod, "Pending", at, [_waiting(pod, "ContainerCreating", "")])
+    return _status(pod, "Pending", at, [_waiting(pod, "ContainerCreating", "")])
 
 
 def _running(pod: Body, at: str, *, ready: bool, restarts: int = 0, last: Body | None = None) -> Body:
     state = {"running": {"startedAt": at}}
-    return _of(pod, "Running", at, [_container(pod, state, ready=ready, restarts=restarts, last=last)])
+    return _status(pod, "Running", at, [_container(pod, state, ready=ready, restarts=restarts, last=last)])
 
 
 def _waiting(pod: Body, reason: str, message: str) -> Body:
@@ -156,7 +160,7 @@ def _container(
     }
 
 
-def _of(pod: Body, phase: str, at: str, containers: list[Any]) -> Body:
+def _status(pod: Body, phase: str, at: str, containers: list[Any]) -> Body:
     is_ready = (
         "True" if all(container["ready"] for container in containers) and phase == "Running" else "False"
     )
@@ -172,8 +176,8 @@ def _of(pod: Body, phase: str, at: str, containers: list[Any]) -> Body:
 
 
 def _condition(name: str, value: str, at: str, *, reason: str = "", message: str = "") -> Body:
-    words = {word: text for word, text in (("reason", reason), ("message", message)) if text}
-    return {"type": name, "status": value, "lastProbeTime": None, "lastTransitionTime": at, **words}
+    details = {name: text for name, text in (("reason", reason), ("message", message)) if text}
+    return {"type": name, "status": value, "lastProbeTime": None, "lastTransitionTime": at, **details}
 
 
 def _name(pod: Body) -> str:

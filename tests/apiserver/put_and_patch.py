@@ -1,4 +1,4 @@
-"""What PUT and PATCH on an object, its status and its scale mean."""
+"""PUT and PATCH requests on an object and on its status and scale subresources."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from seatrial.api.objects import Body
 from seatrial.kube import failures, transport
 from seatrial.kube.transport import Request
 from tests.apiserver import object_writer, patches, scale_subresource, server_side_apply, validation
-from tests.apiserver.object_writer import Author, Writer
+from tests.apiserver.object_writer import Author, ObjectWriter
 from tests.apiserver.routes import Route
 from tests.apiserver.served_resources import Resource
 
 
 def author_of(request: Request, subresource: str = "", operation: str = "Update") -> Author:
-    """Who the request says writes."""
+    """Return the author that a request names."""
     return Author(request.query.get("fieldManager", "unknown"), subresource, operation)
 
 
-def replace(writer: Writer, route: Route, request: Request, body: Body) -> Body:
-    """The object, or its Scale, after the PUT."""
+def replace(writer: ObjectWriter, route: Route, request: Request, body: Body) -> Body:
+    """Carry out a PUT and return the object, or its Scale."""
     present = writer.present(route.resource, route.key)
     if route.subresource == "scale":
         return _rescale(writer, route, request, body)
@@ -28,8 +28,8 @@ def replace(writer: Writer, route: Route, request: Request, body: Body) -> Body:
     return writer.update(route.resource, present, body, author=author_of(request, route.subresource))
 
 
-def patch(writer: Writer, route: Route, request: Request, body: Any) -> Body:
-    """The object, or its Scale, after the PATCH."""
+def patch(writer: ObjectWriter, route: Route, request: Request, body: Any) -> Body:
+    """Carry out a PATCH and return the object, or its Scale."""
     match request.content_type:
         case transport.APPLY_PATCH:
             return _apply(writer, route, request, body)
@@ -37,40 +37,40 @@ def patch(writer: Writer, route: Route, request: Request, body: Any) -> Body:
             return _merge(writer, route, request, body)
         case transport.JSON_PATCH:
             present = writer.present(route.resource, route.key)
-            wanted = _identified(route, present, patches.operate(present, body))
+            updated = _with_present_uid(route, present, patches.operate(present, body))
             author = author_of(request, route.subresource)
-            return writer.update(route.resource, present, wanted, author=author)
-    told = f"the body of the request was in an unknown format: {request.content_type}"
-    raise failures.Invalid(415, "UnsupportedMediaType", told)
+            return writer.update(route.resource, present, updated, author=author)
+    message = f"the body of the request was in an unknown format: {request.content_type}"
+    raise failures.Invalid(415, "UnsupportedMediaType", message)
 
 
-def _rescale(writer: Writer, route: Route, request: Request, scale: Body) -> Body:
+def _rescale(writer: ObjectWriter, route: Route, request: Request, scale: Body) -> Body:
     resource = route.resource
     present = writer.present(resource, route.key)
-    wanted = scale_subresource.changed(resource, present, scale)
-    return scale_subresource.shown(
-        resource, writer.update(resource, present, wanted, author=author_of(request, "scale"))
+    updated = scale_subresource.with_scale(resource, present, scale)
+    return scale_subresource.scale_of(
+        resource, writer.update(resource, present, updated, author=author_of(request, "scale"))
     )
 
 
-def _merge(writer: Writer, route: Route, request: Request, body: Body) -> Body:
+def _merge(writer: ObjectWriter, route: Route, request: Request, body: Body) -> Body:
     present = writer.present(route.resource, route.key)
     if route.subresource == "scale":
         return _rescale(
-            writer, route, request, patches.merge(scale_subresource.shown(route.resource, present), body)
+            writer, route, request, patches.merge(scale_subresource.scale_of(route.resource, present), body)
         )
-    wanted = _identified(route, present, patches.merge(present, body))
-    return writer.update(route.resource, present, wanted, author=author_of(request, route.subresource))
+    updated = _with_present_uid(route, present, patches.merge(present, body))
+    return writer.update(route.resource, present, updated, author=author_of(request, route.subresource))
 
 
-def _identified(route: Route, present: Body, wanted: Body) -> Body:
-    """A patch of a custom object's status takes nothing from the metadata but the version: no uid is compared."""
+def _with_present_uid(route: Route, present: Body, updated: Body) -> Body:
+    """Set the present uid: a patch of a custom object's status compares only the resourceVersion."""
     if route.subresource != "status" or not route.resource.custom:
-        return wanted
-    return {**wanted, "metadata": {**wanted["metadata"], "uid": objects.uid_of(present)}}
+        return updated
+    return {**updated, "metadata": {**updated["metadata"], "uid": objects.uid_of(present)}}
 
 
-def _apply(writer: Writer, route: Route, request: Request, body: Body) -> Body:
+def _apply(writer: ObjectWriter, route: Route, request: Request, body: Body) -> Body:
     resource = route.resource
     if not request.query.get("fieldManager"):
         message = "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value"
@@ -80,47 +80,49 @@ def _apply(writer: Writer, route: Route, request: Request, body: Body) -> Body:
     metadata = body.get("metadata") or {}
     present = writer.store.get(resource.kind, route.key)
     if present is None:
-        return _apply_to_nothing(writer, route, body, author)
-    left_out = _not_applied(resource, route.subresource)
-    applied = server_side_apply.apply(
+        return _apply_new_object(writer, route, body, author)
+    ignored = _not_applied(resource, route.subresource)
+    result = server_side_apply.apply(
         present,
-        {name: value for name, value in body.items() if name not in left_out},
-        author.owner,
-        shapes=resource.shapes,
+        {name: value for name, value in body.items() if name not in ignored},
+        author.field_manager,
+        schema=resource.schema,
         force=request.query.get("force") == "true",
         now=writer.now(),
     )
     if metadata.get("uid") not in (None, "", present["metadata"]["uid"]):
-        wrong = [("metadata.uid", f'Invalid value: "{metadata["uid"]}": field is immutable')]
-        raise validation.invalid(resource.kind, route.name, wrong)
-    wanted = {**applied.body, "metadata": {**applied.body["metadata"]}}
+        problems = [("metadata.uid", f'Invalid value: "{metadata["uid"]}": field is immutable')]
+        raise validation.invalid(resource.kind, route.name, problems)
+    updated = {**result.body, "metadata": {**result.body["metadata"]}}
     for name in ("resourceVersion", "uid"):
-        wanted["metadata"][name] = metadata.get(name) or present["metadata"][name]
-    return writer.update(resource, present, wanted, author=author, claims=applied.claims)
+        updated["metadata"][name] = metadata.get(name) or present["metadata"][name]
+    return writer.update(resource, present, updated, author=author, claims=result.claims)
 
 
-def _apply_to_nothing(writer: Writer, route: Route, body: Body, author: Author) -> Body:
+def _apply_new_object(writer: ObjectWriter, route: Route, body: Body, author: Author) -> Body:
     kind = route.resource.kind
     metadata = body.get("metadata") or {}
     if route.subresource:
         raise object_writer.not_found(kind, route.name)
     if metadata.get("uid"):
-        told = f"uid mismatch: {metadata['uid']} was asked for, and no existing object was found"
-        raise object_writer.conflict(kind, route.name, told)
-    # A version alone does not keep an apply from creating: the server ignores it here.
-    said = {name: value for name, value in metadata.items() if name != "resourceVersion"}
-    return writer.create_applied(route.resource, route.namespace, {**body, "metadata": said}, author=author)
+        message = f"uid mismatch: {metadata['uid']} was asked for, and no existing object was found"
+        raise object_writer.conflict(kind, route.name, message)
+    # The server ignores the resourceVersion of an apply that creates; only a uid prevents the creation.
+    sent_metadata = {name: value for name, value in metadata.items() if name != "resourceVersion"}
+    return writer.create_applied(
+        route.resource, route.namespace, {**body, "metadata": sent_metadata}, author=author
+    )
 
 
 def _check_name(route: Route, body: Body) -> None:
-    said = objects.key_of(body)
-    if (said.name and said.name != route.name) or (said.namespace and said.namespace != route.namespace):
-        told = f"the name of the object ({said.name}) does not match the name on the URL ({route.name})"
-        raise failures.Invalid(400, "BadRequest", told)
+    key = objects.key_of(body)
+    if (key.name and key.name != route.name) or (key.namespace and key.namespace != route.namespace):
+        message = f"the name of the object ({key.name}) does not match the name on the URL ({route.name})"
+        raise failures.Invalid(400, "BadRequest", message)
 
 
 def _not_applied(resource: Resource, subresource: str) -> set[str]:
-    """What an apply to this endpoint does not write."""
+    """Return the fields that an apply to this endpoint does not write."""
     if subresource == "status":
         return {"spec", "metadata"}
     return {"status"} if resource.status else set()

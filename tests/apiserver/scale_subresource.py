@@ -1,4 +1,4 @@
-"""The /scale subresource: one number of an object, seen and changed as a Scale."""
+"""The /scale subresource: reads and writes an object's replicas as a Scale."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from tests.apiserver import selectors
 from tests.apiserver.served_resources import Resource, ScalePaths
 
 
-def shown(resource: Resource, body: Body) -> Body:
-    """`body` as a Scale."""
+def scale_of(resource: Resource, body: Body) -> Body:
+    """Return the Scale of `body`."""
     paths = _paths(resource)
     names = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-    wanted, present = _at(body, paths.wanted), _at(body, paths.present)
+    desired, current = _at(body, paths.spec_replicas), _at(body, paths.status_replicas)
     scale: Body = {
         "apiVersion": "autoscaling/v1",
         "kind": "Scale",
         "metadata": {name: body["metadata"][name] for name in names},
-        "spec": {"replicas": wanted} if wanted else {},
-        "status": {"replicas": present or 0},
+        "spec": {"replicas": desired} if desired else {},
+        "status": {"replicas": current or 0},
     }
     selector = _at(body, paths.selector) if paths.selector else None
     if selector:
-        scale["status"]["selector"] = selector if isinstance(selector, str) else selectors.in_words(selector)
+        scale["status"]["selector"] = selector if isinstance(selector, str) else selectors.to_query(selector)
     return scale
 
 
-def changed(resource: Resource, body: Body, scale: Body) -> Body:
-    """`body` with the number that `scale` wants, guarded by the versions that `scale` names."""
+def with_scale(resource: Resource, body: Body, scale: Body) -> Body:
+    """Return `body` with the replicas, resourceVersion and uid of `scale`."""
     number = (scale.get("spec") or {}).get("replicas", 0)
     if not isinstance(number, int) or number < 0:
-        told = f"spec.replicas: Invalid value: {number}: must be greater than or equal to 0"
-        raise failures.Invalid(422, "Invalid", f'Scale "{body["metadata"]["name"]}" is invalid: {told}')
+        message = f"spec.replicas: Invalid value: {number}: must be greater than or equal to 0"
+        raise failures.Invalid(422, "Invalid", f'Scale "{body["metadata"]["name"]}" is invalid: {message}')
     after = copy.deepcopy(body)
     sent = scale.get("metadata") or {}
     for name in ("resourceVersion", "uid"):
         if sent.get(name):
             after["metadata"][name] = sent[name]
-    *parents, last = _paths(resource).wanted.split(".")
+    *parents, last = _paths(resource).spec_replicas.split(".")
     target = after
     for name in parents:
         target = target.setdefault(name, {})

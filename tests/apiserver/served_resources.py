@@ -1,4 +1,4 @@
-"""Which kinds a fake API server serves, and what each of them can do."""
+"""The resources that a fake API server serves, and the properties of each."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from seatrial.api import kinds
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from tests.apiserver import merge_schema
-from tests.apiserver.merge_schema import Shapes
+from tests.apiserver.merge_schema import MergeSchema
 
 
 @dataclass(frozen=True, slots=True)
 class ScalePaths:
-    """Where an object keeps what its /scale subresource shows; dotted paths."""
+    """The dotted paths of the fields that the /scale subresource shows."""
 
-    wanted: str = "spec.replicas"
-    present: str = "status.replicas"
+    spec_replicas: str = "spec.replicas"
+    status_replicas: str = "status.replicas"
     selector: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One served kind."""
+    """One served resource."""
 
     kind: Kind
     status: bool = False
-    """It has a status subresource."""
+    """Whether it has a status subresource."""
     scale: ScalePaths | None = None
     generation: bool = False
-    """It counts changes of its spec."""
+    """Whether its generation counts changes of its spec."""
     annotations_count: bool = False
-    """Changed annotations count as well."""
+    """Whether its generation also counts changes of its annotations."""
     needs_version: bool = False
-    """A PUT without a resourceVersion is refused."""
+    """Whether a PUT without a resourceVersion is rejected."""
     custom: bool = False
-    shapes: Shapes = field(default=merge_schema.BUILT_IN)
+    schema: MergeSchema = field(default=merge_schema.BUILT_IN)
 
 
 _DEPLOYMENT_SCALE: Final = ScalePaths(selector="spec.selector")
@@ -62,34 +62,34 @@ _BUILT_IN: Final = (
 )
 
 
-class Registry:
-    """The kinds served now: the built-in ones and those of the CustomResourceDefinitions made."""
+class ServedResources:
+    """The resources served now: the built-in ones and those of the created CustomResourceDefinitions."""
 
     def __init__(self) -> None:
         self._served = {(r.kind.group, r.kind.version, r.kind.plural): r for r in _BUILT_IN}
 
     def add(self, resource: Resource) -> None:
-        """`resource` is served."""
+        """Serve a resource."""
         kind = resource.kind
         self._served[kind.group, kind.version, kind.plural] = resource
 
     def find(self, group: str, version: str, plural: str) -> Resource | None:
-        """What is served under these names."""
+        """Return the resource of these names, or None."""
         return self._served.get((group, version, plural))
 
     def of(self, kind: Kind) -> Resource:
-        """The resource of `kind`; `KeyError` when it is not served."""
+        """Return the resource of `kind`; raise `KeyError` when it is not served."""
         return self._served[kind.group, kind.version, kind.plural]
 
     def owner_kind(self, reference: Body) -> Kind | None:
-        """The kind that an owner reference speaks of."""
-        said = (reference.get("apiVersion"), reference.get("kind"))
-        known = (r.kind for r in self._served.values())
-        return next((kind for kind in known if (kind.api_version, kind.kind) == said), None)
+        """Return the kind that an owner reference names."""
+        names = (reference.get("apiVersion"), reference.get("kind"))
+        served = (r.kind for r in self._served.values())
+        return next((kind for kind in served if (kind.api_version, kind.kind) == names), None)
 
 
 def from_crd(crd: Body) -> list[Resource]:
-    """What the server serves once `crd` is established."""
+    """Return the resources of a CustomResourceDefinition."""
     return [
         _of_version(crd["spec"], version)
         for version in crd["spec"]["versions"]
@@ -99,17 +99,17 @@ def from_crd(crd: Body) -> list[Resource]:
 
 def _of_version(spec: Body, version: Body) -> Resource:
     names = spec["names"]
-    sub = version.get("subresources") or {}
-    scale = sub.get("scale")
-    schema = (version.get("schema") or {}).get("openAPIV3Schema") or {}
+    subresources = version.get("subresources") or {}
+    scale = subresources.get("scale")
+    openapi_schema = (version.get("schema") or {}).get("openAPIV3Schema") or {}
     return Resource(
         Kind(spec["group"], version["name"], names["plural"], names["kind"], spec["scope"] == "Namespaced"),
-        status="status" in sub,
+        status="status" in subresources,
         scale=_scale_paths(scale) if scale else None,
         generation=True,
         needs_version=True,
         custom=True,
-        shapes=merge_schema.of_schema(schema),
+        schema=merge_schema.from_openapi(openapi_schema),
     )
 
 

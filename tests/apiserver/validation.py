@@ -1,4 +1,4 @@
-"""What an API server refuses: fields that must not change, names that are no names, missing parts."""
+"""Validation by the API server: invalid names, missing fields and changes of immutable fields."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ _IMMUTABLE: Final[dict[Kind, tuple[str, ...]]] = {
 }
 
 
-def new(kind: Kind, body: Body) -> None:
-    """`Invalid` when the server would not create `body`."""
+def check_new(kind: Kind, body: Body) -> None:
+    """Raise `Invalid` when the server would not create `body`."""
     name = body["metadata"].get("name", "")
     pattern = _LABEL_NAME if kind == kinds.SERVICE else _NAME
     if not pattern.match(name) or len(name) > (63 if kind == kinds.SERVICE else 253):
         raise invalid(kind, name, [("metadata.name", f'Invalid value: "{name}": a lowercase RFC 1123 name')])
-    wrong = _workload_problems(kind, body)
-    if wrong:
-        raise invalid(kind, name, wrong)
+    problems = _workload_problems(kind, body)
+    if problems:
+        raise invalid(kind, name, problems)
 
 
-def change(kind: Kind, before: Body, after: Body) -> None:
-    """`Invalid` when the server would not turn `before` into `after`."""
+def check_update(kind: Kind, before: Body, after: Body) -> None:
+    """Raise `Invalid` when the server would not update `before` to `after`."""
     name = before["metadata"]["name"]
-    wrong = [
+    problems = [
         (path, f"Invalid value: {_at(after, path)!r}: field is immutable")
         for path in _IMMUTABLE.get(kind, ())
         if _at(before, path) != _at(after, path)
     ]
-    wrong += _frozen_problems(kind, before, after) + _workload_problems(kind, after)
-    if wrong:
-        raise invalid(kind, name, wrong)
+    problems += _immutable_data_problems(kind, before, after) + _workload_problems(kind, after)
+    if problems:
+        raise invalid(kind, name, problems)
 
 
-def invalid(kind: Kind, name: str, wrong: list[tuple[str, str]]) -> failures.Invalid:
-    """The refusal that names every wrong field."""
-    told = ", ".join(f"{field}: {message}" for field, message in wrong)
-    causes = [{"reason": "FieldValueInvalid", "message": message, "field": field} for field, message in wrong]
-    sentence = f'{kind} "{name}" is invalid: {told}'
-    return failures.Invalid(
-        422, "Invalid", sentence, details={"name": name, "kind": kind.kind, "causes": causes}
-    )
+def invalid(kind: Kind, name: str, problems: list[tuple[str, str]]) -> failures.Invalid:
+    """Return the error that names every invalid field."""
+    summary = ", ".join(f"{field}: {message}" for field, message in problems)
+    causes = [
+        {"reason": "FieldValueInvalid", "message": message, "field": field} for field, message in problems
+    ]
+    text = f'{kind} "{name}" is invalid: {summary}'
+    return failures.Invalid(422, "Invalid", text, details={"name": name, "kind": kind.kind, "causes": causes})
 
 
-def _frozen_problems(kind: Kind, before: Body, after: Body) -> list[tuple[str, str]]:
-    """Changes of a ConfigMap or Secret that said it would not change."""
+def _immutable_data_problems(kind: Kind, before: Body, after: Body) -> list[tuple[str, str]]:
+    """Return the changes of an immutable ConfigMap or Secret."""
     if kind not in (kinds.CONFIG_MAP, kinds.SECRET) or not before.get("immutable"):
         return []
     names = ("data", "binaryData", "immutable")
@@ -80,19 +80,19 @@ def _workload_problems(kind: Kind, body: Body) -> list[tuple[str, str]]:
 def _deployment_problems(spec: Body) -> list[tuple[str, str]]:
     template = spec.get("template") or {}
     labels = (template.get("metadata") or {}).get("labels") or {}
-    wrong = []
+    problems = []
     if not spec.get("selector"):
-        wrong.append(("spec.selector", "Required value"))
-    elif not selectors.of_object(spec["selector"])(labels):
-        wrong.append(
+        problems.append(("spec.selector", "Required value"))
+    elif not selectors.label_matcher(spec["selector"])(labels):
+        problems.append(
             ("spec.template.metadata.labels", "Invalid value: `selector` does not match template `labels`")
         )
     if not (template.get("spec") or {}).get("containers"):
-        wrong.append(("spec.template.spec.containers", "Required value"))
-    wrong += _pod_problems(template.get("spec") or {})
+        problems.append(("spec.template.spec.containers", "Required value"))
+    problems += _pod_problems(template.get("spec") or {})
     if spec.get("replicas", 0) < 0:
-        wrong.append(("spec.replicas", "Invalid value: must be greater than or equal to 0"))
-    return wrong
+        problems.append(("spec.replicas", "Invalid value: must be greater than or equal to 0"))
+    return problems
 
 
 def _at(body: Body, path: str) -> Any:
@@ -104,19 +104,19 @@ def _at(body: Body, path: str) -> Any:
 
 def _pod_problems(pod: Body) -> list[tuple[str, str]]:
     at = "spec.template.spec"
-    wrong = _twice(pod.get("volumes") or [], "name", f"{at}.volumes")
+    problems = _duplicates(pod.get("volumes") or [], "name", f"{at}.volumes")
     for container in pod.get("containers") or []:
         inside = f"{at}.containers[{container['name']}]"
-        wrong += _too_much(container)
-        wrong += _twice(container.get("volumeMounts") or [], "mountPath", f"{inside}.volumeMounts")
+        problems += _requests_above_limits(container)
+        problems += _duplicates(container.get("volumeMounts") or [], "mountPath", f"{inside}.volumeMounts")
         sleep = ((container.get("lifecycle") or {}).get("preStop") or {}).get("sleep") or {}
         if sleep.get("seconds", 0) > pod.get("terminationGracePeriodSeconds", 30):
             message = "Invalid value: must be non-negative and less than terminationGracePeriodSeconds"
-            wrong.append((f"{inside}.lifecycle.preStop.sleep", message))
-    return wrong
+            problems.append((f"{inside}.lifecycle.preStop.sleep", message))
+    return problems
 
 
-def _twice(items: list[Body], key: str, at: str) -> list[tuple[str, str]]:
+def _duplicates(items: list[Body], key: str, at: str) -> list[tuple[str, str]]:
     values = [item.get(key) for item in items]
     return [
         (f"{at}[{n}].{key}", f'Duplicate value: "{value}"')
@@ -125,8 +125,8 @@ def _twice(items: list[Body], key: str, at: str) -> list[tuple[str, str]]:
     ]
 
 
-def _too_much(container: Body) -> list[tuple[str, str]]:
-    """Requests above their limits."""
+def _requests_above_limits(container: Body) -> list[tuple[str, str]]:
+    """Return the requests above their limits."""
     resources = container.get("resources") or {}
     limits = resources.get("limits") or {}
     return [

@@ -1,4 +1,4 @@
-"""How a fake controller comes to work: it is poked by changes and looks at each object once per turn."""
+"""The work queue of a fake controller: several changes of one object cause one reconcile."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Callable
 from seatrial.api.objects import ObjectKey
 
 
-class Reactor:
-    """Calls `look` for every poked key, `seconds` later, once however often it was poked meanwhile."""
+class WorkQueue:
+    """Calls `reconcile` for every added key, `seconds` later, once however often it was added meanwhile."""
 
-    def __init__(self, look: Callable[[ObjectKey], None], *, seconds: float = 0.0) -> None:
-        self._look = look
+    def __init__(self, reconcile: Callable[[ObjectKey], None], *, seconds: float = 0.0) -> None:
+        self._reconcile = reconcile
         self._seconds = seconds
-        self._poked: set[ObjectKey] = set()
+        self._waiting: set[ObjectKey] = set()
 
-    def poke(self, key: ObjectKey) -> None:
-        """`key` will be looked at."""
-        if key not in self._poked:
-            self._poked.add(key)
-            asyncio.get_running_loop().call_later(self._seconds, self._answer, key)
+    def add(self, key: ObjectKey) -> None:
+        """Reconcile `key` later."""
+        if key not in self._waiting:
+            self._waiting.add(key)
+            asyncio.get_running_loop().call_later(self._seconds, self._process, key)
 
-    def _answer(self, key: ObjectKey) -> None:
-        self._poked.discard(key)
-        self._look(key)
+    def _process(self, key: ObjectKey) -> None:
+        self._waiting.discard(key)
+        self._reconcile(key)

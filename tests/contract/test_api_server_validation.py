@@ -1,4 +1,4 @@
-"""Scales and refused changes, held against the fake and a real API server."""
+"""The scale subresource and validation, tested on the fake and a real API server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.contract.api_servers import WIDGET, Server
 
 class TestScale:
     @pytest.mark.parametrize("kind", [WIDGET, kinds.DEPLOYMENT], ids=str)
-    async def test_sets_the_replicas_and_nothing_else(self, server: Server, kind: kinds.Kind) -> None:
+    async def test_scale_changes_only_the_replicas(self, server: Server, kind: kinds.Kind) -> None:
         body = (
             objects.widget(server, "churn", spec={"replicas": 0, "size": 1})
             if kind is WIDGET
@@ -27,40 +27,40 @@ class TestScale:
         assert after["spec"] == {**made["spec"], "replicas": 3}
         assert after["metadata"]["generation"] == 2
 
-    async def test_with_an_old_version_conflicts(self, server: Server) -> None:
+    async def test_outdated_resource_version_is_a_conflict(self, server: Server) -> None:
         made = await server.client.create(WIDGET, objects.widget(server))
         version = made["metadata"]["resourceVersion"]
         await server.client.scale(WIDGET, server.namespace, "w", replicas=2, resource_version=version)
         with pytest.raises(failures.Conflict):
             await server.client.scale(WIDGET, server.namespace, "w", replicas=3, resource_version=version)
 
-    async def test_shows_what_the_status_says(self, server: Server) -> None:
+    async def test_scale_shows_the_replicas_and_selector_of_the_status(self, server: Server) -> None:
         made = await server.client.create(WIDGET, objects.widget(server, spec={"replicas": 2}))
         status = {"replicas": 1, "selector": "app=churn"}
         await server.client.replace_status(WIDGET, {**made, "status": status})
-        scale = await server.ask("GET", WIDGET.path(server.namespace, "w", "scale"))
+        scale = await server.request("GET", WIDGET.path(server.namespace, "w", "scale"))
         assert scale["spec"] == {"replicas": 2}
         assert scale["status"] == {"replicas": 1, "selector": "app=churn"}
 
-    async def test_of_a_negative_number_is_refused(self, server: Server) -> None:
+    async def test_negative_replicas_are_rejected(self, server: Server) -> None:
         await server.client.create(kinds.DEPLOYMENT, objects.deployment(server))
         with pytest.raises(failures.Invalid):
             await server.client.scale(kinds.DEPLOYMENT, server.namespace, "churn", replicas=-1)
 
-    async def test_of_a_missing_object_is_not_found(self, server: Server) -> None:
+    async def test_missing_object_is_not_found(self, server: Server) -> None:
         with pytest.raises(failures.NotFound):
             await server.client.scale(kinds.DEPLOYMENT, server.namespace, "churn", replicas=1)
 
 
-class TestImmutable:
-    async def test_selector_of_a_deployment(self, server: Server) -> None:
+class TestImmutableFields:
+    async def test_deployment_selector_is_immutable(self, server: Server) -> None:
         await server.client.create(kinds.DEPLOYMENT, objects.deployment(server))
         labels = {"app": "other"}
         patch = {"spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}}}}
         with pytest.raises(failures.Invalid, match=r"spec\.selector.*field is immutable"):
             await server.patch_as("x", kinds.DEPLOYMENT, "churn", patch)
 
-    async def test_template_of_a_job(self, server: Server) -> None:
+    async def test_job_template_is_immutable(self, server: Server) -> None:
         made = await server.client.create(kinds.JOB, objects.job(server))
         changed = json.loads(json.dumps(made))
         changed["spec"]["template"]["spec"]["containers"][0]["image"] = "other"
@@ -68,36 +68,36 @@ class TestImmutable:
         with pytest.raises(failures.Invalid, match=r"spec\.template.*field is immutable"):
             await server.client.replace(kinds.JOB, changed)
 
-    async def test_config_map_that_says_so(self, server: Server) -> None:
+    async def test_immutable_config_map_is_immutable(self, server: Server) -> None:
         await server.client.create(kinds.CONFIG_MAP, objects.settings(server, immutable=True))
         with pytest.raises(failures.Invalid, match="immutable"):
             await server.patch_as("x", kinds.CONFIG_MAP, "settings", {"data": {"a": "2"}})
 
-    async def test_data_of_a_revision(self, server: Server) -> None:
+    async def test_controller_revision_data_is_immutable(self, server: Server) -> None:
         body = objects.new(server, kinds.CONTROLLER_REVISION, "r", data={"a": 1}, revision=1)
         await server.client.create(kinds.CONTROLLER_REVISION, body)
         with pytest.raises(failures.Invalid, match="immutable"):
             await server.patch_as("x", kinds.CONTROLLER_REVISION, "r", {"data": {"a": 2}})
 
-    async def test_selector_that_does_not_match_the_template(self, server: Server) -> None:
+    async def test_selector_must_match_the_template(self, server: Server) -> None:
         body = objects.deployment(server)
         body["spec"]["selector"] = {"matchLabels": {"app": "other"}}
         with pytest.raises(failures.Invalid, match="does not match template"):
             await server.client.create(kinds.DEPLOYMENT, body)
 
-    async def test_autoscaler_with_crossed_bounds(self, server: Server) -> None:
+    async def test_autoscaler_max_replicas_must_not_be_below_min_replicas(self, server: Server) -> None:
         with pytest.raises(failures.Invalid, match=r"spec\.maxReplicas"):
             await server.client.create(kinds.HPA, objects.autoscaler(server, minReplicas=5))
 
 
 class TestPods:
-    async def test_no_two_volumes_have_one_name(self, server: Server) -> None:
+    async def test_duplicate_volume_name_is_rejected(self, server: Server) -> None:
         body = objects.deployment(server)
         body["spec"]["template"]["spec"]["volumes"] = [{"name": "a", "emptyDir": {}}] * 2
         with pytest.raises(failures.Invalid, match=r"volumes.*Duplicate value"):
             await server.client.create(kinds.DEPLOYMENT, body)
 
-    async def test_nothing_is_mounted_twice_at_one_path(self, server: Server) -> None:
+    async def test_duplicate_mount_path_is_rejected(self, server: Server) -> None:
         mounts = [{"name": "a", "mountPath": "/a"}, {"name": "b", "mountPath": "/a"}]
         body = objects.deployment(server, volumeMounts=mounts)
         body["spec"]["template"]["spec"]["volumes"] = [{"name": name, "emptyDir": {}} for name in "ab"]
@@ -105,7 +105,7 @@ class TestPods:
             await server.client.create(kinds.DEPLOYMENT, body)
 
     @pytest.mark.parametrize(("seconds", "accepted"), [(3, True), (4, False)])
-    async def test_no_pod_sleeps_longer_than_its_grace(
+    async def test_pre_stop_sleep_must_be_within_the_grace_period(
         self, server: Server, seconds: int, accepted: bool
     ) -> None:
         body = objects.deployment(server, lifecycle={"preStop": {"sleep": {"seconds": seconds}}})

@@ -1,4 +1,4 @@
-"""The operator of a story: the real wiring on a fake API server, started and killed like a process."""
+"""One operator in a story: started, killed, and asked whether it has anything left to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.stories.operator_transport import OperatorTransport
 
 
 class InProcessOperator:
-    """An operator with a transport of its own; an informer stands in for kopf's watch."""
+    """An operator with a transport of its own. A second informer stands in for kopf's watch."""
 
     def __init__(
         self,
@@ -38,20 +38,20 @@ class InProcessOperator:
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
-        """Start the process; its caches may still be filling."""
+        """Start every task of the operator; its caches may still be filling."""
         operator = self.operator
         parts: list[Coroutine[Any, Any, None]] = [informer.run() for informer in operator.informers]
         if self.kopf_delay is not None:
             parts.append(self._kopf_watch().run())
         if operator.elector is not None:
             parts.append(operator.elector.run())
-        begin = main.wait_until_ready(operator)
-        parts.append(reconciler.run_workers(operator.reconciler, size=operator.options.workers, ready=begin))
+        ready = main.wait_until_ready(operator)
+        parts.append(reconciler.run_workers(operator.reconciler, size=operator.options.workers, ready=ready))
         self._tasks = [asyncio.create_task(part) for part in parts]
         await asyncio.sleep(0)
 
     def _kopf_watch(self) -> Informer:
-        """kopf's watch: its events enqueue objects, and nothing else."""
+        """Return kopf's watch, whose events only enqueue objects."""
         operator, loop = self.operator, asyncio.get_running_loop()
 
         def deliver(_event: str, body: Body) -> None:

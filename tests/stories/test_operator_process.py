@@ -7,8 +7,9 @@ import pytest
 from seatrial.api import kinds
 from seatrial.api.objects import Body, ObjectKey
 from tests.apiserver.pod_behaviour import Behaviour, Fault
+from tests.stories.conditions import condition_reasons
 from tests.stories.specs import failing_pods, image, spec
-from tests.stories.world import NAME, NAMESPACE, World, condition_reasons, run_story
+from tests.stories.world import NAME, NAMESPACE, World, run_story
 
 LEASE_NAMESPACE = "seatrial-system"
 
@@ -130,7 +131,7 @@ def test_leader_that_cannot_renew_stops_writing_before_the_standby_starts() -> N
             10_000, 500, lambda r: "/leases/" in r.path and b"one" in (r.body or b"")
         )
         writes_before = len(leader.transport.writes)
-        while not leader.lost.is_set():
+        while not leader.lease_lost.is_set():
             await world.wait(0.5)
         writes_when_lost = len(leader.transport.writes)
         assert standby.transport.writes == []

@@ -76,8 +76,8 @@ def _validation_error(manifest: _Manifest) -> str:
         return ""
     version = manifest.body.get("apiVersion")
     if version != names.API_VERSION:
-        got = version or "none"
-        return f"{manifest.source}: {manifest}: apiVersion must be {names.API_VERSION}; got {got}"
+        expected = f"expected apiVersion {names.API_VERSION}, got {version or 'none'}"
+        return f"{manifest.source}: {manifest}: {expected}"
     try:
         parse({**manifest.body, "status": {}})
     except validation.InvalidSpec as error:

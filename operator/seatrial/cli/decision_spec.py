@@ -74,6 +74,6 @@ def _with_placeholders(spec: Body) -> Body:
 
 def _validate(spec: Body) -> rollout_decision.DecisionSpec:
     try:
-        return validation.validated(rollout_decision.DecisionSpec, spec)
+        return validation.validate(rollout_decision.DecisionSpec, spec)
     except validation.InvalidSpec as error:
         raise CommandError(str(error)) from None

@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from seatrial.api import names, settings, spec, validation
 from seatrial.api.model_deployment import ModelDeployment
-from seatrial.api.objects import Body, label
+from seatrial.api.objects import Body, label_of
 from seatrial.cli.starting_point import StartingPoint
 from seatrial.core import revision
 from seatrial.core.target import Image
@@ -116,11 +116,11 @@ def _previous_spec(start: StartingPoint) -> spec.Spec | None:
     if start.previous is None:
         return None
     try:
-        return validation.validated(spec.Spec, start.previous.get("spec"))
+        return validation.validate(spec.Spec, start.previous.get("spec"))
     except validation.InvalidSpec:
         return None
 
 
 def _children(start: StartingPoint, kind: str) -> Iterator[Body]:
     bodies = start.cluster.of_kind(kind)
-    return (body for body in bodies if label(body, names.LABEL_DEPLOYMENT) == start.key.name)
+    return (body for body in bodies if label_of(body, names.LABEL_DEPLOYMENT) == start.key.name)

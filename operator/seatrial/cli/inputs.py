@@ -35,7 +35,7 @@ def read_settings(path: str) -> settings.Settings:
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise CommandError(f"{path}: invalid YAML: {error}") from None
     try:
-        return validation.validated(settings.Settings, document, at="settings")
+        return validation.validate(settings.Settings, document, at="settings")
     except validation.InvalidSpec as error:
         raise CommandError(f"{path}: {error}") from None
 

@@ -100,11 +100,13 @@ def start_time(options: argparse.Namespace) -> datetime:
     try:
         time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
-        raise CommandError(f"--now: must be a time such as 2026-11-21T12:00:00Z; got {text!r}") from None
+        raise CommandError(f"--now: expected a time such as 2026-11-21T12:00:00Z, got {text!r}") from None
     if time.tzinfo is None:
         raise CommandError(f"--now: the time needs a time zone, as in {text}Z")
     if not EARLIEST <= time < LATEST:
-        raise CommandError(f"--now: must be between {EARLIEST.year} and {LATEST.year}; got {text!r}")
+        raise CommandError(
+            f"--now: expected a year between {EARLIEST.year} and {LATEST.year - 1}, got {text!r}"
+        )
     return time.astimezone(UTC).replace(microsecond=0)
 
 
@@ -112,7 +114,7 @@ def timings(options: argparse.Namespace) -> Timings:
     """Return the durations of --ready-after and --build-seconds."""
     seconds: int = options.build_seconds
     if not 0 <= seconds <= LONGEST_BUILD:
-        raise CommandError(f"--build-seconds: must be between 0 and {LONGEST_BUILD}; got {seconds}")
+        raise CommandError(f"--build-seconds: expected a value between 0 and {LONGEST_BUILD}, got {seconds}")
     return Timings(ready_after=_duration(options.ready_after), build=timedelta(seconds=seconds))
 
 
@@ -120,4 +122,4 @@ def _duration(text: str) -> timedelta:
     try:
         return durations.parse_duration(text)
     except ValueError as error:
-        raise CommandError(f"--ready-after: {error}; got {text!r}") from None
+        raise CommandError(f"--ready-after: {error}, got {text!r}") from None

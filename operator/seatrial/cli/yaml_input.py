@@ -86,7 +86,7 @@ def _object(document: Any, source: str) -> Body:
         value = (document if parent is None else metadata).get(field)
         if value is not None and not isinstance(value, dict):
             raise CommandError(
-                f"{source}: {document['kind']} {name}: {field} must be an object; got {value!r}"
+                f"{source}: {document['kind']} {name}: {field}: expected an object, got {value!r}"
             )
     return {**document, "metadata": {**metadata, "name": str(metadata.get("name") or f"{name}new")}}
 

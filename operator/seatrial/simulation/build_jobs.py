@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 from model_runtime import contract
-from seatrial.api.objects import Body, label, time_of
+from seatrial.api.objects import Body, label_of, parse_time
 from seatrial.manifests import job as job_manifest
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
@@ -16,7 +16,7 @@ def end_time(job: Body, duration: timedelta) -> datetime | None:
     """Return when a build's Job ends, by itself or by its deadline; None if it has ended already."""
     if (job.get("status") or {}).get("conditions"):
         return None
-    created = time_of(job["metadata"].get("creationTimestamp"))
+    created = parse_time(job["metadata"].get("creationTimestamp"))
     return None if created is None else created + min(duration, _deadline(job, duration))
 
 
@@ -33,7 +33,7 @@ def job_and_pod_at(
     if end is None:
         return ()
     name = job["metadata"]["name"]
-    pod = next((pod for pod in pods if label(pod, JOB_LABEL) == name), None) or _running_pod(job)
+    pod = next((pod for pod in pods if label_of(pod, JOB_LABEL) == name), None) or _running_pod(job)
     if end > now:
         return (job, pod)
     return _timed_out(job, pod) if duration > _deadline(job, duration) else _complete(job, pod)

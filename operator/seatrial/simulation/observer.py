@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from seatrial.api import names
 from seatrial.api.model_deployment import ModelDeployment, parse_leniently
-from seatrial.api.objects import Body, label
+from seatrial.api.objects import Body, label_of
 from seatrial.core import revision
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
 from seatrial.observation.observed import Observed, Platform, questions
@@ -23,7 +23,7 @@ def observe(cluster: SimulatedCluster, deployment: ModelDeployment, platform: Pl
     name = deployment.key.name
 
     def children(kind: str) -> tuple[Body, ...]:
-        return tuple(body for body in cluster.of_kind(kind) if label(body, names.LABEL_DEPLOYMENT) == name)
+        return tuple(body for body in cluster.of_kind(kind) if label_of(body, names.LABEL_DEPLOYMENT) == name)
 
     decisions = (
         body for body in cluster.of_kind(names.DECISION_KIND) if body["spec"].get("deployment") == name

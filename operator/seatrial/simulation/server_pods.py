@@ -5,26 +5,26 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from seatrial.api import names, status_fields
-from seatrial.api.objects import Body, label, time_of
+from seatrial.api.objects import Body, label_of, parse_time
 from seatrial.manifests import server
 from seatrial.observation import pod_diagnosis
 
 
 def pods_of(pods: tuple[Body, ...], deployment: Body) -> tuple[Body, ...]:
     """Return the server pods of a Deployment's revision."""
-    revision = label(deployment, names.LABEL_REVISION)
-    return tuple(pod for pod in server_pods(pods) if label(pod, names.LABEL_REVISION) == revision)
+    revision = label_of(deployment, names.LABEL_REVISION)
+    return tuple(pod for pod in server_pods(pods) if label_of(pod, names.LABEL_REVISION) == revision)
 
 
 def orphaned_pods(pods: tuple[Body, ...], deployments: tuple[Body, ...]) -> tuple[Body, ...]:
     """Return the server pods whose Deployment no longer exists."""
-    revisions = {label(deployment, names.LABEL_REVISION) for deployment in deployments}
-    return tuple(pod for pod in server_pods(pods) if label(pod, names.LABEL_REVISION) not in revisions)
+    revisions = {label_of(deployment, names.LABEL_REVISION) for deployment in deployments}
+    return tuple(pod for pod in server_pods(pods) if label_of(pod, names.LABEL_REVISION) not in revisions)
 
 
 def server_pods(pods: tuple[Body, ...]) -> tuple[Body, ...]:
     """Return the pods of the model server, of every revision."""
-    return tuple(pod for pod in pods if label(pod, names.LABEL_SERVER))
+    return tuple(pod for pod in pods if label_of(pod, names.LABEL_SERVER))
 
 
 def deletion_order(pods: tuple[Body, ...]) -> list[Body]:
@@ -72,12 +72,16 @@ def _pending_pod(deployment: Body, name: str, now: datetime) -> Body:
 
 def ready_time(pod: Body, ready_after: timedelta) -> datetime | None:
     """Return when a starting server pod becomes ready; None if it is ready, has failed or is no server pod."""
-    if not label(pod, names.LABEL_SERVER) or pod_diagnosis.is_ready(pod) or pod_diagnosis.diagnosis_of(pod):
+    if (
+        not label_of(pod, names.LABEL_SERVER)
+        or pod_diagnosis.is_ready(pod)
+        or pod_diagnosis.diagnosis_of(pod)
+    ):
         return None
     container = pod_diagnosis.container_status(pod, server.CONTAINER)
     if pod["metadata"].get("deletionTimestamp") or container.get("started"):
         return None
-    created = time_of(pod["metadata"].get("creationTimestamp"))
+    created = parse_time(pod["metadata"].get("creationTimestamp"))
     return None if created is None else created + ready_after
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from seatrial.api import names
 from seatrial.api import status as api
-from seatrial.api.objects import label
+from seatrial.api.objects import label_of
 from seatrial.children.actions import Action
 from seatrial.observation import pod_diagnosis
 from seatrial.reporting.events import EventType
@@ -90,7 +90,7 @@ def _entry(step: Pass) -> TimelineEntry:
 def _pods_by_revision(cluster: SimulatedCluster) -> dict[str, PodCount]:
     counts: dict[str, PodCount] = {}
     for pod in server_pods(cluster.of_kind("Pod")):
-        revision = label(pod, names.LABEL_REVISION)
+        revision = label_of(pod, names.LABEL_REVISION)
         count = counts.get(revision, PodCount())
         counts[revision] = PodCount(ready=count.ready + pod_diagnosis.is_ready(pod), total=count.total + 1)
     return counts

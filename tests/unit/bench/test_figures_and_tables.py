@@ -42,7 +42,7 @@ def test_half_of_the_values_lie_on_either_side_of_the_median(values: list[float]
 
 
 def reached(**moments: dict[str, float]) -> Timeline:
-    """A timeline of milestone → object → moment."""
+    """Return a timeline of milestone → object → time."""
     timeline = Timeline()
     for milestone, of in moments.items():
         for name, at in of.items():
@@ -132,17 +132,17 @@ def test_empty_table_has_its_header() -> None:
 
 
 def named(_kind: Kind, body: Body) -> str | None:
-    """A milestone that every object is at."""
+    """Return the object's name: every object has reached this milestone."""
     return str(body["name"])
 
 
 def nothing(_kind: Kind, _body: Body) -> str | None:
-    """A milestone that none is at."""
+    """Return None: no object has reached this milestone."""
     return None
 
 
 class TestTimeline:
-    async def test_the_first_moment_counts(self) -> None:
+    async def test_first_time_at_a_milestone_counts(self) -> None:
         timeline = Timeline()
         timeline.watch_for(there=named)
         timeline.hear(kinds.SERVICE, {"name": "a"})
@@ -150,21 +150,21 @@ class TestTimeline:
         timeline.hear(kinds.SERVICE, {"name": "a"})
         assert timeline.at("there", "a") == first
 
-    async def test_what_shows_nothing_reaches_nothing(self) -> None:
+    async def test_object_without_the_milestone_never_reaches_it(self) -> None:
         timeline = Timeline()
         timeline.watch_for(there=nothing)
         timeline.hear(kinds.SERVICE, {"name": "a"})
         with pytest.raises(KeyError):
             timeline.at("there", "a")
 
-    async def test_a_milestone_that_is_watched_for_again_begins_anew_and_others_stay(self) -> None:
+    async def test_watching_a_milestone_again_resets_only_that_milestone(self) -> None:
         timeline = reached(old={"a": 1.0}, other={"a": 2.0})
         timeline.watch_for(old=nothing)
         assert timeline.at("other", "a") == 2.0
         with pytest.raises(KeyError):
             timeline.at("old", "a")
 
-    async def test_all_is_over_when_the_last_one_came(self) -> None:
+    async def test_all_returns_when_the_last_object_has_arrived(self) -> None:
         timeline = Timeline()
         timeline.watch_for(there=named)
         timeline.hear(kinds.SERVICE, {"name": "a"})
@@ -177,10 +177,10 @@ class TestTimeline:
         timeline.hear(kinds.SERVICE, {"name": "b"})
         await asyncio.wait_for(waiting, 30)
 
-    async def test_all_of_what_has_come_already_is_over_at_once(self) -> None:
+    async def test_all_returns_immediately_when_every_object_has_arrived(self) -> None:
         await reached(there={"a": 1.0}).all("there", ["a"], patience=0)
         await Timeline().all("there", [], patience=0)
 
-    async def test_who_never_came_is_named(self) -> None:
+    async def test_missing_objects_are_named(self) -> None:
         with pytest.raises(AssertionError, match="2 objects never were at 'there': a, b …"):
             await Timeline().all("there", ["b", "a"], patience=0.01)

@@ -88,9 +88,9 @@ def test_plan_explains_why_it_rejects_a_file(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--now", "noon"], "--now: must be a time such as"),
+        (["--now", "noon"], "--now: expected a time such as"),
         (["--now", "2026-11-21T12:00:00"], "--now: the time needs a time zone"),
-        (["--ready-after", "soon"], "--ready-after: must be a duration"),
+        (["--ready-after", "soon"], "--ready-after: expected a duration"),
         (["--settings", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
         (["--against", str(GOLDEN / "now-here.yaml")], "cannot be read"),
     ],
@@ -169,5 +169,5 @@ def test_the_diagram_is_written_between_its_markers(tmp_path: Path) -> None:
 
 
 def test_a_file_without_markers_is_rejected() -> None:
-    with pytest.raises(ValueError, match="needs the lines"):
-        diagram.written_into("no markers")
+    with pytest.raises(ValueError, match="are required"):
+        diagram.replace_diagram("no markers")

@@ -44,7 +44,7 @@ def test_every_example_has_a_plan_that_ends_healthy_or_paused(path: Path) -> Non
 def test_every_illegal_example_is_rejected_with_its_own_error(
     tmp_path: Path, path: Path, with_legal: bool
 ) -> None:
-    sentence = path.read_text().splitlines()[0].removeprefix("# refused: ")
+    sentence = path.read_text().splitlines()[0].removeprefix("# rejected: ")
     other = ["-f", write_file(tmp_path, model_deployment("web"))] if with_legal else []
     error = error_of("plan", "-f", path, *other)
     assert sentence in error
@@ -82,20 +82,22 @@ NESTED = "[" * 3000
         pytest.param(b"metadata: {name: a}", "every object needs kind and metadata.name", id="no kind"),
         pytest.param(
             b"kind: Pod\nmetadata: {name: a, labels: 5}",
-            "Pod a: labels must be an object; got 5",
+            "Pod a: labels: expected an object, got 5",
             id="labels are a number",
         ),
         pytest.param(
-            b"kind: Pod\nmetadata: {name: a}\nspec: []", "Pod a: spec must be an object", id="spec is a list"
+            b"kind: Pod\nmetadata: {name: a}\nspec: []",
+            "Pod a: spec: expected an object",
+            id="spec is a list",
         ),
         pytest.param(
             b"kind: ModelDeployment\nmetadata: {name: a}",
-            "ModelDeployment a: apiVersion must be seatrial.dev/v1alpha1; got none",
+            "ModelDeployment a: expected apiVersion seatrial.dev/v1alpha1, got none",
             id="no apiVersion",
         ),
         pytest.param(
             b"apiVersion: seatrial.dev/v2\nkind: ModelDeployment\nmetadata: {name: a}",
-            "apiVersion must be seatrial.dev/v1alpha1; got seatrial.dev/v2",
+            "expected apiVersion seatrial.dev/v1alpha1, got seatrial.dev/v2",
             id="unknown apiVersion",
         ),
     ],

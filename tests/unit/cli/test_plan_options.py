@@ -13,11 +13,11 @@ from tests.unit.cli.commands import error_of, model_deployment, output_of, plan_
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        pytest.param("- a", "settings: must be an object; got a list of 1", id="a list"),
+        pytest.param("- a", "settings: expected an object, got a list of 1", id="a list"),
         pytest.param(
-            "runtime: {}", 'unknown field "settings.runtime"; known here: runtimes,', id="unknown field"
+            "runtime: {}", 'unknown field "settings.runtime"; known fields: runtimes,', id="unknown field"
         ),
-        pytest.param("plainHttp: perhaps", "settings.plainHttp: must be true or false", id="not a boolean"),
+        pytest.param("plainHttp: perhaps", "settings.plainHttp: expected true or false", id="not a boolean"),
         pytest.param("{", "invalid YAML", id="half an object"),
         pytest.param("[" * 3000, "invalid YAML", id="nested too deeply"),
     ],
@@ -32,12 +32,12 @@ def test_invalid_settings_are_rejected(tmp_path: Path, text: str, sentence: str)
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [
-        ("--now", "0001-01-01T00:00:00Z", "must be between 1970 and 3000"),
-        ("--now", "3000-01-01T00:00:00Z", "must be between 1970 and 3000"),
-        ("--build-seconds", "-1", "must be between 0 and 1000000; got -1"),
-        ("--build-seconds", "9" * 20, "must be between 0 and 1000000"),
-        ("--ready-after", "-5s", "must be a duration"),
-        ("--ready-after", "", "must be a duration"),
+        ("--now", "0001-01-01T00:00:00Z", "expected a year between 1970 and 2999"),
+        ("--now", "3000-01-01T00:00:00Z", "expected a year between 1970 and 2999"),
+        ("--build-seconds", "-1", "expected a value between 0 and 1000000, got -1"),
+        ("--build-seconds", "9" * 20, "expected a value between 0 and 1000000"),
+        ("--ready-after", "-5s", "expected a duration"),
+        ("--ready-after", "", "expected a duration"),
     ],
 )
 def test_an_option_outside_its_bounds_is_rejected(

@@ -39,7 +39,7 @@ def test_a_prefix_of_a_context_is_not_a_known_context(kubeconfig: Path) -> None:
 
 
 def test_a_missing_kubeconfig_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="the kubeconfig /.* does not exist"):
+    with pytest.raises(LabError, match=r"the kubeconfig /.* does not exist"):
         preconditions.check_context(GivenCluster("here", tmp_path / "none"))
 
 

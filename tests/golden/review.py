@@ -16,7 +16,7 @@ from seatrial.children import actions
 from seatrial.cli import timeline, yaml_output
 from seatrial.planner import Plan
 from seatrial.reporting.events import Event, EventType
-from seatrial.simulation.cluster import World, applied
+from seatrial.simulation.cluster import SimulatedCluster, applied
 from seatrial.simulation.run import Moment
 from tests.golden import play
 from tests.golden.play import Play
@@ -81,7 +81,7 @@ def _timeline(moments: tuple[Moment, ...]) -> str:
     """Return what `seatrial plan` prints, as a YAML block without the messages: `tests/unit/cli` has those."""
     if len(moments) == 1:
         return ""
-    printed = timeline.text("", moments, timeline.Assumptions(pace=play.PACE)).splitlines()
+    printed = timeline.text("", moments, timeline.Assumptions(pace=play.TIMINGS)).splitlines()
     shown = [line for line in printed if re.match(r"\+|    ·|ends |.* at the peak$", line)]
     return "timeline: |\n" + textwrap.indent("\n".join(shown), "  ") + "\n"
 
@@ -166,7 +166,7 @@ def _telling(body: Body) -> dict[str, Any]:
     return {path: value for path, value in fields.items() if path.startswith(wanted)}
 
 
-def _changes(body: Body, before: World, after: World) -> dict[str, str]:
+def _changes(body: Body, before: SimulatedCluster, after: SimulatedCluster) -> dict[str, str]:
     """Return the fields that an Apply changes: path → old → new."""
     place = (body["kind"], body["metadata"]["name"])
     old, new = (dict(_fields(world.objects[place])) for world in (before, after))

@@ -29,7 +29,7 @@ CA_FOLDER: Final = "/seatrial/ca"
 VOLUME_FOLDER: Final = "/seatrial/source"
 """A pvc:// or configmap:// source is mounted here, read-only."""
 WORK_FOLDER: Final = "/work"
-BUILD_COMMAND: Final = ("python", "-m", "model_runtime.build")
+BUILD_COMMAND: Final = ("python", "-m", "model_runtime.builder")
 
 # The image: where the build puts things and the server finds them.
 IMAGE_FOLDER: Final = "/opt/seatrial"

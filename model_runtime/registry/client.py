@@ -11,13 +11,13 @@ from typing import Any, Final
 import httpx
 
 from model_runtime.failures import RegistryFailure, RegistryUnauthorized, RegistryUnavailable
-from model_runtime.registry import answers, blobs, failing, shapes
-from model_runtime.registry.answers import Answer
+from model_runtime.registry import blobs, errors, manifest_checks, responses
 from model_runtime.registry.blobs import Blob
-from model_runtime.registry.patience import asked_pause
 from model_runtime.registry.references import Reference
+from model_runtime.registry.responses import Answer
 from model_runtime.registry.transport import PUSH, Call, Transport
 from model_runtime.registry.uploads import Upload
+from model_runtime.retry import asked_pause
 
 log = logging.getLogger("seatrial.registry")
 
@@ -57,13 +57,13 @@ class Registry:
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         self._require(response, (200,), reference, doing="reading")
-        body = answers.document(response, reference)
+        body = responses.document(response, reference)
         digest = reference.digest or blobs.digest_of(response.content)
         if not blobs.same(response.content, digest):
             found = blobs.digest_of(response.content)
             raise RegistryUnavailable(f"{reference} answers with another content of digest {found}.")
         manifest = Manifest(_kind(response, body), digest, body)
-        require = shapes.require_index if manifest.is_index else shapes.require_manifest
+        require = manifest_checks.require_index if manifest.is_index else manifest_checks.require_manifest
         require(body, reference)
         return manifest
 
@@ -73,7 +73,7 @@ class Registry:
             Call("GET", self.transport.url(repository, f"blobs/{digest}"), repository)
         )
         self._require(response, (200,), repository, doing="reading")
-        body = answers.document(response, f"{repository.repository}@{digest}")
+        body = responses.document(response, f"{repository.repository}@{digest}")
         if not blobs.same(response.content, digest):
             raise _damaged(repository, digest)
         return body
@@ -89,10 +89,10 @@ class Registry:
             asked = None
             try:
                 return self._continued(repository, into, digest=digest, size=size)
-            except failing.Broken as broken:
+            except errors.Broken as broken:
                 failure, asked = broken.failure, broken.asked
-            except failing.BROKEN as error:
-                failure = failing.unreachable(repository, error)
+            except errors.BROKEN as error:
+                failure = errors.unreachable(repository, error)
             if not self.transport.patience.pause(attempt, asked=asked):
                 raise failure
             log.info("%s broke off; going on", repository.host)
@@ -125,13 +125,13 @@ class Registry:
         if status == httpx.codes.OK:
             into.unlink(missing_ok=True)
             return 0
-        answer = answers.taken(response)
+        answer = responses.taken(response)
         failure = self._unexpected(answer, repository, doing="reading")
         if have and status in (httpx.codes.PARTIAL_CONTENT, httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE):
             into.unlink()
-            raise failing.Broken(failure)
-        if status in failing.RETRIED:
-            raise failing.Broken(failure, asked=asked_pause(answer.headers.get("retry-after")))
+            raise errors.Broken(failure)
+        if status in errors.RETRIED:
+            raise errors.Broken(failure, asked=asked_pause(answer.headers.get("retry-after")))
         raise failure
 
     def has_blob(self, repository: Reference, digest: str) -> bool:
@@ -188,7 +188,7 @@ class Registry:
 
     def _unexpected(self, answer: Answer, repository: Reference, *, doing: str) -> RegistryFailure:
         known = self.transport.judged(answer, repository)
-        return known or failing.unexpected(
+        return known or errors.unexpected(
             answer.status_code, answer.content, repository=repository, doing=doing
         )
 

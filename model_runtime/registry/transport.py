@@ -13,12 +13,12 @@ from typing import Final
 import httpx
 
 from model_runtime.failures import RegistryFailure
-from model_runtime.registry import answers, failing
-from model_runtime.registry.answers import Answer
-from model_runtime.registry.login import Answerer
-from model_runtime.registry.patience import Patience, asked_pause
+from model_runtime.registry import errors, responses
+from model_runtime.registry.auth import Answerer
+from model_runtime.registry.credentials import Keyring
 from model_runtime.registry.references import Reference
-from model_runtime.registry.secrets import Keyring
+from model_runtime.registry.responses import Answer
+from model_runtime.retry import Patience, asked_pause
 
 log = logging.getLogger("seatrial.registry")
 Content = Callable[[], bytes | Iterator[bytes]]
@@ -96,14 +96,14 @@ class Transport:
         while True:
             try:
                 with self.opened(call) as response:
-                    answer = answers.taken(response)
-            except failing.BROKEN as error:
+                    answer = responses.taken(response)
+            except errors.BROKEN as error:
                 if not call.repeatable or not self.patience.pause(attempt):
-                    raise failing.unreachable(call.repository, error) from error
+                    raise errors.unreachable(call.repository, error) from error
                 log.info("%s: %s; trying again", call.repository.host, type(error).__name__)
             else:
                 asked = asked_pause(answer.headers.get("retry-after"))
-                heals = call.repeatable and answer.status_code in failing.RETRIED
+                heals = call.repeatable and answer.status_code in errors.RETRIED
                 if not heals or not self.patience.pause(attempt, asked=asked):
                     break
                 log.info("%s: status %d; trying again", call.repository.host, answer.status_code)
@@ -122,7 +122,7 @@ class Transport:
         try:
             there = httpx.URL(base).join(location)
         except httpx.InvalidURL as error:
-            raise failing.unreachable(repository, error) from error
+            raise errors.unreachable(repository, error) from error
         if (there.scheme, own.scheme, there.host) == ("http", "https", own.host) and there.port in (
             None,
             own.port,
@@ -134,7 +134,7 @@ class Transport:
         """The failure that a status stands for, whatever was asked."""
         url = httpx.URL(answer.url)
         store = "" if self._is_own(url, repository) else url.netloc.decode()
-        return failing.judged(answer, repository, self._keyring, store=store)
+        return errors.judged(answer, repository, self._keyring, store=store)
 
     @contextmanager
     def opened(self, call: Call) -> Iterator[httpx.Response]:

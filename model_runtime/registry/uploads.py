@@ -15,12 +15,12 @@ from typing import Final
 import httpx
 
 from model_runtime.failures import RegistryFailure, RegistryUnavailable
-from model_runtime.registry import answers, failing
-from model_runtime.registry.answers import Answer
+from model_runtime.registry import errors, responses
 from model_runtime.registry.blobs import Blob
-from model_runtime.registry.patience import asked_pause
 from model_runtime.registry.references import Reference
+from model_runtime.registry.responses import Answer
 from model_runtime.registry.transport import PUSH, Call, Content, Transport
+from model_runtime.retry import asked_pause
 
 log = logging.getLogger("seatrial.registry")
 CHUNK: Final = 16 << 20
@@ -52,7 +52,7 @@ class Upload:
             except _ChunksRefused:
                 log.info("%s takes no chunks; sending %d bytes whole", self.repository.host, self.blob.size)
                 whole, self._location = True, ""
-            except failing.Broken as broken:
+            except errors.Broken as broken:
                 if not self.transport.patience.pause(attempt, asked=broken.asked):
                     raise broken.failure from broken
                 log.info("upload to %s broke off; going on", self.repository.host)
@@ -109,9 +109,9 @@ class Upload:
         call = Call(method, url, self.repository, scope=PUSH, headers=headers, content=content)
         try:
             with self.transport.opened(call) as response:
-                return answers.taken(response)
-        except failing.BROKEN as error:
-            raise failing.Broken(failing.unreachable(self.repository, error)) from error
+                return responses.taken(response)
+        except errors.BROKEN as error:
+            raise errors.Broken(errors.unreachable(self.repository, error)) from error
 
     def _recovered(self) -> bool:
         """True when all of it has arrived; else what stands of this upload is known again, or it begins anew."""
@@ -145,15 +145,15 @@ class Upload:
     def _moved_to(self, answer: Answer, before: str) -> None:
         self._location = self.transport.moved(answer, before, self.repository)
 
-    def _judged(self, response: Answer) -> failing.Broken | RegistryFailure:
+    def _judged(self, response: Answer) -> errors.Broken | RegistryFailure:
         failure = self.transport.judged(response, self.repository)
         if failure is None and response.status_code in (404, 416):
-            return failing.Broken(self._unexpected(response))
-        if failure is not None and response.status_code in failing.RETRIED:
-            return failing.Broken(failure, asked=asked_pause(response.headers.get("retry-after")))
+            return errors.Broken(self._unexpected(response))
+        if failure is not None and response.status_code in errors.RETRIED:
+            return errors.Broken(failure, asked=asked_pause(response.headers.get("retry-after")))
         return failure or self._unexpected(response)
 
     def _unexpected(self, response: Answer) -> RegistryFailure:
-        return failing.unexpected(
+        return errors.unexpected(
             response.status_code, response.content, repository=self.repository, doing="uploading to"
         )

@@ -28,7 +28,7 @@ def prepared(wanted: Settings) -> Application:
     """An application that has answered its example; `failures.ModelFailure` says why there is none."""
     served = loading.served(wanted)
     warmup.warm_up(served, requests=wanted.warmup)
-    module = importlib.import_module("model_runtime.server.service")
+    module = importlib.import_module("model_runtime.server.bento_service")
     module.answers.bind(served)
     service = _service(module, loading.bento_of(wanted))
     app = Application(service.to_asgi(is_main=True), served.protocol.name, served.protocol.version)

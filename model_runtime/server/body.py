@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from starlette.types import Receive
 
-from model_runtime.server.refusals import EncodingRefused, InputRefused, SentTooSlowly, TooLarge
+from model_runtime.server.errors import EncodingRefused, InputRefused, SentTooSlowly, TooLarge
 
 Body = TypeVar("Body", bytes, bytearray)
 

@@ -12,7 +12,7 @@ import httptools
 from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from model_runtime.server.front import OPENED, REQUEST_ID, request_id
+from model_runtime.server.edge import OPENED, REQUEST_ID, request_id
 
 LARGEST_HEAD: Final = 64 << 10
 _OFFERS: Final = frozenset({b"upgrade", b"connection", b"http2-settings"})

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from model_runtime import formats
-from model_runtime.server import image
-from model_runtime.server.answers import Served
-from model_runtime.server.engine import Engine
+from model_runtime.server import model_location
+from model_runtime.server.executor import Engine
+from model_runtime.server.handlers import Served
+from model_runtime.server.protocols.predict import Words
+from model_runtime.server.protocols.v2 import Protocol, Reply
 from model_runtime.server.settings import Settings
-from model_runtime.server.v2 import Protocol, Reply
-from model_runtime.server.words import Words
 
 
 def served(wanted: Settings) -> Served:
     """The model of the image or of the folder, loaded; `failures.ModelFailure` says why it cannot be."""
-    place = image.of(wanted)
+    place = model_location.of(wanted)
     model = formats.load(place.format, place.model, allow_pickle=place.allow_pickle)
     example = place.example(model.signature)
     signature = (place.signature or model.signature).refined_by(example)
@@ -35,4 +35,4 @@ def served(wanted: Settings) -> Served:
 
 def bento_of(wanted: Settings) -> Path | None:
     """The folder of the Bento, where an image is served."""
-    return image.of(wanted).bento
+    return model_location.of(wanted).bento

@@ -15,8 +15,8 @@ from typing import Any, Final
 import uvloop
 
 from model_runtime import contract, failures
-from model_runtime.server import listening, logs, settings
-from model_runtime.server.front import Front, Phase
+from model_runtime.server import logs, settings, uvicorn_server
+from model_runtime.server.edge import Front, Phase
 from model_runtime.server.settings import Settings
 
 logger = logging.getLogger("seatrial.server")
@@ -51,13 +51,13 @@ class Life:
     def __init__(self, wanted: Settings) -> None:
         self._wanted = wanted
         self._front = Front(connection_age=wanted.connection_age)
-        self._server = listening.server(self._front, wanted)
+        self._server = uvicorn_server.server(self._front, wanted)
         self._started = time.monotonic()
 
     async def run(self) -> int:
         """The exit code, after the last answer."""
         told = asyncio.create_task(_stop_asked().wait(), name="told to stop")
-        door = listening.door(self._wanted)
+        door = uvicorn_server.door(self._wanted)
         serving = asyncio.create_task(self._server.serve(sockets=[door]))
         logger.info("listening", extra={"fields": {"port": door.getsockname()[1]}})
         async with contextlib.AsyncExitStack() as stack:

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from model_runtime.server.answers import Answers, respond
-from model_runtime.server.refusals import Refusal
+from model_runtime.server.errors import Refusal
+from model_runtime.server.handlers import Answers, respond
 
 PREDICT: Final = "/predict"
 UNKNOWN: Final = "/unknown"

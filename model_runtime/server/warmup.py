@@ -7,8 +7,8 @@ import contextlib
 from pydantic_core import to_json
 
 from model_runtime import formats
-from model_runtime.server.answers import Served
-from model_runtime.server.refusals import Refusal
+from model_runtime.server.errors import Refusal
+from model_runtime.server.handlers import Served
 
 
 def warm_up(served: Served, *, requests: int) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from model_runtime.registry import blobs, trust
+from model_runtime.registry import blobs, tls
 from model_runtime.registry.client import OCI_MANIFEST, Registry
+from model_runtime.registry.credentials import Keyring
 from model_runtime.registry.references import Reference
-from model_runtime.registry.secrets import Keyring
 from model_runtime.registry.transport import Transport
 from tests.cluster import NodeLab
 from tests.stage.install import Stage
@@ -110,7 +110,7 @@ def web_server(stage: Stage, name: str, *, config_map: str) -> str:
 
 def artifact(lab: NodeLab, path: str, content: dict[str, bytes]) -> str:
     """The lab's registry has an OCI artifact of these files under `path`; its `oci://` address inside."""
-    transport = Transport(trust.context(lab.registry.ca_file.parent), Keyring())
+    transport = Transport(tls.context(lab.registry.ca_file.parent), Keyring())
     with closing(transport):
         registry, target = Registry(transport), Reference.parse(f"{lab.registry.outside}/{path}")
         registry.put_manifest(target, OCI_MANIFEST, _manifest(registry, target, content))

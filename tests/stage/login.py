@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
+from model_runtime.registry.credentials import Keyring, Login
 from model_runtime.registry.references import DOCKER_HUB, Reference
-from model_runtime.registry.secrets import Keyring, Login
 from tests.cluster.errors import LabError
 
 HUB_KEY: Final = "https://index.docker.io/v1/"

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import httpx
 
+from model_runtime.registry.credentials import Login
 from model_runtime.registry.references import Reference
-from model_runtime.registry.secrets import Login
 from tests.cluster import debian, oci, progress
 from tests.cluster.errors import LabError
 from tests.stage import login

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_runtime.registry.credentials import Keyring, Login
 from model_runtime.registry.references import Reference
-from model_runtime.registry.secrets import Keyring, Login
 from tests.cluster.errors import LabError
 from tests.stage import login
 

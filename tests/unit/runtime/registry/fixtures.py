@@ -25,12 +25,12 @@ from model_runtime.registry.client import (
     Registry,
     dumped,
 )
-from model_runtime.registry.patience import Patience
+from model_runtime.registry.credentials import Keyring, Login
 from model_runtime.registry.references import Reference
-from model_runtime.registry.secrets import Keyring, Login
 from model_runtime.registry.transport import Transport
+from model_runtime.retry import Patience
 from tests.cluster import ports
-from tests.unit.runtime.registry.front import Front
+from tests.unit.runtime.registry.proxy import Front
 
 CONFIG = """
 version: 0.1

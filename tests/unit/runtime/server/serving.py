@@ -20,11 +20,11 @@ from starlette.types import ASGIApp, Message, Scope
 from model_runtime.formats import Loaded
 from model_runtime.formats.examples import synthesised
 from model_runtime.server import routes
-from model_runtime.server.answers import Answers, Served
-from model_runtime.server.engine import Engine
-from model_runtime.server.front import Front
-from model_runtime.server.v2 import Protocol
-from model_runtime.server.words import Words
+from model_runtime.server.edge import Front
+from model_runtime.server.executor import Engine
+from model_runtime.server.handlers import Answers, Served
+from model_runtime.server.protocols.predict import Words
+from model_runtime.server.protocols.v2 import Protocol
 
 ROOT = Path(__file__).parents[4]
 

@@ -14,8 +14,8 @@ from typing import TypeAlias
 
 import pytest
 
-from model_runtime.server import listening, routes
-from model_runtime.server.front import Front
+from model_runtime.server import routes, uvicorn_server
+from model_runtime.server.edge import Front
 from model_runtime.server.settings import Settings
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import bound, served
@@ -71,8 +71,8 @@ async def listening_at(*, age: float = 0.0, patience: float = 10.0) -> AsyncIter
     front = Front(connection_age=age)
     front.serve(routes.application(bound(served(models.sums()))), name="churn")
     wanted = Settings(host="127.0.0.1", port=0, revision="9f3c2a71d0", timeout=1.0, connection_age=age)
-    server = listening.server(front, wanted, patience=patience)
-    door = listening.door(wanted)
+    server = uvicorn_server.server(front, wanted, patience=patience)
+    door = uvicorn_server.door(wanted)
     door.listen()
     serving = asyncio.create_task(server.serve(sockets=[door]))
     try:

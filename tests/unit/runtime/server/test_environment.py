@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from model_runtime.server import cores
+from model_runtime.server import environment
 from tests.unit.runtime.server.serving import ROOT
 
 
@@ -23,4 +23,4 @@ def test_numeric_libraries_are_told_the_cores_of_the_pod_before_they_are_importe
         text=True,
         check=True,
     )
-    assert told.stdout.strip() == str(cores.available())
+    assert told.stdout.strip() == str(environment.available_cores())

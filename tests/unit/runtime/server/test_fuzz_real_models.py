@@ -21,7 +21,7 @@ from model_runtime.formats import Loaded, Signature
 from model_runtime.formats.signature import DATATYPES
 from model_runtime.formats.sklearn_model import model_of
 from model_runtime.server import routes
-from model_runtime.server.front import Front
+from model_runtime.server.edge import Front
 from tests.unit.runtime.server.serving import ask, bound, served
 
 ROWS = np.random.RandomState(0).rand(40, 3)

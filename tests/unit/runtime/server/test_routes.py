@@ -13,8 +13,8 @@ import pytest
 from starlette.types import ASGIApp, Receive
 
 from model_runtime.server import routes
-from model_runtime.server.answers import Answers, Served
-from model_runtime.server.engine import READERS
+from model_runtime.server.executor import READERS
+from model_runtime.server.handlers import Answers, Served
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import application, ask, bound, fronted, served
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model_runtime import contract
-from model_runtime.server import cores, settings
+from model_runtime.server import environment, settings
 
 
 def test_a_pod_without_a_word_gets_the_defaults() -> None:
@@ -47,10 +47,10 @@ class TestCores:
     )
     def test_the_containers_limit_counts(self, tmp_path: Path, quota: str, expected: int | None) -> None:
         (tmp_path / "cpu.max").write_text(quota)
-        everything = cores.available(tmp_path / "none", tmp_path / "none")
-        assert cores.available(tmp_path / "cpu.max", tmp_path) == (expected or everything)
+        everything = environment.available_cores(tmp_path / "none", tmp_path / "none")
+        assert environment.available_cores(tmp_path / "cpu.max", tmp_path) == (expected or everything)
 
     def test_the_older_kernel_interface_counts_too(self, tmp_path: Path) -> None:
         (tmp_path / "cpu.cfs_quota_us").write_text("20000\n")
         (tmp_path / "cpu.cfs_period_us").write_text("100000\n")
-        assert cores.available(tmp_path / "none", tmp_path) == 1
+        assert environment.available_cores(tmp_path / "none", tmp_path) == 1

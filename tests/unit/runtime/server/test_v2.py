@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_runtime.server import v2_binary
-from model_runtime.server.refusals import InputRefused
-from model_runtime.server.v2 import Protocol
+from model_runtime.server.errors import InputRefused
+from model_runtime.server.protocols import v2_binary
+from model_runtime.server.protocols.v2 import Protocol
 from tests.unit.runtime.server import models
 
 AGE = {"name": "age", "shape": [2], "datatype": "FP64", "data": [31, 61]}

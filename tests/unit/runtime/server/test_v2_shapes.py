@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from model_runtime.server.refusals import InputRefused
-from model_runtime.server.v2 import Protocol
+from model_runtime.server.errors import InputRefused
+from model_runtime.server.protocols.v2 import Protocol
 from tests.unit.runtime.server import models
 
 

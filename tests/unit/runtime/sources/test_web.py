@@ -1,0 +1,284 @@
+"""http and https: one file, whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from model_runtime import sources
+from model_runtime.builder import report
+from model_runtime.failures import BuildBroken, SourceForbidden, SourceNotFound, SourceUnavailable
+from model_runtime.sources import limits
+from tests.unit.runtime.sources.servers import Handler, brought, order, serving
+
+CONTENT = bytes(range(256)) * 400
+HALF = len(CONTENT) // 2
+
+
+def whole(handler: Handler) -> None:
+    handler.answer(200, CONTENT, etag='"v1"')
+
+
+def test_a_file_comes_whole_with_its_version(tmp_path: Path) -> None:
+    with serving(whole) as site:
+        fetched = sources.fetch(order(tmp_path, f"{site.address}/a/my%20model.bin?x=1"))
+
+    assert brought(tmp_path) == {"my model.bin": CONTENT}
+    assert fetched.single
+    assert (fetched.resolved["etag"], fetched.resolved["size"]) == ("v1", str(len(CONTENT)))
+
+
+def flaky(*first: Callable[[Handler], None]) -> Callable[[Handler], None]:
+    """Each of these once, then the whole file."""
+    left = list(first)
+
+    def answers(handler: Handler) -> None:
+        (left.pop(0) if left else resumable)(handler)
+
+    return answers
+
+
+def resumable(handler: Handler) -> None:
+    asked = handler.headers.get("range", "")
+    if asked and handler.headers.get("if-range") == '"v1"':
+        start = int(asked.removeprefix("bytes=").rstrip("-"))
+        return handler.answer(
+            206, CONTENT[start:], content_range=f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        )
+    return whole(handler)
+
+
+def breaks_off(handler: Handler) -> None:
+    handler.answer(200, CONTENT[:HALF], etag='"v1"', content_length=str(len(CONTENT)))
+    handler.break_off()
+
+
+def breaks_off_without_version(handler: Handler) -> None:
+    handler.answer(200, b"other" * 9, content_length=str(len(CONTENT)))
+    handler.break_off()
+
+
+def breaks_off_as_another_version(handler: Handler) -> None:
+    handler.answer(200, b"other" * 9, etag='"v0"', content_length=str(len(CONTENT)))
+    handler.break_off()
+
+
+def busy(handler: Handler) -> None:
+    handler.answer(503, retry_after="0")
+
+
+def lies(handler: Handler) -> None:
+    handler.answer(206, b"x", content_range="bytes 7-8/9")
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param(flaky(busy, busy), id="that is busy at first"),
+        pytest.param(flaky(breaks_off), id="that breaks off"),
+        pytest.param(flaky(breaks_off, breaks_off), id="that breaks off twice"),
+        pytest.param(flaky(breaks_off_without_version), id="that breaks off and names no version"),
+        pytest.param(flaky(breaks_off_as_another_version), id="whose file is replaced meanwhile"),
+        pytest.param(flaky(lies), id="that answers what was not asked"),
+    ],
+)
+def test_a_file_comes_whole_from_a_server(tmp_path: Path, answers: Callable[[Handler], None]) -> None:
+    with serving(answers) as site:
+        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert brought(tmp_path) == {"m.bin": CONTENT}
+
+
+def shares(total: str, **headers: str) -> Callable[[Handler], None]:
+    """A server that says of its first half that it is a part of so much."""
+    return lambda handler: handler.answer(
+        206, CONTENT[:HALF], content_range=f"bytes 0-{HALF - 1}/{total}", **headers
+    )
+
+
+@pytest.mark.parametrize("version", [{}, {"etag": '"v1"'}], ids=["without a version", "with one"])
+@pytest.mark.parametrize("total", ["*", str(len(CONTENT))])
+def test_a_part_that_nobody_asked_for_is_not_taken_for_the_whole(
+    tmp_path: Path, total: str, version: dict[str, str]
+) -> None:
+    with serving(flaky(shares(total, **version))) as site:
+        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+    assert brought(tmp_path) == {"m.bin": CONTENT}
+
+    with (
+        serving(shares("*", **version)) as site,
+        pytest.raises(SourceUnavailable, match="a part of the file"),
+    ):
+        sources.fetch(order(tmp_path / "again", f"{site.address}/m.bin"))
+
+
+def test_a_rest_without_a_total_is_measured_by_what_the_server_said_before(tmp_path: Path) -> None:
+    def a_bit(handler: Handler) -> None:
+        start = int(handler.headers.get("range", "").removeprefix("bytes=").rstrip("-"))
+        handler.answer(206, CONTENT[start : start + 9], content_range=f"bytes {start}-{start + 8}/*")
+
+    with serving(flaky(breaks_off, a_bit)) as site:
+        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert brought(tmp_path) == {"m.bin": CONTENT}
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "br", "zstd", "deflate", "gzip, gzip"])
+def test_a_file_that_comes_packed_is_not_taken_for_itself(tmp_path: Path, encoding: str) -> None:
+    packs = serving(lambda handler: handler.answer(200, b"packed", content_encoding=encoding))
+    with packs as site, pytest.raises(SourceUnavailable, match=r"sends it packed .*turn its compression off"):
+        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [("m.tar.gz", "gzip"), ("m.tgz", "x-gzip"), ("m.tar.xz", "xz"), ("m.bin", "identity"), ("m.bin", "")],
+)
+def test_an_archive_whose_own_format_is_called_an_encoding_is_taken(
+    tmp_path: Path, name: str, encoding: str
+) -> None:
+    with serving(lambda handler: handler.answer(200, b"packed", content_encoding=encoding)) as site:
+        sources.fetch(order(tmp_path, f"{site.address}/{name}"))
+
+    assert brought(tmp_path) == {name: b"packed"}
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a%0Ab", "..%2Fm", "a%5Cb"])
+def test_an_address_whose_name_no_file_can_have_is_told_as_such(tmp_path: Path, name: str) -> None:
+    with (
+        serving(whole) as site,
+        pytest.raises(BuildBroken, match=r"^spec\.model\.uri names .*correct it, or give"),
+    ):
+        sources.fetch(order(tmp_path, f"{site.address}/{name}"))
+
+
+def test_what_came_before_a_break_is_not_fetched_again(tmp_path: Path) -> None:
+    with serving(flaky(breaks_off)) as site:
+        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert {key.lower(): value for key, value in site.asked[1][2].items()}["range"] == f"bytes={HALF}-"
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [
+        (404, SourceNotFound),
+        (410, SourceNotFound),
+        (401, SourceForbidden),
+        (403, SourceForbidden),
+        (418, SourceUnavailable),
+        (500, SourceUnavailable),
+    ],
+)
+def test_a_refusal_has_its_reason(tmp_path: Path, status: int, failure: type[Exception]) -> None:
+    with serving(lambda handler: handler.answer(status)) as site, pytest.raises(failure, match=str(status)):
+        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        pytest.param(
+            None,
+            {
+                401: "it asks for credentials, and none are named: name ",
+                403: "where the address is a signed one, its signature may have expired; else name ",
+            },
+            id="no Secret",
+        ),
+        pytest.param(
+            {"AWS_ACCESS_KEY_ID": "id"},
+            "it asks for credentials, and the Secret in spec.model.credentials has neither username nor token",
+            id="a Secret for something else",
+        ),
+        pytest.param(
+            {"username": "jo", "password": "pw"},
+            "check username and password in the Secret in spec.model.credentials, and what that user may read",
+            id="a user",
+        ),
+        pytest.param(
+            {"token": "abc"},
+            "check token in the Secret in spec.model.credentials, and what it may read",
+            id="a token",
+        ),
+    ],
+)
+def test_a_refusal_of_access_speaks_of_the_secret_as_it_is(
+    tmp_path: Path, secret: dict[str, str] | None, said: str | dict[int, str], status: int
+) -> None:
+    wanted = "a Secret with username and password, or with token, in spec.model.credentials.secretName"
+    said = f"{said[status]}{wanted}" if isinstance(said, dict) else said
+    if secret is not None:
+        (tmp_path / "credentials").mkdir()
+    for key, value in (secret or {}).items():
+        (tmp_path / "credentials" / key).write_text(value)
+    with serving(lambda handler: handler.answer(status)) as site, pytest.raises(SourceForbidden) as failed:
+        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert failed.value.message == f"{site.address}/m.bin refuses access with {status}: {said}."
+    told = report.of_failure(failed.value, work=tmp_path, seconds={}).message
+    assert told == failed.value.message, "our own sentence is not taken for a secret"
+
+
+def test_a_proxy_that_asks_who_comes_is_not_taken_for_the_server(tmp_path: Path) -> None:
+    with serving(lambda handler: handler.answer(407)) as site, pytest.raises(SourceForbidden) as failed:
+        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert failed.value.message.endswith(
+        "with 407: a proxy on the way asks for credentials; have it let builds pass."
+    )
+
+
+@pytest.mark.parametrize(
+    ("secret", "header"),
+    [
+        ({"token": "abc\n"}, "Bearer abc"),
+        ({"username": "jo", "password": "pw"}, "Basic " + base64.b64encode(b"jo:pw").decode()),
+    ],
+)
+def test_credentials_are_shown_as_the_secret_says(
+    tmp_path: Path, secret: dict[str, str], header: str
+) -> None:
+    (tmp_path / "credentials").mkdir()
+    for key, value in secret.items():
+        (tmp_path / "credentials" / key).write_text(value)
+    with serving(whole) as site:
+        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert {key.lower(): value for key, value in site.asked[0][2].items()}["authorization"] == header
+
+
+def test_credentials_do_not_follow_to_another_host(tmp_path: Path) -> None:
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "token").write_text("abc")
+    with serving(whole) as other:
+        elsewhere = other.address.replace("127.0.0.1", "localhost")
+        with serving(lambda handler: handler.answer(302, location=f"{elsewhere}/m.bin")) as site:
+            sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+
+    assert "authorization" not in {key.lower() for key in other.asked[0][2]}
+
+
+@pytest.mark.parametrize("name", ["..%2Fescaped", "a%0Ab", "%2e%2e", "a%5Cb"])
+def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+    with serving(whole) as site, pytest.raises((BuildBroken, SourceNotFound)):
+        sources.fetch(order(tmp_path, f"{site.address}/{name}"))
+    assert brought(tmp_path) == {}
+
+
+def test_a_file_that_does_not_fit_is_told_before_the_disk_is_full(tmp_path: Path) -> None:
+    small = limits.Limits(10, 1000, tmp_path)
+    with serving(whole) as site, pytest.raises(BuildBroken, match=r"no space.*spec\.build\.resources"):
+        sources.fetch(order(tmp_path, f"{site.address}/m.bin", limits=small))
+
+
+def test_a_server_whose_name_is_not_known_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable) as failed:
+        sources.fetch(order(tmp_path, "http://nowhere.invalid/m.skops"))
+
+    said = "http://nowhere.invalid/m.skops cannot be read: the name of its server is not known"
+    assert failed.value.message.startswith(said)

@@ -1,13 +1,13 @@
-"""What runs in the build Job: a model's files become an image that serves them.
+"""The program of the build Job: it turns the files of a model into an image that serves them.
 
-run          the phases in their order, and the report at their end
-places       where the pod keeps what the build needs
-report       failures and bugs become the report; seconds of each phase
-lookup       does the image stand in the registry already?
-source/      fetch the files: s3, http(s), pvc, configmap, oci
-hashing      one digest for all files
-archives     unpack a model that came as one tar
-proving      a process of its own loads the model and answers its example (trial is that process)
-bento        a Bento around the model
-packing      the files that enter the image
+run             the phases in order, and the report at the end
+folders         the folders and files of the build's pod
+report          the report: failures and bugs, and the duration of each phase
+existing_image  look up the image in the registry, and skip the build when it is there
+model_digest    one digest for all files of the model
+trial_runner    load the model and call it with its example, in a process of its own (trial is that process)
+bento           a Bento around the model
+image_content   the files that enter the image
+logs            JSON lines on stdout, and the last lines for the report
+redaction       no secrets in logs and messages
 """

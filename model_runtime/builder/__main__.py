@@ -1,4 +1,4 @@
-"""`python -m model_runtime.builder`."""
+"""Run the build: `python -m model_runtime.builder`."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""A Bento around the model: made by BentoML itself, then freed of what differs from build to build.
+"""Build a Bento around the model with BentoML, and remove what differs from build to build.
 
-The service's code is the runtime's; the model's files join it under `src/model` in a layer of their own, so
-that the Bento in the image is whole, and its weights are neither copied here nor sent twice.
+The code of the service is the runtime's. The files of the model are added under `src/model` in a layer of their
+own, so that the Bento in the image is complete, and its weights are neither copied here nor pushed twice.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = ["ModelServer"]
 _CREATED: Final = re.compile(r"^creation_time: .*$", re.MULTILINE)
 
 
-def build(name: str, version: str, *, date: int, context: Path, into: Path) -> None:
-    """The Bento `name:version` stands in the folder `into`, the same for the same arguments."""
+def build(name: str, version: str, *, date: int, context: Path, target: Path) -> None:
+    """Write the Bento `name:version` to the folder `target`; the same arguments make the same Bento."""
     import bentoml
 
     context.mkdir(parents=True, exist_ok=True)
     (context / "service.py").write_text(SERVICE)
-    with _no_installer(context.parent / f"{context.name}-bin"):
-        made = bentoml.build(
+    with _without_installer(context.parent / f"{context.name}-bin"):
+        bento = bentoml.build(
             "service:ModelServer",
             name=name,
             version=version,
@@ -40,29 +40,29 @@ def build(name: str, version: str, *, date: int, context: Path, into: Path) -> N
             build_ctx=str(context),
             python={"lock_packages": False},
         )
-    shutil.copytree(made.path, into)
-    _normalise(into / "bento.yaml", date)
+    shutil.copytree(bento.path, target)
+    _set_creation_time(target / "bento.yaml", date)
 
 
 @contextmanager
-def _no_installer(folder: Path) -> Iterator[None]:
-    """BentoML finds an `uv`, which refuses to work, in `folder`.
+def _without_installer(folder: Path) -> Iterator[None]:
+    """Put a program `uv` that always fails first in PATH.
 
-    It looks for one although nothing is locked and nothing will be called, and would install it from the
-    internet, which a build pod need not have.
+    BentoML looks for uv although no packages are locked and uv is never run, and would install it from the
+    internet, which a build pod need not reach.
     """
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "uv"
     program.write_text("#!/bin/sh\necho 'packages are not locked here' >&2\nexit 64\n")
     program.chmod(0o755)
-    before = os.environ.get("PATH", "")
-    os.environ["PATH"] = f"{folder}:{before}"
+    path = os.environ.get("PATH", "")
+    os.environ["PATH"] = f"{folder}:{path}"
     try:
         yield
     finally:
-        os.environ["PATH"] = before
+        os.environ["PATH"] = path
 
 
-def _normalise(described: Path, date: int) -> None:
+def _set_creation_time(bento_yaml: Path, date: int) -> None:
     created = datetime.fromtimestamp(date, UTC).isoformat()
-    described.write_text(_CREATED.sub(f"creation_time: '{created}'", described.read_text()))
+    bento_yaml.write_text(_CREATED.sub(f"creation_time: '{created}'", bento_yaml.read_text()))

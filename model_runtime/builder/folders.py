@@ -1,4 +1,4 @@
-"""Where the build's pod keeps what it needs; each place can be moved by a variable, for tests."""
+"""The folders and files of the build's pod; tests move each of them with a variable."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PREFIX: Final = "SEATRIAL_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """Folders that are mounted, the one that may be written, and the file that tells the end."""
+class Folders:
+    """The mounted folders, the writable one, and the file of the termination message."""
 
     work: Path
     credentials: Path
@@ -26,39 +26,39 @@ class Places:
     termination: Path
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Self:
-        """The contract's places, or those that the environment names instead."""
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Return the folders of the contract, or those that the environment names instead."""
 
-        def place(variable: str, default: str) -> Path:
+        def path(variable: str, default: str) -> Path:
             return Path(environment.get(PREFIX + variable) or default)
 
         return cls(
-            work=place("WORK_FOLDER", contract.WORK_FOLDER),
-            credentials=place("CREDENTIALS_FOLDER", contract.CREDENTIALS_FOLDER),
-            push=place("PUSH_SECRET_FOLDER", contract.PUSH_SECRET_FOLDER),
-            pull=place("PULL_SECRET_FOLDER", contract.PULL_SECRET_FOLDER),
-            ca=place("CA_FOLDER", contract.CA_FOLDER),
-            volume=place("VOLUME_FOLDER", contract.VOLUME_FOLDER),
-            termination=place("TERMINATION_MESSAGE_PATH", contract.TERMINATION_MESSAGE_PATH),
+            work=path("WORK_FOLDER", contract.WORK_FOLDER),
+            credentials=path("CREDENTIALS_FOLDER", contract.CREDENTIALS_FOLDER),
+            push=path("PUSH_SECRET_FOLDER", contract.PUSH_SECRET_FOLDER),
+            pull=path("PULL_SECRET_FOLDER", contract.PULL_SECRET_FOLDER),
+            ca=path("CA_FOLDER", contract.CA_FOLDER),
+            volume=path("VOLUME_FOLDER", contract.VOLUME_FOLDER),
+            termination=path("TERMINATION_MESSAGE_PATH", contract.TERMINATION_MESSAGE_PATH),
         )
 
     @property
     def model(self) -> Path:
-        """The fetched files."""
+        """Return the folder of the fetched files."""
         return self.work / "model"
 
     @property
     def staging(self) -> Path:
-        """What stands in the image beside them."""
+        """Return the folder of everything else that enters the image."""
         return self.work / "staging"
 
     @property
     def spool(self) -> Path:
-        """Files that are gone again before the build ends."""
+        """Return the folder of temporary files."""
         return self.work / "spool"
 
     def prepare(self) -> None:
-        """The writable folders exist; what looks for a home finds one there."""
+        """Create the writable folders, and point HOME and BentoML to them: the root of the pod is read-only."""
         for folder in (self.model, self.staging, self.spool, self.work / "home", self.work / "bentoml"):
             folder.mkdir(parents=True, exist_ok=True)
         os.environ["HOME"] = str(self.work / "home")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import Final
 
@@ -23,20 +22,12 @@ _SECRETS: Final = (
         rf"\1{HIDDEN}",
     ),
 )
-"""User and password of an address, its query (signed addresses; in some schemes a `?` belongs to the name and begins
-none), credentials of a header, `password=…`."""
-
-
-class Discreet(logging.Formatter):
-    """Writes a record, its traceback too, without what may be secret: more people read logs than Secrets."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The text, redacted."""
-        return redacted(super().format(record))
+"""In this order: user and password of an address; its query, which may sign it (in s3, pvc and configmap addresses a
+`?` is part of the name); credentials of a header; `password=…`."""
 
 
 def redacted(line: str) -> str:
-    """`line` without passwords, tokens and signatures that can be told by their form."""
-    for secret, instead in _SECRETS:
-        line = secret.sub(instead, line)
+    """Return `line` without the passwords, tokens and signatures that their form gives away."""
+    for pattern, replacement in _SECRETS:
+        line = pattern.sub(replacement, line)
     return line

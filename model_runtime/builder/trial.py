@@ -1,6 +1,6 @@
-"""`python -m model_runtime.builder.trial FOLDER FORMAT PATH OUTCOME`: load the model, answer its example, say how.
+"""`python -m model_runtime.builder.trial FOLDER FORMAT PATH OUTCOME`: load the model and call it with its example.
 
-A process of its own: a model that crashes or eats all memory takes this process with it, not the build's report.
+It runs in a process of its own: a model that crashes or exhausts the memory must not end the build without a report.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from model_runtime.failures import BuildFailure, ExampleFailed
 from model_runtime.formats import Array, Loaded, Signature, Tensors
 
 LOADING: Final = "loading"
-ANSWERING: Final = "answering"
-MOST_ROWS: Final = 100
+PREDICTING: Final = "predicting"
+MAX_ROWS: Final = 100
 NO_SPACE: Final = errno.ENOSPC
-"""The exit code of a trial for which the disk was too small: it may be too small for the outcome as well."""
+"""The exit code when the disk is full: it may be too full to write the outcome."""
 
 
 def main() -> int:
-    """The outcome file tells the stage, and at the end the signature and the example, or the failure."""
-    given = _arguments()
+    """Write the stage to the outcome file, and at the end the signature and the example, or the failure."""
+    arguments = _arguments()
     try:
-        _tell(given.outcome, _outcome(given))
+        _write(arguments.outcome, _outcome(arguments))
     except OSError as error:
         if report.full_disk(error) is None:
             raise
@@ -37,12 +37,12 @@ def main() -> int:
     return 0
 
 
-def _outcome(given: argparse.Namespace) -> dict[str, Any]:
+def _outcome(arguments: argparse.Namespace) -> dict[str, Any]:
     try:
-        return _tried(given)
+        return _try_model(arguments)
     except MemoryError:
-        short = failures.out_of_memory("while the model was tried")
-        return {"reason": short.reason, "message": short.message}
+        failure = failures.out_of_memory("while the model was tried")
+        return {"reason": failure.reason, "message": failure.message}
     except BuildFailure as failure:
         traceback.print_exception(failure.__cause__ or failure, file=sys.stderr)
         if (full := report.full_disk(failure)) is not None:
@@ -50,11 +50,11 @@ def _outcome(given: argparse.Namespace) -> dict[str, Any]:
         return {"reason": failure.reason, "message": failure.message}
 
 
-def _tell(path: Path, outcome: dict[str, Any]) -> None:
-    """The outcome is in the file: whole or not at all, for this process may be killed at any moment."""
-    made = path.with_suffix(".new")
-    made.write_text(json.dumps(outcome))
-    made.replace(path)
+def _write(path: Path, outcome: dict[str, Any]) -> None:
+    """Replace the outcome file atomically: this process may be killed at any moment."""
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(outcome))
+    temporary.replace(path)
 
 
 def _arguments() -> argparse.Namespace:
@@ -67,36 +67,36 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tried(given: argparse.Namespace) -> dict[str, Any]:
-    _tell(given.outcome, {"stage": LOADING})
-    model = formats.load(given.format, given.path, allow_pickle=given.allow_pickle)
-    _tell(given.outcome, {"stage": ANSWERING})
-    inputs = formats.example(given.path, model.signature, within=given.folder)
+def _try_model(arguments: argparse.Namespace) -> dict[str, Any]:
+    _write(arguments.outcome, {"stage": LOADING})
+    model = formats.load(arguments.format, arguments.path, allow_pickle=arguments.allow_pickle)
+    _write(arguments.outcome, {"stage": PREDICTING})
+    inputs = formats.example(arguments.path, model.signature, within=arguments.folder)
     signature = model.signature.refined_by(inputs)
-    answer(model, inputs, signature)
+    require_outputs(model, inputs, signature)
     return {"signature": signature.to_json(), "reference": reference(inputs)}
 
 
-def answer(model: Loaded, inputs: Tensors, signature: Signature) -> None:
-    """The model has answered with all outputs of its signature; `ExampleFailed` when it has not."""
+def require_outputs(model: Loaded, inputs: Tensors, signature: Signature) -> None:
+    """Call the model; `ExampleFailed` unless it returns all outputs of its signature."""
     try:
         outputs = model.predict(inputs)
     except MemoryError:
         raise
-    except BaseException as error:  # a model may leave, and what is written in Rust panics
-        raise formats.unanswered(error) from error
+    except BaseException as error:  # a model may call sys.exit, and libraries in Rust panic
+        raise formats.example_failure(error) from error
     missing = {spec.name for spec in signature.outputs} - outputs.keys()
     if missing:
-        raise ExampleFailed(f"the model's answer lacks {', '.join(sorted(missing))}.")
+        raise ExampleFailed(f"the model does not return the outputs {', '.join(sorted(missing))}.")
 
 
 def reference(inputs: Tensors) -> dict[str, Any]:
-    """The example as JSON."""
-    return {"inputs": {name: _first(array).tolist() for name, array in inputs.items()}}
+    """Return the example as JSON."""
+    return {"inputs": {name: _first_rows(array).tolist() for name, array in inputs.items()}}
 
 
-def _first(array: Array) -> Array:
-    return array[:MOST_ROWS] if array.ndim else array
+def _first_rows(array: Array) -> Array:
+    return array[:MAX_ROWS] if array.ndim else array
 
 
 if __name__ == "__main__":

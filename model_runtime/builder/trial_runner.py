@@ -1,4 +1,4 @@
-"""The model proves itself in a process of its own, while the build goes on."""
+"""Run the trial of a model in a process of its own, while the build continues."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from model_runtime.formats import Detected
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """What a model that answers has shown."""
+class TrialResult:
+    """What a successful trial returns."""
 
     signature: str
     """As JSON."""
@@ -31,26 +31,29 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A trial under way."""
+    """A running trial."""
 
     process: subprocess.Popen[bytes]
     outcome: Path
 
-    def proof(self) -> Proof:
-        """What it showed; a `ModelFailure` (or `OutOfMemory`) when it did not answer."""
+    def result(self) -> TrialResult:
+        """Wait for the end; a `ModelFailure` (or `OutOfMemory`) when the model cannot be served."""
         code = self.process.wait()
         if code == trial.NO_SPACE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         outcome = json.loads(self.outcome.read_text()) if self.outcome.is_file() else {}
         if "signature" in outcome:
-            return Proof(outcome["signature"], outcome["reference"])
-        raise _told(outcome) if "reason" in outcome else _died(code, str(outcome.get("stage", trial.LOADING)))
+            return TrialResult(outcome["signature"], outcome["reference"])
+        if "reason" in outcome:
+            raise failures.by_reason(str(outcome["reason"]))(str(outcome["message"]))
+        raise _crash(code, str(outcome.get("stage", trial.LOADING)))
 
 
 @contextmanager
-def begun(found: Detected, folder: Path, outcome: Path, *, allow_pickle: bool) -> Iterator[Trial]:
-    """A trial of the model; it does not outlive the block."""
-    command = [sys.executable, "-m", trial.__name__, str(folder), found.format, str(found.path), str(outcome)]
+def start(detected: Detected, folder: Path, outcome: Path, *, allow_pickle: bool) -> Iterator[Trial]:
+    """Start a trial of the model; it is killed at the end of the block."""
+    arguments = [str(folder), detected.format, str(detected.path), str(outcome)]
+    command = [sys.executable, "-m", trial.__name__, *arguments]
     process = subprocess.Popen([*command, "--allow-pickle"] if allow_pickle else command)
     try:
         yield Trial(process, outcome)
@@ -60,20 +63,15 @@ def begun(found: Detected, folder: Path, outcome: Path, *, allow_pickle: bool) -
             process.wait()
 
 
-def _told(outcome: dict[str, Any]) -> BuildFailure:
-    made = failures.by_reason(str(outcome["reason"]))
-    return made(str(outcome["message"]))
-
-
-def _died(code: int, stage: str) -> BuildFailure:
-    doing = "was loaded" if stage == trial.LOADING else "answered its example"
+def _crash(code: int, stage: str) -> BuildFailure:
+    activity = "was loaded" if stage == trial.LOADING else "predicted from its example"
     if code == -signal.SIGKILL:
-        return failures.out_of_memory(f"while the model {doing}")
-    died = f"signal {_signal(-code)}" if code < 0 else f"exit code {code}"
-    sentence = f"the process ended with {died} while the model {doing}: see the build's log."
+        return failures.out_of_memory(f"while the model {activity}")
+    cause = f"signal {_signal_name(-code)}" if code < 0 else f"exit code {code}"
+    sentence = f"the process ended with {cause} while the model {activity}: see the build's log."
     return LoadFailed(sentence) if stage == trial.LOADING else ExampleFailed(sentence)
 
 
-def _signal(number: int) -> str:
-    known = {int(one): one.name for one in signal.Signals}
-    return known.get(number, str(number))
+def _signal_name(number: int) -> str:
+    names = {int(known): known.name for known in signal.Signals}
+    return names.get(number, str(number))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from model_runtime.failures import FormatUnknown, LoadFailed, PickleRefused
 from model_runtime.formats.base import Array, InputInvalid, Loaded, Tensors
 from model_runtime.formats.detection import Detected, detect
-from model_runtime.formats.examples import example, unanswered
+from model_runtime.formats.examples import example, example_failure
 from model_runtime.formats.loading import RUNTIME_OF, load
 from model_runtime.formats.signature import Signature, TensorSpec
 
@@ -30,6 +30,6 @@ __all__ = [
     "Tensors",
     "detect",
     "example",
+    "example_failure",
     "load",
-    "unanswered",
 ]

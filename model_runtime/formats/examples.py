@@ -34,9 +34,9 @@ def synthesised(signature: Signature) -> Tensors:
     return {spec.name: _neutral(spec) for spec in signature.inputs}
 
 
-def unanswered(error: BaseException) -> ExampleFailed:
+def example_failure(error: BaseException) -> ExampleFailed:
     """The failure of a model that raised `error` on its example, whatever it was."""
-    words = str(error)[:240].rstrip(".") if isinstance(error, InputInvalid) else failures.said(error)
+    words = str(error)[:240].rstrip(".") if isinstance(error, InputInvalid) else failures.summary(error)
     return ExampleFailed(
         f"the model does not answer its example: {words}. Put inputs that it answers into {FILES[0]} beside the model."
     )
@@ -67,7 +67,7 @@ def _no_example(path: Path, error: Exception) -> ExampleFailed:
         case ValueError():
             why = str(error)[:240]
         case _:
-            why = failures.said(error)
+            why = failures.summary(error)
     return ExampleFailed(f"{path.name} is no example of the model's input: {why}.")
 
 

@@ -29,7 +29,7 @@ def load(format: str, path: Path, *, allow_pickle: bool = False) -> Loaded:  # n
             f"have: name a runtime that has it in spec.build.runtime."
         ) from error
     except (Exception, SystemExit) as error:
-        raise LoadFailed(f"{path.name} cannot be loaded as {format}: {failures.said(error)}.") from error
+        raise LoadFailed(f"{path.name} cannot be loaded as {format}: {failures.summary(error)}.") from error
 
 
 def _skops(path: Path, allow_pickle: bool) -> Loaded:

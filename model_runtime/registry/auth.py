@@ -1,8 +1,10 @@
-"""From a registry's question to the `Authorization` header that answers it."""
+"""Authenticate with a registry: from its `WWW-Authenticate` challenge to an `Authorization` header.
+
+Follows the distribution project's token specification; a token comes from the server that the challenge names.
+"""
 
 from __future__ import annotations
 
-import logging
 import re
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -13,31 +15,28 @@ from model_runtime.failures import RegistryUnauthorized, RegistryUnavailable
 from model_runtime.registry import errors, responses
 from model_runtime.registry.credentials import Keyring, Login
 from model_runtime.registry.references import Reference
-from model_runtime.registry.responses import Answer
-from model_runtime.retry import Patience, asked_pause
+from model_runtime.registry.responses import Response
+from model_runtime.retry import RetryPolicy
 
-log = logging.getLogger("seatrial.registry")
-_REFUSED: Final = (400, 401, 403)
-_LARGEST: Final = 256 << 10
-"""Bytes of an answer with a token."""
-
+_REJECTED: Final = (400, 401, 403)
+_TOKEN_RESPONSE_LIMIT: Final = 256 << 10
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
-"""What can stand in a header."""
+"""What a header can carry."""
 
-LONGEST: Final = 8 << 10
-"""Characters of a question that are read: what servers send is a tenth of that."""
+CHALLENGE_LIMIT: Final = 8 << 10
+"""Characters of a challenge that are parsed: ten times what servers send."""
 
 _NAME: Final = r"[a-zA-Z][a-zA-Z0-9_-]{0,63}"
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"?'
 _PARAMETER: Final = re.compile(rf'({_NAME})\s*=\s*(?:({_QUOTED})|([^\s,"]+))')
 _SCHEME: Final = re.compile(rf"({_NAME})(?=\s|,|$)")
-_PIECE: Final = re.compile(rf"{_PARAMETER.pattern}|{_SCHEME.pattern}|{_QUOTED}|.", re.DOTALL)
+_PART: Final = re.compile(rf"{_PARAMETER.pattern}|{_SCHEME.pattern}|{_QUOTED}|.", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One scheme of a `WWW-Authenticate` header; Bearer names where tokens are made and for what."""
+    """One scheme of a `WWW-Authenticate` header (RFC 9110, 11.6.1); Bearer names the token server and the scope."""
 
     scheme: str
     realm: str = ""
@@ -46,95 +45,92 @@ class Challenge:
 
 
 def challenge_of(header: str) -> Challenge | None:
-    """The challenge we can answer, Bearer before Basic; what stands in quotes is never taken for a scheme."""
-    found: list[Challenge] = []
-    for piece in _PIECE.finditer(header[:LONGEST]):
-        name, quoted, plain, scheme = piece.groups()
+    """Return the supported challenge, Bearer before Basic; quoted text is never taken for a scheme."""
+    challenges: list[Challenge] = []
+    for part in _PART.finditer(header[:CHALLENGE_LIMIT]):
+        name, quoted, plain, scheme = part.groups()
         if scheme:
-            found.append(Challenge(scheme.lower()))
-        elif found and name and name.lower() in ("realm", "service", "scope"):
+            challenges.append(Challenge(scheme.lower()))
+        elif challenges and name and name.lower() in ("realm", "service", "scope"):
             value = _ESCAPED.sub(r"\1", quoted[1:].removesuffix('"')) if quoted else plain
-            found[-1] = replace(found[-1], **{name.lower(): value})
-    known = {challenge.scheme: challenge for challenge in reversed(found)}
-    return known.get("bearer") or known.get("basic")
+            challenges[-1] = replace(challenges[-1], **{name.lower(): value})
+    by_scheme = {challenge.scheme: challenge for challenge in reversed(challenges)}
+    return by_scheme.get("bearer") or by_scheme.get("basic")
 
 
 @dataclass(frozen=True, slots=True)
-class Answerer:
-    """Who we are, and how it is told to a registry or to the token server that it names."""
+class Authenticator:
+    """Answers challenges with the logins of a keyring."""
 
     http: httpx.Client
     keyring: Keyring = field(default_factory=Keyring)
     plain_http: frozenset[str] = frozenset()
-    patience: Patience = field(default_factory=Patience)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
 
-    def authorization(self, question: str, repository: Reference, *, scopes: tuple[str, ...] = ()) -> str:
-        """The header's value, good for `scopes` and for what is asked.
+    def authorization(self, header: str, repository: Reference, *, scopes: tuple[str, ...] = ()) -> str:
+        """Return the value of the `Authorization` header for a challenge, valid for `scopes` and the challenge's own.
 
-        `RegistryUnauthorized` when nothing we know answers the question.
+        `RegistryUnauthorized` when no login answers the challenge.
         """
-        challenge = challenge_of(question)
+        challenge = challenge_of(header)
         login = self.keyring.login_for(repository)
         if challenge is None:
             raise RegistryUnauthorized(
-                f"the registry refuses {repository.repository} and does not say how to log in."
+                f"the registry rejects {repository.repository} and offers no supported way to log in."
             )
         if challenge.scheme == "bearer":
-            asked = dict.fromkeys((*challenge.scope.split(), *scopes))
-            wanted = replace(challenge, scope=" ".join(asked))
-            return "Bearer " + self._token(wanted, login, repository)
+            scope = " ".join(dict.fromkeys((*challenge.scope.split(), *scopes)))
+            return "Bearer " + self._token(replace(challenge, scope=scope), login, repository)
         if login is None:
             raise errors.unauthorized(repository, self.keyring)
         return login.basic
 
     def _token(self, challenge: Challenge, login: Login | None, repository: Reference) -> str:
+        self._require_safe_realm(challenge, login, repository)
+        response = self._token_response(challenge, login, repository)
+        if response.status_code in _REJECTED:
+            raise errors.unauthorized(repository, self.keyring)
+        token = _token_in(response)
+        if not _TOKEN.fullmatch(token):
+            raise self._without_token(response, repository)
+        return token
+
+    def _require_safe_realm(self, challenge: Challenge, login: Login | None, repository: Reference) -> None:
         if not challenge.realm:
             raise RegistryUnauthorized(
-                f"the registry wants a token for {repository.repository} and does not say who makes them."
+                f"the registry requires a token for {repository.repository} and names no token server."
             )
         safe = challenge.realm.startswith("https://") or repository.host in self.plain_http
         if login is not None and not safe:
             raise RegistryUnauthorized(
-                f"{repository.host} wants its password sent to {challenge.realm} without TLS; it was not sent."
+                f"{repository.host} asks for its password at {challenge.realm} without TLS; it was not sent."
             )
-        answer = self._patiently(challenge, login, repository)
-        if answer.status_code in _REFUSED:
-            raise errors.unauthorized(repository, self.keyring)
-        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            asked = asked_pause(answer.headers.get("retry-after"))
-            raise errors.limited(repository, self.keyring, asked=asked)
-        token = _token_in(answer)
-        if not _TOKEN.fullmatch(token):
-            raise RegistryUnavailable(
-                f"the token server of {repository.host} answers {answer.status_code} without a token."
-            )
-        return token
 
-    def _patiently(self, challenge: Challenge, login: Login | None, repository: Reference) -> Answer:
-        attempt = 1
-        while True:
-            try:
-                answer = self._ask(challenge, login)
-            except errors.BROKEN as error:
-                if not self.patience.pause(attempt):
-                    raise errors.unreachable(repository, error) from error
-            else:
-                asked = asked_pause(answer.headers.get("retry-after"))
-                if answer.status_code not in errors.RETRIED:
-                    return answer
-                if not self.patience.pause(attempt, asked=asked):
-                    return answer
-            log.info("the token server of %s fails; trying again", repository.host)
-            attempt += 1
+    def _token_response(self, challenge: Challenge, login: Login | None, repository: Reference) -> Response:
+        def attempt() -> Response:
+            response = self._ask(challenge, login)
+            if response.status_code in errors.RETRYABLE_STATUSES:
+                raise errors.transient_status(response, self._without_token(response, repository))
+            return response
 
-    def _ask(self, challenge: Challenge, login: Login | None) -> Answer:
-        response = self.http.send(self._question(challenge, login), stream=True)
+        return self.retry.call(attempt, transient=errors.retryable_connection_error(repository))
+
+    def _without_token(self, response: Response, repository: Reference) -> RegistryUnavailable:
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            pause = errors.retry_after_of(response)
+            return errors.rate_limited(repository, self.keyring, retry_after=pause)
+        return RegistryUnavailable(
+            f"the token server of {repository.host} responds with {response.status_code} and no token."
+        )
+
+    def _ask(self, challenge: Challenge, login: Login | None) -> Response:
+        response = self.http.send(self._token_request(challenge, login), stream=True)
         try:
-            return responses.taken(response, most=_LARGEST)
+            return responses.read(response, limit=_TOKEN_RESPONSE_LIMIT)
         finally:
             response.close()
 
-    def _question(self, challenge: Challenge, login: Login | None) -> httpx.Request:
+    def _token_request(self, challenge: Challenge, login: Login | None) -> httpx.Request:
         if login is not None and login.identity_token:
             form = {
                 "service": challenge.service,
@@ -154,10 +150,10 @@ class Answerer:
         return self.http.build_request("GET", url, headers=headers)
 
 
-def _token_in(answer: Answer) -> str:
+def _token_in(response: Response) -> str:
     try:
-        body = responses.document(answer, "a token")
+        body = responses.json_object(response, "a token")
     except RegistryUnavailable:
         return ""
-    found = body.get("token") or body.get("access_token")
-    return found if isinstance(found, str) and httpx.codes.is_success(answer.status_code) else ""
+    token = body.get("token") or body.get("access_token")
+    return token if isinstance(token, str) and httpx.codes.is_success(response.status_code) else ""

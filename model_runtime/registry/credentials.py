@@ -1,4 +1,4 @@
-"""Who we are to a registry: docker's config files and basic-auth Secrets, as they are mounted."""
+"""Logins for registries, from mounted Secrets: docker config files and basic-auth Secrets."""
 
 from __future__ import annotations
 
@@ -12,76 +12,76 @@ from typing import Any, Final, Self
 
 from model_runtime.registry.references import DOCKER_HUB, Reference
 
-PUSH_SECRET: Final = "spec.build.registry.pushSecretName"  # noqa: S105 - a field's name
-PULL_SECRET: Final = "spec.build.registry.pullSecretName"  # noqa: S105 - a field's name
+PUSH_SECRET: Final = "spec.build.registry.pushSecretName"  # noqa: S105 - the name of a field
+PULL_SECRET: Final = "spec.build.registry.pullSecretName"  # noqa: S105 - the name of a field
 _FILES: Final = (".dockerconfigjson", "config.json", ".dockercfg")
-_LARGEST: Final = 1 << 20
+_SIZE_LIMIT: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """One identity; its secrets never show in a log."""
+    """One login; its representation shows no secrets."""
 
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
-    named_in: str = PUSH_SECRET
-    """The field that names its Secret."""
+    spec_field: str = PUSH_SECRET
+    """The field of the spec that names its Secret."""
 
     @property
     def basic(self) -> str:
-        """The value of an `Authorization` header."""
+        """Return the value of an `Authorization` header."""
         return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Logins by `host[/path]`."""
+    """Logins by `host[/path]`; a longer path is more specific."""
 
     logins: Mapping[str, Login] = field(default_factory=dict)
-    named_in: str = PUSH_SECRET
-    """The field for the Secret with a login that is missing."""
+    spec_field: str = PUSH_SECRET
+    """The field of the spec for a Secret with a missing login."""
 
     @classmethod
-    def of(
-        cls, folders: Iterable[Path], *, host: str, named_in: Sequence[str] = (PUSH_SECRET, PULL_SECRET)
+    def from_folders(
+        cls, folders: Iterable[Path], *, host: str, fields: Sequence[str] = (PUSH_SECRET, PULL_SECRET)
     ) -> Self:
-        """The logins in the Secrets mounted at `folders`; the first that knows a name wins.
+        """Return the logins in the Secrets mounted at `folders`; the first one that has a name wins.
 
-        `named_in` are the fields that name the Secrets, in the same order. A Secret with nothing but a user
-        and a password is for `host` alone: no other registry sees it.
+        `fields` are the fields of the spec that name the Secrets, in the same order. A Secret with only a user
+        and a password is used for `host` alone: no other registry gets it.
         """
         logins: dict[str, Login] = {}
         for number, folder in enumerate(folders):
-            name = named_in[min(number, len(named_in) - 1)]
-            for key, login in _in(folder, host).items():
-                logins.setdefault(key, replace(login, named_in=name))
-        return cls(logins, named_in[0])
+            name = fields[min(number, len(fields) - 1)]
+            for key, login in _logins_in(folder, host).items():
+                logins.setdefault(key, replace(login, spec_field=name))
+        return cls(logins, fields[0])
 
     def login_for(self, reference: Reference) -> Login | None:
-        """The login whose key is the longest part of the repository's name."""
+        """Return the login whose key is the longest prefix of the repository's name, or None."""
         names = [reference.repository]
         while "/" in names[-1]:
             names.append(names[-1].rpartition("/")[0])
         return next((self.logins[name] for name in names if name in self.logins), None)
 
 
-def _in(folder: Path, host: str) -> dict[str, Login]:
-    found: dict[str, Login] = {}
+def _logins_in(folder: Path, host: str) -> dict[str, Login]:
+    logins: dict[str, Login] = {}
     for name in _FILES:
         if (folder / name).is_file():
-            found |= _docker_config(_text(folder / name))
+            logins |= _docker_config(_text(folder / name))
     if (folder / "username").is_file() and (folder / "password").is_file():
-        found[host] = Login(_text(folder / "username").strip(), _text(folder / "password").strip())
-    return found
+        logins[host] = Login(_text(folder / "username").strip(), _text(folder / "password").strip())
+    return logins
 
 
 def _text(path: Path) -> str:
-    return path.read_text(errors="replace")[:_LARGEST]
+    return path.read_text(errors="replace")[:_SIZE_LIMIT]
 
 
 def _docker_config(text: str) -> dict[str, Login]:
-    """What can be read of it; a broken file is no login, and the registry's refusal will say so."""
+    """Return the logins of a config file; an invalid file has none, and the registry then rejects the request."""
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError):
@@ -93,7 +93,7 @@ def _docker_config(text: str) -> dict[str, Login]:
 
 
 def _key(name: str) -> str:
-    """`https://index.docker.io/v1/` and `host/v2/` mean their hosts."""
+    """Return the key without scheme and API version: `https://index.docker.io/v1/` and `host/v2/` mean the hosts."""
     key = name.partition("://")[2] or name
     key = key.rstrip("/").removesuffix("/v1").removesuffix("/v2")
     return DOCKER_HUB if key in ("docker.io", "index.docker.io") else key

@@ -1,8 +1,15 @@
-"""What a registry's status or a broken connection means, in a sentence for whoever has to mend it."""
+"""What a status or a broken connection means: a `RegistryFailure` with the cause and what to do.
+
+    RegistryFailure            (model_runtime.failures)
+    ├── RegistryUnauthorized   401 and 403: `unauthorized`
+    └── RegistryUnavailable    `rate_limited` · `unreachable` · `unexpected_status`
+
+A `TransientError` around one of them means that the same request may succeed later.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -11,116 +18,133 @@ import httpx
 from model_runtime.failures import RegistryFailure, RegistryUnauthorized, RegistryUnavailable
 from model_runtime.registry.credentials import PULL_SECRET, PUSH_SECRET, Keyring
 from model_runtime.registry.references import Reference
-from model_runtime.registry.responses import Answer
-from model_runtime.retry import asked_pause
+from model_runtime.registry.responses import Response
+from model_runtime.retry import TransientError, retry_after_seconds
 
-RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses that may be others a moment later."""
+RETRYABLE_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""The same request may get another status a moment later."""
 
-BROKEN: Final = (httpx.RequestError, httpx.InvalidURL, OverflowError)
-"""What an exchange may end in: no connection, no HTTP, redirects without end, an address or a port that is none."""
+CONNECTION_ERRORS: Final = (httpx.RequestError, httpx.InvalidURL, OverflowError)
+"""No connection, a broken one, no HTTP, endless redirects, an invalid address or port in a redirect."""
 
-NAME_AUTHORITY: Final = "name its authority in spec.build.registry.caConfigMapName"
-_REFUSED: Final = frozenset({401, 403})
-_IN_STORES: Final[Mapping[int, str]] = MappingProxyType(
+ADD_CA: Final = "add its CA to the ConfigMap in spec.build.registry.caConfigMapName"
+_UNAUTHORIZED: Final = frozenset({401, 403})
+_STORE_HINTS: Final[Mapping[int, str]] = MappingProxyType(
     {
-        401: "the registry must be told how to log in there",
-        403: "what the registry has signed is not good there: check the clocks of both",
-        429: "it limits how often it is asked; wait",
+        401: "check the credentials that the registry has for its store",
+        403: "the store rejects the registry's signature; check the clocks of both",
+        429: "its rate limit is reached; wait",
     }
 )
-_MOVED: Final = (
-    "; we are sent to another host, or in a circle, and do not go: name the registry by its own address"
+_REDIRECTED: Final = (
+    "; redirects to another host or in a circle are not followed: name the registry by its own address"
 )
 _HINTS: Final[Mapping[int, str]] = MappingProxyType(
     {
-        **dict.fromkeys((301, 302, 303, 307, 308), _MOVED),
-        404: "; create the repository if this registry needs that",
+        **dict.fromkeys((301, 302, 303, 307, 308), _REDIRECTED),
+        404: "; create the repository if this registry requires it",
     }
 )
-_RIGHTS: Final[Mapping[str, str]] = MappingProxyType(
+_PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         PUSH_SECRET: "and that its account may pull and push there",
-        PULL_SECRET: f"and that its account may pull there; to push, name another in {PUSH_SECRET}",
+        PULL_SECRET: f"and that its account may pull there; to push, name another Secret in {PUSH_SECRET}",
     }
 )
 
 
-class Broken(Exception):
-    """This attempt ended; another may do better."""
+def retryable_connection_error(repository: Reference) -> Callable[[Exception], TransientError | None]:
+    """Return the rule of requests to this repository: transient errors, and all errors of the connection."""
 
-    def __init__(self, failure: RegistryFailure, *, asked: float | None = None) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-        self.asked = asked
+    def transient(error: Exception) -> TransientError | None:
+        if isinstance(error, TransientError):
+            return error
+        broken = isinstance(error, CONNECTION_ERRORS)
+        return TransientError(unreachable(repository, error)) if broken else None
+
+    return transient
 
 
-def judged(
-    answer: Answer, repository: Reference, keyring: Keyring, *, store: str = ""
+def transient_status(response: Response, failure: RegistryFailure) -> TransientError:
+    """Return the failure of a retryable status, with the pause that the server asks for."""
+    return TransientError(failure, retry_after=retry_after_of(response))
+
+
+def retry_after_of(response: Response) -> float | None:
+    """Return the seconds of its Retry-After header."""
+    return retry_after_seconds(response.headers.get("retry-after"))
+
+
+def failure_of_status(
+    response: Response, repository: Reference, keyring: Keyring, *, store: str = ""
 ) -> RegistryFailure | None:
-    """The failure that a status stands for, whatever was asked.
+    """Return the failure that a status means for every request, or None.
 
-    `store` is the host that answered, when the registry has sent us there: it knows nothing of logins.
+    `store` is the host that responded when the registry redirected to its blob store: it knows nothing of logins.
     """
-    status = answer.status_code
-    if store and status in (*_REFUSED, *RETRIED):
+    status = response.status_code
+    if store and status in (*_UNAUTHORIZED, *RETRYABLE_STATUSES):
         return RegistryUnavailable(
-            f"{store}, where the registry {repository.host} keeps the blobs of {repository.repository}, answers "
-            f"{status}: {_IN_STORES.get(status, 'its own log knows why')}."
+            f"the blob store {store} of the registry {repository.host} responds with {status} for "
+            f"{repository.repository}: {_STORE_HINTS.get(status, 'see the log of the store')}."
         )
-    if status in _REFUSED:
+    if status in _UNAUTHORIZED:
         return unauthorized(repository, keyring)
     if status == httpx.codes.TOO_MANY_REQUESTS:
-        return limited(repository, keyring, asked=asked_pause(answer.headers.get("retry-after")))
-    if status in RETRIED:
+        return rate_limited(repository, keyring, retry_after=retry_after_of(response))
+    if status in RETRYABLE_STATUSES:
         return RegistryUnavailable(
-            f"the registry {repository.host} answers {status} for {repository.repository}: its own log knows why."
+            f"the registry {repository.host} responds with {status} for {repository.repository}: see its log."
         )
     return None
 
 
-def unexpected(status: int, body: bytes, *, repository: Reference, doing: str) -> RegistryFailure:
-    """The failure of an exchange whose status fits nothing, with the registry's own words."""
-    said = body[:300].decode(errors="replace").strip()
+def unexpected_status(status: int, body: bytes, *, repository: Reference, action: str) -> RegistryFailure:
+    """Return the failure of a request with a status that it has no meaning for; it quotes the body."""
+    quote = body[:300].decode(errors="replace").strip()
     hint = _HINTS.get(status, "")
     return RegistryUnavailable(
-        f"{doing} {repository.repository} failed with status {status}{f': {said}' if said else ''}{hint}."
+        f"{action} {repository.repository} failed with status {status}{f': {quote}' if quote else ''}{hint}."
     )
 
 
 def unreachable(repository: Reference, error: Exception) -> RegistryUnavailable:
-    """The failure of a connection, with what usually is behind it."""
-    said = (str(error) or type(error).__name__)[:200]
-    if "CERTIFICATE_VERIFY_FAILED" in said:
-        hint = f"its certificate is not trusted: {NAME_AUTHORITY}"
-    elif "WRONG_VERSION_NUMBER" in said or "record layer" in said:
-        hint = "it speaks http without TLS, which must be allowed in the operator's settings"
+    """Return the failure of a connection, with its most likely cause."""
+    reason = (str(error) or type(error).__name__)[:200]
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        hint = f"its certificate is not trusted: {ADD_CA}"
+    elif "WRONG_VERSION_NUMBER" in reason or "record layer" in reason:
+        hint = "it serves http without TLS; allow that in the operator's settings"
     else:
-        hint = "check its name and that pods may reach it"
+        hint = "check its name, and that pods can reach it"
     return RegistryUnavailable(
-        f"the registry {repository.host} cannot be reached for {repository.repository}: {said}; {hint}."
+        f"the registry {repository.host} cannot be reached for {repository.repository}: {reason}; {hint}."
     )
 
 
-def limited(repository: Reference, keyring: Keyring, *, asked: float | None) -> RegistryUnavailable:
-    """The failure of a registry that counts how often somebody asks."""
-    pause = f", for {asked:.0f} s more" if asked else ""
-    login = "" if keyring.login_for(repository) else f"name a Secret with a login in {keyring.named_in}, or "
+def rate_limited(
+    repository: Reference, keyring: Keyring, *, retry_after: float | None
+) -> RegistryUnavailable:
+    """Return the failure of a status 429."""
+    pause = f" for {retry_after:.0f} s more" if retry_after else ""
+    login = (
+        "" if keyring.login_for(repository) else f"name a Secret with a login in {keyring.spec_field}, or "
+    )
     return RegistryUnavailable(
-        f"the registry {repository.host} answers 429 for {repository.repository}: it limits how often it is asked"
-        f"{pause}; {login}use a mirror of it, or wait."
+        f"the registry {repository.host} responds with 429 for {repository.repository}: its rate limit is reached"
+        f"{pause}; {login}use a mirror, or wait."
     )
 
 
 def unauthorized(repository: Reference, keyring: Keyring) -> RegistryUnauthorized:
-    """The failure of a login that does not suffice, or of a missing one, with the Secret to mend or to name."""
+    """Return the failure of a missing or insufficient login, with the Secret to name or to correct."""
     login = keyring.login_for(repository)
     if login is None:
         return RegistryUnauthorized(
-            f"the registry wants a login for {repository.repository}, and no Secret has one: name a "
-            f"dockerconfigjson Secret in {keyring.named_in} that lists {repository.host}."
+            f"the registry requires a login for {repository.repository}, and no Secret has one: name a "
+            f"dockerconfigjson Secret in {keyring.spec_field} that lists {repository.host}."
         )
     return RegistryUnauthorized(
-        f"the registry refuses our credentials for {repository.repository}: check the Secret in "
-        f"{login.named_in}, {_RIGHTS.get(login.named_in, 'and that its account may pull there')}."
+        f"the registry rejects the credentials for {repository.repository}: check the Secret in "
+        f"{login.spec_field}, {_PERMISSIONS.get(login.spec_field, 'and that its account may pull there')}."
     )

@@ -1,4 +1,4 @@
-"""A runtime image and layers make a new image, for every platform of the runtime."""
+"""Build an image from a runtime image and additional layers, for every platform of the runtime image."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from model_runtime.failures import RegistryUnavailable
 from model_runtime.registry import blobs, manifest_checks
-from model_runtime.registry.client import DOCKER_MANIFEST, Manifest, Registry, dumped
+from model_runtime.registry.client import DOCKER_MANIFEST, Manifest, RegistryClient, canonical_json
 from model_runtime.registry.layers import Layer
 from model_runtime.registry.references import Reference
 
 log = logging.getLogger("seatrial.registry")
-_TOGETHER: Final = 4
-"""Blobs that are looked for or mounted at the same time."""
+_PARALLEL: Final = 4
+"""Blobs that are looked up or mounted at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,132 +34,136 @@ class Additions:
 
 
 @dataclass(frozen=True, slots=True)
-class Assembly:
-    """One image in the making: from `runtime`, into `target` under its tag."""
+class ImageBuilder:
+    """Builds one image from `runtime` and pushes it to `target` under its tag."""
 
-    registry: Registry
+    registry: RegistryClient
     runtime: Reference
     target: Reference
     spool: Path
-    """A folder for base layers that have to be carried from one registry to another."""
+    """A folder for base layers that must be copied from one registry to another."""
 
-    def push(self, found: Manifest, additions: Additions) -> str:
-        """The digest of the image, which stands in the registry with all it refers to."""
+    def push(self, base: Manifest, additions: Additions) -> str:
+        """Push the image with all that it refers to; return its digest."""
         for layer in additions.layers:
-            sent = self.registry.put_blob(self.target, layer.blob)
-            log.info("layer %s: %s", layer.comment, f"{layer.blob.size} bytes" if sent else "was there")
-        if not found.is_index:
-            return self._push_platform(found, additions, self.target)
+            uploaded = self.registry.put_blob(self.target, layer.blob)
+            size = f"{layer.blob.size} bytes"
+            log.info("layer %s: %s", layer.comment, size if uploaded else f"{size}, already in the registry")
+        if not base.is_index:
+            return self._push_platform(base, additions, self.target)
         untagged = Reference(self.target.host, self.target.path)
-        entries = [self._entry(entry, additions, untagged) for entry in _platforms(found)]
+        entries = [self._index_entry(entry, additions, untagged) for entry in _platforms(base)]
         if not entries:
             raise RegistryUnavailable(f"the runtime image {self.runtime} has no platform.")
-        index = _kept(found.body, "schemaVersion", "mediaType")
-        return self.registry.put_manifest(self.target, found.media_type, {**index, "manifests": entries})
+        index = _subset(base.body, "schemaVersion", "mediaType")
+        return self.registry.put_manifest(self.target, base.media_type, {**index, "manifests": entries})
 
-    def _entry(self, entry: dict[str, Any], additions: Additions, untagged: Reference) -> dict[str, Any]:
-        one = Reference(self.runtime.host, self.runtime.path, digest=str(entry["digest"]))
-        manifest = self.registry.manifest(one)
+    def _index_entry(
+        self, entry: dict[str, Any], additions: Additions, untagged: Reference
+    ) -> dict[str, Any]:
+        platform = Reference(self.runtime.host, self.runtime.path, digest=str(entry["digest"]))
+        manifest = self.registry.manifest(platform)
         if manifest is None:
-            raise RegistryUnavailable(f"the runtime image lists {one}, which the registry does not have.")
+            raise RegistryUnavailable(
+                f"the runtime image lists {platform}, which does not exist in its registry."
+            )
         if manifest.is_index:
-            raise RegistryUnavailable(f"the runtime image lists {one}, which is no image but another list.")
-        body = self._composed(manifest, additions)
+            raise RegistryUnavailable(f"the runtime image lists {platform}, which is an index, not an image.")
+        body = self._manifest(manifest, additions)
         digest = self.registry.put_manifest(untagged, manifest.media_type, body)
-        kept = _kept(entry, "mediaType", "platform")
-        return {**kept, "digest": digest, "size": len(dumped(body))}
+        kept = _subset(entry, "mediaType", "platform")
+        return {**kept, "digest": digest, "size": len(canonical_json(body))}
 
-    def _push_platform(self, manifest: Manifest, additions: Additions, to: Reference) -> str:
-        return self.registry.put_manifest(to, manifest.media_type, self._composed(manifest, additions))
+    def _push_platform(self, base: Manifest, additions: Additions, target: Reference) -> str:
+        return self.registry.put_manifest(target, base.media_type, self._manifest(base, additions))
 
-    def _composed(self, manifest: Manifest, additions: Additions) -> dict[str, Any]:
-        """The new manifest; its config and all layers stand in the target."""
-        base = manifest.body
-        self._bring(base["layers"])
-        had = self.registry.document(self.runtime, base["config"]["digest"])
-        manifest_checks.require_config(had, self.runtime)
-        config = composed_config(had, additions)
-        blob = blobs.of_bytes(dumped(config))
+    def _manifest(self, base: Manifest, additions: Additions) -> dict[str, Any]:
+        """Return the new manifest, after pushing its config and all layers to the target."""
+        layers = base.body["layers"]
+        self._push_base_layers(layers)
+        base_config = self.registry.json_blob(self.runtime, base.body["config"]["digest"])
+        manifest_checks.require_config(base_config, self.runtime)
+        blob = blobs.from_bytes(canonical_json(extended_config(base_config, additions)))
         self.registry.put_blob(self.target, blob)
-        body = _kept(base, "schemaVersion", "mediaType")
-        body["config"] = {**_kept(base["config"], "mediaType"), "digest": blob.digest, "size": blob.size}
-        body["layers"] = [*base["layers"], *(_descriptor(layer, manifest) for layer in additions.layers)]
+        body = _subset(base.body, "schemaVersion", "mediaType")
+        body["config"] = {
+            **_subset(base.body["config"], "mediaType"),
+            "digest": blob.digest,
+            "size": blob.size,
+        }
+        body["layers"] = [*layers, *(_descriptor(layer, base) for layer in additions.layers)]
         return body
 
-    def _bring(self, layers: list[dict[str, Any]]) -> None:
-        """The base's layers stand in the target repository: they are there, mounted, or carried over."""
-        wanted = {str(layer["digest"]): int(layer["size"]) for layer in layers if not layer.get("urls")}
-        with ThreadPoolExecutor(_TOGETHER) as pool:
-            here = dict(zip(wanted, pool.map(self._mounted, wanted), strict=True))
-        for digest, size in wanted.items():
-            if not here[digest]:
-                self._carry(digest, size)
+    def _push_base_layers(self, layers: list[dict[str, Any]]) -> None:
+        """Mount the base layers in the target repository, or copy those that cannot be mounted."""
+        sizes = {str(layer["digest"]): int(layer["size"]) for layer in layers if not layer.get("urls")}
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            present = dict(zip(sizes, pool.map(self._mounted, sizes), strict=True))
+        for digest, size in sizes.items():
+            if not present[digest]:
+                self._copy(digest, size)
 
     def _mounted(self, digest: str) -> bool:
         if self.registry.has_blob(self.target, digest):
             return True
-        same = self.runtime.host == self.target.host
-        return same and self.registry.mount(self.target, digest, source=self.runtime)
+        same_registry = self.runtime.host == self.target.host
+        return same_registry and self.registry.mount(self.target, digest, source=self.runtime)
 
-    def _carry(self, digest: str, size: int) -> None:
+    def _copy(self, digest: str, size: int) -> None:
         log.info("copying base layer %s from %s", digest[:19], self.runtime.repository)
         path = self.spool / digest.replace(":", "-")
         try:
             self.registry.download(self.runtime, digest, path, size=size)
-            self.registry.put_blob(self.target, blobs.of_file(path, digest))
+            self.registry.put_blob(self.target, blobs.from_file(path, digest))
         finally:
             path.unlink(missing_ok=True)
 
 
-def composed_config(base: dict[str, Any], additions: Additions) -> dict[str, Any]:
-    """The base's config with the layers, the command, the environment and the labels added."""
-    made = copy.deepcopy(base)
+def extended_config(base: dict[str, Any], additions: Additions) -> dict[str, Any]:
+    """Return the config of the base with layers, command, environment and labels added."""
+    config = copy.deepcopy(base)
     date = datetime.fromtimestamp(additions.date, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    run = made["config"] = made.get("config") or {}
+    run = config["config"] = config.get("config") or {}
     run["Entrypoint"] = list(additions.command)
     run.pop("Cmd", None)
     run["Env"] = _environment(run.get("Env") or [], additions.environment)
     run["Labels"] = {**(run.get("Labels") or {}), **additions.labels}
-    made["created"] = date
-    made["rootfs"]["diff_ids"] += [layer.diff_id for layer in additions.layers]
-    made["history"] = [
-        *(made.get("history") or []),
+    config["created"] = date
+    config["rootfs"]["diff_ids"] += [layer.diff_id for layer in additions.layers]
+    config["history"] = [
+        *(config.get("history") or []),
         *(
             {"created": date, "created_by": "seatrial build", "comment": layer.comment}
             for layer in additions.layers
         ),
     ]
-    return made
+    return config
 
 
-def labels_of(registry: Registry, reference: Reference, found: Manifest) -> dict[str, str]:
-    """The labels of an image, of an index' first platform."""
-    manifest: Manifest | None = found
-    if found.is_index:
-        first = next(_platforms(found), None)
-        one = first and Reference(reference.host, reference.path, digest=str(first["digest"]))
-        manifest = registry.manifest(one) if one else None
-    if (
-        manifest is None
-        or manifest.is_index
-        or ".image." not in str(manifest.body["config"].get("mediaType"))
-    ):
+def labels_of(registry: RegistryClient, reference: Reference, manifest: Manifest) -> dict[str, str]:
+    """Return the labels of an image; of an index, those of its first platform."""
+    image: Manifest | None = manifest
+    if manifest.is_index:
+        first = next(_platforms(manifest), None)
+        platform = first and Reference(reference.host, reference.path, digest=str(first["digest"]))
+        image = registry.manifest(platform) if platform else None
+    if image is None or image.is_index or ".image." not in str(image.body["config"].get("mediaType")):
         return {}
-    run = registry.document(reference, manifest.body["config"]["digest"]).get("config")
+    run = registry.json_blob(reference, image.body["config"]["digest"]).get("config")
     labels = run.get("Labels") if isinstance(run, dict) else None
     return {str(key): str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
 
 
 def _platforms(index: Manifest) -> Iterator[dict[str, Any]]:
-    """The entries that can run: attestations say `unknown`."""
+    """Return the entries that are images: attestations have the platform `unknown`."""
     for entry in index.body.get("manifests", []):
         if (entry.get("platform") or {}).get("os") != "unknown":
             yield entry
 
 
-def _environment(have: list[str], more: Mapping[str, str]) -> list[str]:
-    kept = [item for item in have if item.partition("=")[0] not in more]
-    return [*kept, *(f"{key}={value}" for key, value in sorted(more.items()))]
+def _environment(base: list[str], additions: Mapping[str, str]) -> list[str]:
+    kept = [item for item in base if item.partition("=")[0] not in additions]
+    return [*kept, *(f"{key}={value}" for key, value in sorted(additions.items()))]
 
 
 def _descriptor(layer: Layer, manifest: Manifest) -> dict[str, Any]:
@@ -170,5 +174,5 @@ def _descriptor(layer: Layer, manifest: Manifest) -> dict[str, Any]:
     return {"mediaType": kind, "digest": layer.blob.digest, "size": layer.blob.size}
 
 
-def _kept(document: dict[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: document[key] for key in keys if key in document}
+def _subset(body: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: body[key] for key in keys if key in body}

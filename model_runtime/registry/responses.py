@@ -1,4 +1,4 @@
-"""What a registry or a token server answers: never more of it is read than anything true could need."""
+"""Responses of registries and token servers, read within a size limit."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ import httpx
 
 from model_runtime.failures import RegistryUnavailable
 
-LARGEST: Final = 4 << 20
+SIZE_LIMIT: Final = 4 << 20
 """Bytes of a manifest or config: what registries themselves allow."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A status, headers and the body's beginning."""
+class Response:
+    """Status, headers, and the body up to the limit."""
 
     status_code: int
     headers: httpx.Headers
     content: bytes
-    whole: bool
-    """The body ended within what was read."""
+    complete: bool
+    """The whole body was read."""
     url: str = ""
-    """Who answered, after all redirects."""
+    """The address that responded, after all redirects."""
 
 
-def taken(response: httpx.Response, *, most: int = LARGEST) -> Answer:
-    """The answer with at most `most` bytes of its body, as they came: nothing is unpacked."""
+def read(response: httpx.Response, *, limit: int = SIZE_LIMIT) -> Response:
+    """Return the response with at most `limit` bytes of its body, not decompressed."""
     content, url = bytearray(), str(response.url)
-    for piece in response.iter_raw():
-        content += piece
-        if len(content) > most:
-            return Answer(response.status_code, response.headers, bytes(content[:most]), False, url)
-    return Answer(response.status_code, response.headers, bytes(content), True, url)
+    for chunk in response.iter_raw():
+        content += chunk
+        if len(content) > limit:
+            return Response(response.status_code, response.headers, bytes(content[:limit]), False, url)
+    return Response(response.status_code, response.headers, bytes(content), True, url)
 
 
-def document(answer: Answer, name: object) -> dict[str, Any]:
-    """The JSON object in the answer; `RegistryUnavailable` says what came instead from `name`."""
-    if not answer.whole:
+def json_object(response: Response, name: object) -> dict[str, Any]:
+    """Return the JSON object in the body; `RegistryUnavailable` when `name` responded with something else."""
+    if not response.complete:
         raise RegistryUnavailable(
-            f"{name} is larger than {len(answer.content) >> 10} KiB: no registry's document is."
+            f"{name} is larger than {len(response.content) >> 10} KiB, which no manifest or config is."
         )
     try:
-        body = json.loads(answer.content)
+        body = json.loads(response.content)
     except (ValueError, RecursionError) as error:
         raise RegistryUnavailable(
-            f"{name} is no JSON document: {str(error)[:200]}. Does something else answer in the registry's place?"
+            f"{name} is not JSON: {str(error)[:200]}. Check that the address is the registry's."
         ) from error
     if not isinstance(body, dict):
-        raise RegistryUnavailable(f"{name} is no JSON object.")
+        raise RegistryUnavailable(f"{name} is not a JSON object.")
     return body

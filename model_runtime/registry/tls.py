@@ -1,4 +1,4 @@
-"""Whom we believe: the system's certificate authorities and those mounted beside the build."""
+"""Trusted certificate authorities: the system's, and those in the folder that is mounted beside the build."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-_SYSTEM: Final = (
+_SYSTEM_BUNDLES: Final = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
@@ -16,10 +16,10 @@ _SYSTEM: Final = (
 _PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE-----)?")
 
 
-def authorities(folder: Path) -> str:
-    """The PEM certificates of all files in the folder, also in those without the usual endings.
+def ca_certificates(folder: Path) -> str:
+    """Return the PEM certificates of all files in the folder, whatever the files are called.
 
-    Bundles name their authorities between the certificates, in all languages: TLS takes no such words.
+    Bundles have comments between the certificates, in any encoding; OpenSSL reads none that is not ASCII.
     """
     if not folder.is_dir():
         return ""
@@ -27,25 +27,28 @@ def authorities(folder: Path) -> str:
     return "\n".join(pem for text in texts for pem in _PEM.findall(text))
 
 
-def context(folder: Path) -> ssl.SSLContext:
-    """TLS that believes the system's authorities and the folder's; `ValueError` when one cannot be read."""
-    made = ssl.create_default_context()
-    extra = authorities(folder)
-    if extra:
+def ssl_context(folder: Path) -> ssl.SSLContext:
+    """Return a context that trusts the system's authorities and the folder's; `ValueError` for an invalid one."""
+    context = ssl.create_default_context()
+    certificates = ca_certificates(folder)
+    if certificates:
         try:
-            made.load_verify_locations(cadata=extra)
+            context.load_verify_locations(cadata=certificates)
         except (ssl.SSLError, TypeError) as error:
-            said = getattr(error, "reason", None) or error
-            raise ValueError(f"a certificate in the CA bundle cannot be read: {said}") from error
-    return made
+            reason = getattr(error, "reason", None) or error
+            raise ValueError(f"a certificate in the CA bundle cannot be read: {reason}") from error
+    return context
 
 
-def bundle(folder: Path, into: Path) -> Path | None:
-    """One file of the system's authorities and the folder's, for libraries that take a file."""
-    extra = authorities(folder)
-    if not extra:
+def write_ca_bundle(folder: Path, path: Path) -> Path | None:
+    """Write the system's authorities and the folder's to one file, for libraries that read a file.
+
+    Return its path, or None when the folder has no certificates.
+    """
+    certificates = ca_certificates(folder)
+    if not certificates:
         return None
-    places = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, *_SYSTEM)
-    known = next((Path(place).read_text() for place in places if place and Path(place).is_file()), "")
-    into.write_text(f"{known}\n{extra}\n")
-    return into
+    bundles = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, *_SYSTEM_BUNDLES)
+    system = next((Path(bundle).read_text() for bundle in bundles if bundle and Path(bundle).is_file()), "")
+    path.write_text(f"{system}\n{certificates}\n")
+    return path

@@ -77,9 +77,7 @@ class Front:
         try:
             await self._routed(scope, receive, send_marked)
         except Exception:
-            logger.exception(
-                "request broke the server", extra={"fields": {"request_id": state["request_id"]}}
-            )
+            logger.exception("request broke the server", extra={"request_id": state["request_id"]})
             if started:
                 raise
             await respond(send_marked, 500, to_json({"error": BROKEN}))

@@ -171,4 +171,4 @@ def _log(refusal: errors.Refusal, scope: Scope) -> None:
         return
     fields: dict[str, Any] = {"request_id": scope["state"].get("request_id", ""), "status": refusal.status}
     cause = refusal.__cause__
-    logger.error("request failed", extra={"fields": fields}, exc_info=cause)
+    logger.error("request failed", extra=fields, exc_info=cause)

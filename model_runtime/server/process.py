@@ -15,7 +15,8 @@ from typing import Any, Final
 import uvloop
 
 from model_runtime import contract, failures
-from model_runtime.server import logs, settings, uvicorn_server
+from model_runtime.contract.logs import JsonLines
+from model_runtime.server import settings, uvicorn_server
 from model_runtime.server.edge import Front, Phase
 from model_runtime.server.settings import Settings
 
@@ -28,16 +29,26 @@ NO_MEMORY: Final = "the model does not fit into the pod's memory: raise spec.ser
 
 def main() -> None:
     """Serve until told to stop, then leave at once: a prediction that hangs must not keep the process."""
-    logs.configure(revision=os.environ.get(contract.SERVER_REVISION_VARIABLE, ""))
+    _configure_logs(revision=os.environ.get(contract.SERVER_REVISION_VARIABLE, ""))
     try:
         wanted = settings.of(sys.argv[1:], os.environ)
     except settings.SettingInvalid as error:
-        logger.error("a setting is invalid", extra={"fields": {"error": str(error)}})
+        logger.error("a setting is invalid", extra={"error": str(error)})
         sys.exit(MISUSED)
     gc.disable()  # nothing that a start makes is garbage; the loaded application turns it on again
     code = uvloop.new_event_loop().run_until_complete(live(wanted))
     logging.shutdown()
     os._exit(code)
+
+
+def _configure_logs(*, revision: str) -> None:
+    """Write every record of the process as a JSON line to stderr; of libraries only warnings and errors."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines({"revision": revision}))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("seatrial").setLevel(logging.INFO)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    logging.captureWarnings(capture=True)
 
 
 async def live(wanted: Settings) -> int:
@@ -59,7 +70,7 @@ class Life:
         told = asyncio.create_task(_stop_asked().wait(), name="told to stop")
         door = uvicorn_server.door(self._wanted)
         serving = asyncio.create_task(self._server.serve(sockets=[door]))
-        logger.info("listening", extra={"fields": {"port": door.getsockname()[1]}})
+        logger.info("listening", extra={"port": door.getsockname()[1]})
         async with contextlib.AsyncExitStack() as stack:
             loading = asyncio.create_task(self._load(stack))
             await _first_of(loading, told, serving)
@@ -80,12 +91,12 @@ class Life:
         await stack.enter_async_context(app.asgi.router.lifespan_context(app.asgi))
         self._front.serve(app.asgi, name=app.name, version=app.version)
         seconds = round(time.monotonic() - self._started, 2)
-        logger.info("ready", extra={"fields": {"model": app.name, "seconds": seconds}})
+        logger.info("ready", extra={"model": app.name, "seconds": seconds})
 
     async def _drain(self, serving: asyncio.Task[None]) -> None:
         """Whoever has not heard yet that this pod leaves still gets an answer; then the last ones are finished."""
         self._front.phase = Phase.DRAINING
-        logger.info("draining", extra={"fields": {"seconds": self._wanted.drain}})
+        logger.info("draining", extra={"seconds": self._wanted.drain})
         await asyncio.wait({serving}, timeout=self._wanted.drain)
         self._server.should_exit = True
         await serving
@@ -94,11 +105,11 @@ class Life:
     def _explain(self, error: BaseException) -> None:
         """The reason stands in the log, and in the termination message where the operator reads it."""
         left = exit_of(error)
-        logger.error("the model cannot be served", extra={"fields": {"reason": left.reason}}, exc_info=error)
+        logger.error("the model cannot be served", extra={"reason": left.reason}, exc_info=error)
         try:
             self._wanted.termination_message.write_text(left.to_json())
         except OSError as failed:
-            logger.warning("no termination message", extra={"fields": {"error": str(failed)}})
+            logger.warning("no termination message", extra={"error": str(failed)})
 
 
 def exit_of(error: BaseException) -> contract.Exit:
@@ -107,7 +118,7 @@ def exit_of(error: BaseException) -> contract.Exit:
         return contract.Exit(reason=error.reason, message=error.message)
     if isinstance(error, MemoryError):
         return contract.Exit(reason="OutOfMemory", message=NO_MEMORY)
-    said = f"the server broke before it was ready: {failures.said(error, most=600)}. See its log."
+    said = f"the server broke before it was ready: {failures.summary(error, limit=600)}. See its log."
     return contract.Exit(reason=failures.LoadFailed.reason, message=said)
 
 

@@ -20,7 +20,7 @@ def warm_up(served: Served, *, requests: int) -> None:
             cause = refusal.__cause__ or refusal
             if isinstance(cause, MemoryError):
                 raise cause from None
-            raise formats.unanswered(cause) from cause
+            raise formats.example_failure(cause) from cause
     _speak(served, times=requests)
 
 

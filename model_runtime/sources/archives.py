@@ -1,4 +1,4 @@
-"""A model that came as one tar: unpacked, with nothing outside its folder and nothing but plain files."""
+"""Unpack a tar: nothing outside its folder, and nothing but regular files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from model_runtime.failures import LoadFailed
 from model_runtime.sources import limits
 
 ENDINGS: Final = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-LARGEST_HEADER: Final = limits.PIECE
-"""Bytes of a header, and of all attributes of a file: they are read into memory."""
+LARGEST_HEADER: Final = limits.CHUNK_SIZE
+"""Bytes of a header, and of all attributes of a file: `tarfile` reads them into memory."""
 
 _DAMAGED: Final = (
     tarfile.TarError,
@@ -29,20 +29,20 @@ _DAMAGED: Final = (
 
 
 def is_archive(path: Path) -> bool:
-    """The name says that it is one."""
+    """Return whether the name has the ending of an archive."""
     return path.name.endswith(ENDINGS)
 
 
-def unpack(archive: Path, into: Path, *, room: limits.Room) -> None:
-    """The archive's files stand below `into`.
+def unpack(archive: Path, folder: Path, *, quota: limits.Quota) -> None:
+    """Unpack the archive into `folder`.
 
-    `BuildBroken` for a path that leads out, a link, or more than there is room; `LoadFailed` when it is damaged.
+    `BuildBroken` for a path outside the folder, a link, or more than the quota; `LoadFailed` for a damaged archive.
     """
     try:
-        stream = _opened(archive)
+        stream = _open(archive)
         with stream as content, tarfile.open(fileobj=content, mode="r:") as tar:
             for member in tar:
-                _take(tar, member, into, room)
+                _extract(tar, member, folder, quota)
         if not stream.ended:
             raise tarfile.ReadError("it ends too early, or is damaged in the middle")
     except _DAMAGED as error:
@@ -53,27 +53,27 @@ def unpack(archive: Path, into: Path, *, room: limits.Room) -> None:
         raise _damaged(archive, error) from error
 
 
-def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path, room: limits.Room) -> None:
-    room.take(0 if member.isdir() else member.size, member.name)
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, quota: limits.Quota) -> None:
+    quota.add_file(0 if member.isdir() else member.size, member.name)
     if sum(len(str(value)) for value in member.pax_headers.values()) > LARGEST_HEADER:
-        raise limits.refused(member.name, "has attributes without end", limits.PACK_AGAIN)
+        raise limits.rejected_file(member.name, "has too many attributes", limits.PACK_AGAIN)
     if member.isdir():
         return
     if not member.isfile():
-        raise limits.refused(
-            member.name, "is a link or a device; only plain files are taken", limits.PLAIN_FILE
+        raise limits.rejected_file(
+            member.name, "is a link or a device; only regular files are accepted", limits.PLAIN_FILE
         )
-    target = limits.inside(into, member.name)
+    target = limits.path_of(member.name, folder)
     content = tar.extractfile(member)
     if content is None:
         return
-    with content, limits.created(target, member.name) as file:
-        while piece := content.read(limits.PIECE):
-            file.write(piece)
+    with content, limits.create_file(target, member.name) as file:
+        while chunk := content.read(limits.CHUNK_SIZE):
+            file.write(chunk)
 
 
 class _Stream:
-    """What `tarfile` reads from: never more at once than a header may have, however much it promises."""
+    """Limits what `tarfile` reads at once, whatever size a header announces."""
 
     def __init__(self, content: IO[bytes]) -> None:
         self.content = content
@@ -81,7 +81,7 @@ class _Stream:
 
     @property
     def ended(self) -> bool:
-        """The last that was read is the block of zeros at the end: `tarfile` also stops at a damaged header."""
+        """Return whether the last block is the zeros at the end: `tarfile` also stops at a damaged header."""
         return len(self._last) == tarfile.BLOCKSIZE and not any(self._last)
 
     def __enter__(self) -> IO[bytes]:
@@ -103,8 +103,8 @@ class _Stream:
         return self.content.tell()
 
 
-def _opened(archive: Path) -> _Stream:
-    """The tar in it, by what it begins with: names of blobs have no endings."""
+def _open(archive: Path) -> _Stream:
+    """Open the tar and decompress it by its first bytes: blobs have no file name endings."""
     with archive.open("rb") as file:
         head = file.read(6)
     if head.startswith(b"\x1f\x8b"):

@@ -1,4 +1,4 @@
-"""The one door to all sources."""
+"""The entry point to all sources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 from model_runtime.failures import BuildBroken, SourceNotFound, SourceUnavailable
 from model_runtime.registry import tls
-from model_runtime.retry import Patience
+from model_runtime.retry import RetryPolicy
 from model_runtime.sources import address
 from model_runtime.sources.limits import Limits
 
@@ -19,68 +19,75 @@ SCHEMES: Final = ("configmap", "http", "https", "oci", "pvc", "s3")
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchResult:
     """What a source brought."""
 
-    single: bool
-    """One file was named, not a folder."""
-    resolved: dict[str, str] = field(default_factory=dict)
+    single_file: bool
+    """The address names one file, not a folder."""
+    details: dict[str, str] = field(default_factory=dict)
     """Which version it was: etag, version, digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What to fetch, where to, and with what."""
+class FetchRequest:
+    """What to fetch, into which folder, and with what."""
 
     uri: str
-    into: Path
+    folder: Path
+    """The files are written below it."""
     credentials: Path
     ca: Path
     volume: Path
     spool: Path
     limits: Limits
     plain_http: frozenset[str] = frozenset()
-    """Registries that are spoken to without TLS."""
-    patience: Patience = field(default_factory=lambda: Patience(attempts=5, first=0.5))
+    """Registries that serve http without TLS."""
+    retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=5, first_pause=0.5))
 
-    def trusted(self) -> ssl.SSLContext:
-        """Whose certificates are believed; `SourceUnavailable` when the authorities that are named are none."""
+    @property
+    def name(self) -> str:
+        """Return the address without its secrets."""
+        return address.redacted(self.uri)
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Return a context with the trusted authorities; `SourceUnavailable` when one of them is invalid."""
         try:
-            return tls.context(self.ca)
+            return tls.ssl_context(self.ca)
         except ValueError as error:
-            raise SourceUnavailable(f"{address.shown(self.uri)} cannot be asked: {error}.") from error
+            raise SourceUnavailable(f"{self.name} cannot be read: {error}.") from error
 
 
-def fetch(order: Order) -> Fetched:
-    """The files stand below `order.into`; a `SourceFailure` says why they do not."""
-    log.info("fetching %s", address.shown(order.uri))
-    fetched = _fetch(order)
-    files = [path for path in order.into.rglob("*") if path.is_file()]
+def fetch(request: FetchRequest) -> FetchResult:
+    """Fetch the files into the folder of the request; a `SourceFailure` says why that failed."""
+    log.info("fetching %s", request.name)
+    result = _fetch(request)
+    files = [path for path in request.folder.rglob("*") if path.is_file()]
     if not files:
-        raise SourceNotFound(f"{address.shown(order.uri)} holds no files.")
+        raise SourceNotFound(f"{request.name} has no files.")
     size = sum(path.stat().st_size for path in files)
     log.info("fetched %d files, %.1f MiB", len(files), size / 2**20)
-    return Fetched(fetched.single, {**fetched.resolved, "files": str(len(files)), "size": str(size)})
+    details = {**result.details, "files": str(len(files)), "size": str(size)}
+    return FetchResult(result.single_file, details)
 
 
-def _fetch(order: Order) -> Fetched:
-    """Each source is imported when it is the one: they bring libraries with them."""
-    match address.scheme(order.uri):
+def _fetch(request: FetchRequest) -> FetchResult:
+    """Import the source only when it is needed: each brings its own libraries."""
+    match address.scheme(request.uri):
         case "s3":
             from model_runtime.sources import object_store
 
-            return object_store.fetch(order)
+            return object_store.fetch(request)
         case "http" | "https":
             from model_runtime.sources import web
 
-            return web.fetch(order)
+            return web.fetch(request)
         case "pvc" | "configmap":
             from model_runtime.sources import mounted_volume
 
-            return mounted_volume.fetch(order)
+            return mounted_volume.fetch(request)
         case "oci":
             from model_runtime.sources import oci_artifact
 
-            return oci_artifact.fetch(order)
+            return oci_artifact.fetch(request)
         case unknown:
             raise BuildBroken(f"unknown scheme {unknown!r} in spec.model.uri; known: {', '.join(SCHEMES)}.")

@@ -1,4 +1,4 @@
-"""How much a source may bring, and where it may put it."""
+"""How much a source may bring, and where it may write."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import BinaryIO, Final
 
 from model_runtime.failures import BuildBroken
 
-MOST_FILES: Final = 10_000
-KEPT_FREE: Final = 64 << 20
+MAX_FILES: Final = 10_000
+RESERVED: Final = 64 << 20
 """Bytes of the work folder that the build itself needs."""
 
 LONGEST_NAME: Final = 512
-PIECE: Final = 1 << 20
+CHUNK_SIZE: Final = 1 << 20
 PACK_AGAIN: Final = "Pack the model again"
-PLAIN_FILE: Final = "Put a plain file in its place, or leave it out"
+PLAIN_FILE: Final = "Replace it with a regular file, or remove it"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most files and bytes that a source may bring."""
+    """How many files and bytes a source may bring into the file system of `folder`."""
 
     files: int
     size: int
@@ -29,63 +29,66 @@ class Limits:
 
 
 def limits_of(folder: Path) -> Limits:
-    """What fits beside everything else in the file system of `folder`."""
-    return Limits(MOST_FILES, max(0, shutil.disk_usage(folder).free - KEPT_FREE), folder)
+    """Return the limits that the free space of the file system of `folder` sets."""
+    return Limits(MAX_FILES, max(0, shutil.disk_usage(folder).free - RESERVED), folder)
 
 
 @dataclass(slots=True)
-class Room:
-    """What is left of the limits."""
+class Quota:
+    """Counts files and bytes against the limits."""
 
     limits: Limits
     files: int = 0
     size: int = 0
 
-    def take(self, size: int, name: str) -> None:
-        """One more file is counted; `BuildBroken` when it is one, or a byte, too many."""
+    def add_file(self, size: int, name: str) -> None:
+        """Count one more file; `BuildBroken` when it exceeds a limit."""
         self.files += 1
-        self.grow(size, name)
+        self.add_bytes(size, name)
         if self.files > self.limits.files:
             raise BuildBroken(
                 f"the source has more than {self.limits.files} files: name the model's own folder in "
                 f"spec.model.uri."
             )
 
-    def grow(self, size: int, name: str) -> None:
-        """So many more bytes are counted; `BuildBroken` when they are fewer than none."""
+    def add_bytes(self, size: int, name: str) -> None:
+        """Count more bytes; `BuildBroken` when they exceed the limit, or are negative."""
         if size < 0:
-            raise refused(name, f"has {size} bytes", PACK_AGAIN)
+            raise rejected_file(name, f"has a size of {size} bytes", PACK_AGAIN)
         self.size += size
         if self.size > self.limits.size:
             raise BuildBroken(
                 f"no space: the files up to {name} have {self.size / 2**20:.1f} MiB, and "
-                f"{self.limits.folder} has room for {self.limits.size / 2**20:.1f} MiB. Give the build more in "
+                f"{self.limits.folder} has room for {self.limits.size / 2**20:.1f} MiB. Request more in "
                 f"spec.build.resources (ephemeral-storage), or name a smaller folder."
             )
 
 
-def inside(folder: Path, name: str) -> Path:
-    """The place of what the source calls `name`, below `folder`; `BuildBroken` when it would be anywhere else."""
-    if why := _unfit(name):
-        raise refused(name, why)
+def path_of(name: str, folder: Path) -> Path:
+    """Return the path below `folder` for a file that the source calls `name`.
+
+    `BuildBroken` when the path would be outside the folder, or the name is unusable.
+    """
+    if problem := _problem(name):
+        raise rejected_file(name, problem)
     return folder.joinpath(*_parts(name))
 
 
-def asked_inside(folder: Path, name: str) -> Path:
-    """The place of what spec.model.uri calls `name`, below `folder`; `BuildBroken` as before."""
-    if why := _unfit(name):
+def requested_path(name: str, folder: Path) -> Path:
+    """Return the path below `folder` for what spec.model.uri calls `name`; `BuildBroken` as in `path_of`."""
+    if problem := _problem(name):
         raise BuildBroken(
-            f"spec.model.uri names {name[:200]!r}, which {why}: correct it, or give the file another name."
+            f"spec.model.uri names {name[:200]!r}, which {problem}: correct it, or rename the file."
         )
     return folder.joinpath(*_parts(name))
 
 
-def _unfit(name: str) -> str:
+def _problem(name: str) -> str:
     parts = _parts(name)
     if name.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\\" in name:
         return "leads out of its folder"
     if not name.isprintable() or len(name) > LONGEST_NAME or any(len(part.encode()) > 255 for part in parts):
-        return "is too long or has characters that cannot be printed"
+        return "is too long or has unprintable characters"
     return ""
 
 
@@ -93,16 +96,16 @@ def _parts(name: str) -> list[str]:
     return name.removeprefix("./").split("/")
 
 
-def refused(name: str, why: str, advice: str = "Rename it there, or leave it out") -> BuildBroken:
-    """The failure for a file that is not taken."""
-    return BuildBroken(f"the source holds {name[:200]!r}, which {why}: nothing was built. {advice}.")
+def rejected_file(name: str, problem: str, remedy: str = "Rename it there, or remove it") -> BuildBroken:
+    """Return the failure for a file of the source that cannot be used."""
+    return BuildBroken(f"the source has {name[:200]!r}, which {problem}. {remedy}.")
 
 
-def created(path: Path, name: str) -> BinaryIO:
-    """A new file with the folders above it; `BuildBroken` when the source has `name` twice."""
+def create_file(path: Path, name: str) -> BinaryIO:
+    """Create a file and the folders above it; `BuildBroken` when the source has `name` twice."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("xb")
     except (FileExistsError, NotADirectoryError) as error:
-        why = "is there twice, or is a file and a folder at once"
-        raise refused(name, why, "Rename one of the two") from error
+        problem = "exists twice, or is a file and a folder at once"
+        raise rejected_file(name, problem, "Rename one of the two") from error

@@ -1,4 +1,4 @@
-"""Models in a volume or a ConfigMap that the pod has mounted."""
+"""Fetch files from a volume or a ConfigMap that is mounted in the pod."""
 
 from __future__ import annotations
 
@@ -10,115 +10,115 @@ from typing import Final
 
 from model_runtime.failures import BuildBroken, SourceForbidden, SourceNotFound, SourceUnavailable
 from model_runtime.sources import address, limits
-from model_runtime.sources.fetching import Fetched, Order
+from model_runtime.sources.fetching import FetchRequest, FetchResult
 from model_runtime.sources.progress import Progress
 
-_CHANGES: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.EIO, errno.ENXIO})
-_NEITHER: Final = "is neither a file nor a folder"
+_VOLUME_CHANGED: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.EIO, errno.ENXIO})
+_NO_FILE: Final = "is neither a file nor a folder"
 
 
-def fetch(order: Order) -> Fetched:
-    """A copy of the file or folder: what is hashed is what is built, whatever happens to the volume."""
-    root = order.volume.resolve()
-    _name, path = address.bucket_and_key(order.uri)
-    start = limits.asked_inside(root, path.strip("/")) if path.strip("/") else root
-    with _troubles(order):
-        _require_present(start, order)
+def fetch(request: FetchRequest) -> FetchResult:
+    """Copy the file or folder, so that the build uses what it hashes, even when the volume changes later."""
+    root = request.volume.resolve()
+    _, path = address.bucket_and_key(request.uri)
+    start = limits.requested_path(path.strip("/"), root) if path.strip("/") else root
+    with _translated_errors(request):
+        _require_present(start, request)
         single = start.is_file()
-        found = _taken([start] if single else _files(start, root), root, limits.Room(order.limits))
-        progress = Progress(sum(size for _file, _target, size in found))
-        for file, target, size in found:
+        entries = _entries([start] if single else _files(start, root), root, limits.Quota(request.limits))
+        progress = Progress(sum(size for _, _, size in entries))
+        for file, target, size in entries:
             name = file.name if single else file.relative_to(start).as_posix()
-            _copy(target, limits.inside(order.into, name), size, progress)
-    return Fetched(single)
+            _copy(target, limits.path_of(name, request.folder), size, progress)
+    return FetchResult(single)
 
 
-def _taken(files: Iterable[Path], root: Path, room: limits.Room) -> list[tuple[Path, Path, int]]:
-    """Each file, where it leads and its size: no more of them than there is room for."""
-    found = []
+def _entries(files: Iterable[Path], root: Path, quota: limits.Quota) -> list[tuple[Path, Path, int]]:
+    """Return each file with its link resolved, and its size."""
+    entries = []
     for file in files:
         target = _resolved(file, root)
         if not target.is_file():
-            raise limits.refused(file.name, _NEITHER, limits.PLAIN_FILE)
+            raise limits.rejected_file(file.name, _NO_FILE, limits.PLAIN_FILE)
         size = target.stat().st_size
-        room.take(size, file.name)
-        found.append((file, target, size))
-    return found
+        quota.add_file(size, file.name)
+        entries.append((file, target, size))
+    return entries
 
 
 @contextmanager
-def _troubles(order: Order) -> Iterator[None]:
-    """A volume that somebody writes to, or that is gone, may be whole a moment later."""
+def _translated_errors(request: FetchRequest) -> Iterator[None]:
+    """Raise `SourceUnavailable` for a volume that is being written to, or is gone: a later build may succeed."""
     try:
         yield
     except PermissionError as error:
-        raise _unreadable(Path(error.filename or order.volume), error) from error
+        raise _unreadable(Path(error.filename or request.volume), error) from error
     except OSError as error:
-        if error.errno not in _CHANGES:
+        if error.errno not in _VOLUME_CHANGED:
             raise
         raise SourceUnavailable(
-            f"{address.shown(order.uri)} cannot be read: {error.strerror}; is it being written to?"
+            f"{request.name} cannot be read: {error.strerror}; check that nothing writes to the volume."
         ) from error
 
 
-def _require_present(start: Path, order: Order) -> None:
+def _require_present(start: Path, request: FetchRequest) -> None:
     if not start.exists():
-        raise SourceNotFound(f"{address.shown(order.uri)} does not exist in the volume: check the path.")
-    found = _resolved(start, order.volume.resolve())
-    if not (found.is_file() or found.is_dir()):
-        raise limits.refused(start.name, _NEITHER, limits.PLAIN_FILE)
+        raise SourceNotFound(f"{request.name} does not exist in the volume: check the path.")
+    target = _resolved(start, request.volume.resolve())
+    if not (target.is_file() or target.is_dir()):
+        raise limits.rejected_file(start.name, _NO_FILE, limits.PLAIN_FILE)
 
 
 def _files(start: Path, root: Path) -> Iterator[Path]:
-    """Files below, by name; what Kubernetes keeps in `..data` is seen through its links only."""
+    """Return the files below, by name; `..data`, where Kubernetes keeps a ConfigMap's content, is skipped."""
     if len(str(start)) > len(str(root)) + limits.LONGEST_NAME:
-        raise limits.refused(start.relative_to(root).as_posix(), "is a folder too deep")
+        raise limits.rejected_file(start.relative_to(root).as_posix(), "is nested too deeply")
     for entry in sorted(start.iterdir()):
         if entry.name.startswith("..") or entry.name == "lost+found":
             continue
         if entry.is_dir():
             _resolved(entry, root)
             if entry.is_symlink():
-                raise _link(entry, "is a link to a folder; only links to files are followed")
+                raise _rejected_link(entry, "is a link to a folder; only links to files are followed")
             yield from _files(entry, root)
         elif entry.is_file() or entry.is_symlink():
             yield entry
 
 
 def _resolved(path: Path, root: Path) -> Path:
-    """Where the path leads; `BuildBroken` when that is outside the volume or nowhere."""
+    """Return the target of the path; `BuildBroken` when it is outside the volume or does not exist."""
     try:
         target = path.resolve()
     except RuntimeError as error:
-        raise _link(path, "is a link that leads nowhere") from error
+        raise _rejected_link(path, "is a link that leads nowhere") from error
     if not target.is_relative_to(root):
-        raise _link(path, "is a link that leads out of the volume")
+        raise _rejected_link(path, "is a link that leads out of the volume")
     if not target.exists():
-        raise _link(path, "is a link that leads nowhere")
+        raise _rejected_link(path, "is a link that leads nowhere")
     return target
 
 
-def _link(path: Path, why: str) -> BuildBroken:
-    return limits.refused(path.name, why, limits.PLAIN_FILE)
+def _rejected_link(path: Path, problem: str) -> BuildBroken:
+    return limits.rejected_file(path.name, problem, limits.PLAIN_FILE)
 
 
 def _copy(source: Path, target: Path, size: int, progress: Progress) -> None:
-    """All of the file, if it still has the `size` it had; never more of it."""
-    left = size
-    with source.open("rb") as file, limits.created(target, source.name) as copy:
-        while left and (piece := file.read(min(left, limits.PIECE))):
-            copy.write(piece)
-            left -= len(piece)
-            progress.add(len(piece))
-        grown = file.read(1)
-    if left or grown:
+    """Copy the file; `SourceUnavailable` when it is not exactly `size` bytes long any more."""
+    remaining = size
+    with source.open("rb") as file, limits.create_file(target, source.name) as copy:
+        while remaining and (chunk := file.read(min(remaining, limits.CHUNK_SIZE))):
+            copy.write(chunk)
+            remaining -= len(chunk)
+            progress.add(len(chunk))
+        surplus = file.read(1)
+    if remaining or surplus:
         raise SourceUnavailable(
-            f"{source.name} in the volume changes while it is read: wait until it is whole."
+            f"{source.name} in the volume changed while it was read: build again when it is complete."
         )
 
 
 def _unreadable(path: Path, error: Exception) -> SourceForbidden:
     return SourceForbidden(
         f"{path.name} in the volume cannot be read by the build's user ({error}): make it readable for everybody, "
-        f"or let the volume's fsGroup do it."
+        f"or set the fsGroup of the volume."
     )

@@ -1,4 +1,4 @@
-"""Models in S3 and everything that speaks like it."""
+"""Fetch files from S3 and stores with the same API."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from obstore.store import S3Store
 
 from model_runtime.failures import BuildBroken, SourceForbidden, SourceNotFound, SourceUnavailable
 from model_runtime.registry import tls
-from model_runtime.sources import address, credentials, limits, object_store_errors
-from model_runtime.sources.fetching import Fetched, Order
+from model_runtime.sources import address, credentials, limits
+from model_runtime.sources.fetching import FetchRequest, FetchResult
+from model_runtime.sources.object_store_errors import StoreRequest, translated_errors
 from model_runtime.sources.progress import Progress
 
-SILENCE: Final = timedelta(seconds=60)
-"""A store that sends nothing for so long has broken off; what was read of an object is kept."""
+READ_TIMEOUT: Final = timedelta(seconds=60)
+"""Without data for this long, a connection counts as broken; the client then resumes the object."""
 
 _UNBOUNDED: Final = timedelta(days=7)
-"""For as long as it goes on, a fetch may take what the build may take, which the deadline of its Job ends."""
+"""While data arrives, only the deadline of the build Job limits a fetch."""
 
 RETRIES: Final = {"max_retries": 4, "retry_timeout": _UNBOUNDED}
+"""The client repeats its requests by itself; the errors that it raises are final."""
+
 _ID: Final = "AWS_ACCESS_KEY_ID"
 _KEY: Final = "AWS_SECRET_ACCESS_KEY"
 _KEYS: Final = {
@@ -42,11 +45,11 @@ _KEYS: Final = {
     "region": "aws_region",
     "endpoint": "aws_endpoint_url",
 }
-"""Keys of the Secret, the AWS tools' own names and the plain ones, and what the client calls them."""
+"""Keys of the Secret, as the AWS tools name them and in plain form, and the names of the client."""
 
 _BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
-_UNSENDABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[!-~]*)?")
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_ENDPOINT: Final = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[!-~]*)?")
 _IDENTITY: Final = frozenset(
     {
         "AWS_ACCESS_KEY_ID",
@@ -55,105 +58,106 @@ _IDENTITY: Final = frozenset(
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     }
 )
-"""Variables by which a cloud gives the pod an identity of its own."""
+"""Variables through which a cloud gives the pod an identity."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Listed:
+class _Object:
+    """One object of a listing."""
+
     key: str
     size: int
     etag: str
     version: str
 
 
-def fetch(order: Order) -> Fetched:
-    """The object, or all objects below the prefix."""
-    bucket, key = address.bucket_and_key(order.uri)
-    _require_sendable(bucket, key, order)
-    config = _config(credentials.read(order.credentials), os.environ)
-    _require_complete(config, order)
-    with object_store_errors.told(_asked(config, order)):
-        store = _store(bucket, config, order)
-        found, single = _found(store, key)
-        if not found:
-            raise SourceNotFound(f"{address.shown(order.uri)} has no objects: check the bucket and the key.")
-        room = limits.Room(order.limits)
-        for item in found:
-            room.take(item.size, item.key)
-        progress = Progress(sum(item.size for item in found))
-        prefix = key.rpartition("/")[0] + "/" if single and "/" in key else _prefix(key) if not single else ""
-        for item in found:
-            _download(store, item, limits.inside(order.into, item.key.removeprefix(prefix)), progress)
-    return Fetched(single, _resolved(found, single=single))
+def fetch(request: FetchRequest) -> FetchResult:
+    """Fetch the object, or all objects below the prefix."""
+    bucket, key = address.bucket_and_key(request.uri)
+    _require_valid_names(bucket, key, request)
+    config = _config(credentials.read(request.credentials), os.environ)
+    _require_complete(config, request)
+    with translated_errors(_store_request(config, request)):
+        store = _store(bucket, config, request)
+        objects, single = _objects(store, key)
+        if not objects:
+            raise SourceNotFound(f"{request.name} has no objects: check the bucket and the key.")
+        quota = limits.Quota(request.limits)
+        for item in objects:
+            quota.add_file(item.size, item.key)
+        progress = Progress(sum(item.size for item in objects))
+        prefix = _parent(key) if single else _prefix(key)
+        for item in objects:
+            target = limits.path_of(item.key.removeprefix(prefix), request.folder)
+            _download(store, item, target, progress)
+    return FetchResult(single, _details(objects, single=single))
 
 
-def _require_sendable(bucket: str, key: str, order: Order) -> None:
-    """Nothing, or `BuildBroken`: what the client cannot ask for, or would ask for by another name."""
+def _require_valid_names(bucket: str, key: str, request: FetchRequest) -> None:
+    """Raise `BuildBroken` for names that the client cannot request, or would request as other names."""
     if not _BUCKET.fullmatch(bucket):
         raise BuildBroken(
-            f"spec.model.uri names no bucket ({bucket[:80]!r} is none): it is of the form s3://bucket/key."
+            f"spec.model.uri names no valid bucket: expected s3://bucket/key, got {bucket[:80]!r}."
         )
     parts = key.removesuffix("/").split("/") if key else []
-    if _UNSENDABLE.search(key) or any(part in ("", ".", "..") for part in parts):
+    if _UNPRINTABLE.search(key) or any(part in ("", ".", "..") for part in parts):
         raise BuildBroken(
-            f"spec.model.uri {address.shown(order.uri)} has two slashes in a row, a part that is . or .., or "
-            f"characters that cannot be printed: such objects cannot be fetched. Correct it, or copy the model "
-            f"to another key."
+            f"spec.model.uri {request.name} has two slashes in a row, a part . or .., or unprintable characters: "
+            f"such objects cannot be fetched. Correct it, or copy the model to another key."
         )
 
 
-def _require_complete(config: Mapping[str, Any], order: Order) -> None:
-    """Nothing, or `SourceForbidden`: both keys, or neither."""
-    have = [key for key in (_ID, _KEY) if _KEYS[key] in config]
-    if len(have) == 1:
+def _require_complete(config: Mapping[str, Any], request: FetchRequest) -> None:
+    """Raise `SourceForbidden` unless the Secret has both keys or neither."""
+    present = [key for key in (_ID, _KEY) if _KEYS[key] in config]
+    if len(present) == 1:
         raise SourceForbidden(
-            f"{address.shown(order.uri)} cannot be asked: {credentials.SECRET} has {have[0]} alone, and the "
-            f"store wants both {_ID} and {_KEY}."
+            f"{request.name} cannot be read: {credentials.SECRET} has only {present[0]}; it must have both "
+            f"{_ID} and {_KEY}."
         )
 
 
-def _asked(config: Mapping[str, Any], order: Order) -> object_store_errors.Asked:
-    endpoint = _endpoint(config, order) or f"https://s3.{config['aws_region']}.amazonaws.com"
+def _store_request(config: Mapping[str, Any], request: FetchRequest) -> StoreRequest:
+    endpoint = _endpoint(config, request) or f"https://s3.{config['aws_region']}.amazonaws.com"
     if "aws_access_key_id" in config:
-        login = f"check {credentials.SECRET} ({_ID}, {_KEY}) and what its account may read"
+        hint = f"check {credentials.SECRET} ({_ID}, {_KEY}) and what its account may read"
     elif "aws_skip_signature" in config:
-        login = f"nobody may read it without a login, and no Secret has one: name a Secret with {_ID} and {_KEY} in "
-        login += "spec.model.credentials"
+        hint = f"it requires a login, and no Secret has one: name a Secret with {_ID} and {_KEY} in "
+        hint += "spec.model.credentials"
     else:
-        login = (
+        hint = (
             "check what the identity of the build's pod may read, or name a Secret in spec.model.credentials"
         )
-    host, secret = endpoint.partition("://")[2].rstrip("/"), credentials.named(order.credentials)
-    return object_store_errors.Asked(address.shown(order.uri), host, login, secret)
+    host = endpoint.partition("://")[2].rstrip("/")
+    return StoreRequest(request.name, host, hint, credentials.description(request.credentials))
 
 
-def _store(bucket: str, config: Mapping[str, Any], order: Order) -> S3Store:
-    certificates = tls.bundle(order.ca, order.spool / "ca.pem")
-    if certificates is not None:
-        os.environ["SSL_CERT_FILE"] = str(certificates)
-    plain = _endpoint(config, order).startswith("http://")
+def _store(bucket: str, config: Mapping[str, Any], request: FetchRequest) -> S3Store:
+    bundle = tls.write_ca_bundle(request.ca, request.spool / "ca.pem")
+    if bundle is not None:
+        os.environ["SSL_CERT_FILE"] = str(bundle)
     client = {
-        "allow_http": plain,
+        "allow_http": _endpoint(config, request).startswith("http://"),
         "connect_timeout": timedelta(seconds=10),
-        "read_timeout": SILENCE,
+        "read_timeout": READ_TIMEOUT,
         "timeout": _UNBOUNDED,
     }
     return S3Store(bucket, config=config, client_options=client, retry_config=RETRIES)  # type: ignore[arg-type]
 
 
-def _endpoint(config: Mapping[str, Any], order: Order) -> str:
-    """The address of the store, empty for Amazon's; the client breaks on one that is none."""
-    found = str(config.get("aws_endpoint_url", ""))
-    if found and not _ADDRESS.fullmatch(found):
+def _endpoint(config: Mapping[str, Any], request: FetchRequest) -> str:
+    """Return the address of the store, empty for Amazon's; the client would crash on an invalid one."""
+    endpoint = str(config.get("aws_endpoint_url", ""))
+    if endpoint and not _ENDPOINT.fullmatch(endpoint):
         raise SourceUnavailable(
-            f"{address.shown(order.uri)} cannot be read: the endpoint in {credentials.SECRET} is "
-            f"no address of the form https://host:port."
+            f"{request.name} cannot be read: the endpoint in {credentials.SECRET} is not an address of the form "
+            f"https://host:port."
         )
-    return found
+    return endpoint
 
 
 def _config(secret: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, Any]:
-    """What the Secret says; without one the pod's own identity, and without that nobody's."""
+    """Return the client's configuration: the login of the Secret, else the identity of the pod, else no login."""
     config: dict[str, Any] = {}
     for key, name in _KEYS.items():
         if secret.get(key):
@@ -164,68 +168,73 @@ def _config(secret: Mapping[str, str], environment: Mapping[str, str]) -> dict[s
     return config
 
 
-def _found(store: S3Store, key: str) -> tuple[list[_Listed], bool]:
-    """The objects, and whether one was named."""
+def _objects(store: S3Store, key: str) -> tuple[list[_Object], bool]:
+    """Return the objects, and whether the key names a single one."""
     if key and not key.endswith("/"):
         try:
-            return [_listed(obstore.head(store, key))], True
+            return [_object(obstore.head(store, key))], True
         except FileNotFoundError:
             pass
     prefix = _prefix(key)
-    pages = obstore.list(store, prefix or None, chunk_size=1000)
-    found: list[_Listed] = []
-    for page in pages:
-        found += [_listed(item) for item in page if f"{item['path']}/" != prefix]
-        if len(found) > limits.MOST_FILES:
+    objects: list[_Object] = []
+    for page in obstore.list(store, prefix or None, chunk_size=1000):
+        objects += [_object(item) for item in page if f"{item['path']}/" != prefix]
+        if len(objects) > limits.MAX_FILES:
             break
-    return sorted(_without_folders(found), key=lambda item: item.key), False
+    return sorted(_without_folders(objects), key=lambda item: item.key), False
 
 
-def _without_folders(found: list[_Listed]) -> list[_Listed]:
-    """The objects that are files.
+def _without_folders(objects: list[_Object]) -> list[_Object]:
+    """Return the objects that are files.
 
-    Consoles make folders as empty objects whose keys end with a slash; the client lists them without it.
+    Consoles create folders as empty objects whose keys end in a slash; the client lists them without the slash.
     """
-    folders = {parent for item in found for parent in _above(item.key)}
-    return [item for item in found if item.size or item.key not in folders]
+    folders = {parent for item in objects for parent in _parents(item.key)}
+    return [item for item in objects if item.size or item.key not in folders]
 
 
-def _above(key: str) -> Iterator[str]:
+def _parents(key: str) -> Iterator[str]:
     while "/" in key:
         key = key.rpartition("/")[0]
         yield key
+
+
+def _parent(key: str) -> str:
+    return key.rpartition("/")[0] + "/" if "/" in key else ""
 
 
 def _prefix(key: str) -> str:
     return key if not key or key.endswith("/") else key + "/"
 
 
-def _listed(item: Mapping[str, Any]) -> _Listed:
+def _object(item: Mapping[str, Any]) -> _Object:
     etag = str(item.get("e_tag") or "").strip('"')
-    return _Listed(str(item["path"]), int(item["size"]), etag, str(item.get("version") or ""))
+    return _Object(str(item["path"]), int(item["size"]), etag, str(item.get("version") or ""))
 
 
-def _download(store: S3Store, item: _Listed, target: Path, progress: Progress) -> None:
-    """The object as it was listed; `SourceUnavailable` when it is another one by now."""
+def _download(store: S3Store, item: _Object, target: Path, progress: Progress) -> None:
+    """Download the object; `SourceUnavailable` when it is not the listed one any more."""
     try:
-        came = obstore.get(store, item.key)
+        response = obstore.get(store, item.key)
     except FileNotFoundError:
         if item.size:
             raise
-        return  # a folder without files in it
-    left = item.size if str(came.meta.get("e_tag") or "").strip('"') in ("", item.etag) else -1
-    with limits.created(target, item.key) as file:
-        for piece in came.stream(min_chunk_size=limits.PIECE) if left >= 0 else ():
-            left -= len(piece)
-            if left < 0:
+        return  # an empty folder
+    unchanged = str(response.meta.get("e_tag") or "").strip('"') in ("", item.etag)
+    remaining = item.size if unchanged else -1
+    with limits.create_file(target, item.key) as file:
+        for chunk in response.stream(min_chunk_size=limits.CHUNK_SIZE) if unchanged else ():
+            remaining -= len(chunk)
+            if remaining < 0:
                 break
-            file.write(piece)
-            progress.add(len(piece))
-    if left:
-        raise SourceUnavailable(f"{item.key} changes while it is read: wait until it is whole.")
+            file.write(chunk)
+            progress.add(len(chunk))
+    if remaining:
+        raise SourceUnavailable(f"{item.key} changed while it was read: build again when it is complete.")
 
 
-def _resolved(found: list[_Listed], *, single: bool) -> dict[str, str]:
+def _details(objects: list[_Object], *, single: bool) -> dict[str, str]:
     if not single:
         return {}
-    return {key: value for key, value in (("etag", found[0].etag), ("version", found[0].version)) if value}
+    versions = (("etag", objects[0].etag), ("version", objects[0].version))
+    return {key: value for key, value in versions if value}

@@ -1,4 +1,4 @@
-"""What a store's answer, or its silence, means for whoever has to mend it: the client's own words stay in the log."""
+"""What the errors of the object store client mean: a `SourceFailure` with the cause and what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CODE: Final = re.compile(r"<Code>\s*([A-Za-z0-9._-]{1,80})\s*</Code>")
 _REGION: Final = re.compile(r"<Region>\s*([a-z0-9-]{1,40})\s*</Region>")
 _KEY: Final = re.compile(r'Encountered object with invalid path: .*?[Pp]ath "(.*?)"[ :]', re.DOTALL)
 
-_LOGIN: Final = frozenset(
+_LOGIN_CODES: Final = frozenset(
     {
         "AccessDenied",
         "ExpiredToken",
@@ -31,104 +31,106 @@ _LOGIN: Final = frozenset(
         "XAdminUserNotFound",
     }
 )
-"""Codes that speak of the keys, whatever status they come with: 403, 400, or 404 for a user whom nobody knows."""
+"""Codes of a rejected login, whatever their status: 403, 400, or 404 for an unknown user."""
 
-_ELSEWHERE: Final = frozenset(
+_OTHER_REGION_CODES: Final = frozenset(
     {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}
 )
-_NO_STORE: Final = re.compile(r"Got invalid list response|InvalidListResponse|response header")
-_BROKE_OFF: Final = re.compile(r"response body error|NoContentRange|Content-Range header")
+_NOT_A_STORE: Final = re.compile(r"Got invalid list response|InvalidListResponse|response header")
+_INTERRUPTED: Final = re.compile(r"response body error|NoContentRange|Content-Range header")
 _UNTRUSTED: Final = re.compile(r"InvalidCertificate|invalid peer certificate|UnknownIssuer")
 _SENDING: Final = re.compile(r"error sending request|kind: (?:Connect|Timeout|Request)")
-_SILENCES: Final[Mapping[str, str]] = MappingProxyType(
+_CONNECTION_HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "dns error": "its name is not known",
-        "ConnectionRefused": "nothing listens there",
-        "InvalidContentType": "it speaks http without TLS, and the address says https",
-        "TimedOut": "it does not answer in time",
+        "dns error": "its name cannot be resolved",
+        "ConnectionRefused": "the connection is refused",
+        "InvalidContentType": "it serves http without TLS, and the address says https",
+        "TimedOut": "it does not respond in time",
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What was asked for, of whom, and as whom."""
+class StoreRequest:
+    """What messages say about a request."""
 
     name: str
-    """The address, as it may be shown."""
+    """The address without its secrets."""
     host: str
-    login: str
-    """What to do when the store refuses."""
+    login_hint: str
+    """What to do when the store rejects the login."""
     secret: str = credentials.SECRET
-    """How to speak of the Secret, which may not be there."""
+    """How messages name the Secret."""
 
 
 @contextmanager
-def told(asked: Asked) -> Iterator[None]:
-    """The client's errors become ours; it has tried again already what may heal."""
+def translated_errors(request: StoreRequest) -> Iterator[None]:
+    """Raise errors of the client as failures of the source; the client has repeated what may succeed later."""
     try:
         yield
     except FileNotFoundError as error:
-        raise SourceNotFound(f"{asked.name} does not exist: check the bucket and the key.") from error
+        raise SourceNotFound(f"{request.name} does not exist: check the bucket and the key.") from error
     except exceptions.BaseError as error:
-        raise of(error, asked) from error
+        raise failure_of(error, request) from error
 
 
-def of(error: Exception, asked: Asked) -> BuildFailure:
-    """The failure that an error of the client stands for."""
+def failure_of(error: Exception, request: StoreRequest) -> BuildFailure:
+    """Return the failure that an error of the client means."""
     text = str(error)
-    status, code = _in(_STATUS, text), _in(_CODE, text)
-    refused = isinstance(error, exceptions.PermissionDeniedError | exceptions.UnauthenticatedError)
-    if key := _in(_KEY, text):
-        return limits.refused(key, "no file can be named after", "Rename the object")
-    if refused or status in ("401", "403") or code in _LOGIN:
-        said = code or status or "access denied"
-        return SourceForbidden(f"{asked.name} refuses access ({said}): {asked.login}.")
+    status, code = _match(_STATUS, text), _match(_CODE, text)
+    denied = isinstance(error, exceptions.PermissionDeniedError | exceptions.UnauthenticatedError)
+    if key := _match(_KEY, text):
+        return limits.rejected_file(key, "is not a valid file name", "Rename the object")
+    if denied or status in ("401", "403") or code in _LOGIN_CODES:
+        cause = code or status or "access denied"
+        return SourceForbidden(f"{request.name} denies access ({cause}): {request.login_hint}.")
     if code == "NoSuchBucket" or status == "404":
         return SourceNotFound(
-            f"{asked.name}: there is no such bucket at {asked.host}, or not for this login: check its name, and "
-            f"AWS_ENDPOINT_URL and AWS_ACCESS_KEY_ID in {asked.secret}."
+            f"{request.name}: there is no such bucket at {request.host}, or not for this login: check its name, and "
+            f"AWS_ENDPOINT_URL and AWS_ACCESS_KEY_ID in {request.secret}."
         )
-    return SourceUnavailable(f"{asked.name} cannot be read: {_why(text, status, code, asked)}.")
+    return SourceUnavailable(f"{request.name} cannot be read: {_cause(text, status, code, request)}.")
 
 
-def _why(text: str, status: str, code: str, asked: Asked) -> str:
-    host = asked.host
-    answers = f"{host} answers {status or 'with a redirect'}{f' ({code})' if code else ''}"
-    if "redirect without LOCATION" in text or status in ("301", "400") or code in _ELSEWHERE:
-        region = _in(_REGION, text)
-        return f"{answers}: set AWS_REGION in {asked.secret} to the bucket's region{region and f', {region}'}"
+def _cause(text: str, status: str, code: str, request: StoreRequest) -> str:
+    host = request.host
+    response = f"{host} responds with {status or 'a redirect'}{f' ({code})' if code else ''}"
+    if "redirect without LOCATION" in text or status in ("301", "400") or code in _OTHER_REGION_CODES:
+        region = _match(_REGION, text)
+        return (
+            f"{response}: set AWS_REGION in {request.secret} to the bucket's region{region and f', {region}'}"
+        )
     if status:
-        return answers + ("" if int(status) not in errors.RETRIED else f", {_when_asked_again(status)}")
-    if _BROKE_OFF.search(text):
-        return f"the connection to {host} broke off several times"
-    if _NO_STORE.search(text):
-        return f"{host} does not answer like a store: check AWS_ENDPOINT_URL in {asked.secret}"
+        return response + (_after_retries(status) if int(status) in errors.RETRYABLE_STATUSES else "")
+    if _INTERRUPTED.search(text):
+        return f"the connection to {host} was interrupted several times"
+    if _NOT_A_STORE.search(text):
+        return f"{host} does not respond like an object store: check AWS_ENDPOINT_URL in {request.secret}"
     if _UNTRUSTED.search(text):
-        return f"the certificate of {host} is not trusted: {errors.NAME_AUTHORITY}"
+        return f"the certificate of {host} is not trusted: {errors.ADD_CA}"
     return (
-        _unreachable(text, asked)
+        _unreachable(text, request)
         if _SENDING.search(text)
-        else f"the client gave up on {host}: {_first(text)}"
+        else f"the request to {host} failed: {_first_line(text)}"
     )
 
 
-def _when_asked_again(status: str) -> str:
-    asked = "also when asked again"
+def _after_retries(status: str) -> str:
+    return f" to every attempt: {'its rate limit is reached' if status == '429' else 'see its log'}"
+
+
+def _unreachable(text: str, request: StoreRequest) -> str:
+    cause = next((f", {hint}" for word, hint in _CONNECTION_HINTS.items() if word in text), "")
     return (
-        f"{asked}: it limits how often it is asked" if status == "429" else f"{asked}: its own log knows why"
+        f"{request.host} cannot be reached{cause}: check AWS_ENDPOINT_URL in {request.secret}, and that pods can "
+        f"reach it"
     )
 
 
-def _unreachable(text: str, asked: Asked) -> str:
-    why = next((f", {said}" for word, said in _SILENCES.items() if word in text), "")
-    return f"{asked.host} cannot be reached{why}: check AWS_ENDPOINT_URL in {asked.secret}, and that pods may reach it"
+def _match(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text)
+    return match.group(1) if match else ""
 
 
-def _in(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return found.group(1) if found else ""
-
-
-def _first(text: str) -> str:
+def _first_line(text: str) -> str:
     return text.partition("\n")[0].strip()[:300].rstrip(".")

@@ -1,4 +1,4 @@
-"""Models stored in a registry: files pushed as an OCI artifact, or the files of an image's layers."""
+"""Fetch files from a registry: an OCI artifact's, or those in the layers of an image."""
 
 from __future__ import annotations
 
@@ -14,100 +14,103 @@ from model_runtime.failures import (
     SourceNotFound,
     SourceUnavailable,
 )
-from model_runtime.registry.client import Manifest, Registry
+from model_runtime.registry.client import Manifest, RegistryClient
 from model_runtime.registry.credentials import Keyring
 from model_runtime.registry.references import Reference
 from model_runtime.registry.transport import Transport
-from model_runtime.sources import address, archives, limits
-from model_runtime.sources.fetching import Fetched, Order
+from model_runtime.sources import archives, limits
+from model_runtime.sources.fetching import FetchRequest, FetchResult
 
 TITLE: Final = "org.opencontainers.image.title"
 UNPACK: Final = "io.deis.oras.content.unpack"
 
 
-def fetch(order: Order) -> Fetched:
-    """Titled blobs are files; tars are unpacked."""
-    reference = _reference(order)
-    with _failures(order), closing(_transport(order)) as transport:
-        registry = Registry(transport)
-        manifest = _manifest(registry, reference, order)
-        room = limits.Room(order.limits)
+def fetch(request: FetchRequest) -> FetchResult:
+    """Store each blob with a title as a file, and unpack each tar."""
+    reference = _reference(request)
+    with _translated_failures(request), closing(_transport(request)) as transport:
+        registry = RegistryClient(transport)
+        manifest = _manifest(registry, reference, request)
+        packed_quota = limits.Quota(request.limits)
         layers = manifest.body["layers"]
         for layer in layers:
-            room.take(layer["size"], str(layer["digest"]))
-        unpacked = limits.Room(order.limits)
+            packed_quota.add_file(layer["size"], str(layer["digest"]))
+        unpacked_quota = limits.Quota(request.limits)
         for layer in layers:
-            _take(registry, reference, layer, order, unpacked)
-    return Fetched(_is_single(layers), {"digest": manifest.digest})
+            _store(registry, reference, layer, request, unpacked_quota)
+    return FetchResult(_is_single_file(layers), {"digest": manifest.digest})
 
 
-def _reference(order: Order) -> Reference:
+def _reference(request: FetchRequest) -> Reference:
     try:
-        return Reference.parse(order.uri.partition("://")[2])
+        return Reference.parse(request.uri.partition("://")[2])
     except ValueError as error:
         raise BuildBroken(
-            f"spec.model.uri {address.shown(order.uri)} is no name of an artifact: it is of the form "
+            f"spec.model.uri {request.name} is not the name of an artifact: expected "
             f"oci://registry/repository:tag or oci://registry/repository@sha256:<64 hex digits>, the repository in "
             f"lower case."
         ) from error
 
 
-def _transport(order: Order) -> Transport:
-    keyring = Keyring.of(
-        [order.credentials], host=_reference(order).host, named_in=("spec.model.credentials",)
+def _transport(request: FetchRequest) -> Transport:
+    keyring = Keyring.from_folders(
+        [request.credentials], host=_reference(request).host, fields=("spec.model.credentials",)
     )
-    return Transport(order.trusted(), keyring, plain_http=order.plain_http, patience=order.patience)
+    return Transport(request.ssl_context(), keyring, plain_http=request.plain_http, retry=request.retry)
 
 
-def _manifest(registry: Registry, reference: Reference, order: Order) -> Manifest:
-    found = registry.manifest(reference)
-    if found is not None and found.is_index:
-        entries = found.body["manifests"]
+def _manifest(registry: RegistryClient, reference: Reference, request: FetchRequest) -> Manifest:
+    manifest = registry.manifest(reference)
+    if manifest is not None and manifest.is_index:
+        entries = manifest.body["manifests"]
         first = Reference(reference.host, reference.path, digest=entries[0]["digest"]) if entries else None
-        found = registry.manifest(first) if first else None
-    if found is None or found.is_index:
-        raise SourceNotFound(f"{address.shown(order.uri)} does not exist in its registry.")
-    return found
+        manifest = registry.manifest(first) if first else None
+    if manifest is None or manifest.is_index:
+        raise SourceNotFound(f"{request.name} does not exist in its registry.")
+    return manifest
 
 
-def _take(
-    registry: Registry, reference: Reference, layer: dict[str, Any], order: Order, unpacked: limits.Room
+def _store(
+    registry: RegistryClient,
+    reference: Reference,
+    layer: dict[str, Any],
+    request: FetchRequest,
+    quota: limits.Quota,
 ) -> None:
     digest, title = str(layer["digest"]), _title(layer)
-    packed = not title and ".tar" in str(layer.get("mediaType", ""))
-    if not title and not packed and not _unpacked(layer):
+    tar = not title and ".tar" in str(layer.get("mediaType", ""))
+    if not title and not tar and not _must_unpack(layer):
         return
-    spooled = order.spool / digest.replace(":", "-")
-    registry.download(reference, digest, spooled, size=layer["size"])
+    blob = request.spool / digest.replace(":", "-")
+    registry.download(reference, digest, blob, size=layer["size"])
     if title:
-        target = limits.inside(order.into, title)
-        limits.created(target, title).close()
-        spooled.replace(target)
+        target = limits.path_of(title, request.folder)
+        limits.create_file(target, title).close()
+        blob.replace(target)
         return
-    archives.unpack(spooled, order.into, room=unpacked)
-    spooled.unlink()
+    archives.unpack(blob, request.folder, quota=quota)
+    blob.unlink()
 
 
 def _title(layer: dict[str, Any]) -> str:
-    """The name of a blob that is a file; empty when it is a tar of files, or nothing that has a name."""
-    return "" if _unpacked(layer) else str((layer.get("annotations") or {}).get(TITLE, ""))
+    """Return the file name of a blob; empty for a tar of files, and for a blob without a name."""
+    return "" if _must_unpack(layer) else str((layer.get("annotations") or {}).get(TITLE, ""))
 
 
-def _unpacked(layer: dict[str, Any]) -> bool:
+def _must_unpack(layer: dict[str, Any]) -> bool:
     return (layer.get("annotations") or {}).get(UNPACK) == "true"
 
 
-def _is_single(layers: list[dict[str, Any]]) -> bool:
+def _is_single_file(layers: list[dict[str, Any]]) -> bool:
     return len(layers) == 1 and bool(_title(layers[0]))
 
 
 @contextmanager
-def _failures(order: Order) -> Iterator[None]:
-    """Here a registry is a source: its failures are the source's."""
-    name = address.shown(order.uri)
+def _translated_failures(request: FetchRequest) -> Iterator[None]:
+    """Raise failures of the registry as failures of the source."""
     try:
         yield
     except RegistryUnauthorized as error:
-        raise SourceForbidden(f"{name} cannot be read: {error.message}") from error
+        raise SourceForbidden(f"{request.name} cannot be read: {error.message}") from error
     except RegistryUnavailable as error:
-        raise SourceUnavailable(f"{name} cannot be read: {error.message}") from error
+        raise SourceUnavailable(f"{request.name} cannot be read: {error.message}") from error

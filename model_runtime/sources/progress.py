@@ -1,4 +1,4 @@
-"""Lines that say how far a fetch is: not too many, and one at the end."""
+"""Log lines about a running fetch: at most one every two seconds."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ INTERVAL: Final = 2.0
 
 @dataclass(slots=True)
 class Progress:
-    """Counts bytes and says so every two seconds."""
+    """Counts bytes and logs the count."""
 
     total: int | None
     clock: Callable[[], float] = time.monotonic
     done: int = 0
-    _said_at: float = field(init=False)
+    _logged_at: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._said_at = self.clock()
+        self._logged_at = self.clock()
 
     def add(self, size: int) -> None:
-        """So many more bytes have come."""
+        """Count more bytes, and log the count when the last line is two seconds old."""
         self.done += size
-        if self.clock() - self._said_at >= INTERVAL:
-            self._said_at = self.clock()
+        if self.clock() - self._logged_at >= INTERVAL:
+            self._logged_at = self.clock()
             log.info("%s", self.line())
 
     def line(self) -> str:
-        """`fetched 12.3 MiB of 40.1 MiB, 31 %`."""
+        """Return `fetched 12.3 MiB of 40.1 MiB, 31 %`."""
         done = f"fetched {self.done / 2**20:.1f} MiB"
         if not self.total:
             return done

@@ -1,9 +1,8 @@
-"""Models on web servers: one file, whose etag says which version it was."""
+"""Fetch one file from a web server; its etag says which version it is."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 import ssl
 from collections.abc import Mapping
@@ -20,232 +19,234 @@ from model_runtime.failures import (
     SourceUnavailable,
 )
 from model_runtime.registry import errors
-from model_runtime.retry import asked_pause
-from model_runtime.sources import address, credentials, limits
-from model_runtime.sources.fetching import Fetched, Order
+from model_runtime.retry import TransientError, retry_after_seconds
+from model_runtime.sources import credentials, limits
+from model_runtime.sources.fetching import FetchRequest, FetchResult
 from model_runtime.sources.progress import Progress
 
-log = logging.getLogger("seatrial.build")
-_NO_SUCH_NAME: Final = re.compile(r"\[Errno -\d+\]")
-"""What a resolver answers has a number below zero."""
-_PART: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
-_OWN_ENCODINGS: Final = {
+_UNRESOLVED: Final = re.compile(r"\[Errno -\d+\]")
+"""Errors of the resolver have negative numbers."""
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
+_FILE_ENCODINGS: Final = {
     "gzip": (".gz", ".tgz"),
     "x-gzip": (".gz", ".tgz"),
     "bzip2": (".bz2",),
     "x-bzip2": (".bz2",),
     "xz": (".xz",),
 }
-"""Some servers call that an encoding which is the file's own format."""
+"""Some servers declare the file's own format as a content encoding."""
 
 
 class _Changed(Exception):
-    """The file was replaced while it was fetched."""
+    """The file was replaced while it was read."""
 
 
-class _Short(Exception):
+class _Incomplete(Exception):
     """The response ended before the file did."""
 
 
-def fetch(order: Order) -> Fetched:
-    """The file stands in the folder under the last part of its path."""
-    url = _url(order)
+def fetch(request: FetchRequest) -> FetchResult:
+    """Store the file in the folder under the last part of its path."""
+    url = _url(request)
     name = unquote(url.raw_path.decode().partition("?")[0].rpartition("/")[2])
     if not name:
         raise BuildBroken(
-            f"spec.model.uri {address.shown(order.uri)} names no file, and a web server cannot be listed: name one "
+            f"spec.model.uri {request.name} names no file, and the files of a web server cannot be listed: name one "
             f"file, or pack the folder as a .tar.gz."
         )
-    target = limits.asked_inside(order.into, name)
-    with _client(order) as client, limits.created(target, name) as file:
-        headers = _Download(order, client, file).run()
-    return Fetched(True, _resolved(headers, order.uri))
+    target = limits.requested_path(name, request.folder)
+    with _client(request) as client, limits.create_file(target, name) as file:
+        headers = _Download(request, client, file).run()
+    return FetchResult(True, _details(headers, request.uri))
 
 
-def _url(order: Order) -> httpx.URL:
+def _url(request: FetchRequest) -> httpx.URL:
     try:
-        url = httpx.URL(order.uri)
+        url = httpx.URL(request.uri)
     except httpx.InvalidURL as error:
-        raise _no_address(order) from error
+        raise _invalid_address(request) from error
     if not url.host or (url.port or 0) > 65535:
-        raise _no_address(order)
+        raise _invalid_address(request)
     return url
 
 
-def _no_address(order: Order) -> BuildBroken:
-    return BuildBroken(f"spec.model.uri {address.shown(order.uri)} is no address of a web server.")
+def _invalid_address(request: FetchRequest) -> BuildBroken:
+    return BuildBroken(f"spec.model.uri {request.name} is not a valid web address.")
 
 
-def _client(order: Order) -> httpx.Client:
-    secret = credentials.read(order.credentials)
+def _client(request: FetchRequest) -> httpx.Client:
+    secret = credentials.read(request.credentials)
     headers = {"user-agent": "seatrial-build", "accept-encoding": "identity"}
     auth = None
     if token := _token(secret):
-        headers["authorization"] = f"Bearer {_sendable(token)}"
+        headers["authorization"] = f"Bearer {_valid_token(token)}"
     elif "username" in secret:
         auth = httpx.BasicAuth(secret["username"], secret.get("password", ""))
     timeout = httpx.Timeout(60, connect=10)
     return httpx.Client(
-        verify=order.trusted(), timeout=timeout, headers=headers, auth=auth, follow_redirects=True
+        verify=request.ssl_context(), timeout=timeout, headers=headers, auth=auth, follow_redirects=True
     )
 
 
-def _sendable(token: str) -> str:
-    """The token, if a header can carry it: one that cannot would be shown by the error about it."""
+def _valid_token(token: str) -> str:
+    """Return the token if a header can carry it; the error about an invalid header would show the token."""
     if not token.isascii() or not token.isprintable():
         raise SourceForbidden(
-            f"the token in {credentials.SECRET} has line breaks or letters that no header can "
-            "carry: store the token alone."
+            f"the token in {credentials.SECRET} has line breaks or characters that no header can carry: "
+            f"store only the token."
         )
     return token
 
 
 class _Download:
-    """One file on its way; after a break it goes on where it was, if it is still the same file."""
+    """Downloads one file; an interrupted download is resumed if the file is still the same."""
 
-    def __init__(self, order: Order, client: httpx.Client, file: BinaryIO) -> None:
-        self.order, self.client, self.file = order, client, file
-        self.name = address.shown(order.uri)
-        self.have = 0
+    def __init__(self, request: FetchRequest, client: httpx.Client, file: BinaryIO) -> None:
+        self.request, self.client, self.file = request, client, file
+        self.received = 0
         self.total: int | None = None
         self.version = ""
         self.progress = Progress(None)
 
     def run(self) -> httpx.Headers:
-        """The headers of the last response; the file is whole."""
-        attempt = 1
-        while True:
-            asked = None
-            try:
-                with self.client.stream("GET", self.order.uri, headers=self._resuming()) as response:
-                    if response.status_code not in errors.RETRIED:
-                        return self._taken(response)
-                    asked = asked_pause(response.headers.get("retry-after"))
-                    failure = self._failure(f"it answers {response.status_code}")
-            except _Short:
-                failure = self._failure("it sends a part of the file for the whole")
-            except errors.BROKEN as error:
-                failure = self._failure(_said(error))
-            except _Changed:
-                self.have, self.version = 0, ""
-                failure = self._failure("it changes while it is read")
-            if not self.order.patience.pause(attempt, asked=asked):
-                raise failure
-            log.info("%s; trying again", failure.message)
-            attempt += 1
+        """Download the whole file; return the headers of the last response."""
+        return self.request.retry.call(self._attempt, transient=self._transient)
 
-    def _resuming(self) -> dict[str, str]:
-        if not self.have or not self.version:
-            self.have = 0
+    def _attempt(self) -> httpx.Headers:
+        with self.client.stream("GET", self.request.uri, headers=self._range_headers()) as response:
+            if response.status_code in errors.RETRYABLE_STATUSES:
+                failure = self._unavailable(f"the server responds with {response.status_code}")
+                pause = retry_after_seconds(response.headers.get("retry-after"))
+                raise TransientError(failure, retry_after=pause)
+            return self._store(response)
+
+    def _transient(self, error: Exception) -> TransientError | None:
+        match error:
+            case TransientError():
+                return error
+            case _Incomplete():
+                cause = "the server sends only a part of the file"
+            case _Changed():
+                self.received, self.version = 0, ""
+                cause = "it changes while it is read"
+            case _ if isinstance(error, errors.CONNECTION_ERRORS):
+                cause = _connection_problem(error)
+            case _:
+                return None
+        return TransientError(self._unavailable(cause))
+
+    def _range_headers(self) -> dict[str, str]:
+        if not self.received or not self.version:
+            self.received = 0
             return {}
-        return {"range": f"bytes={self.have}-", "if-range": self.version}
+        return {"range": f"bytes={self.received}-", "if-range": self.version}
 
-    def _taken(self, response: httpx.Response) -> httpx.Headers:
+    def _store(self, response: httpx.Response) -> httpx.Headers:
         status = response.status_code
         if status not in (200, 206):
-            raise _refusal(status, self.order)
-        _require_unpacked(response, self.name)
+            raise _failure_of_status(status, self.request)
+        _require_identity_encoding(response, self.request.name)
         if status == 206:
-            self._go_on(response.headers)
+            self._resume(response.headers)
         else:
-            self.have, self.total = 0, _length(response.headers)
-        self.file.seek(self.have)
+            self.received, self.total = 0, _content_length(response.headers)
+        self.file.seek(self.received)
         self.file.truncate()
         self._begin(response.headers)
-        room = limits.Room(self.order.limits, size=self.have)
-        for piece in response.iter_raw():
-            room.grow(len(piece), self.name)
-            self.file.write(piece)
-            self.have += len(piece)
-            self.progress.add(len(piece))
-        if self.total is not None and self.have < self.total:
-            raise _Short
+        quota = limits.Quota(self.request.limits, size=self.received)
+        for chunk in response.iter_raw():
+            quota.add_bytes(len(chunk), self.request.name)
+            self.file.write(chunk)
+            self.received += len(chunk)
+            self.progress.add(len(chunk))
+        if self.total is not None and self.received < self.total:
+            raise _Incomplete
         return response.headers
 
-    def _go_on(self, headers: httpx.Headers) -> None:
-        """A part fits behind what is there, and it is known or was asked to be all of the rest."""
-        part = _PART.match(headers.get("content-range", ""))
-        if part is None or int(part[1]) != self.have or self._differs(headers):
+    def _resume(self, headers: httpx.Headers) -> None:
+        """Check that the part continues what was received, up to the end of the file."""
+        part = _CONTENT_RANGE.match(headers.get("content-range", ""))
+        if part is None or int(part[1]) != self.received or self._is_other_version(headers):
             raise _Changed
         if part[2] != "*":
             self.total = int(part[2])
-        elif not self.have:
-            raise _Short
+        elif not self.received:
+            raise _Incomplete
 
-    def _differs(self, headers: httpx.Headers) -> bool:
-        """A server that goes on with another version does not know `If-Range`."""
+    def _is_other_version(self, headers: httpx.Headers) -> bool:
+        """Return whether the etag changed: some servers ignore `If-Range`."""
         etag = headers.get("etag", "")
-        return bool(self.have and etag and self.version.startswith('"') and etag != self.version)
+        return bool(self.received and etag and self.version.startswith('"') and etag != self.version)
 
     def _begin(self, headers: httpx.Headers) -> None:
         etag = headers.get("etag", "")
         self.version = "" if etag.startswith("W/") else etag or headers.get("last-modified", "")
-        self.progress = Progress(self.total, done=self.have)
+        self.progress = Progress(self.total, done=self.received)
 
-    def _failure(self, why: str) -> SourceFailure:
-        return SourceUnavailable(f"{self.name} cannot be read: {why}.")
+    def _unavailable(self, cause: str) -> SourceFailure:
+        return SourceUnavailable(f"{self.request.name} cannot be read: {cause}.")
 
 
-def _require_unpacked(response: httpx.Response, name: str) -> None:
-    """Nothing, or `SourceUnavailable`: the file comes as it lies on the server."""
+def _require_identity_encoding(response: httpx.Response, name: str) -> None:
+    """Raise `SourceUnavailable` when the server compresses the file: its size and digest would be others."""
     encoding = response.headers.get("content-encoding", "").strip().lower()
-    if encoding in ("", "identity") or name.endswith(_OWN_ENCODINGS.get(encoding, ())):
+    if encoding in ("", "identity") or name.endswith(_FILE_ENCODINGS.get(encoding, ())):
         return
     raise SourceUnavailable(
-        f"{name} cannot be read: the server sends it packed ({encoding[:40]!r}) although it was asked not to: turn "
+        f"{name} cannot be read: the server compresses it ({encoding[:40]!r}) although the request forbids that: turn "
         f"its compression off for this file."
     )
 
 
-def _length(headers: httpx.Headers) -> int | None:
+def _content_length(headers: httpx.Headers) -> int | None:
     length = headers.get("content-length", "")
     return int(length) if length.isascii() and length.isdigit() else None
 
 
-def _refusal(status: int, order: Order) -> SourceFailure:
-    name = address.shown(order.uri)
+def _failure_of_status(status: int, request: FetchRequest) -> SourceFailure:
+    name = request.name
     if status in (404, 410):
-        return SourceNotFound(f"{name} does not exist: the server answers {status}.")
+        return SourceNotFound(f"{name} does not exist: the server responds with {status}.")
     if status in (401, 403, 407):
-        why = _login(status, credentials.read(order.credentials))
-        return SourceForbidden(f"{name} refuses access with {status}: {why}.")
-    return SourceUnavailable(f"{name} cannot be read: the server answers {status}.")
+        hint = _login_hint(status, credentials.read(request.credentials))
+        return SourceForbidden(f"{name} denies access with {status}: {hint}.")
+    return SourceUnavailable(f"{name} cannot be read: the server responds with {status}.")
 
 
-def _login(status: int, secret: Mapping[str, str]) -> str:
-    """What to do about a refusal of what the Secret says."""
-    asks = "it asks for credentials, and"
+def _login_hint(status: int, secret: Mapping[str, str]) -> str:
+    """Return what to do when the server rejects the credentials in the Secret."""
+    requires = "it requires credentials, and"
     if status == 407:
-        return "a proxy on the way asks for credentials; have it let builds pass"
+        return "a proxy requires credentials; configure it to let builds pass"
     if _token(secret):
         return f"check token in {credentials.SECRET}, and what it may read"
     if "username" in secret:
         return f"check username and password in {credentials.SECRET}, and what that user may read"
     if secret:
-        return f"{asks} {credentials.SECRET} has neither username nor token"
-    wanted = "a Secret with username and password, or with token, in spec.model.credentials.secretName"
+        return f"{requires} {credentials.SECRET} has neither username nor token"
+    advice = "name a Secret with username and password, or with token, in spec.model.credentials.secretName"
     if status == 401:
-        return f"{asks} none are named: name {wanted}"
-    return f"where the address is a signed one, its signature may have expired; else name {wanted}"
+        return f"{requires} none are named: {advice}"
+    return f"if the address is signed, its signature may have expired; else {advice}"
 
 
 def _token(secret: Mapping[str, str]) -> str:
     return secret.get("token") or secret.get("bearerToken") or ""
 
 
-def _said(error: Exception) -> str:
-    said = (str(error) or type(error).__name__)[:200]
-    if isinstance(error.__cause__, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in said:
-        return f"its certificate is not trusted by the build: {errors.NAME_AUTHORITY}"
-    if _NO_SUCH_NAME.search(said):
-        return "the name of its server is not known: check the address, and that pods may reach it"
-    return said.rstrip(".")
+def _connection_problem(error: Exception) -> str:
+    text = (str(error) or type(error).__name__)[:200]
+    if isinstance(error.__cause__, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in text:
+        return f"its certificate is not trusted: {errors.ADD_CA}"
+    if _UNRESOLVED.search(text):
+        return "the name of its server cannot be resolved: check the address, and that pods can reach it"
+    return text.rstrip(".")
 
 
-def _resolved(headers: Mapping[str, str], uri: str) -> dict[str, str]:
-    found = {"etag": headers.get("etag", "").removeprefix("W/").strip('"')}
-    found["modified"] = headers.get("last-modified", "")
+def _details(headers: Mapping[str, str], uri: str) -> dict[str, str]:
+    details = {"etag": headers.get("etag", "").removeprefix("W/").strip('"')}
+    details["modified"] = headers.get("last-modified", "")
     if "?" in uri:
-        # what a query asked for is part of the version, but may be secret
-        found["query"] = hashlib.sha256(uri.partition("?")[2].encode()).hexdigest()[:12]
-    return {key: value for key, value in found.items() if value}
+        # the query is part of the version, but may be secret
+        details["query"] = hashlib.sha256(uri.partition("?")[2].encode()).hexdigest()[:12]
+    return {key: value for key, value in details.items() if value}

@@ -33,7 +33,7 @@ def login_for(repository: Reference, folder: Path) -> Login | None:
         found = _helped(program, host)
         if found is not None:
             return found
-    return Keyring.of([folder], host=repository.host).login_for(repository)
+    return Keyring.from_folders([folder], host=repository.host).login_for(repository)
 
 
 def secret_of(login: Login, hosts: tuple[str, ...]) -> str:

@@ -147,7 +147,9 @@ def test_builds_and_nodes_read_the_login_that_was_written(
     names = ("127.0.0.1:5000", "registry.lab:5000")
     (folder / ".dockerconfigjson").write_text(login.secret_of(Login(username, password), names))
     for host in names:
-        found = Keyring.of([folder], host=host).login_for(Reference.parse(f"{host}/seatrial-models"))
+        found = Keyring.from_folders([folder], host=host).login_for(
+            Reference.parse(f"{host}/seatrial-models")
+        )
         assert found == Login(username, password)
 
 

@@ -29,7 +29,7 @@ def image_of(job: Job, report: BuildReport) -> Reference:
 
 def config_of(registry: Any, image: Reference) -> dict[str, Any]:
     manifest = registry.manifest(image)
-    return dict(registry.document(image, manifest.body["config"]["digest"]))
+    return dict(registry.json_blob(image, manifest.body["config"]["digest"]))
 
 
 Built = tuple[Job, BuildReport]

@@ -232,7 +232,7 @@ def test_a_wrong_password_is_told_and_shown_to_nobody(job: Job, front: Front) ->
     report = job.asks(repository=f"{front.host}/models/churn").run()
 
     assert report.reason == "RegistryUnauthorized"
-    assert "refuses our credentials" in report.message
+    assert "rejects the credentials" in report.message
     assert "wrong-pass" not in job.log + report.to_json()
 
 

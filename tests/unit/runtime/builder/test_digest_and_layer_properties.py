@@ -60,7 +60,9 @@ def test_the_order_in_which_files_came_decides_nothing(
     first = written(folders.mktemp("first"), files, order=sorted(files))
     second = written(folders.mktemp("second"), files, order=order, date=1_600_000_000)
 
-    assert model_digest.digest_of(first, single=False) == model_digest.digest_of(second, single=False)
+    assert model_digest.digest_of(first, single_file=False) == model_digest.digest_of(
+        second, single_file=False
+    )
     one, other = (layer_of(folder, "/opt/m", comment="", date=9) for folder in (first, second))
     assert (one.blob.digest, one.blob.size, one.diff_id) == (
         other.blob.digest,
@@ -78,7 +80,9 @@ def test_other_files_are_another_digest_and_another_layer(
     first = written(folders.mktemp("first"), files, order=sorted(files))
     second = written(folders.mktemp("second"), others, order=sorted(others))
 
-    assert model_digest.digest_of(first, single=False) != model_digest.digest_of(second, single=False)
+    assert model_digest.digest_of(first, single_file=False) != model_digest.digest_of(
+        second, single_file=False
+    )
     assert layer_of(first, "/m", comment="").diff_id != layer_of(second, "/m", comment="").diff_id
 
 
@@ -111,17 +115,19 @@ def test_a_large_layer_is_the_same_from_wherever_it_is_read(
 
 def test_folders_without_files_do_not_count_as_files(tmp_path: Path) -> None:
     written(tmp_path, {"a": b"1"}, order=["a"])
-    before = model_digest.digest_of(tmp_path, single=False)
+    before = model_digest.digest_of(tmp_path, single_file=False)
     (tmp_path / "empty" / "folder").mkdir(parents=True)
 
-    assert model_digest.digest_of(tmp_path, single=False) == before
+    assert model_digest.digest_of(tmp_path, single_file=False) == before
 
 
 def test_content_that_moves_between_files_changes_the_digest(tmp_path: Path) -> None:
     first = written(tmp_path / "1", {"a": b"xy", "b": b""}, order=["a", "b"])
     second = written(tmp_path / "2", {"a": b"x", "b": b"y"}, order=["a", "b"])
 
-    assert model_digest.digest_of(first, single=False) != model_digest.digest_of(second, single=False)
+    assert model_digest.digest_of(first, single_file=False) != model_digest.digest_of(
+        second, single_file=False
+    )
 
 
 def test_a_layer_says_neither_who_packed_it_nor_when(tmp_path: Path) -> None:

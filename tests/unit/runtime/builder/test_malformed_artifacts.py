@@ -18,7 +18,7 @@ from model_runtime.registry.references import Reference
 from tests.unit.runtime.builder.harness import Job
 from tests.unit.runtime.registry.fixtures import MakeClient, tar_of
 from tests.unit.runtime.registry.proxy import Fault, Front, floods, tells
-from tests.unit.runtime.sources.servers import brought, order
+from tests.unit.runtime.sources.servers import fetch_request, fetched_files
 
 TITLE = "org.opencontainers.image.title"
 UNPACK = "io.deis.oras.content.unpack"
@@ -37,7 +37,7 @@ def artifact(front: Front, layers: list[dict[str, Any]]) -> None:
 
 def fetched(front: Front, folder: Path) -> sources.Fetched:
     plain = frozenset({front.host})
-    return sources.fetch(order(folder, f"oci://{front.host}/artifacts/a:1", plain_http=plain))
+    return sources.fetch(fetch_request(folder, f"oci://{front.host}/artifacts/a:1", plain_http=plain))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_name_that_no_artifact_can_have_is_told_for_good_without_what_is_secre
     with pytest.raises(
         BuildBroken, match=r"^spec\.model\.uri oci://\S+.* is no name of an artifact: "
     ) as failed:
-        sources.fetch(order(tmp_path, f"oci://{name}"))
+        sources.fetch(fetch_request(tmp_path, f"oci://{name}"))
 
     assert "oci://registry/repository:tag" in failed.value.message
     assert "hidden" not in failed.value.message
@@ -59,7 +59,7 @@ def test_a_name_that_no_artifact_can_have_is_told_for_good_without_what_is_secre
 def test_a_digest_that_is_none_is_no_name_of_a_file(front: Front, tmp_path: Path, digest: Any) -> None:
     artifact(front, [{"digest": digest, "size": 1, "annotations": {TITLE: "m"}}])
 
-    with pytest.raises(SourceUnavailable, match="without a digest"):
+    with pytest.raises(SourceUnavailable, match="no valid digest"):
         fetched(front, tmp_path)
     assert not list(tmp_path.parent.glob("escaped"))
     assert front.seen("GET", "blobs") == 0
@@ -93,7 +93,7 @@ def stored(
     registry, here = client_of(front.host), Reference(front.host, "artifacts/a")
     layers = []
     for content, notes in contents:
-        blob = blobs.of_bytes(content)
+        blob = blobs.from_bytes(content)
         registry.put_blob(here, blob)
         kind = "application/vnd.oci.image.layer.v1.tar+gzip" if content[:2] == b"\x1f\x8b" else "x/y"
         layers.append({"mediaType": kind, "digest": blob.digest, "size": blob.size, "annotations": notes})
@@ -126,8 +126,8 @@ def test_a_folder_that_was_packed_comes_as_its_files(
     packed = gzip.compress(tar_of({"model/m": "1", "model/n": "2"}))
     artifact(front, stored(front, client_of, (packed, {TITLE: "model", UNPACK: "true"})))
 
-    assert not fetched(front, tmp_path).single
-    assert brought(tmp_path) == {"model/m": b"1", "model/n": b"2"}
+    assert not fetched(front, tmp_path).single_file
+    assert fetched_files(tmp_path) == {"model/m": b"1", "model/n": b"2"}
 
 
 @pytest.mark.slow
@@ -142,7 +142,7 @@ def test_one_archive_in_a_folder_of_an_artifact_is_unpacked(
         client_of(host),
         Reference.parse(f"{host}/artifacts/{job.folder.name}:1".lower().rstrip("_")),
     )
-    config, blob = blobs.of_bytes(b"{}"), blobs.of_bytes(packed.read_bytes())
+    config, blob = blobs.from_bytes(b"{}"), blobs.from_bytes(packed.read_bytes())
     for one in (config, blob):
         registry.put_blob(here, one)
     layer = {
@@ -168,7 +168,7 @@ def test_one_archive_in_a_folder_of_an_artifact_is_unpacked(
         ({}, r"no Secret has one: name a dockerconfigjson Secret in spec\.model\.credentials"),
         (
             {"username": "robot", "password": "old"},
-            r"refuses our credentials .* check the Secret in spec\.model\.credentials, and .* may pull there",
+            r"rejects the credentials .* check the Secret in spec\.model\.credentials, and .* may pull there",
         ),
     ],
     ids=["no login", "a refused one"],
@@ -182,5 +182,5 @@ def test_a_refusal_speaks_of_the_models_secret_as_it_is(
         (tmp_path / "credentials" / key).write_text(value)
 
     with pytest.raises(SourceForbidden, match=f"^oci://{front.host}/a:1 cannot be read: .*{said}") as failure:
-        sources.fetch(order(tmp_path, f"oci://{front.host}/a:1", plain_http=frozenset({front.host})))
+        sources.fetch(fetch_request(tmp_path, f"oci://{front.host}/a:1", plain_http=frozenset({front.host})))
     assert "pushSecretName" not in failure.value.message

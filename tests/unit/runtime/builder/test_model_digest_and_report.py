@@ -11,7 +11,7 @@ import pytest
 
 from model_runtime import contract, failures
 from model_runtime.builder import model_digest, report
-from model_runtime.builder.folders import Places
+from model_runtime.builder.folders import Folders
 from model_runtime.contract import BuildReport
 from model_runtime.failures import BuildBroken, RuntimeMismatch, SourceDigestMismatch
 from model_runtime.sources import address
@@ -31,19 +31,19 @@ def test_the_digest_of_a_folder_can_be_computed_with_common_tools(tmp_path: Path
         ["bash", "-c", command], cwd=files(tmp_path), capture_output=True, text=True, check=True
     )
 
-    assert model_digest.digest_of(tmp_path, single=False) == f"sha256:{shell.stdout.split()[0]}"
+    assert model_digest.digest_of(tmp_path, single_file=False) == f"sha256:{shell.stdout.split()[0]}"
 
 
 def test_the_digest_of_one_file_is_its_sha256_whatever_its_date(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(b"abc")
     os.utime(tmp_path / "m", (1, 1))
 
-    assert model_digest.digest_of(tmp_path, single=True).startswith("sha256:ba7816bf8f01cfea")
+    assert model_digest.digest_of(tmp_path, single_file=True).startswith("sha256:ba7816bf8f01cfea")
 
 
 @pytest.mark.parametrize("change", ["content", "name", "more", "moved"])
 def test_every_change_of_a_folder_changes_its_digest(tmp_path: Path, change: str) -> None:
-    before = model_digest.digest_of(files(tmp_path), single=False)
+    before = model_digest.digest_of(files(tmp_path), single_file=False)
     match change:
         case "content":
             (tmp_path / "b").write_text("B")
@@ -54,7 +54,7 @@ def test_every_change_of_a_folder_changes_its_digest(tmp_path: Path, change: str
         case _:
             (tmp_path / "a" / "c").rename(tmp_path / "c")
 
-    assert model_digest.digest_of(tmp_path, single=False) != before
+    assert model_digest.digest_of(tmp_path, single_file=False) != before
 
 
 def test_only_another_digest_than_the_pinned_one_is_a_mismatch() -> None:
@@ -123,11 +123,11 @@ def test_failures_come_back_from_another_process_by_their_reason() -> None:
 
 
 def test_the_places_are_those_of_the_contract_unless_they_are_moved() -> None:
-    places = Places.of({"SEATRIAL_WORK_FOLDER": "/elsewhere"})
+    folders = Folders.from_environment({"SEATRIAL_WORK_FOLDER": "/elsewhere"})
 
-    assert (places.work, places.model) == (Path("/elsewhere"), Path("/elsewhere/model"))
-    assert places.ca == Path(contract.CA_FOLDER)
-    assert places.termination == Path(contract.TERMINATION_MESSAGE_PATH)
+    assert (folders.work, folders.model) == (Path("/elsewhere"), Path("/elsewhere/model"))
+    assert folders.ca == Path(contract.CA_FOLDER)
+    assert folders.termination == Path(contract.TERMINATION_MESSAGE_PATH)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_the_places_are_those_of_the_contract_unless_they_are_moved() -> None:
     ],
 )
 def test_an_address_is_shown_without_its_secrets(uri: str, shown: str) -> None:
-    assert address.shown(uri) == shown
+    assert address.redacted(uri) == shown
 
 
 def test_progress_says_how_far_it_is() -> None:

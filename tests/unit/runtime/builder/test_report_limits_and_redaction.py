@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from model_runtime import failures
 from model_runtime.builder import report, trial, trial_runner
-from model_runtime.builder.redaction import Discreet
+from model_runtime.builder.redaction import redacted
 from model_runtime.contract import TERMINATION_MESSAGE_LIMIT, BuildReport, Exit
+from model_runtime.contract.logs import JsonLines
 from model_runtime.failures import LoadFailed, RuntimeMismatch
 from model_runtime.registry import errors
 from model_runtime.registry.credentials import Keyring, Login
@@ -124,7 +125,7 @@ def test_a_trace_in_the_log_is_written_without_secrets() -> None:
         raise ValueError("https://jo:hidden@h.io/m")
     except ValueError as error:
         record = logging.makeLogRecord({"msg": "broke", "exc_info": (ValueError, error, error.__traceback__)})
-    written = Discreet("%(message)s").format(record)
+    written = JsonLines(redact=redacted).format(record)
 
     assert "hidden" not in written
     assert "Traceback" in written
@@ -185,7 +186,7 @@ def test_a_failure_that_is_its_own_cause_is_looked_at_once() -> None:
 def test_a_trial_whose_outcome_cannot_be_written_is_a_full_disk(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", f"raise SystemExit({trial.NO_SPACE})"])
     with pytest.raises(OSError, match="No space left"):
-        trial_runner.Trial(process, tmp_path / "outcome.json").proof()
+        trial_runner.Trial(process, tmp_path / "outcome.json").result()
 
 
 @pytest.mark.parametrize("text", [None, '{"stage": "answering"}'])
@@ -200,7 +201,7 @@ def test_a_trial_that_dies_is_told_with_its_stage_and_signal(
     )
     process = subprocess.Popen([sys.executable, "-c", code])
     with pytest.raises(failures.ModelFailure, match=f"signal {name}") as failure:
-        trial_runner.Trial(process, tmp_path / "outcome.json").proof()
+        trial_runner.Trial(process, tmp_path / "outcome.json").result()
     assert isinstance(failure.value, LoadFailed if text is None else failures.ExampleFailed)
 
 
@@ -235,13 +236,13 @@ def test_a_report_is_in_the_log_when_there_is_no_room_for_it(job: Job) -> None:
     with pytest.raises(AssertionError):
         job.asks(uri="pvc://models/absent").run()
 
-    assert '"reason":"SourceNotFound"' in job.log
+    assert r"\"reason\":\"SourceNotFound\"" in job.log
     assert "the report cannot be written to /dev/full" in job.log
     assert job.code == 1
 
 
 def test_the_reference_of_an_example_holds_its_first_rows_and_single_values_as_they_are() -> None:
-    inputs = {"rows": np.zeros((trial.MOST_ROWS + 1, 2)), "threshold": np.array(0.5)}
+    inputs = {"rows": np.zeros((trial.MAX_ROWS + 1, 2)), "threshold": np.array(0.5)}
     kept = trial.reference(inputs)["inputs"]
 
-    assert (len(kept["rows"]), kept["threshold"]) == (trial.MOST_ROWS, 0.5)
+    assert (len(kept["rows"]), kept["threshold"]) == (trial.MAX_ROWS, 0.5)

@@ -10,9 +10,9 @@ import pytest
 
 from model_runtime.failures import RegistryUnauthorized, RegistryUnavailable
 from model_runtime.registry import blobs, uploads
-from model_runtime.registry.client import Registry
+from model_runtime.registry.client import RegistryClient
 from model_runtime.registry.credentials import Login
-from model_runtime.registry.image_builder import Additions, Assembly
+from model_runtime.registry.image_builder import Additions, ImageBuilder
 from model_runtime.registry.layers import layer_of
 from model_runtime.registry.references import Reference
 from tests.unit.runtime.registry.fixtures import MakeClient, push_image
@@ -24,11 +24,11 @@ ROBOT = Login("robot", "pass")
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads.Upload.__init__, "__defaults__", (64_000, "", 0))
+    monkeypatch.setattr(uploads, "CHUNK_SIZE", 64_000)
 
 
 @pytest.fixture
-def registry(front: Front, client_of: MakeClient) -> Registry:
+def registry(front: Front, client_of: MakeClient) -> RegistryClient:
     """It wants tokens, and we have a login."""
     front.login = ("robot", "pass")
     return client_of(front.host, logins={front.host: ROBOT})
@@ -50,13 +50,13 @@ def logins_shown(front: Front) -> set[str]:
     return {shown for _path, shown in front.shown if shown}
 
 
-def assembled(registry: Registry, runtime: Reference, target: Reference, folder: Path) -> str:
+def assembled(registry: RegistryClient, runtime: Reference, target: Reference, folder: Path) -> str:
     (folder / "files").mkdir()
     (folder / "files" / "weights").write_bytes(LARGE)
     layer = layer_of(folder / "files", "/opt/x", comment="ours")
     found = registry.manifest(runtime)
     assert found is not None
-    return Assembly(registry, runtime, target, folder).push(
+    return ImageBuilder(registry, runtime, target, folder).push(
         found, Additions(layers=(layer,), command=("run",))
     )
 
@@ -66,7 +66,7 @@ def assembled(registry: Registry, runtime: Reference, target: Reference, folder:
 
 @pytest.mark.parametrize("uses", [1, 2, 3, 5])
 def test_an_image_is_made_with_tokens_that_are_good_for_a_few_requests(
-    front: Front, registry: Registry, here: Reference, tmp_path: Path, uses: int
+    front: Front, registry: RegistryClient, here: Reference, tmp_path: Path, uses: int
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
     push_image(registry, runtime, files={"only": here.path})
@@ -81,10 +81,10 @@ def test_an_image_is_made_with_tokens_that_are_good_for_a_few_requests(
     ("method", "after"), [("HEAD", 0), ("POST", 0), ("PATCH", 0), ("PATCH", 1), ("PATCH", 3), ("PUT", 0)]
 )
 def test_a_token_that_expires_within_an_upload_does_not_send_anything_twice(
-    front: Front, registry: Registry, here: Reference, method: str, after: int
+    front: Front, registry: RegistryClient, here: Reference, method: str, after: int
 ) -> None:
     front.faults.append(Fault(method, "blobs", _expired, after=after))
-    registry.put_blob(here, blobs.of_bytes(LARGE))
+    registry.put_blob(here, blobs.from_bytes(LARGE))
 
     assert registry.has_blob(here, blobs.digest_of(LARGE))
     assert front.faults[0].times == 0
@@ -100,10 +100,10 @@ def _expired(handler: Handler) -> None:
 
 
 def test_a_token_is_asked_for_what_is_done_when_the_registry_does_not_say(
-    front: Front, registry: Registry, here: Reference
+    front: Front, registry: RegistryClient, here: Reference
 ) -> None:
     front.vague = True
-    registry.put_blob(here, blobs.of_bytes(LARGE))
+    registry.put_blob(here, blobs.from_bytes(LARGE))
     registry.put_manifest(
         here, "application/vnd.oci.image.index.v1+json", {"schemaVersion": 2, "manifests": []}
     )
@@ -113,19 +113,19 @@ def test_a_token_is_asked_for_what_is_done_when_the_registry_does_not_say(
 
 
 def test_a_token_for_a_push_is_asked_for_at_once_and_not_first_for_a_look(
-    front: Front, registry: Registry, here: Reference
+    front: Front, registry: RegistryClient, here: Reference
 ) -> None:
-    registry.put_blob(here, blobs.of_bytes(b"x"))
+    registry.put_blob(here, blobs.from_bytes(b"x"))
 
     assert front.tokens_made == 1
 
 
 def test_a_token_that_stays_refused_ends_after_one_more(
-    front: Front, registry: Registry, here: Reference
+    front: Front, registry: RegistryClient, here: Reference
 ) -> None:
     front.faults.append(Fault("HEAD", "blobs", lambda handler: handler.ask(), times=99))
 
-    with pytest.raises(RegistryUnauthorized, match="refuses our credentials"):
+    with pytest.raises(RegistryUnauthorized, match="rejects the credentials"):
         registry.has_blob(here, blobs.digest_of(b"x"))
     assert front.seen("HEAD") == 2
 
@@ -138,7 +138,7 @@ def test_a_push_with_the_token_of_nobody_says_that_a_secret_is_missing(
     front.faults.append(Fault("GET", "/anybody", lambda handler: handler.answer(200, {}, b'{"token": "t"}')))
 
     with pytest.raises(RegistryUnauthorized, match="no Secret has one"):
-        client_of(front.host).put_blob(here, blobs.of_bytes(b"x"))
+        client_of(front.host).put_blob(here, blobs.from_bytes(b"x"))
 
 
 def test_a_token_server_that_fails_for_a_moment_is_asked_again(
@@ -182,7 +182,7 @@ def test_an_identity_token_is_sent_in_a_form_and_never_in_an_address(
 
 @pytest.mark.parametrize("basic", [False, True], ids=["token", "basic"])
 def test_an_upload_that_goes_on_at_another_host_does_not_take_the_login_along(
-    front: Front, elsewhere: Front, registry: Registry, here: Reference, basic: bool
+    front: Front, elsewhere: Front, registry: RegistryClient, here: Reference, basic: bool
 ) -> None:
     front.basic = basic
 
@@ -193,30 +193,30 @@ def test_an_upload_that_goes_on_at_another_host_does_not_take_the_login_along(
     registry.has_blob(here, blobs.digest_of(b""))  # the login is known
     front.faults.append(Fault("POST", "uploads", sent_away, times=9))
     elsewhere.faults.append(Fault("PUT", "uploads", says(201)))
-    registry.put_blob(here, blobs.of_bytes(b"x"))
+    registry.put_blob(here, blobs.from_bytes(b"x"))
 
     assert logins_shown(front)
     assert logins_shown(elsewhere) == set()
 
 
 def test_a_store_that_a_blob_is_read_from_sees_no_login_and_gets_none_by_asking(
-    front: Front, elsewhere: Front, registry: Registry, here: Reference, tmp_path: Path
+    front: Front, elsewhere: Front, registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
-    registry.put_blob(here, blobs.of_bytes(b"x"))
+    registry.put_blob(here, blobs.from_bytes(b"x"))
     front.faults.append(Fault("GET", "blobs", says(307, location=f"http://{elsewhere.host}/stored"), times=9))
     question = f'Bearer realm="http://{elsewhere.host}/made"'
     elsewhere.faults.append(Fault("GET", "/stored", says(401, www_authenticate=question), times=9))
 
-    with pytest.raises(RegistryUnavailable, match=f"^{elsewhere.host}, where the registry {front.host}"):
+    with pytest.raises(RegistryUnavailable, match=f"^the blob store {elsewhere.host} of the registry {front.host}"):
         registry.download(here, blobs.digest_of(b"x"), tmp_path / "blob")
     assert logins_shown(elsewhere) == set()
     assert elsewhere.seen("GET", "/made") == 0
 
 
 def test_a_blob_is_read_from_the_store_that_the_registry_names(
-    front: Front, elsewhere: Front, registry: Registry, here: Reference, tmp_path: Path
+    front: Front, elsewhere: Front, registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
-    registry.put_blob(here, blobs.of_bytes(LARGE))
+    registry.put_blob(here, blobs.from_bytes(LARGE))
     digest = blobs.digest_of(LARGE)
     there = f"http://{elsewhere.host}/v2/{here.path}/blobs/{digest}"
     front.faults.append(Fault("GET", "blobs", says(307, location=there)))
@@ -242,7 +242,7 @@ def test_a_login_of_one_registry_is_not_shown_to_another(
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 202])
 def test_base_layers_that_may_not_be_linked_are_carried_over(
-    front: Front, registry: Registry, here: Reference, tmp_path: Path, status: int
+    front: Front, registry: RegistryClient, here: Reference, tmp_path: Path, status: int
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
     push_image(registry, runtime, files={"only": here.path})
@@ -256,7 +256,7 @@ def test_base_layers_that_may_not_be_linked_are_carried_over(
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 500, 503])
 def test_an_upload_that_may_not_be_cancelled_is_left_open(
-    front: Front, registry: Registry, here: Reference, status: int
+    front: Front, registry: RegistryClient, here: Reference, status: int
 ) -> None:
     def opened(handler: Handler) -> None:
         handler.body()

@@ -9,12 +9,12 @@ import pytest
 
 from model_runtime.failures import RegistryUnauthorized, RegistryUnavailable
 from model_runtime.registry import blobs, image_builder, uploads
-from model_runtime.registry.client import OCI_MANIFEST, Registry
+from model_runtime.registry.client import OCI_MANIFEST, RegistryClient
 from model_runtime.registry.credentials import Login
-from model_runtime.registry.image_builder import Additions, Assembly
+from model_runtime.registry.image_builder import Additions, ImageBuilder
 from model_runtime.registry.layers import layer_of
 from model_runtime.registry.references import Reference
-from model_runtime.retry import Patience
+from model_runtime.retry import RetryPolicy
 from tests.unit.runtime.registry.fixtures import MakeClient, free_port, push_image
 from tests.unit.runtime.registry.proxy import (
     Fault,
@@ -30,7 +30,7 @@ CHUNK = 64_000
 
 
 @pytest.fixture
-def registry(front: Front, client_of: MakeClient) -> Registry:
+def registry(front: Front, client_of: MakeClient) -> RegistryClient:
     return client_of(front.host)
 
 
@@ -42,10 +42,10 @@ def here(front: Front, request: pytest.FixtureRequest) -> Reference:
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads.Upload.__init__, "__defaults__", (CHUNK, "", 0))
+    monkeypatch.setattr(uploads, "CHUNK_SIZE", CHUNK)
 
 
-def stored(registry: Registry, here: Reference, digest: str, tmp_path: Path) -> bytes:
+def stored(registry: RegistryClient, here: Reference, digest: str, tmp_path: Path) -> bytes:
     registry.download(here, digest, tmp_path / "blob")
     return (tmp_path / "blob").read_bytes()
 
@@ -54,28 +54,30 @@ def stored(registry: Registry, here: Reference, digest: str, tmp_path: Path) -> 
     "content", [b"", b"small", LARGE, LARGE[: 2 * CHUNK]], ids=["empty", "small", "large", "even"]
 )
 def test_a_blob_comes_back_as_it_was_sent(
-    registry: Registry, here: Reference, content: bytes, tmp_path: Path
+    registry: RegistryClient, here: Reference, content: bytes, tmp_path: Path
 ) -> None:
-    blob = blobs.of_bytes(content)
+    blob = blobs.from_bytes(content)
 
     assert registry.put_blob(here, blob)
     assert stored(registry, here, blob.digest, tmp_path) == content
 
 
-def test_a_blob_that_is_there_is_not_sent_again(registry: Registry, here: Reference, front: Front) -> None:
-    registry.put_blob(here, blobs.of_bytes(b"x"))
+def test_a_blob_that_is_there_is_not_sent_again(
+    registry: RegistryClient, here: Reference, front: Front
+) -> None:
+    registry.put_blob(here, blobs.from_bytes(b"x"))
     before = front.seen("POST")
 
-    assert not registry.put_blob(here, blobs.of_bytes(b"x"))
+    assert not registry.put_blob(here, blobs.from_bytes(b"x"))
     assert front.seen("POST") == before
 
 
 def test_small_blobs_go_in_one_piece_and_large_ones_in_chunks(
-    registry: Registry, here: Reference, front: Front
+    registry: RegistryClient, here: Reference, front: Front
 ) -> None:
-    registry.put_blob(here, blobs.of_bytes(b"tiny"))
+    registry.put_blob(here, blobs.from_bytes(b"tiny"))
     assert front.seen("PATCH") == 0
-    registry.put_blob(here, blobs.of_bytes(LARGE))
+    registry.put_blob(here, blobs.from_bytes(LARGE))
     assert front.seen("PATCH") == 4
 
 
@@ -94,20 +96,20 @@ def test_small_blobs_go_in_one_piece_and_large_ones_in_chunks(
     ],
 )
 def test_an_upload_survives(
-    registry: Registry, here: Reference, front: Front, fault: Fault, tmp_path: Path
+    registry: RegistryClient, here: Reference, front: Front, fault: Fault, tmp_path: Path
 ) -> None:
     front.faults.append(fault)
-    registry.put_blob(here, blobs.of_bytes(LARGE))
+    registry.put_blob(here, blobs.from_bytes(LARGE))
 
     assert fault.times == 0, "the fault has struck"
     assert stored(registry, here, blobs.digest_of(LARGE), tmp_path) == LARGE
 
 
 def test_a_broken_chunk_is_resumed_instead_of_sending_all_again(
-    registry: Registry, here: Reference, front: Front
+    registry: RegistryClient, here: Reference, front: Front
 ) -> None:
     front.faults.append(Fault("PATCH", "uploads", hangs_up, after=1))
-    registry.put_blob(here, blobs.of_bytes(LARGE))
+    registry.put_blob(here, blobs.from_bytes(LARGE))
 
     assert front.seen("POST", "uploads") == 1
     assert front.seen("PATCH") == 5, "four chunks, one of them twice"
@@ -115,31 +117,31 @@ def test_a_broken_chunk_is_resumed_instead_of_sending_all_again(
 
 @pytest.mark.parametrize("status", [405, 415, 416, 501])
 def test_a_registry_without_chunks_gets_the_blob_whole(
-    registry: Registry, here: Reference, front: Front, status: int, tmp_path: Path
+    registry: RegistryClient, here: Reference, front: Front, status: int, tmp_path: Path
 ) -> None:
     front.faults.append(Fault("PATCH", "uploads", says(status), times=99))
-    registry.put_blob(here, blobs.of_bytes(LARGE))
+    registry.put_blob(here, blobs.from_bytes(LARGE))
 
     assert front.seen("PATCH") == 1
     assert stored(registry, here, blobs.digest_of(LARGE), tmp_path) == LARGE
 
 
 def test_a_download_goes_on_where_it_broke_off(
-    registry: Registry, here: Reference, front: Front, tmp_path: Path
+    registry: RegistryClient, here: Reference, front: Front, tmp_path: Path
 ) -> None:
-    registry.put_blob(here, blobs.of_bytes(LARGE))
+    registry.put_blob(here, blobs.from_bytes(LARGE))
     front.faults.append(Fault("GET", "blobs", stops_halfway))
 
     assert stored(registry, here, blobs.digest_of(LARGE), tmp_path) == LARGE
 
 
 def test_a_registry_that_stays_broken_is_unavailable(
-    registry: Registry, here: Reference, front: Front
+    registry: RegistryClient, here: Reference, front: Front
 ) -> None:
     front.faults.append(Fault("HEAD", "", says(503), times=99))
 
-    with pytest.raises(RegistryUnavailable, match="answers 503"):
-        registry.put_blob(here, blobs.of_bytes(b"x"))
+    with pytest.raises(RegistryUnavailable, match="responds with 503"):
+        registry.put_blob(here, blobs.from_bytes(b"x"))
     assert front.seen("HEAD") == 4
 
 
@@ -147,14 +149,14 @@ def test_a_pause_that_is_too_long_is_not_waited_for(
     front: Front, here: Reference, client_of: MakeClient
 ) -> None:
     slept: list[float] = []
-    registry = client_of(front.host, patience=Patience(sleep=slept.append))
+    registry = client_of(front.host, retry=RetryPolicy(sleep=slept.append))
     front.faults.append(Fault("HEAD", "", says(429, retry_after="3600"), times=99))
 
     with pytest.raises(RegistryUnavailable, match="429") as failure:
-        registry.put_blob(here, blobs.of_bytes(b"x"))
+        registry.put_blob(here, blobs.from_bytes(b"x"))
     assert slept == []
     assert (
-        "limits how often it is asked, for 3600 s more; name a Secret with a login" in failure.value.message
+        "rate limit is reached for 3600 s more; name a Secret with a login" in failure.value.message
     )
     assert "use a mirror" in failure.value.message
 
@@ -171,7 +173,7 @@ def test_a_registry_without_tls_is_told_so(docker_registry: str, client_of: Make
         client_of().manifest(Reference.parse(f"{docker_registry}/a"))
 
 
-def test_an_image_that_is_not_there_is_none(registry: Registry, here: Reference) -> None:
+def test_an_image_that_is_not_there_is_none(registry: RegistryClient, here: Reference) -> None:
     assert registry.manifest(here) is None
 
 
@@ -194,7 +196,7 @@ def test_a_token_is_made_once_for_all_calls_of_a_kind(
     front.login = ("robot", "pass")
     registry = client_of(front.host, logins={front.host: Login("robot", "pass")})
     for content in (b"1", b"2", b"3"):
-        registry.put_blob(here, blobs.of_bytes(content))
+        registry.put_blob(here, blobs.from_bytes(content))
 
     assert front.tokens_made <= 2
 
@@ -202,10 +204,10 @@ def test_a_token_is_made_once_for_all_calls_of_a_kind(
 def test_a_token_that_expired_is_made_anew(front: Front, here: Reference, client_of: MakeClient) -> None:
     front.login = ("robot", "pass")
     registry = client_of(front.host, logins={front.host: Login("robot", "pass")})
-    registry.put_blob(here, blobs.of_bytes(b"1"))
+    registry.put_blob(here, blobs.from_bytes(b"1"))
     front.expire_tokens()
 
-    assert registry.put_blob(here, blobs.of_bytes(b"2"))
+    assert registry.put_blob(here, blobs.from_bytes(b"2"))
 
 
 @pytest.mark.parametrize("basic", [False, True], ids=["token", "basic"])
@@ -213,7 +215,7 @@ def test_a_token_that_expired_is_made_anew(front: Front, here: Reference, client
     ("login", "said"),
     [
         pytest.param(None, "no Secret has one", id="no login"),
-        pytest.param(Login("robot", "wrong"), "refuses our credentials", id="a wrong one"),
+        pytest.param(Login("robot", "wrong"), "rejects the credentials", id="a wrong one"),
     ],
 )
 def test_a_refused_login_says_which_secret_to_mend(
@@ -223,7 +225,7 @@ def test_a_refused_login_says_which_secret_to_mend(
     registry = client_of(front.host, logins={front.host: login} if login else {})
 
     with pytest.raises(RegistryUnauthorized, match=said) as failure:
-        registry.put_blob(here, blobs.of_bytes(b"x"))
+        registry.put_blob(here, blobs.from_bytes(b"x"))
     assert here.repository in failure.value.message
     assert "wrong" not in failure.value.message
 
@@ -231,18 +233,18 @@ def test_a_refused_login_says_which_secret_to_mend(
 # images
 
 
-def assembled(registry: Registry, runtime: Reference, target: Reference, tmp_path: Path) -> str:
+def assembled(registry: RegistryClient, runtime: Reference, target: Reference, tmp_path: Path) -> str:
     (tmp_path / "files").mkdir(exist_ok=True)
     (tmp_path / "files" / "a").write_text("a")
     layer = layer_of(tmp_path / "files", "/opt/x", comment="ours")
     found = registry.manifest(runtime)
     assert found is not None
     additions = Additions(layers=(layer,), command=("run",), environment={"PATH": "/x"}, labels={"l": "v"})
-    return Assembly(registry, runtime, target, tmp_path).push(found, additions)
+    return ImageBuilder(registry, runtime, target, tmp_path).push(found, additions)
 
 
 def test_base_layers_are_mounted_and_not_sent(
-    registry: Registry, here: Reference, front: Front, tmp_path: Path
+    registry: RegistryClient, here: Reference, front: Front, tmp_path: Path
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
     push_image(registry, runtime, files={"only": here.path})
@@ -254,7 +256,7 @@ def test_base_layers_are_mounted_and_not_sent(
 
 
 def test_base_layers_that_cannot_be_mounted_are_carried_over(
-    registry: Registry, here: Reference, front: Front, tmp_path: Path
+    registry: RegistryClient, here: Reference, front: Front, tmp_path: Path
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
     push_image(registry, runtime, files={"only": here.path})

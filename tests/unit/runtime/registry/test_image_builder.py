@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from model_runtime.failures import RegistryUnavailable
 from model_runtime.registry import blobs, image_builder
-from model_runtime.registry.client import OCI_INDEX, OCI_MANIFEST, Manifest, Registry, dumped
-from model_runtime.registry.image_builder import Additions, Assembly, composed_config
+from model_runtime.registry.client import OCI_INDEX, OCI_MANIFEST, Manifest, RegistryClient, canonical_json
+from model_runtime.registry.image_builder import Additions, ImageBuilder, extended_config
 from model_runtime.registry.layers import Layer, layer_of
 from model_runtime.registry.references import Reference
 from tests.unit.runtime.registry.fixtures import MakeClient, push_image
@@ -22,7 +22,7 @@ EMPTY: dict[str, Any] = {"rootfs": {"type": "layers", "diff_ids": ["sha256:0"]}}
 
 
 @pytest.fixture
-def registry(front: Front, client_of: MakeClient) -> Registry:
+def registry(front: Front, client_of: MakeClient) -> RegistryClient:
     return client_of(front.host)
 
 
@@ -57,7 +57,7 @@ def additions(layer: Layer) -> Additions:
     ],
 )
 def test_a_config_without_settings_gets_them(layer: Layer, more: dict[str, Any]) -> None:
-    made = composed_config({**EMPTY, **more}, additions(layer))
+    made = extended_config({**EMPTY, **more}, additions(layer))
 
     assert made["config"] == {"Entrypoint": ["run"], "Env": ["A=1"], "Labels": {"l": "v"}}
     assert made["rootfs"]["diff_ids"] == ["sha256:0", layer.diff_id]
@@ -67,7 +67,7 @@ def test_a_config_without_settings_gets_them(layer: Layer, more: dict[str, Any])
 def test_a_config_keeps_what_nobody_replaces_and_the_base_is_not_changed(layer: Layer) -> None:
     run = {"User": "65532", "WorkingDir": "/tmp", "Cmd": ["sh"], "Env": ["A=0", "AB=2", "PATH=/bin"]}
     base = {**EMPTY, "architecture": "arm64", "config": run, "history": [{"created_by": "base"}]}
-    made = composed_config(base, additions(layer))
+    made = extended_config(base, additions(layer))
 
     assert (made["config"]["User"], made["config"]["WorkingDir"], made["architecture"]) == (
         "65532",
@@ -89,36 +89,36 @@ def test_a_document_is_one_text_in_whatever_order_it_was_made(body: dict[str, An
     keys = list(body)
     order.shuffle(keys)
 
-    assert dumped(body) == dumped({key: body[key] for key in keys})
+    assert canonical_json(body) == canonical_json({key: body[key] for key in keys})
 
 
 # lists of platforms
 
 
 def test_a_list_of_lists_is_refused(
-    registry: Registry, here: Reference, layer: Layer, tmp_path: Path
+    registry: RegistryClient, here: Reference, layer: Layer, tmp_path: Path
 ) -> None:
     inner = push_image(registry, here, platforms=("amd64",))
     entry = {"mediaType": OCI_INDEX, "digest": inner, "size": 1, "platform": {"os": "linux"}}
     outer = Manifest(OCI_INDEX, "", {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]})
 
-    with pytest.raises(RegistryUnavailable, match="no image but another list"):
-        Assembly(registry, here, here, tmp_path).push(outer, additions(layer))
+    with pytest.raises(RegistryUnavailable, match="is an index, not an image"):
+        ImageBuilder(registry, here, here, tmp_path).push(outer, additions(layer))
 
 
 @pytest.mark.parametrize("platforms", [[], [{"os": "unknown", "architecture": "unknown"}]])
 def test_a_list_without_a_platform_is_refused(
-    registry: Registry, here: Reference, layer: Layer, tmp_path: Path, platforms: list[dict[str, str]]
+    registry: RegistryClient, here: Reference, layer: Layer, tmp_path: Path, platforms: list[dict[str, str]]
 ) -> None:
     entries = [{"digest": "sha256:" + "a" * 64, "size": 1, "platform": one} for one in platforms]
     index = Manifest(OCI_INDEX, "", {"schemaVersion": 2, "manifests": entries})
 
     with pytest.raises(RegistryUnavailable, match="has no platform"):
-        Assembly(registry, here, here, tmp_path).push(index, additions(layer))
+        ImageBuilder(registry, here, here, tmp_path).push(index, additions(layer))
 
 
 def test_attestations_beside_the_platforms_are_left_out(
-    registry: Registry, here: Reference, layer: Layer, tmp_path: Path
+    registry: RegistryClient, here: Reference, layer: Layer, tmp_path: Path
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
     push_image(registry, runtime, platforms=("amd64",))
@@ -126,7 +126,7 @@ def test_attestations_beside_the_platforms_are_left_out(
     assert found is not None
     attested = {"digest": "sha256:" + "a" * 64, "size": 1, "platform": {"os": "unknown"}}
     body = {**found.body, "manifests": [attested, *found.body["manifests"]]}
-    Assembly(registry, runtime, here, tmp_path).push(Manifest(OCI_INDEX, "", body), additions(layer))
+    ImageBuilder(registry, runtime, here, tmp_path).push(Manifest(OCI_INDEX, "", body), additions(layer))
 
     made = registry.manifest(here)
     assert made is not None
@@ -135,30 +135,30 @@ def test_attestations_beside_the_platforms_are_left_out(
 
 
 def test_an_entry_without_a_platform_counts_as_one(
-    registry: Registry, here: Reference, layer: Layer, tmp_path: Path
+    registry: RegistryClient, here: Reference, layer: Layer, tmp_path: Path
 ) -> None:
     digest = push_image(registry, here)
     entry = {"mediaType": OCI_MANIFEST, "digest": digest, "size": 1, "platform": None}
     index = Manifest(OCI_INDEX, "", {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]})
 
-    assert Assembly(registry, here, here, tmp_path).push(index, additions(layer)).startswith("sha256:")
+    assert ImageBuilder(registry, here, here, tmp_path).push(index, additions(layer)).startswith("sha256:")
 
 
 def test_an_entry_that_the_registry_has_lost_is_told(
-    registry: Registry, here: Reference, layer: Layer, tmp_path: Path
+    registry: RegistryClient, here: Reference, layer: Layer, tmp_path: Path
 ) -> None:
     entry = {"digest": "sha256:" + "a" * 64, "size": 1, "platform": {"os": "linux"}}
     index = Manifest(OCI_INDEX, "", {"schemaVersion": 2, "manifests": [entry]})
 
-    with pytest.raises(RegistryUnavailable, match="does not have"):
-        Assembly(registry, here, here, tmp_path).push(index, additions(layer))
+    with pytest.raises(RegistryUnavailable, match="does not exist in its registry"):
+        ImageBuilder(registry, here, here, tmp_path).push(index, additions(layer))
 
 
 # labels of whatever stands under a tag
 
 
-def stored(registry: Registry, here: Reference, config: bytes, kind: str) -> Manifest:
-    blob = blobs.of_bytes(config)
+def stored(registry: RegistryClient, here: Reference, config: bytes, kind: str) -> Manifest:
+    blob = blobs.from_bytes(config)
     registry.put_blob(here, blob)
     body = {
         "schemaVersion": 2,
@@ -185,12 +185,12 @@ IMAGE = "application/vnd.oci.image.config.v1+json"
     ],
 )
 def test_what_somebody_else_stored_has_no_labels(
-    registry: Registry, here: Reference, config: bytes, kind: str
+    registry: RegistryClient, here: Reference, config: bytes, kind: str
 ) -> None:
     assert image_builder.labels_of(registry, here, stored(registry, here, config, kind)) == {}
 
 
-def test_labels_are_texts_whatever_they_were(registry: Registry, here: Reference) -> None:
+def test_labels_are_texts_whatever_they_were(registry: RegistryClient, here: Reference) -> None:
     found = stored(registry, here, b'{"config": {"Labels": {"a": 1, "b": "x"}}}', IMAGE)
 
     assert image_builder.labels_of(registry, here, found) == {"a": "1", "b": "x"}

@@ -91,7 +91,7 @@ def test_a_layer_can_be_read_from_any_offset(tmp_path: Path, offset: int, length
     layer = layer_of(files(tmp_path), "/opt/x", comment="")
     whole = content(layer)
 
-    assert b"".join(layer.blob.pieces(offset, length)) == whole[offset : offset + length]
+    assert b"".join(layer.blob.chunks(offset, length)) == whole[offset : offset + length]
 
 
 @pytest.mark.usefixtures("uncompressed")

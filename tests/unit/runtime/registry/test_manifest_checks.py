@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from model_runtime.failures import RegistryUnavailable
 from model_runtime.registry import blobs, manifest_checks
-from model_runtime.registry.client import OCI_INDEX, OCI_MANIFEST, Registry
+from model_runtime.registry.client import OCI_INDEX, OCI_MANIFEST, RegistryClient
 from model_runtime.registry.references import Reference
 from tests.unit.runtime.registry.fixtures import MakeClient
 from tests.unit.runtime.registry.proxy import Fault, Front, tells
@@ -22,7 +22,7 @@ DIGEST = "sha256:" + "a" * 64
 
 
 @pytest.fixture
-def registry(front: Front, client_of: MakeClient) -> Registry:
+def registry(front: Front, client_of: MakeClient) -> RegistryClient:
     return client_of(front.host)
 
 
@@ -34,20 +34,20 @@ def here(front: Front) -> Reference:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        pytest.param(b"<html>log in here</html>", "no JSON document", id="a page of a portal"),
-        pytest.param(b"", "no JSON document", id="nothing"),
-        pytest.param(b"[" * 100_000, "no JSON document", id="a nest without end"),
-        pytest.param(b'{"schemaVersion": 2', "no JSON document", id="a half"),
-        pytest.param(b"\xff\xfe", "no JSON document", id="no text"),
-        pytest.param(b"[]", "no JSON object", id="a list"),
-        pytest.param(b"{}", "refers to something without a digest", id="an empty object"),
-        pytest.param(b'{"manifests": 7}', "lists no manifests", id="a number of manifests"),
-        pytest.param(b'{"manifests": [7]}', "without a digest", id="manifests that are numbers"),
-        pytest.param(b'{"manifests": [{}]}', "without a digest", id="manifests without a digest"),
+        pytest.param(b"<html>log in here</html>", "is not JSON", id="a page of a portal"),
+        pytest.param(b"", "is not JSON", id="nothing"),
+        pytest.param(b"[" * 100_000, "is not JSON", id="a nest without end"),
+        pytest.param(b'{"schemaVersion": 2', "is not JSON", id="a half"),
+        pytest.param(b"\xff\xfe", "is not JSON", id="no text"),
+        pytest.param(b"[]", "not a JSON object", id="a list"),
+        pytest.param(b"{}", "a descriptor has no valid digest", id="an empty object"),
+        pytest.param(b'{"manifests": 7}', "has no list of manifests", id="a number of manifests"),
+        pytest.param(b'{"manifests": [7]}', "no valid digest", id="manifests that are numbers"),
+        pytest.param(b'{"manifests": [{}]}', "no valid digest", id="manifests without a digest"),
     ],
 )
 def test_what_is_no_manifest_is_told_as_such(
-    front: Front, registry: Registry, here: Reference, content: bytes, said: str
+    front: Front, registry: RegistryClient, here: Reference, content: bytes, said: str
 ) -> None:
     front.faults.append(Fault("GET", "manifests", tells(200, content, content_type="application/json")))
 
@@ -84,7 +84,7 @@ def layer(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_manifest_is_believed_only_in_its_right_form(body: dict[str, Any]) -> None:
-    with pytest.raises(RegistryUnavailable, match=r"^r\.io/a is not the manifest"):
+    with pytest.raises(RegistryUnavailable, match=r"^r\.io/a is not a valid image manifest"):
         manifest_checks.require_manifest(body, "r.io/a")
 
 
@@ -149,7 +149,7 @@ def test_no_object_ends_in_anything_but_a_reason(body: dict[str, Any]) -> None:
     ("body", "means"), [(manifest(), OCI_MANIFEST), ({"manifests": [{"digest": DIGEST}]}, OCI_INDEX)]
 )
 def test_a_document_that_nobody_names_is_what_it_looks_like(
-    front: Front, registry: Registry, here: Reference, kind: str, body: dict[str, Any], means: str
+    front: Front, registry: RegistryClient, here: Reference, kind: str, body: dict[str, Any], means: str
 ) -> None:
     front.faults.append(Fault("GET", "manifests", tells(200, json.dumps(body).encode(), content_type=kind)))
     found = registry.manifest(here)
@@ -160,12 +160,12 @@ def test_a_document_that_nobody_names_is_what_it_looks_like(
 
 @pytest.mark.parametrize("length", [64, 128], ids=["sha256", "sha512"])
 def test_content_that_does_not_fit_its_digest_is_refused(
-    front: Front, registry: Registry, here: Reference, length: int
+    front: Front, registry: RegistryClient, here: Reference, length: int
 ) -> None:
     pinned = Reference(here.host, here.path, digest=f"sha{length * 4}:" + "a" * length)
     front.faults.append(Fault("GET", "manifests", tells(200, json.dumps(manifest()).encode())))
 
-    with pytest.raises(RegistryUnavailable, match="another content"):
+    with pytest.raises(RegistryUnavailable, match="other content"):
         registry.manifest(pinned)
 
 
@@ -177,6 +177,6 @@ def test_both_kinds_of_digests_are_computed(content: bytes, kind: str, tmp_path:
     digest = f"{kind}:{hashlib.new(kind, content).hexdigest()}"
     (tmp_path / "f").write_bytes(content)
 
-    assert blobs.same(content, digest)
-    assert blobs.same_file(tmp_path / "f", digest)
-    assert not blobs.same(content + b"!", digest)
+    assert blobs.has_digest(content, digest)
+    assert blobs.file_has_digest(tmp_path / "f", digest)
+    assert not blobs.has_digest(content + b"!", digest)

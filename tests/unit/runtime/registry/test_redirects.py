@@ -12,7 +12,7 @@ import pytest
 
 from model_runtime.failures import RegistryUnauthorized, RegistryUnavailable
 from model_runtime.registry import blobs, uploads
-from model_runtime.registry.client import Registry
+from model_runtime.registry.client import RegistryClient
 from model_runtime.registry.credentials import Keyring, Login
 from model_runtime.registry.references import Reference
 from model_runtime.registry.transport import Transport
@@ -25,11 +25,11 @@ ROBOT = Login("robot", "pass")
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads.Upload.__init__, "__defaults__", (64_000, "", 0))
+    monkeypatch.setattr(uploads, "CHUNK_SIZE", 64_000)
 
 
 @pytest.fixture
-def registry(front: Front, client_of: MakeClient) -> Registry:
+def registry(front: Front, client_of: MakeClient) -> RegistryClient:
     """It wants tokens, and we have a login."""
     front.login = ("robot", "pass")
     return client_of(front.host, logins={front.host: ROBOT})
@@ -62,9 +62,9 @@ def test_a_store_that_refuses_is_told_as_a_store_and_not_as_a_login(
     registry = client_of(front.host, logins={front.host: ROBOT} if login else {})
 
     with pytest.raises(
-        RegistryUnavailable, match=f"^{elsewhere.host}, where .* answers {status}: "
+        RegistryUnavailable, match=f"^the blob store {elsewhere.host} .* responds with {status} "
     ) as failure:
-        registry.document(here, blobs.digest_of(b"x"))
+        registry.json_blob(here, blobs.digest_of(b"x"))
     assert "Secret" not in failure.value.message
 
 
@@ -74,7 +74,7 @@ def test_a_store_that_refuses_is_told_as_a_store_and_not_as_a_login(
 @pytest.mark.parametrize("status", [307, 308])
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
 def test_an_upload_is_sent_on_within_its_registry_with_its_body_and_login(
-    front: Front, registry: Registry, here: Reference, tmp_path: Path, method: str, status: int
+    front: Front, registry: RegistryClient, here: Reference, tmp_path: Path, method: str, status: int
 ) -> None:
     def sent_on(handler: Handler) -> None:
         handler.body()
@@ -82,7 +82,7 @@ def test_an_upload_is_sent_on_within_its_registry_with_its_body_and_login(
         handler.answer(status, {"location": f"{handler.path}{mark}again=1"})
 
     front.faults.append(Fault(method, "uploads", sent_on))
-    registry.put_blob(here, blobs.of_bytes(LARGE))
+    registry.put_blob(here, blobs.from_bytes(LARGE))
 
     assert front.faults[0].times == 0
     registry.download(here, blobs.digest_of(LARGE), tmp_path / "blob")
@@ -91,13 +91,13 @@ def test_an_upload_is_sent_on_within_its_registry_with_its_body_and_login(
 
 @pytest.mark.parametrize("where", ["http://{elsewhere}/v2/x", "/v2/on-and-on"])
 def test_an_upload_is_not_sent_on_to_another_host_nor_without_end(
-    front: Front, elsewhere: Front, registry: Registry, here: Reference, where: str
+    front: Front, elsewhere: Front, registry: RegistryClient, here: Reference, where: str
 ) -> None:
     location = where.format(elsewhere=elsewhere.host)
     front.faults.append(Fault("POST", "uploads|on-and-on", says(307, location=location), times=99))
 
     with pytest.raises(RegistryUnavailable, match="name the registry by its own address"):
-        registry.put_blob(here, blobs.of_bytes(b"x"))
+        registry.put_blob(here, blobs.from_bytes(b"x"))
     assert elsewhere.requests == []
     assert front.seen("POST") < 10
 
@@ -111,7 +111,7 @@ def test_an_upload_is_not_sent_on_to_another_host_nor_without_end(
         ("push", r"check the Secret in spec\.build\.registry\.pushSecretName, and .* pull and push there"),
         (
             "pull",
-            r"check the Secret in spec\.build\.registry\.pullSecretName, .* name another in spec\.build",
+            r"check the Secret in spec\.build\.registry\.pullSecretName, .* name another Secret in spec\.build",
         ),
     ],
 )
@@ -123,8 +123,8 @@ def test_a_refused_login_is_told_with_the_field_that_names_its_secret(
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "username").write_text("robot")
     (tmp_path / folder / "password").write_text("old")
-    keyring = Keyring.of([tmp_path / "push", tmp_path / "pull"], host=front.host)
+    keyring = Keyring.from_folders([tmp_path / "push", tmp_path / "pull"], host=front.host)
     transport = Transport(ssl.create_default_context(), keyring, plain_http=frozenset({front.host}))
 
     with closing(transport), pytest.raises(RegistryUnauthorized, match=said):
-        Registry(transport).has_blob(here, blobs.digest_of(b"x"))
+        RegistryClient(transport).has_blob(here, blobs.digest_of(b"x"))

@@ -16,7 +16,6 @@ from model_runtime.registry import tls
 from model_runtime.registry.auth import Challenge, challenge_of
 from model_runtime.registry.credentials import Keyring, Login
 from model_runtime.registry.references import Reference
-from model_runtime.retry import Patience, asked_pause
 
 DIGEST = "sha256:" + "a" * 64
 _word = st.from_regex(r"[a-z0-9]{1,5}([._-][a-z0-9]{1,3})?", fullmatch=True)
@@ -85,7 +84,7 @@ def test_any_text_is_a_name_that_leads_nowhere_else_or_is_refused(text: str) -> 
     ],
 )
 def test_a_name_that_could_lead_elsewhere_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"no image name|no digest"):
+    with pytest.raises(ValueError, match=r"not an image name|no digest"):
         Reference.parse(text)
 
 
@@ -154,14 +153,6 @@ def test_a_question_without_end_is_read_in_no_time(header: str) -> None:
     assert time.process_time() - began < 2
 
 
-@given(header=st.text(max_size=30) | st.integers().map(str) | st.floats().map(str))
-def test_any_pause_that_is_asked_for_is_seconds_or_none(header: str) -> None:
-    asked = asked_pause(header)
-
-    assert asked is None or asked >= 0
-    assert Patience(attempts=2, sleep=[].append).pause(1, asked=asked) in (True, False)
-
-
 # Secrets and bundles
 
 _json: st.SearchStrategy[Any] = st.recursive(
@@ -182,7 +173,7 @@ _json: st.SearchStrategy[Any] = st.recursive(
 @given(document=_json)
 def test_any_docker_config_is_logins_or_none(tmp_path: Path, document: Any) -> None:
     (tmp_path / ".dockerconfigjson").write_text(json.dumps(document))
-    found = Keyring.of([tmp_path], host="r.io").login_for(Reference.parse("r.io/a"))
+    found = Keyring.from_folders([tmp_path], host="r.io").login_for(Reference.parse("r.io/a"))
 
     assert found is None or found.username or found.identity_token
 
@@ -191,7 +182,7 @@ def test_any_docker_config_is_logins_or_none(tmp_path: Path, document: Any) -> N
 def test_a_secret_that_is_no_docker_config_is_no_login(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "config.json").write_bytes(content)
 
-    assert Keyring.of([tmp_path], host="r.io").logins == {}
+    assert Keyring.from_folders([tmp_path], host="r.io").logins == {}
 
 
 @given(
@@ -216,8 +207,8 @@ def test_a_bundle_may_name_its_authorities_in_any_language(tmp_path: Path) -> No
     pem = _certificate()
     (tmp_path / "ca.crt").write_text(f"# Größte Autorität\n{pem}\n# 認証局\n{pem}")
 
-    assert tls.authorities(tmp_path).count("BEGIN CERTIFICATE") == 2
-    assert tls.context(tmp_path).get_ca_certs(binary_form=True)
+    assert tls.ca_certificates(tmp_path).count("BEGIN CERTIFICATE") == 2
+    assert tls.ssl_context(tmp_path).get_ca_certs(binary_form=True)
 
 
 @pytest.mark.parametrize("inside", ["ä", "!!!", ""])
@@ -225,11 +216,11 @@ def test_a_bundle_with_a_damaged_certificate_is_told(tmp_path: Path, inside: str
     (tmp_path / "ca.crt").write_text(f"-----BEGIN CERTIFICATE-----\n{inside}\n-----END CERTIFICATE-----\n")
 
     with pytest.raises(ValueError, match="CA bundle cannot be read"):
-        tls.context(tmp_path)
+        tls.ssl_context(tmp_path)
 
 
 def test_a_bundle_that_was_cut_off_is_told(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text(_certificate()[:200])
 
     with pytest.raises(ValueError, match="CA bundle cannot be read"):
-        tls.context(tmp_path)
+        tls.ssl_context(tmp_path)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from model_runtime.failures import RegistryUnavailable
 from model_runtime.registry import blobs, uploads
-from model_runtime.registry.client import Registry
+from model_runtime.registry.client import RegistryClient
 from model_runtime.registry.references import Reference
 from tests.unit.runtime.registry.fixtures import MakeClient
 from tests.unit.runtime.registry.proxy import Fault, Front, Handler, hangs_up_after, says, tells
@@ -24,11 +24,11 @@ DIGEST = blobs.digest_of(CONTENT)
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads.Upload.__init__, "__defaults__", (64_000, "", 0))
+    monkeypatch.setattr(uploads, "CHUNK_SIZE", 64_000)
 
 
 @pytest.fixture
-def registry(front: Front, client_of: MakeClient) -> Registry:
+def registry(front: Front, client_of: MakeClient) -> RegistryClient:
     return client_of(front.host)
 
 
@@ -42,10 +42,10 @@ def here(front: Front, request: pytest.FixtureRequest) -> Reference:
 
 @pytest.mark.parametrize("content", [b"small", CONTENT], ids=["whole", "in chunks"])
 def test_a_blob_whose_last_answer_was_lost_is_not_sent_again(
-    front: Front, registry: Registry, here: Reference, content: bytes
+    front: Front, registry: RegistryClient, here: Reference, content: bytes
 ) -> None:
     front.faults.append(Fault("PUT", "uploads", hangs_up_after))
-    registry.put_blob(here, blobs.of_bytes(content))
+    registry.put_blob(here, blobs.from_bytes(content))
 
     assert registry.has_blob(here, blobs.digest_of(content))
     assert (front.seen("POST", "uploads"), front.seen("PUT", "uploads")) == (1, 1)
@@ -64,33 +64,33 @@ def test_a_blob_whose_last_answer_was_lost_is_not_sent_again(
     ],
 )
 def test_an_upload_begins_anew_when_nobody_knows_how_far_it_came(
-    front: Front, registry: Registry, here: Reference, said: dict[str, str]
+    front: Front, registry: RegistryClient, here: Reference, said: dict[str, str]
 ) -> None:
     front.faults.append(Fault("PATCH", "uploads", says(500), after=2))
     front.faults.append(Fault("GET", "uploads", says(204, **said)))
-    registry.put_blob(here, blobs.of_bytes(CONTENT))
+    registry.put_blob(here, blobs.from_bytes(CONTENT))
 
     assert registry.has_blob(here, DIGEST)
     assert front.faults[1].times == 0, "it was asked"
 
 
 def test_an_upload_that_breaks_again_and_again_ends(
-    front: Front, registry: Registry, here: Reference
+    front: Front, registry: RegistryClient, here: Reference
 ) -> None:
     front.faults.append(Fault("PATCH", "uploads", says(500), times=999))
 
-    with pytest.raises(RegistryUnavailable, match="answers 500"):
-        registry.put_blob(here, blobs.of_bytes(CONTENT))
+    with pytest.raises(RegistryUnavailable, match="responds with 500"):
+        registry.put_blob(here, blobs.from_bytes(CONTENT))
     assert front.seen("PATCH") == 4, "once for each attempt"
 
 
 def test_a_failed_upload_says_what_the_registry_said(
-    front: Front, registry: Registry, here: Reference
+    front: Front, registry: RegistryClient, here: Reference
 ) -> None:
     front.faults.append(Fault("PUT", "uploads", tells(507, b'{"errors":[{"code":"NO SPACE"}]}'), times=9))
 
     with pytest.raises(RegistryUnavailable, match=r"status 507.*NO SPACE"):
-        registry.put_blob(here, blobs.of_bytes(b"x"))
+        registry.put_blob(here, blobs.from_bytes(b"x"))
     assert front.seen("PUT") == 1, "what does not heal by itself is not tried again"
 
 
@@ -111,10 +111,12 @@ def test_an_upload_goes_on_where_the_registry_says_and_stays_within_tls(
 ) -> None:
     import httpx
 
-    from model_runtime.registry.responses import Answer
+    from model_runtime.registry.responses import Response
 
-    answer = Answer(202, httpx.Headers({"location": location}), b"", whole=True)
-    moved = client_of().transport.moved(answer, "https://r.io/v2/a/blobs/uploads", Reference("r.io", "a"))
+    answer = Response(202, httpx.Headers({"location": location}), b"", complete=True)
+    moved = client_of().transport.upload_location(
+        answer, "https://r.io/v2/a/blobs/uploads", Reference("r.io", "a")
+    )
 
     assert moved == goes_on
 
@@ -146,12 +148,12 @@ def ends_early(handler: Handler) -> None:
 )
 def test_a_download_comes_whole_from_a_registry_that(
     front: Front,
-    registry: Registry,
+    registry: RegistryClient,
     here: Reference,
     tmp_path: Path,
     then: list[Callable[[Handler], None]],
 ) -> None:
-    registry.put_blob(here, blobs.of_bytes(CONTENT))
+    registry.put_blob(here, blobs.from_bytes(CONTENT))
     for act in (ends_early, *then):
         front.faults.append(Fault("GET", "blobs", act))
     registry.download(here, DIGEST, tmp_path / "blob", size=len(CONTENT))
@@ -160,9 +162,9 @@ def test_a_download_comes_whole_from_a_registry_that(
     assert not any(fault.times for fault in front.faults)
 
 
-@pytest.mark.parametrize(("status", "said"), [(404, "status 404"), (418, "status 418"), (500, "answers 500")])
+@pytest.mark.parametrize(("status", "said"), [(404, "status 404"), (418, "status 418"), (500, "responds with 500")])
 def test_a_download_that_fails_for_good_is_told(
-    front: Front, registry: Registry, here: Reference, tmp_path: Path, status: int, said: str
+    front: Front, registry: RegistryClient, here: Reference, tmp_path: Path, status: int, said: str
 ) -> None:
     front.faults.append(Fault("GET", "blobs", says(status), times=99))
 
@@ -172,7 +174,7 @@ def test_a_download_that_fails_for_good_is_told(
 
 
 def test_a_damaged_blob_is_told_and_not_left(
-    front: Front, registry: Registry, here: Reference, tmp_path: Path
+    front: Front, registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
     front.faults.append(Fault("GET", "blobs", tells(200, b"other"), times=9))
 
@@ -182,9 +184,9 @@ def test_a_damaged_blob_is_told_and_not_left(
 
 
 def test_what_lies_in_the_file_from_before_is_not_taken_for_its_beginning(
-    registry: Registry, here: Reference, tmp_path: Path
+    registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
-    registry.put_blob(here, blobs.of_bytes(CONTENT))
+    registry.put_blob(here, blobs.from_bytes(CONTENT))
     (tmp_path / "blob").write_bytes(b"from before")
     registry.download(here, DIGEST, tmp_path / "blob")
 
@@ -208,10 +210,10 @@ def test_a_stretch_of_a_blob_is_what_stands_there(
 
     blob = blobs.Blob(blobs.digest_of(content), len(content), lambda start: iter(read(start)))
 
-    assert b"".join(blob.pieces(offset, length)) == content[offset : offset + length]
+    assert b"".join(blob.chunks(offset, length)) == content[offset : offset + length]
 
 
 @given(content=st.binary(max_size=100))
 def test_a_digest_is_the_one_that_common_tools_print(content: bytes) -> None:
     assert blobs.digest_of(content) == "sha256:" + hashlib.sha256(content).hexdigest()
-    assert blobs.same(content, blobs.digest_of(content))
+    assert blobs.has_digest(content, blobs.digest_of(content))

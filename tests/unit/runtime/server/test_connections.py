@@ -216,7 +216,7 @@ async def test_what_is_no_request_is_refused_in_json_with_revision_and_id(
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        pytest.param(b"content-type: text/csv\r\n" + LENGTH, 200, id="another content type"),
+        pytest.param(b"content-type: text/csv\r\n" + LENGTH, 200, id="other content type"),
         pytest.param(b"content-encoding: identity\r\n" + LENGTH, 200, id="no compression"),
         pytest.param(b"content-encoding: gzip\r\n" + LENGTH, 415, id="compressed"),
         pytest.param(b"content-length: 0\r\n", 400, id="no body"),

@@ -13,28 +13,28 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-from model_runtime.retry import Patience
-from model_runtime.sources import Order, limits
+from model_runtime.retry import RetryPolicy
+from model_runtime.sources import FetchRequest, limits
 
 
-def order(folder: Path, uri: str, **changes: object) -> Order:
+def fetch_request(folder: Path, uri: str, **changes: object) -> FetchRequest:
     """A fetch into `folder/model` without long pauses."""
     for name in ("model", "spool", "volume"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     values: dict[str, object] = {
         "uri": uri,
-        "into": folder / "model",
+        "folder": folder / "model",
         "credentials": folder / "credentials",
         "ca": folder / "ca",
         "volume": folder / "volume",
         "spool": folder / "spool",
         "limits": limits.Limits(100, 10 << 20, folder),
-        "patience": Patience(attempts=4, first=0.001, longest=0.002),
+        "retry": RetryPolicy(attempts=4, first_pause=0.001, longest_pause=0.002),
     }
-    return Order(**{**values, **changes})  # type: ignore[arg-type]
+    return FetchRequest(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def brought(folder: Path) -> dict[str, bytes]:
+def fetched_files(folder: Path) -> dict[str, bytes]:
     """What was fetched, by its path."""
     model = folder / "model"
     return {p.relative_to(model).as_posix(): p.read_bytes() for p in model.rglob("*") if p.is_file()}

@@ -34,8 +34,8 @@ def unpacked(folder: Path, content: bytes, *, files: int = 100, size: int = 10 <
     """What stands below the folder afterwards, by its path."""
     (folder / "packed").write_bytes(content)
     (folder / "out").mkdir(exist_ok=True)
-    room = limits.Room(limits.Limits(files, size, folder))
-    archives.unpack(folder / "packed", folder / "out", room=room)
+    room = limits.Quota(limits.Limits(files, size, folder))
+    archives.unpack(folder / "packed", folder / "out", quota=room)
     return standing(folder / "out")
 
 
@@ -271,7 +271,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path_factory: pytest.TempPathFactor
 @given(name=st.text(max_size=40))
 def test_a_place_below_the_folder_is_the_name_itself_or_none(name: str) -> None:
     try:
-        place = limits.inside(Path("/work/model"), name)
+        place = limits.path_of(name, Path("/work/model"))
     except BuildBroken:
         return
     assert place.as_posix() == f"/work/model/{name.removeprefix('./')}"

@@ -15,7 +15,7 @@ from model_runtime.failures import BuildBroken, BuildFailure, SourceForbidden, S
 from model_runtime.failures import SourceUnavailable as Unavailable
 from model_runtime.sources import credentials, object_store, object_store_errors
 from tests.unit.runtime.registry.fixtures import free_port
-from tests.unit.runtime.sources.servers import Handler, brought, bucket, order, serving
+from tests.unit.runtime.sources.servers import Handler, bucket, fetch_request, fetched_files, serving
 
 LONG_AGO = "Sat, 01 Nov 2025 00:00:00 GMT"
 
@@ -48,9 +48,9 @@ def test_an_object_that_a_console_made_for_a_folder_is_no_file(tmp_path: Path, m
     files = {"churn/7/m.onnx": b"model", "churn/7/deep/er/x": b"1", "churn/7/nothing": b""}
     with serving(bucket({**files, **dict.fromkeys(markers, b"")})) as site:
         secret(tmp_path, site.address)
-        sources.fetch(order(tmp_path, "s3://models/churn/7/"))
+        sources.fetch(fetch_request(tmp_path, "s3://models/churn/7/"))
 
-    assert brought(tmp_path) == {"m.onnx": b"model", "deep/er/x": b"1", "nothing": b""}
+    assert fetched_files(tmp_path) == {"m.onnx": b"model", "deep/er/x": b"1", "nothing": b""}
 
 
 @pytest.mark.parametrize("uri", ["s3://models/churn/7/", "s3://models/churn/7", "s3://models/churn/"])
@@ -58,14 +58,14 @@ def test_a_folder_of_folders_alone_holds_nothing(tmp_path: Path, uri: str) -> No
     with serving(bucket({"churn/7/": b""})) as site:
         secret(tmp_path, site.address)
         with pytest.raises(SourceNotFound, match=r"holds no files|has no objects"):
-            sources.fetch(order(tmp_path, uri))
+            sources.fetch(fetch_request(tmp_path, uri))
 
 
 def test_an_object_that_is_a_file_and_a_folder_is_told_with_its_whole_key(tmp_path: Path) -> None:
     with serving(bucket({"f/a": b"1", "f/a/b": b"2"})) as site:
         secret(tmp_path, site.address)
         with pytest.raises(BuildBroken, match=r"'f/a/b', which .*Rename one of the two"):
-            sources.fetch(order(tmp_path, "s3://models/f/"))
+            sources.fetch(fetch_request(tmp_path, "s3://models/f/"))
 
 
 # keys
@@ -78,7 +78,7 @@ def test_an_address_that_no_object_can_have_is_told_for_good_and_nobody_is_asked
     with serving(bucket({"b": b"another"})) as site:
         secret(tmp_path, site.address)
         with pytest.raises(BuildBroken, match=r"^spec\.model\.uri s3://models/.*Correct it"):
-            sources.fetch(order(tmp_path, f"s3://models/{key}"))
+            sources.fetch(fetch_request(tmp_path, f"s3://models/{key}"))
     assert site.asked == []
 
 
@@ -87,7 +87,7 @@ def test_a_bucket_that_is_none_is_told_for_good_and_nobody_is_asked(tmp_path: Pa
     with serving(bucket({"f/a": b"1"})) as site:
         secret(tmp_path, site.address)
         with pytest.raises(BuildBroken, match="names no bucket"):
-            sources.fetch(order(tmp_path, f"s3://{name}/f/"))
+            sources.fetch(fetch_request(tmp_path, f"s3://{name}/f/"))
     assert site.asked == []
 
 
@@ -96,18 +96,18 @@ def test_an_object_that_cannot_be_fetched_is_told_for_good_with_its_key(tmp_path
     with serving(bucket({"f/x": b"1", key: b"2"})) as site:
         secret(tmp_path, site.address)
         with pytest.raises(BuildBroken, match="Rename the object") as failure:
-            sources.fetch(order(tmp_path, "s3://models/f/"))
+            sources.fetch(fetch_request(tmp_path, "s3://models/f/"))
     assert repr(key) in failure.value.message
 
 
 def test_a_key_with_a_question_mark_is_told_whole(tmp_path: Path) -> None:
     with serving(bucket({"what?/m": b"1"})) as site:
         secret(tmp_path, site.address)
-        sources.fetch(order(tmp_path, "s3://models/what?/"))
+        sources.fetch(fetch_request(tmp_path, "s3://models/what?/"))
         with pytest.raises(SourceNotFound, match=r"^s3://models/what\?/n has no objects") as failed:
-            sources.fetch(order(tmp_path, "s3://models/what?/n"))
+            sources.fetch(fetch_request(tmp_path, "s3://models/what?/n"))
 
-    assert brought(tmp_path) == {"m": b"1"}
+    assert fetched_files(tmp_path) == {"m": b"1"}
     _has_no_words_of_the_client(failed.value, tmp_path)
 
 
@@ -117,7 +117,7 @@ def test_a_key_with_a_question_mark_is_told_whole(tmp_path: Path) -> None:
 def test_an_object_goes_on_where_it_broke_off_however_late(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(object_store, "SILENCE", timedelta(seconds=0.3))
+    monkeypatch.setattr(object_store, "READ_TIMEOUT", timedelta(seconds=0.3))
     over = threading.Event()
 
     def stalls(handler: Handler) -> None:
@@ -132,15 +132,15 @@ def test_an_object_goes_on_where_it_broke_off_however_late(
 
     with serving(stalls) as site:
         secret(tmp_path, site.address)
-        sources.fetch(order(tmp_path, "s3://models/m"))
+        sources.fetch(fetch_request(tmp_path, "s3://models/m"))
         over.set()
 
-    assert brought(tmp_path) == {"m": b"0123456789"}
+    assert fetched_files(tmp_path) == {"m": b"0123456789"}
     assert [seen[2].get("range") for seen in site.asked] == [None, None, "bytes=5-9"]
 
 
 def test_a_fetch_may_take_as_long_as_its_job(tmp_path: Path) -> None:
-    made = object_store._store("models", {"aws_region": "x"}, order(tmp_path, "s3://models/m"))
+    made = object_store._store("models", {"aws_region": "x"}, fetch_request(tmp_path, "s3://models/m"))
 
     assert made.client_options is not None
     assert made.retry_config is not None
@@ -181,7 +181,7 @@ ENDPOINT = "check AWS_ENDPOINT_URL in the Secret in spec.model.credentials"
             id="region",
         ),
         pytest.param(
-            says(500, "InternalError"), Unavailable, "answers 500 (InternalError), also when", id="500"
+            says(500, "InternalError"), Unavailable, "responds with 500 (InternalError), also when", id="500"
         ),
         pytest.param(says(429, "SlowDown"), Unavailable, "it limits how often it is asked.", id="busy"),
         pytest.param(says(412), Unavailable, "answers 412.", id="unexpected"),
@@ -206,7 +206,7 @@ def test_what_a_store_says_is_told_in_our_words_with_what_to_do(
     with serving(answers) as site:
         secret(tmp_path, site.address)
         with pytest.raises(failure) as failed:
-            sources.fetch(order(tmp_path, "s3://models/f/"))
+            sources.fetch(fetch_request(tmp_path, "s3://models/f/"))
 
     host = site.address.removeprefix("http://")
     assert failed.value.message.startswith("s3://models/f/")
@@ -237,7 +237,7 @@ def test_a_store_that_cannot_be_reached_is_told_with_its_host_and_why(
         where = address.format(port=free_port(), site=site.address.removeprefix("http://"))
         secret(tmp_path, where)
         with pytest.raises(Unavailable, match=f"cannot be reached, {said}.*: {ENDPOINT}") as failed:
-            sources.fetch(order(tmp_path, "s3://models/f/"))
+            sources.fetch(fetch_request(tmp_path, "s3://models/f/"))
 
     assert where.partition("://")[2] in failed.value.message
     _has_no_words_of_the_client(failed.value, tmp_path)
@@ -248,28 +248,32 @@ def test_a_refusal_without_a_secret_says_to_name_one(tmp_path: Path, monkeypatch
     with serving(says(403, "AccessDenied")) as site:
         secret(tmp_path, site.address, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
         with pytest.raises(SourceForbidden, match="name a Secret with AWS_ACCESS_KEY_ID and"):
-            sources.fetch(order(tmp_path, "s3://models/f/"))
+            sources.fetch(fetch_request(tmp_path, "s3://models/f/"))
 
 
 @pytest.mark.parametrize("lacks", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
 def test_half_a_login_is_told(tmp_path: Path, lacks: str) -> None:
     secret(tmp_path, "http://127.0.0.1:9", **{lacks: ""})
     with pytest.raises(SourceForbidden, match="wants both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
-        sources.fetch(order(tmp_path, "s3://models/f/"))
+        sources.fetch(fetch_request(tmp_path, "s3://models/f/"))
 
 
 def test_a_host_that_says_nothing_in_time_is_told() -> None:
-    asked = object_store_errors.Asked("s3://models/f/", "s3.shop", "check")
-    said = object_store_errors.of(TimeoutError("error sending request ... kind: TimedOut"), asked).message
+    asked = object_store_errors.StoreRequest("s3://models/f/", "s3.shop", "check")
+    said = object_store_errors.failure_of(
+        TimeoutError("error sending request ... kind: TimedOut"), asked
+    ).message
 
     assert "s3.shop cannot be reached, it does not answer in time" in said
 
 
 def test_a_secret_that_nobody_named_is_not_spoken_of_as_if_it_were_there(tmp_path: Path) -> None:
-    asked = object_store_errors.Asked(
-        "s3://models/f/", "s3.shop", "check", credentials.named(tmp_path / "nowhere")
+    asked = object_store_errors.StoreRequest(
+        "s3://models/f/", "s3.shop", "check", credentials.description(tmp_path / "nowhere")
     )
-    said = object_store_errors.of(TimeoutError("error sending request ... kind: TimedOut"), asked).message
+    said = object_store_errors.failure_of(
+        TimeoutError("error sending request ... kind: TimedOut"), asked
+    ).message
 
     assert (
         "check AWS_ENDPOINT_URL in the Secret in spec.model.credentials, which names none, and that" in said

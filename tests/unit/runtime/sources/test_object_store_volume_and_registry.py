@@ -16,7 +16,7 @@ from model_runtime.registry.client import OCI_MANIFEST
 from model_runtime.registry.references import Reference
 from model_runtime.sources import limits
 from tests.unit.runtime.registry.fixtures import MakeClient, free_port, push_image, tar_of
-from tests.unit.runtime.sources.servers import Site, brought, bucket, order, serving
+from tests.unit.runtime.sources.servers import Site, bucket, fetch_request, fetched_files, serving
 
 OBJECTS = {
     "churn/7/model.skops": b"model",
@@ -37,19 +37,19 @@ def secret_for(folder: Path, address: str, **more: str) -> None:
 def test_a_folder_of_a_bucket_comes_with_all_its_objects_and_no_others(tmp_path: Path, uri: str) -> None:
     with serving(bucket(OBJECTS)) as site:
         secret_for(tmp_path, site.address)
-        fetched = sources.fetch(order(tmp_path, uri))
+        fetched = sources.fetch(fetch_request(tmp_path, uri))
 
-    assert brought(tmp_path) == {"model.skops": b"model", "deep/example.json": b"[]"}
-    assert not fetched.single
+    assert fetched_files(tmp_path) == {"model.skops": b"model", "deep/example.json": b"[]"}
+    assert not fetched.single_file
 
 
 def test_one_object_comes_with_its_etag(tmp_path: Path) -> None:
     with serving(bucket(OBJECTS)) as site:
         secret_for(tmp_path, site.address)
-        fetched = sources.fetch(order(tmp_path, "s3://models/one.onnx"))
+        fetched = sources.fetch(fetch_request(tmp_path, "s3://models/one.onnx"))
 
-    assert brought(tmp_path) == {"one.onnx": b"1"}
-    assert (fetched.single, fetched.resolved["etag"]) == (True, "e1")
+    assert fetched_files(tmp_path) == {"one.onnx": b"1"}
+    assert (fetched.single_file, fetched.details["etag"]) == (True, "e1")
 
 
 def authorization(site: Site) -> str:
@@ -59,7 +59,7 @@ def authorization(site: Site) -> str:
 def test_the_secret_signs_the_requests(tmp_path: Path) -> None:
     with serving(bucket(OBJECTS)) as site:
         secret_for(tmp_path, site.address, AWS_REGION="eu-west-7")
-        sources.fetch(order(tmp_path, "s3://models/one.onnx"))
+        sources.fetch(fetch_request(tmp_path, "s3://models/one.onnx"))
 
     assert "Credential=id/" in authorization(site)
     assert "/eu-west-7/s3/" in authorization(site)
@@ -70,7 +70,7 @@ def test_a_public_bucket_needs_no_secret(tmp_path: Path, monkeypatch: pytest.Mon
     with serving(bucket(OBJECTS)) as site:
         (tmp_path / "credentials").mkdir()
         (tmp_path / "credentials" / "endpoint").write_text(site.address)
-        sources.fetch(order(tmp_path, "s3://models/one.onnx"))
+        sources.fetch(fetch_request(tmp_path, "s3://models/one.onnx"))
 
     assert authorization(site) == ""
 
@@ -79,7 +79,7 @@ def test_a_bucket_without_the_key_is_told(tmp_path: Path) -> None:
     with serving(bucket(OBJECTS)) as site:
         secret_for(tmp_path, site.address)
         with pytest.raises(SourceNotFound, match="s3://models/absent"):
-            sources.fetch(order(tmp_path, "s3://models/absent"))
+            sources.fetch(fetch_request(tmp_path, "s3://models/absent"))
 
 
 def test_a_store_that_refuses_is_told_with_the_secret_to_check(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_store_that_refuses_is_told_with_the_secret_to_check(tmp_path: Path) -
     with serving(lambda handler: handler.answer(403, refusal)) as site:
         secret_for(tmp_path, site.address)
         with pytest.raises(SourceForbidden, match=r"spec\.model\.credentials"):
-            sources.fetch(order(tmp_path, "s3://models/churn/7/"))
+            sources.fetch(fetch_request(tmp_path, "s3://models/churn/7/"))
 
 
 def test_a_store_that_does_not_answer_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_a_store_that_does_not_answer_is_unavailable(tmp_path: Path, monkeypatch
     monkeypatch.setattr(object_store, "RETRIES", {"max_retries": 1})
     secret_for(tmp_path, f"http://127.0.0.1:{free_port()}")
     with pytest.raises(SourceUnavailable, match="cannot be read"):
-        sources.fetch(order(tmp_path, "s3://models/one.onnx"))
+        sources.fetch(fetch_request(tmp_path, "s3://models/one.onnx"))
 
 
 def test_too_many_objects_are_told(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_too_many_objects_are_told(tmp_path: Path) -> None:
     with serving(bucket(objects)) as site:
         secret_for(tmp_path, site.address)
         with pytest.raises(BuildBroken, match="more than 100 files"):
-            sources.fetch(order(tmp_path, "s3://models/m/"))
+            sources.fetch(fetch_request(tmp_path, "s3://models/m/"))
 
 
 # volumes and ConfigMaps
@@ -128,27 +128,27 @@ def volume(folder: Path, files: dict[str, str]) -> Path:
     ],
 )
 def test_a_volume_brings_the_file_or_the_folder(tmp_path: Path, uri: str, files: dict[str, bytes]) -> None:
-    sources.fetch(order(volume(tmp_path, {"a/m": "1", "b": "2"}), uri))
+    sources.fetch(fetch_request(volume(tmp_path, {"a/m": "1", "b": "2"}), uri))
 
-    assert brought(tmp_path) == files
+    assert fetched_files(tmp_path) == files
 
 
 def test_a_config_map_is_read_through_the_links_that_kubernetes_makes(tmp_path: Path) -> None:
     volume(tmp_path, {"..2025/m.json": "{}"})
     (tmp_path / "volume" / "..data").symlink_to("..2025")
     (tmp_path / "volume" / "m.json").symlink_to("..data/m.json")
-    sources.fetch(order(tmp_path, "configmap://models/m.json"))
+    sources.fetch(fetch_request(tmp_path, "configmap://models/m.json"))
 
-    assert brought(tmp_path) == {"m.json": b"{}"}
+    assert fetched_files(tmp_path) == {"m.json": b"{}"}
 
 
 def test_a_config_map_without_a_key_brings_all_of_them(tmp_path: Path) -> None:
     volume(tmp_path, {"..2025/m.json": "{}"})
     (tmp_path / "volume" / "..data").symlink_to("..2025")
     (tmp_path / "volume" / "m.json").symlink_to("..data/m.json")
-    sources.fetch(order(tmp_path, "configmap://models"))
+    sources.fetch(fetch_request(tmp_path, "configmap://models"))
 
-    assert brought(tmp_path) == {"m.json": b"{}"}
+    assert fetched_files(tmp_path) == {"m.json": b"{}"}
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "absent"])
@@ -159,8 +159,8 @@ def test_a_link_that_leads_out_is_not_followed(tmp_path: Path, target: str, uri:
     (tmp_path / "volume" / "link").symlink_to(target)
 
     with pytest.raises((BuildBroken, SourceNotFound)):
-        sources.fetch(order(tmp_path, uri))
-    assert b"secret" not in brought(tmp_path).values()
+        sources.fetch(fetch_request(tmp_path, uri))
+    assert b"secret" not in fetched_files(tmp_path).values()
 
 
 def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "volume" / "a" / "loop").symlink_to(tmp_path / "volume")
 
     with pytest.raises(BuildBroken, match="is a link to a folder"):
-        sources.fetch(order(tmp_path, "pvc://data/"))
+        sources.fetch(fetch_request(tmp_path, "pvc://data/"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
@@ -177,14 +177,14 @@ def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "volume" / "m").chmod(0)
 
     with pytest.raises(SourceForbidden, match="readable"):
-        sources.fetch(order(tmp_path, "pvc://data/m"))
+        sources.fetch(fetch_request(tmp_path, "pvc://data/m"))
 
 
 def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "volume" / "empty").mkdir(parents=True)
 
     with pytest.raises(SourceNotFound, match="holds no files"):
-        sources.fetch(order(tmp_path, "pvc://data/empty"))
+        sources.fetch(fetch_request(tmp_path, "pvc://data/empty"))
 
 
 # registries
@@ -193,12 +193,12 @@ def test_an_empty_folder_is_told(tmp_path: Path) -> None:
 def artifact(registry: Any, reference: Reference, layers: list[tuple[bytes, str, dict[str, str]]]) -> str:
     descriptors = []
     for content, kind, notes in layers:
-        blob = blobs.of_bytes(content)
+        blob = blobs.from_bytes(content)
         registry.put_blob(reference, blob)
         descriptors.append(
             {"mediaType": kind, "digest": blob.digest, "size": blob.size, "annotations": notes}
         )
-    config = blobs.of_bytes(b"{}")
+    config = blobs.from_bytes(b"{}")
     registry.put_blob(reference, config)
     body = {
         "schemaVersion": 2,
@@ -217,7 +217,7 @@ def fetched_artifact(
 ) -> sources.Fetched:
     reference = Reference.parse(f"{host}/artifacts/{folder.name}:1".lower().replace("_0", ""))
     artifact(client_of(host), reference, layers)
-    return sources.fetch(order(folder, f"oci://{reference}", plain_http=frozenset({host})))
+    return sources.fetch(fetch_request(folder, f"oci://{reference}", plain_http=frozenset({host})))
 
 
 def test_titled_blobs_are_files(docker_registry: str, client_of: MakeClient, tmp_path: Path) -> None:
@@ -228,13 +228,15 @@ def test_titled_blobs_are_files(docker_registry: str, client_of: MakeClient, tmp
     ]
     fetched = fetched_artifact(docker_registry, client_of, tmp_path, layers)
 
-    assert brought(tmp_path) == {"a/model.skops": b"model", "example.json": b"[]"}
-    assert fetched.resolved["digest"].startswith("sha256:")
-    assert not fetched.single
+    assert fetched_files(tmp_path) == {"a/model.skops": b"model", "example.json": b"[]"}
+    assert fetched.details["digest"].startswith("sha256:")
+    assert not fetched.single_file
 
 
 def test_one_titled_blob_is_one_file(docker_registry: str, client_of: MakeClient, tmp_path: Path) -> None:
-    assert fetched_artifact(docker_registry, client_of, tmp_path, [(b"model", "x/y", {TITLE: "m"})]).single
+    assert fetched_artifact(
+        docker_registry, client_of, tmp_path, [(b"model", "x/y", {TITLE: "m"})]
+    ).single_file
 
 
 def test_layers_of_an_image_are_unpacked(docker_registry: str, client_of: MakeClient, tmp_path: Path) -> None:
@@ -243,7 +245,7 @@ def test_layers_of_an_image_are_unpacked(docker_registry: str, client_of: MakeCl
         docker_registry, client_of, tmp_path, [(tar, "application/vnd.oci.image.layer.v1.tar+gzip", {})]
     )
 
-    assert brought(tmp_path) == {"models/m": b"1"}
+    assert fetched_files(tmp_path) == {"models/m": b"1"}
 
 
 def test_an_image_for_many_platforms_is_taken_by_its_first(
@@ -251,9 +253,9 @@ def test_an_image_for_many_platforms_is_taken_by_its_first(
 ) -> None:
     reference = Reference.parse(f"{docker_registry}/artifacts/many:1")
     push_image(client_of(docker_registry), reference, files={"m": "1"}, platforms=("amd64", "arm64"))
-    sources.fetch(order(tmp_path, f"oci://{reference}", plain_http=frozenset({docker_registry})))
+    sources.fetch(fetch_request(tmp_path, f"oci://{reference}", plain_http=frozenset({docker_registry})))
 
-    assert brought(tmp_path) == {"m": b"1"}
+    assert fetched_files(tmp_path) == {"m": b"1"}
 
 
 @pytest.mark.parametrize("title", ["../escaped", "/etc/escaped", "a/../../escaped", "a//b"])
@@ -267,13 +269,13 @@ def test_a_title_that_leads_out_is_refused(
 def test_an_artifact_that_is_not_there_is_told(docker_registry: str, tmp_path: Path) -> None:
     plain = frozenset({docker_registry})
     with pytest.raises(SourceNotFound):
-        sources.fetch(order(tmp_path, f"oci://{docker_registry}/absent:1", plain_http=plain))
+        sources.fetch(fetch_request(tmp_path, f"oci://{docker_registry}/absent:1", plain_http=plain))
 
 
 def test_a_registry_that_is_down_is_an_unavailable_source(tmp_path: Path) -> None:
     host = f"127.0.0.1:{free_port()}"
     with pytest.raises(SourceUnavailable):
-        sources.fetch(order(tmp_path, f"oci://{host}/absent:1", plain_http=frozenset({host})))
+        sources.fetch(fetch_request(tmp_path, f"oci://{host}/absent:1", plain_http=frozenset({host})))
 
 
 def test_the_limits_are_those_of_the_disk(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ import pytest
 from model_runtime import sources
 from model_runtime.failures import RegistryUnavailable, SourceUnavailable
 from model_runtime.registry import tls
-from model_runtime.registry.client import Registry
+from model_runtime.registry.client import RegistryClient
 from model_runtime.registry.credentials import Keyring
 from model_runtime.registry.references import Reference
 from model_runtime.registry.transport import Transport
-from model_runtime.retry import Patience
-from tests.unit.runtime.sources.servers import Handler, brought, bucket, order, serving
+from model_runtime.retry import RetryPolicy
+from tests.unit.runtime.sources.servers import Handler, bucket, fetch_request, fetched_files, serving
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,9 @@ def test_a_web_server_is_believed_through_the_mounted_authority(
     server_tls: ssl.SSLContext, trusted: Path
 ) -> None:
     with serving(small, server_tls) as site:
-        sources.fetch(order(trusted, f"{site.address}/m"))
+        sources.fetch(fetch_request(trusted, f"{site.address}/m"))
 
-    assert brought(trusted) == {"m": b"model"}
+    assert fetched_files(trusted) == {"m": b"model"}
 
 
 def test_a_web_server_is_not_believed_without_it(server_tls: ssl.SSLContext, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_web_server_is_not_believed_without_it(server_tls: ssl.SSLContext, tmp
         serving(small, server_tls) as site,
         pytest.raises(SourceUnavailable, match="certificate is not trusted"),
     ):
-        sources.fetch(order(tmp_path, f"{site.address}/m"))
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/m"))
 
 
 def test_a_store_is_believed_through_the_mounted_authority(
@@ -79,14 +79,14 @@ def test_a_store_is_believed_through_the_mounted_authority(
     with serving(bucket({"m": b"model"}), server_tls) as site:
         (trusted / "credentials").mkdir()
         (trusted / "credentials" / "endpoint").write_text(site.address)
-        sources.fetch(order(trusted, "s3://models/m"))
+        sources.fetch(fetch_request(trusted, "s3://models/m"))
 
-    assert brought(trusted) == {"m": b"model"}
+    assert fetched_files(trusted) == {"m": b"model"}
 
 
-def registry(ca: Path) -> Registry:
-    patience = Patience(attempts=2, first=0.001, longest=0.002)
-    return Registry(Transport(tls.context(ca), Keyring(), patience=patience))
+def registry(ca: Path) -> RegistryClient:
+    retry = RetryPolicy(attempts=2, first_pause=0.001, longest_pause=0.002)
+    return RegistryClient(Transport(tls.ssl_context(ca), Keyring(), retry=retry))
 
 
 def test_a_registry_is_believed_through_the_mounted_authority_alone(
@@ -108,4 +108,4 @@ def test_a_damaged_authority_is_told(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
 
     with pytest.raises(ValueError, match="CA bundle cannot be read"):
-        tls.context(tmp_path)
+        tls.ssl_context(tmp_path)

@@ -12,7 +12,7 @@ from model_runtime import sources
 from model_runtime.builder import report
 from model_runtime.failures import BuildBroken, SourceForbidden, SourceNotFound, SourceUnavailable
 from model_runtime.sources import limits
-from tests.unit.runtime.sources.servers import Handler, brought, order, serving
+from tests.unit.runtime.sources.servers import Handler, fetch_request, fetched_files, serving
 
 CONTENT = bytes(range(256)) * 400
 HALF = len(CONTENT) // 2
@@ -24,11 +24,11 @@ def whole(handler: Handler) -> None:
 
 def test_a_file_comes_whole_with_its_version(tmp_path: Path) -> None:
     with serving(whole) as site:
-        fetched = sources.fetch(order(tmp_path, f"{site.address}/a/my%20model.bin?x=1"))
+        fetched = sources.fetch(fetch_request(tmp_path, f"{site.address}/a/my%20model.bin?x=1"))
 
-    assert brought(tmp_path) == {"my model.bin": CONTENT}
-    assert fetched.single
-    assert (fetched.resolved["etag"], fetched.resolved["size"]) == ("v1", str(len(CONTENT)))
+    assert fetched_files(tmp_path) == {"my model.bin": CONTENT}
+    assert fetched.single_file
+    assert (fetched.details["etag"], fetched.details["size"]) == ("v1", str(len(CONTENT)))
 
 
 def flaky(*first: Callable[[Handler], None]) -> Callable[[Handler], None]:
@@ -87,9 +87,9 @@ def lies(handler: Handler) -> None:
 )
 def test_a_file_comes_whole_from_a_server(tmp_path: Path, answers: Callable[[Handler], None]) -> None:
     with serving(answers) as site:
-        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
-    assert brought(tmp_path) == {"m.bin": CONTENT}
+    assert fetched_files(tmp_path) == {"m.bin": CONTENT}
 
 
 def shares(total: str, **headers: str) -> Callable[[Handler], None]:
@@ -105,14 +105,14 @@ def test_a_part_that_nobody_asked_for_is_not_taken_for_the_whole(
     tmp_path: Path, total: str, version: dict[str, str]
 ) -> None:
     with serving(flaky(shares(total, **version))) as site:
-        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
-    assert brought(tmp_path) == {"m.bin": CONTENT}
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
+    assert fetched_files(tmp_path) == {"m.bin": CONTENT}
 
     with (
         serving(shares("*", **version)) as site,
         pytest.raises(SourceUnavailable, match="a part of the file"),
     ):
-        sources.fetch(order(tmp_path / "again", f"{site.address}/m.bin"))
+        sources.fetch(fetch_request(tmp_path / "again", f"{site.address}/m.bin"))
 
 
 def test_a_rest_without_a_total_is_measured_by_what_the_server_said_before(tmp_path: Path) -> None:
@@ -121,16 +121,16 @@ def test_a_rest_without_a_total_is_measured_by_what_the_server_said_before(tmp_p
         handler.answer(206, CONTENT[start : start + 9], content_range=f"bytes {start}-{start + 8}/*")
 
     with serving(flaky(breaks_off, a_bit)) as site:
-        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
-    assert brought(tmp_path) == {"m.bin": CONTENT}
+    assert fetched_files(tmp_path) == {"m.bin": CONTENT}
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP", "br", "zstd", "deflate", "gzip, gzip"])
 def test_a_file_that_comes_packed_is_not_taken_for_itself(tmp_path: Path, encoding: str) -> None:
     packs = serving(lambda handler: handler.answer(200, b"packed", content_encoding=encoding))
     with packs as site, pytest.raises(SourceUnavailable, match=r"sends it packed .*turn its compression off"):
-        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_an_archive_whose_own_format_is_called_an_encoding_is_taken(
     tmp_path: Path, name: str, encoding: str
 ) -> None:
     with serving(lambda handler: handler.answer(200, b"packed", content_encoding=encoding)) as site:
-        sources.fetch(order(tmp_path, f"{site.address}/{name}"))
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/{name}"))
 
-    assert brought(tmp_path) == {name: b"packed"}
+    assert fetched_files(tmp_path) == {name: b"packed"}
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "a%0Ab", "..%2Fm", "a%5Cb"])
@@ -152,12 +152,12 @@ def test_an_address_whose_name_no_file_can_have_is_told_as_such(tmp_path: Path, 
         serving(whole) as site,
         pytest.raises(BuildBroken, match=r"^spec\.model\.uri names .*correct it, or give"),
     ):
-        sources.fetch(order(tmp_path, f"{site.address}/{name}"))
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/{name}"))
 
 
 def test_what_came_before_a_break_is_not_fetched_again(tmp_path: Path) -> None:
     with serving(flaky(breaks_off)) as site:
-        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
     assert {key.lower(): value for key, value in site.asked[1][2].items()}["range"] == f"bytes={HALF}-"
 
@@ -175,7 +175,7 @@ def test_what_came_before_a_break_is_not_fetched_again(tmp_path: Path) -> None:
 )
 def test_a_refusal_has_its_reason(tmp_path: Path, status: int, failure: type[Exception]) -> None:
     with serving(lambda handler: handler.answer(status)) as site, pytest.raises(failure, match=str(status)):
-        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -217,7 +217,7 @@ def test_a_refusal_of_access_speaks_of_the_secret_as_it_is(
     for key, value in (secret or {}).items():
         (tmp_path / "credentials" / key).write_text(value)
     with serving(lambda handler: handler.answer(status)) as site, pytest.raises(SourceForbidden) as failed:
-        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
     assert failed.value.message == f"{site.address}/m.bin refuses access with {status}: {said}."
     told = report.of_failure(failed.value, work=tmp_path, seconds={}).message
@@ -226,7 +226,7 @@ def test_a_refusal_of_access_speaks_of_the_secret_as_it_is(
 
 def test_a_proxy_that_asks_who_comes_is_not_taken_for_the_server(tmp_path: Path) -> None:
     with serving(lambda handler: handler.answer(407)) as site, pytest.raises(SourceForbidden) as failed:
-        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
     assert failed.value.message.endswith(
         "with 407: a proxy on the way asks for credentials; have it let builds pass."
@@ -247,7 +247,7 @@ def test_credentials_are_shown_as_the_secret_says(
     for key, value in secret.items():
         (tmp_path / "credentials" / key).write_text(value)
     with serving(whole) as site:
-        sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
     assert {key.lower(): value for key, value in site.asked[0][2].items()}["authorization"] == header
 
@@ -258,7 +258,7 @@ def test_credentials_do_not_follow_to_another_host(tmp_path: Path) -> None:
     with serving(whole) as other:
         elsewhere = other.address.replace("127.0.0.1", "localhost")
         with serving(lambda handler: handler.answer(302, location=f"{elsewhere}/m.bin")) as site:
-            sources.fetch(order(tmp_path, f"{site.address}/m.bin"))
+            sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
     assert "authorization" not in {key.lower() for key in other.asked[0][2]}
 
@@ -266,19 +266,19 @@ def test_credentials_do_not_follow_to_another_host(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["..%2Fescaped", "a%0Ab", "%2e%2e", "a%5Cb"])
 def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     with serving(whole) as site, pytest.raises((BuildBroken, SourceNotFound)):
-        sources.fetch(order(tmp_path, f"{site.address}/{name}"))
-    assert brought(tmp_path) == {}
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/{name}"))
+    assert fetched_files(tmp_path) == {}
 
 
 def test_a_file_that_does_not_fit_is_told_before_the_disk_is_full(tmp_path: Path) -> None:
     small = limits.Limits(10, 1000, tmp_path)
     with serving(whole) as site, pytest.raises(BuildBroken, match=r"no space.*spec\.build\.resources"):
-        sources.fetch(order(tmp_path, f"{site.address}/m.bin", limits=small))
+        sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin", limits=small))
 
 
 def test_a_server_whose_name_is_not_known_is_told_in_words(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable) as failed:
-        sources.fetch(order(tmp_path, "http://nowhere.invalid/m.skops"))
+        sources.fetch(fetch_request(tmp_path, "http://nowhere.invalid/m.skops"))
 
     said = "http://nowhere.invalid/m.skops cannot be read: the name of its server is not known"
     assert failed.value.message.startswith(said)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from model_runtime.builder import log_tail, report
-from model_runtime.builder.log_tail import Tail
+from model_runtime.builder import logs, report
+from model_runtime.builder.logs import LogTail
 from model_runtime.contract import TERMINATION_MESSAGE_LIMIT, BuildReport
 
 
-def heard(*lines: str) -> Tail:
+def heard(*lines: str) -> LogTail:
     """A tail that was told these lines."""
-    kept = Tail()
+    kept = LogTail()
     for line in lines:
         kept.handle(logging.makeLogRecord({"msg": line}))
     return kept
@@ -22,11 +22,11 @@ def heard(*lines: str) -> Tail:
 
 def test_the_last_lines_are_kept() -> None:
     kept = heard(*(f"line {number}" for number in range(50))).text().splitlines()
-    assert (len(kept), kept[0], kept[-1]) == (log_tail.LINES, "line 30", "line 49")
+    assert (len(kept), kept[0], kept[-1]) == (logs.LINES, "line 30", "line 49")
 
 
 def test_long_lines_are_cut() -> None:
-    assert len(heard("x" * 9000).text()) == log_tail.LONGEST_LINE
+    assert len(heard("x" * 9000).text()) == logs.LONGEST_LINE
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_secrets_are_left_out(line: str, left: str) -> None:
 
 
 def test_a_bug_has_its_trace_in_the_report(tmp_path: Path) -> None:
-    kept = Tail()
+    kept = LogTail()
     log = logging.getLogger("seatrial.build")
     log.addHandler(kept)
     try:

@@ -24,7 +24,7 @@ class LogTail(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the lines of a record, and drop the oldest ones."""
         for line in redacted(self.format(record)).splitlines():
-            self._lines.append(redacted(line.rstrip())[:LONGEST_LINE])
+            self._lines.append(line.rstrip()[:LONGEST_LINE])
 
     def text(self) -> str:
         """Return the lines, oldest first."""

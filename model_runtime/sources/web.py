@@ -128,7 +128,7 @@ class _Download:
                 cause = "the server sends only a part of the file"
             case _Changed():
                 self.received, self.version = 0, ""
-                cause = "it changes while it is read"
+                cause = "it changed while it was read"
             case _ if isinstance(error, errors.CONNECTION_ERRORS):
                 cause = _connection_problem(error)
             case _:

@@ -47,7 +47,7 @@ def test_a_name_that_no_artifact_can_have_is_told_for_good_without_what_is_secre
     tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(
-        BuildBroken, match=r"^spec\.model\.uri oci://\S+.* is no name of an artifact: "
+        BuildBroken, match=r"^spec\.model\.uri oci://\S+.* is not the name of an artifact: "
     ) as failed:
         sources.fetch(fetch_request(tmp_path, f"oci://{name}"))
 
@@ -71,7 +71,7 @@ def test_a_file_that_is_longer_than_its_manifest_says_is_not_read_to_its_end(
     artifact(front, [{"digest": "sha256:" + "a" * 64, "size": 10, "annotations": {TITLE: "m"}}])
     front.faults.append(Fault("GET", "blobs", floods(200), times=9))
 
-    with pytest.raises(SourceUnavailable, match="more of"):
+    with pytest.raises(SourceUnavailable, match="more than the 10 bytes of"):
         fetched(front, tmp_path)
     assert front.flooded < 32 << 20
 
@@ -106,7 +106,7 @@ def test_two_files_in_one_place_are_refused(
 ) -> None:
     artifact(front, stored(front, client_of, *((title.encode(), {TITLE: title}) for title in titles)))
 
-    with pytest.raises(BuildBroken, match="is there twice"):
+    with pytest.raises(BuildBroken, match="exists twice"):
         fetched(front, tmp_path)
 
 

@@ -92,7 +92,7 @@ def test_a_bug_is_told_with_the_last_line_of_its_traceback(tmp_path: Path) -> No
 
     assert (found.reason, found.message) == (
         "BuildFailed",
-        "the build broke: KeyError: 'oops'. See the build's log.",
+        "the build failed with an unexpected error (KeyError: 'oops'): see its log.",
     )
     assert found.seconds == {"fetch": 1.0}
 

@@ -117,7 +117,9 @@ def test_a_bug_is_told_by_its_kind_and_words_and_not_by_the_note_of_a_library(tm
     error.add_note("while processing 'path'")
     ended = report.of_failure(error, work=tmp_path, seconds={})
 
-    assert ended.message == "the build broke: ValueError: no such shape. See the build's log."
+    assert (
+        ended.message == "the build failed with an unexpected error (ValueError: no such shape): see its log."
+    )
 
 
 def test_a_trace_in_the_log_is_written_without_secrets() -> None:

@@ -207,7 +207,9 @@ def test_a_store_that_a_blob_is_read_from_sees_no_login_and_gets_none_by_asking(
     question = f'Bearer realm="http://{elsewhere.host}/made"'
     elsewhere.faults.append(Fault("GET", "/stored", says(401, www_authenticate=question), times=9))
 
-    with pytest.raises(RegistryUnavailable, match=f"^the blob store {elsewhere.host} of the registry {front.host}"):
+    with pytest.raises(
+        RegistryUnavailable, match=f"^the blob store {elsewhere.host} of the registry {front.host}"
+    ):
         registry.download(here, blobs.digest_of(b"x"), tmp_path / "blob")
     assert logins_shown(elsewhere) == set()
     assert elsewhere.seen("GET", "/made") == 0

@@ -155,9 +155,7 @@ def test_a_pause_that_is_too_long_is_not_waited_for(
     with pytest.raises(RegistryUnavailable, match="429") as failure:
         registry.put_blob(here, blobs.from_bytes(b"x"))
     assert slept == []
-    assert (
-        "rate limit is reached for 3600 s more; name a Secret with a login" in failure.value.message
-    )
+    assert "rate limit is reached for 3600 s more; name a Secret with a login" in failure.value.message
     assert "use a mirror" in failure.value.message
 
 

@@ -162,7 +162,9 @@ def test_a_download_comes_whole_from_a_registry_that(
     assert not any(fault.times for fault in front.faults)
 
 
-@pytest.mark.parametrize(("status", "said"), [(404, "status 404"), (418, "status 418"), (500, "responds with 500")])
+@pytest.mark.parametrize(
+    ("status", "said"), [(404, "status 404"), (418, "status 418"), (500, "responds with 500")]
+)
 def test_a_download_that_fails_for_good_is_told(
     front: Front, registry: RegistryClient, here: Reference, tmp_path: Path, status: int, said: str
 ) -> None:

@@ -96,7 +96,7 @@ def test_names_may_have_spaces_and_all_letters(tmp_path: Path, name: str) -> Non
     ],
 )
 def test_a_name_that_leads_out_or_cannot_be_shown_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(BuildBroken, match="nothing was built") as failure:
+    with pytest.raises(BuildBroken, match="Rename it there, or remove it") as failure:
         unpacked(tmp_path, tar((entry(name, size=1), b"x")))
     assert standing(tmp_path / "out") == {}
     assert failure.value.message.isprintable(), "the sentence ends in a terminal"
@@ -108,7 +108,7 @@ def test_a_name_that_leads_out_or_cannot_be_shown_is_refused(tmp_path: Path, nam
     ids=["a link", "a hard link", "a character device", "a block device", "a pipe"],
 )
 def test_nothing_but_plain_files_is_taken(tmp_path: Path, kind: bytes) -> None:
-    with pytest.raises(BuildBroken, match="only plain files"):
+    with pytest.raises(BuildBroken, match="only regular files"):
         unpacked(tmp_path, tar(entry("model", kind, linkname="/etc/passwd")))
     assert not list((tmp_path / "out").iterdir())
 
@@ -117,7 +117,7 @@ def test_nothing_but_plain_files_is_taken(tmp_path: Path, kind: bytes) -> None:
     "names", [("a", "a"), ("a", "a/b"), ("a/b", "a")], ids=["twice", "below a file", "over a folder"]
 )
 def test_a_file_that_is_there_already_is_refused(tmp_path: Path, names: tuple[str, str]) -> None:
-    with pytest.raises(BuildBroken, match="is there twice"):
+    with pytest.raises(BuildBroken, match="exists twice"):
         unpacked(tmp_path, tar(*((entry(name, size=1), b"x") for name in names)))
 
 
@@ -173,7 +173,7 @@ def test_attributes_that_add_up_are_refused(tmp_path: Path) -> None:
         return entry("g", tarfile.XGLTYPE, size=len(text)), text
 
     entries = [one for number in range(10, 30) for one in (attributes(number), entry(f"f{number}"))]
-    with pytest.raises(BuildBroken, match="attributes without end"):
+    with pytest.raises(BuildBroken, match="too many attributes"):
         unpacked(tmp_path, tar(*entries))
 
 

@@ -57,7 +57,7 @@ def test_an_object_that_a_console_made_for_a_folder_is_no_file(tmp_path: Path, m
 def test_a_folder_of_folders_alone_holds_nothing(tmp_path: Path, uri: str) -> None:
     with serving(bucket({"churn/7/": b""})) as site:
         secret(tmp_path, site.address)
-        with pytest.raises(SourceNotFound, match=r"holds no files|has no objects"):
+        with pytest.raises(SourceNotFound, match=r"has no files|has no objects"):
             sources.fetch(fetch_request(tmp_path, uri))
 
 
@@ -86,7 +86,7 @@ def test_an_address_that_no_object_can_have_is_told_for_good_and_nobody_is_asked
 def test_a_bucket_that_is_none_is_told_for_good_and_nobody_is_asked(tmp_path: Path, name: str) -> None:
     with serving(bucket({"f/a": b"1"})) as site:
         secret(tmp_path, site.address)
-        with pytest.raises(BuildBroken, match="names no bucket"):
+        with pytest.raises(BuildBroken, match="names no valid bucket"):
             sources.fetch(fetch_request(tmp_path, f"s3://{name}/f/"))
     assert site.asked == []
 
@@ -177,18 +177,21 @@ ENDPOINT = "check AWS_ENDPOINT_URL in the Secret in spec.model.credentials"
         pytest.param(
             says(400, "AuthorizationHeaderMalformed"),
             Unavailable,
-            f"answers 400 (AuthorizationHeaderMalformed): {REGION}, eu-west-7.",
+            f"responds with 400 (AuthorizationHeaderMalformed): {REGION}, eu-west-7.",
             id="region",
         ),
         pytest.param(
-            says(500, "InternalError"), Unavailable, "responds with 500 (InternalError), also when", id="500"
+            says(500, "InternalError"),
+            Unavailable,
+            "responds with 500 (InternalError) to every attempt",
+            id="500",
         ),
-        pytest.param(says(429, "SlowDown"), Unavailable, "it limits how often it is asked.", id="busy"),
-        pytest.param(says(412), Unavailable, "answers 412.", id="unexpected"),
-        pytest.param(portal, Unavailable, f"like a store: {ENDPOINT}.", id="a page of a portal"),
-        pytest.param(says(200), Unavailable, f"like a store: {ENDPOINT}.", id="nothing"),
-        pytest.param(breaks_off, Unavailable, "broke off several times.", id="half"),
-        pytest.param(says(403), SourceForbidden, f"refuses access (403): {KEYS}", id="403"),
+        pytest.param(says(429, "SlowDown"), Unavailable, "its rate limit is reached.", id="busy"),
+        pytest.param(says(412), Unavailable, "responds with 412.", id="unexpected"),
+        pytest.param(portal, Unavailable, f"like an object store: {ENDPOINT}.", id="a page of a portal"),
+        pytest.param(says(200), Unavailable, f"like an object store: {ENDPOINT}.", id="nothing"),
+        pytest.param(breaks_off, Unavailable, "was interrupted several times.", id="half"),
+        pytest.param(says(403), SourceForbidden, f"denies access (403): {KEYS}", id="403"),
         pytest.param(says(400, "ExpiredToken"), SourceForbidden, f"(ExpiredToken): {KEYS}", id="expired"),
         pytest.param(
             says(404, "XAdminUserNotFound"), SourceForbidden, f"(XAdminUserNotFound): {KEYS}", id="nobody"
@@ -224,9 +227,9 @@ def _has_no_words_of_the_client(failure: BuildFailure, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        pytest.param("http://127.0.0.1:{port}", "nothing listens there", id="refused"),
-        pytest.param("http://nowhere.invalid:9000", "its name is not known", id="no such name"),
-        pytest.param("https://{site}", "it speaks http without TLS", id="no tls"),
+        pytest.param("http://127.0.0.1:{port}", "the connection is refused", id="refused"),
+        pytest.param("http://nowhere.invalid:9000", "its name cannot be resolved", id="no such name"),
+        pytest.param("https://{site}", "it serves http without TLS", id="no tls"),
     ],
 )
 @pytest.mark.usefixtures("impatient")
@@ -254,7 +257,7 @@ def test_a_refusal_without_a_secret_says_to_name_one(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("lacks", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
 def test_half_a_login_is_told(tmp_path: Path, lacks: str) -> None:
     secret(tmp_path, "http://127.0.0.1:9", **{lacks: ""})
-    with pytest.raises(SourceForbidden, match="wants both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+    with pytest.raises(SourceForbidden, match="must have both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
         sources.fetch(fetch_request(tmp_path, "s3://models/f/"))
 
 
@@ -264,7 +267,7 @@ def test_a_host_that_says_nothing_in_time_is_told() -> None:
         TimeoutError("error sending request ... kind: TimedOut"), asked
     ).message
 
-    assert "s3.shop cannot be reached, it does not answer in time" in said
+    assert "s3.shop cannot be reached, it does not respond in time" in said
 
 
 def test_a_secret_that_nobody_named_is_not_spoken_of_as_if_it_were_there(tmp_path: Path) -> None:
@@ -275,6 +278,4 @@ def test_a_secret_that_nobody_named_is_not_spoken_of_as_if_it_were_there(tmp_pat
         TimeoutError("error sending request ... kind: TimedOut"), asked
     ).message
 
-    assert (
-        "check AWS_ENDPOINT_URL in the Secret in spec.model.credentials, which names none, and that" in said
-    )
+    assert "check AWS_ENDPOINT_URL in the Secret in spec.model.credentials (none is named), and that" in said

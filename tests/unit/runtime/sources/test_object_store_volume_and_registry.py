@@ -183,7 +183,7 @@ def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
 def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "volume" / "empty").mkdir(parents=True)
 
-    with pytest.raises(SourceNotFound, match="holds no files"):
+    with pytest.raises(SourceNotFound, match="has no files"):
         sources.fetch(fetch_request(tmp_path, "pvc://data/empty"))
 
 

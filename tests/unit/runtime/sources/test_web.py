@@ -129,7 +129,7 @@ def test_a_rest_without_a_total_is_measured_by_what_the_server_said_before(tmp_p
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP", "br", "zstd", "deflate", "gzip, gzip"])
 def test_a_file_that_comes_packed_is_not_taken_for_itself(tmp_path: Path, encoding: str) -> None:
     packs = serving(lambda handler: handler.answer(200, b"packed", content_encoding=encoding))
-    with packs as site, pytest.raises(SourceUnavailable, match=r"sends it packed .*turn its compression off"):
+    with packs as site, pytest.raises(SourceUnavailable, match=r"compresses it .*turn its compression off"):
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
 
@@ -150,7 +150,7 @@ def test_an_archive_whose_own_format_is_called_an_encoding_is_taken(
 def test_an_address_whose_name_no_file_can_have_is_told_as_such(tmp_path: Path, name: str) -> None:
     with (
         serving(whole) as site,
-        pytest.raises(BuildBroken, match=r"^spec\.model\.uri names .*correct it, or give"),
+        pytest.raises(BuildBroken, match=r"^spec\.model\.uri names .*correct it, or rename"),
     ):
         sources.fetch(fetch_request(tmp_path, f"{site.address}/{name}"))
 
@@ -185,14 +185,14 @@ def test_a_refusal_has_its_reason(tmp_path: Path, status: int, failure: type[Exc
         pytest.param(
             None,
             {
-                401: "it asks for credentials, and none are named: name ",
-                403: "where the address is a signed one, its signature may have expired; else name ",
+                401: "it requires credentials, and none are named: name ",
+                403: "if the address is signed, its signature may have expired; else name ",
             },
             id="no Secret",
         ),
         pytest.param(
             {"AWS_ACCESS_KEY_ID": "id"},
-            "it asks for credentials, and the Secret in spec.model.credentials has neither username nor token",
+            "it requires credentials, and the Secret in spec.model.credentials has neither username nor token",
             id="a Secret for something else",
         ),
         pytest.param(
@@ -219,7 +219,7 @@ def test_a_refusal_of_access_speaks_of_the_secret_as_it_is(
     with serving(lambda handler: handler.answer(status)) as site, pytest.raises(SourceForbidden) as failed:
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
-    assert failed.value.message == f"{site.address}/m.bin refuses access with {status}: {said}."
+    assert failed.value.message == f"{site.address}/m.bin denies access with {status}: {said}."
     told = report.of_failure(failed.value, work=tmp_path, seconds={}).message
     assert told == failed.value.message, "our own sentence is not taken for a secret"
 
@@ -229,7 +229,7 @@ def test_a_proxy_that_asks_who_comes_is_not_taken_for_the_server(tmp_path: Path)
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
     assert failed.value.message.endswith(
-        "with 407: a proxy on the way asks for credentials; have it let builds pass."
+        "with 407: a proxy requires credentials; configure it to let builds pass."
     )
 
 
@@ -280,5 +280,5 @@ def test_a_server_whose_name_is_not_known_is_told_in_words(tmp_path: Path) -> No
     with pytest.raises(SourceUnavailable) as failed:
         sources.fetch(fetch_request(tmp_path, "http://nowhere.invalid/m.skops"))
 
-    said = "http://nowhere.invalid/m.skops cannot be read: the name of its server is not known"
+    said = "http://nowhere.invalid/m.skops cannot be read: the name of its server cannot be resolved"
     assert failed.value.message.startswith(said)

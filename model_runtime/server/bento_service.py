@@ -1,4 +1,4 @@
-"""The BentoML service that every Bento of the build holds; importing it loads no model.
+"""The BentoML service in every Bento of the build; importing it loads no model.
 
 A Bento's own `service.py` is `from model_runtime.server.bento_service import ModelServer`.
 """
@@ -6,77 +6,61 @@ A Bento's own `service.py` is `from model_runtime.server.bento_service import Mo
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 import bentoml
-from _bentoml_impl.server.app import ServiceAppFactory
-from _bentoml_sdk.service.factory import Service
-from starlette.middleware import Middleware
-from starlette.types import ASGIApp
 
-from model_runtime.server import loading, openapi, routes, settings
-from model_runtime.server.handlers import Answers
+from model_runtime.server import loading, openapi, routes
+from model_runtime.server.bento_internals import LeanService
+from model_runtime.server.handlers import Handlers
+from model_runtime.server.settings import parse_settings
 
-UNBOUNDED = {"timeout": 86_400}
-"""BentoML's own time-out keeps each request's memory until it strikes; ours does not."""
+TRAFFIC = {"timeout": 86_400}
+"""BentoML's timeout keeps the memory of each request until it expires; the executor has one that does not."""
 
 
-class ModelService(Service):  # type: ignore[misc]
-    """BentoML's service with the model's own documents, and without the middleware that nobody here uses."""
+class ModelService(LeanService):
+    """A service with the documents of its model."""
 
-    def to_asgi(self, is_main: bool = True) -> ASGIApp:
-        """The application: metrics, then the model's routes."""
-        self.inject_config()
-        factory: ASGIApp = LeanFactory(self, is_main=is_main)()
-        return factory
+    kept_middlewares: ClassVar[tuple[str, ...]] = (routes.FastPath.__name__,)
 
     def schema(self) -> dict[str, Any]:
-        """The body of `/schema.json`."""
-        described: dict[str, Any] = super().schema()
-        if answers.served is None:
-            return described
-        return described | openapi.schema(answers.served.words.signature, name=answers.served.protocol.name)
+        """Return the body of `/schema.json`."""
+        schema: dict[str, Any] = super().schema()
+        if handlers.served is None:
+            return schema
+        protocol = handlers.served.v2_protocol
+        return schema | openapi.schema(protocol.signature, name=protocol.name)
 
     @property
     def openapi_spec(self) -> Any:
-        """What renders the body of `/docs.json`."""
-        if answers.served is None:
+        """Return what renders the body of `/docs.json`."""
+        if handlers.served is None:
             return super().openapi_spec
-        return openapi.OpenApi(answers.served.words.signature, answers.served.protocol)
+        return openapi.OpenApi(handlers.served.v2_protocol)
 
 
-class LeanFactory(ServiceAppFactory):  # type: ignore[misc]
-    """BentoML's application with only those of its middlewares that do something for this service."""
-
-    @property
-    def middlewares(self) -> list[Middleware]:
-        """Metrics and the short way; tracing, access log, time-out and context are left out."""
-        kept = ("RunnerTrafficMetricsMiddleware", "ShortWay")
-        found: list[Middleware] = super().middlewares
-        return [entry for entry in found if getattr(entry.cls, "__name__", "") in kept]
-
-
-answers = Answers()
+handlers = Handlers()
 
 
 @bentoml.service(
     name="model",
     service_class=ModelService,
     workers=1,
-    traffic=UNBOUNDED,
+    traffic=TRAFFIC,
     logging={"access": {"enabled": False}},
 )
 class ModelServer:
-    """Answers for one model: `/predict` in its own words, `/v2` in the Open Inference Protocol."""
+    """Serves one model: `/predict` with the names of its own columns, `/v2` for the Open Inference Protocol."""
 
     def __init__(self) -> None:
-        if answers.served is None:
-            answers.bind(loading.served(settings.of([], os.environ)))
+        if handlers.served is None:
+            handlers.bind(loading.load_model(parse_settings([], os.environ)))
 
     def __is_ready__(self) -> bool:
-        return answers.served is not None
+        return handlers.served is not None
 
 
 _service: Any = ModelServer
-_service.mount_asgi_app(routes.application(answers))
-_service.add_asgi_middleware(routes.ShortWay, answers=answers)
+_service.mount_asgi_app(routes.application(handlers))
+_service.add_asgi_middleware(routes.FastPath, handlers=handlers)

@@ -1,4 +1,4 @@
-"""What every request meets first: the state of the process, its own id, known paths, the end of its connection."""
+"""The outermost application: the state of the server, request ids, known paths, and when connections end."""
 
 from __future__ import annotations
 
@@ -19,110 +19,107 @@ from model_runtime.server.handlers import respond
 logger = logging.getLogger("seatrial.server")
 REQUEST_ID: Final = b"x-request-id"
 OPENED: Final = "opened_at"
-"""Of `scope["state"]`: when the request's connection was opened, in seconds of `time.monotonic`."""
+"""Key in `scope["state"]`: when the request's connection was opened, in seconds of `time.monotonic`."""
 
-_PARTING: Final = 0.9
-"""Of its age: from then on a response ends its connection. What is still open at its age has been unused for a
-while, and can be closed: no busy client meets a closed door."""
+_LAST_RESPONSE: Final = 0.9
+"""Part of the age after which a response ends its connection. A connection that is still open at its full age has
+been idle for a while and can be closed: no busy client sends a request on a closed connection."""
 
-BROKEN: Final = "the server failed; its log has the reason under this request's x-request-id"
-_SANE: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+INTERNAL_ERROR: Final = "the server failed: see its log, under the x-request-id of this response"
+_VALID_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _READINESS: Final = frozenset({"/readyz", "/v2/health/ready"})
 _LIVENESS: Final = frozenset({"/livez", "/healthz", "/v2/health/live"})
 
 
-class Phase(Enum):
-    """The states of the process; it goes through them in this order, and never back."""
+class ServerState(Enum):
+    """The states of the server, in this order; the value is the sentence for clients."""
 
     LOADING = errors.LOADING
     SERVING = "serving"
-    DRAINING = "the process was told to stop; it answers until it leaves"
+    DRAINING = "the server is stopping; it still responds to predictions"
 
 
-class Front:
-    """The outermost application: there from the first moment, with the model behind it once it is loaded."""
+class Edge:
+    """Handles every request, also before the model is loaded."""
 
     def __init__(self, *, connection_age: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.phase = Phase.LOADING
-        self._age = connection_age * _PARTING
+        self.state = ServerState.LOADING
+        self._age = connection_age * _LAST_RESPONSE
         self._clock = clock
         self._app: ASGIApp | None = None
-        self._known: frozenset[str] = frozenset()
-        self._model = ""
+        self._known_paths: frozenset[str] = frozenset()
+        self._model_path = ""
 
     def serve(self, app: ASGIApp, *, name: str, version: str = "") -> None:
-        """From now on `app` answers, for the model of this name and version."""
+        """Pass requests to `app` from now on, for the model of this name and version."""
         self._app = app
-        self._known = routes.known_paths(name, version)
-        self._model = f"/v2/models/{name}"
-        self.phase = Phase.SERVING
+        self._known_paths = routes.known_paths(name, version)
+        self._model_path = f"/v2/models/{name}"
+        self.state = ServerState.SERVING
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        named = _id_of(scope)
+        identifier = _request_id_of(scope)
         state = scope["state"]
-        state["request_id"] = named.decode()
+        state["request_id"] = identifier.decode()
         started = False
 
-        async def send_marked(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], (REQUEST_ID, named)]
-                if self._is_last(state):
+                message["headers"] = [*message["headers"], (REQUEST_ID, identifier)]
+                if self._ends_connection(state):
                     message["headers"].append((b"connection", b"close"))
             await send(message)
 
         try:
-            await self._routed(scope, receive, send_marked)
+            await self._route(scope, receive, send_with_id)
         except Exception:
-            logger.exception("request broke the server", extra={"request_id": state["request_id"]})
+            logger.exception("the request failed", extra={"request_id": state["request_id"]})
             if started:
                 raise
-            await respond(send_marked, 500, to_json({"error": BROKEN}))
+            await respond(send_with_id, 500, to_json({"error": INTERNAL_ERROR}))
 
-    def _is_last(self, state: dict[str, float]) -> bool:
-        """The response ends its connection: with the header on it, so that no client meets a closed door."""
-        if self.phase is Phase.DRAINING:
+    def _ends_connection(self, state: dict[str, float]) -> bool:
+        """Return whether the response must announce the end of its connection."""
+        if self.state is ServerState.DRAINING:
             return True
         return bool(self._age) and self._clock() - state.get(OPENED, self._clock()) >= self._age
 
-    async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        if self.phase is not Phase.SERVING and path in _READINESS:
-            await _unavailable(send, self.phase)
+        if self.state is not ServerState.SERVING and path in _READINESS:
+            await _respond_unavailable(send, self.state)
         elif self._app is None:
-            await (respond(send, 200, b"{}") if path in _LIVENESS else _unavailable(send, self.phase))
-        elif path not in self._known:
-            await self._unknown(scope, receive, send)
+            await (respond(send, 200, b"{}") if path in _LIVENESS else _respond_unavailable(send, self.state))
+        elif path not in self._known_paths:
+            await self._respond_unknown(self._app, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    async def _unknown(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Unknown paths are counted as one: metrics must not grow with what strangers type."""
+    async def _respond_unknown(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count all unknown paths as one, so that requests to random paths do not add metrics."""
         sentence = f"no such path: {scope['path'][:100]!r}"
         if scope["path"].startswith("/v2/models/"):
-            sentence = f"no such model or path: {scope['path'][:100]!r}; the model here is {self._model}"
-        assert self._app is not None  # noqa: S101 - an unknown path is known as such only once the model is there
+            sentence = f"no such model or path: {scope['path'][:100]!r}; this server has {self._model_path}"
         state = scope["state"] | {"unknown": sentence}
-        await self._app(
-            {**scope, "path": routes.UNKNOWN, "raw_path": b"/unknown", "state": state}, receive, send
-        )
+        await app({**scope, "path": routes.UNKNOWN, "raw_path": b"/unknown", "state": state}, receive, send)
 
 
-def _id_of(scope: Scope) -> bytes:
-    """The sender's request id where it is harmless, else a new one."""
+def _request_id_of(scope: Scope) -> bytes:
+    """Return the client's request id if it is valid, else a new one."""
     for name, value in scope["headers"]:
-        if name == REQUEST_ID and _SANE.fullmatch(value):
+        if name == REQUEST_ID and _VALID_ID.fullmatch(value):
             return bytes(value)
-    return request_id()
+    return new_request_id()
 
 
-def request_id() -> bytes:
-    """A new one."""
+def new_request_id() -> bytes:
+    """Return a random request id."""
     return os.urandom(16).hex().encode()
 
 
-async def _unavailable(send: Send, phase: Phase) -> None:
-    await respond(send, 503, to_json({"error": phase.value}))
+async def _respond_unavailable(send: Send, state: ServerState) -> None:
+    await respond(send, 503, to_json({"error": state.value}))

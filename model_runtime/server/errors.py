@@ -1,55 +1,54 @@
-"""Why a request is not answered: one class for each status, and no others.
+"""Why a request is rejected: the one error tree of the server, with one class for each status and cause.
 
-Refusal
-├── InputRefused      400  names the field, what it expects and what came
-├── InputUnfit        400  the model names the input that does not fit it
-├── ModelRefused      400  the input fits the signature, but the model takes no such value
-├── SentTooSlowly     408
-├── TooLarge          413
-├── EncodingRefused   415
-├── TooMany           429
-├── ModelBroken       500  the model failed on an input that fits its signature
-├── Unready           503  loading, or told to stop
-└── TooSlow           504
+RequestError
+├── InvalidInput          400  the body does not fit the signature: field, expected, got
+├── UnsuitableInput       400  the model names the input that it cannot use
+├── RejectedValue         400  the input fits the signature, but the model rejects a value
+├── BodyTimeout           408
+├── BodyTooLarge          413
+├── CompressedBody        415
+├── LimitReached          429
+├── PredictionFailed      500  the model fails on an input that fits its signature
+├── NotReady              503  the server is loading the model, or is stopping
+└── PredictionTimeout     504
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-LOADING: Final = "the model is being loaded"
+LOADING: Final = "the model is loading"
 
 
-class Refusal(Exception):
-    """A request that gets an error instead of an answer; `str()` is the sentence for its sender."""
+class RequestError(Exception):
+    """A request gets an error instead of a prediction; `str()` is the sentence for the client."""
 
     status: ClassVar[int] = 500
 
-    def document(self) -> dict[str, Any]:
-        """The body of the response."""
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body of the response."""
         return {"error": str(self)}
 
 
-class InputRefused(Refusal):
-    """The body is not what the model takes."""
+class InvalidInput(RequestError):
+    """The body does not fit the signature of the model."""
 
     status = 400
 
-    def __init__(self, field: str, *, expected: str, came: str) -> None:
-        super().__init__(
-            f"{field}: expected {expected}; {came} came" if field else f"expected {expected}; {came} came"
-        )
+    def __init__(self, field: str, *, expected: str, got: str) -> None:
+        sentence = f"expected {expected}, got {got}"
+        super().__init__(f"{field}: {sentence}" if field else sentence)
         self.field = field
         self.expected = expected
-        self.came = came
+        self.got = got
 
-    def document(self) -> dict[str, Any]:
-        """The sentence, and its three parts for programs."""
-        return {"error": str(self), "field": self.field, "expected": self.expected, "came": self.came}
+    def body(self) -> dict[str, Any]:
+        """Return the sentence, and its three parts for programs."""
+        return {"error": str(self), "field": self.field, "expected": self.expected, "got": self.got}
 
 
-class InputUnfit(Refusal):
-    """The model names the input that does not fit it."""
+class UnsuitableInput(RequestError):
+    """The model names the input that it cannot use."""
 
     status = 400
 
@@ -57,54 +56,54 @@ class InputUnfit(Refusal):
         super().__init__(f"{field}: {message}")
         self.field = field
 
-    def document(self) -> dict[str, Any]:
-        """The sentence and the field."""
+    def body(self) -> dict[str, Any]:
+        """Return the sentence and the field."""
         return {"error": str(self), "field": self.field}
 
 
-class ModelRefused(Refusal):
-    """The input fits the signature, but the model takes no such value."""
+class RejectedValue(RequestError):
+    """The input fits the signature, but the model rejects a value."""
 
     status = 400
 
 
-class SentTooSlowly(Refusal):
-    """The body did not arrive in time."""
+class BodyTimeout(RequestError):
+    """The body does not arrive in time."""
 
     status = 408
 
 
-class TooLarge(Refusal):
+class BodyTooLarge(RequestError):
     """The body is larger than the limit."""
 
     status = 413
 
 
-class EncodingRefused(Refusal):
-    """The body is compressed."""
+class CompressedBody(RequestError):
+    """The body has a content encoding."""
 
     status = 415
 
 
-class TooMany(Refusal):
-    """As many predictions as are allowed run already."""
+class LimitReached(RequestError):
+    """As many predictions as allowed are running."""
 
     status = 429
 
 
-class ModelBroken(Refusal):
-    """The model raised what no input should make it raise."""
+class PredictionFailed(RequestError):
+    """The model raises an error that no input should cause."""
 
     status = 500
 
 
-class Unready(Refusal):
-    """The model is not loaded yet, or the process is leaving."""
+class NotReady(RequestError):
+    """The model is not loaded yet."""
 
     status = 503
 
 
-class TooSlow(Refusal):
-    """The model did not answer in time."""
+class PredictionTimeout(RequestError):
+    """The model does not return in time."""
 
     status = 504

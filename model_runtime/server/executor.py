@@ -1,4 +1,4 @@
-"""Runs predictions: so many at once, each for so long, quick ones on the loop, slow ones in threads."""
+"""Run predictions with limits of concurrency and time: short ones on the event loop, the others in threads."""
 
 from __future__ import annotations
 
@@ -9,158 +9,158 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from model_runtime.server.errors import TooMany, TooSlow
+from model_runtime.server.errors import LimitReached, PredictionTimeout
 
 T = TypeVar("T")
-READERS: Final = 16
-"""Times as many bodies may be on their way as predictions may run: who sends slowly takes no place from who asks."""
-QUICK: Final = 0.005
-"""Seconds that all other requests and probes may be made to wait: less than a thread's hand-over costs them."""
+BODIES_PER_PREDICTION: Final = 16
+"""How many bodies may be in transfer for each allowed prediction: slow senders must not block fast ones."""
+
+SHORT: Final = 0.005
+"""Seconds that a prediction may block all other requests and probes: a thread would cost them more."""
 STRIKES: Final = 3
 _WEIGHT: Final = 0.2
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Duration:
     seconds: float
     strikes: int = 0
 
 
 @dataclass(slots=True)
-class Pace:
-    """Remembers, for each size of work in powers of two, its mean seconds.
+class Durations:
+    """The mean duration of predictions, for each body size in powers of two.
 
-    Work of an unknown size goes to a thread first. A size that was slow on the loop three times running stays in
-    threads for good: there it looks quicker than it is, because frameworks spread it over threads of their own.
+    A size without a duration runs in a thread first. A size that took long on the event loop three times in a row
+    stays in threads: there it appears faster than it is, because frameworks use threads of their own.
     """
 
-    _seen: dict[int, _Seen] = field(default_factory=dict)
+    _by_size: dict[int, _Duration] = field(default_factory=dict)
 
-    def is_quick(self, size: int) -> bool:
-        """Work of this size may be done on the loop."""
-        seen = self._seen.get(size.bit_length())
-        return seen is not None and seen.seconds <= QUICK and seen.strikes < STRIKES
+    def is_short(self, size: int) -> bool:
+        """Return whether a prediction of this size may run on the event loop."""
+        duration = self._by_size.get(size.bit_length())
+        return duration is not None and duration.seconds <= SHORT and duration.strikes < STRIKES
 
-    def saw(self, size: int, seconds: float, *, on_loop: bool) -> None:
-        """One piece of work of this size took so long."""
-        bucket = size.bit_length()
-        seen = self._seen.get(bucket)
-        if seen is None:
-            self._seen[bucket] = _Seen(seconds)
+    def record(self, size: int, seconds: float, *, on_loop: bool) -> None:
+        """Include the duration of one prediction in the mean of its size."""
+        duration = self._by_size.get(size.bit_length())
+        if duration is None:
+            self._by_size[size.bit_length()] = _Duration(seconds)
             return
-        seen.seconds += (seconds - seen.seconds) * _WEIGHT
-        if on_loop and seen.strikes < STRIKES:
-            seen.strikes = seen.strikes + 1 if seconds > QUICK else 0
+        duration.seconds += (seconds - duration.seconds) * _WEIGHT
+        if on_loop and duration.strikes < STRIKES:
+            duration.strikes = duration.strikes + 1 if seconds > SHORT else 0
 
 
-class Slot:
-    """The right to run one prediction; it ends when the work has really ended, not when its sender gave up."""
+class PredictionSlot:
+    """The right to run one prediction; it lasts until the work ends, even when its client has given up."""
 
-    __slots__ = ("_engine", "kept")
+    __slots__ = ("_executor", "detached")
 
-    def __init__(self, engine: Engine[Any]) -> None:
-        self._engine = engine
-        self.kept = False
+    def __init__(self, executor: Executor[Any]) -> None:
+        self._executor = executor
+        self.detached = False
+        """A thread releases the slot, not the request."""
 
-    def __enter__(self) -> Slot:
+    def __enter__(self) -> PredictionSlot:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self.kept:
+        if not self.detached:
             self.release()
 
     def release(self) -> None:
-        """One more prediction may run."""
-        self._engine.running -= 1
+        """Allow one more prediction."""
+        self._executor.running -= 1
 
 
-class Reading:
+class BodySlot:
     """The right to send one body."""
 
-    __slots__ = ("_engine",)
+    __slots__ = ("_executor",)
 
-    def __init__(self, engine: Engine[Any]) -> None:
-        self._engine = engine
+    def __init__(self, executor: Executor[Any]) -> None:
+        self._executor = executor
 
     def __enter__(self) -> None:
-        self._engine.reading += 1
+        self._executor.receiving += 1
 
     def __exit__(self, *_: object) -> None:
-        self._engine.reading -= 1
+        self._executor.receiving -= 1
 
 
-class Engine(Generic[T]):
-    """The one place where the model is asked."""
+class Executor(Generic[T]):
+    """Runs all predictions of the process."""
 
     def __init__(self, *, concurrency: int, timeout: float, threads: int) -> None:
         self.concurrency = concurrency
         self.timeout = timeout
         self.running = 0
-        self.reading = 0
+        self.receiving = 0
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="predict")
-        self._pace = Pace()
+        self._durations = Durations()
 
-    def place(self) -> Reading:
-        """The right to send the body of a prediction; `TooMany` when it could not run, or too many are sent already."""
+    def body_slot(self) -> BodySlot:
+        """Return the right to send a body; `LimitReached` when its prediction could not run, or too many are sent."""
         self._require_free()
-        if self.reading >= self.concurrency * READERS:
-            raise TooMany(
-                f"{self.reading} requests are being sent already, and so many are allowed; try again"
-            )
-        return Reading(self)
+        limit = self.concurrency * BODIES_PER_PREDICTION
+        if self.receiving >= limit:
+            raise LimitReached(f"limit reached: the bodies of {limit} requests are in transfer; retry later")
+        return BodySlot(self)
 
     def _require_free(self) -> None:
         if self.running >= self.concurrency:
-            raise TooMany(f"{self.running} predictions run already, and so many are allowed; try again")
+            raise LimitReached(f"limit reached: {self.concurrency} predictions are running; retry later")
 
-    def slot(self) -> Slot:
-        """The right to run one prediction; `TooMany` when all are taken."""
+    def prediction_slot(self) -> PredictionSlot:
+        """Return the right to run one prediction; `LimitReached` when all slots are taken."""
         self._require_free()
         self.running += 1
-        return Slot(self)
+        return PredictionSlot(self)
 
     def deadline(self) -> float:
-        """When a request that begins now must be answered, by the loop's clock."""
+        """Return when a request that starts now must have its response, by the clock of the event loop."""
         return asyncio.get_running_loop().time() + self.timeout
 
-    async def run(self, work: Callable[[], T], slot: Slot, *, size: int, deadline: float) -> T:
-        """What `work` returns; `TooSlow` when it is not done by the deadline. `size` is the body's."""
-        if not self._pace.is_quick(size):
+    async def run(self, work: Callable[[], T], slot: PredictionSlot, *, size: int, deadline: float) -> T:
+        """Return what `work` returns; `PredictionTimeout` when it is not done by the deadline. `size` is the body's."""
+        if not self._durations.is_short(size):
             return await self._in_thread(work, slot, size, deadline)
         started = time.perf_counter()
         try:
             return work()
         finally:
-            self._pace.saw(size, time.perf_counter() - started, on_loop=True)
+            self._durations.record(size, time.perf_counter() - started, on_loop=True)
 
-    async def _in_thread(self, work: Callable[[], T], slot: Slot, size: int, deadline: float) -> T:
+    async def _in_thread(self, work: Callable[[], T], slot: PredictionSlot, size: int, deadline: float) -> T:
         loop = asyncio.get_running_loop()
         running = self._pool.submit(self._timed, work, size)
-        slot.kept = True
+        slot.detached = True
         running.add_done_callback(lambda _: loop.call_soon_threadsafe(slot.release))
-        return await self._awaited(running, deadline)
+        return await self._result(running, deadline)
 
-    async def _awaited(self, running: Future[T], deadline: float) -> T:
-        answer = asyncio.wrap_future(running)
-        left = deadline - asyncio.get_running_loop().time()
+    async def _result(self, running: Future[T], deadline: float) -> T:
+        result = asyncio.wrap_future(running)
+        remaining = deadline - asyncio.get_running_loop().time()
         try:
-            return await asyncio.wait_for(asyncio.shield(answer), max(left, 0.0))
+            return await asyncio.wait_for(asyncio.shield(result), max(remaining, 0.0))
         except TimeoutError:
             if running.done() and not running.cancelled():
                 return running.result()
             running.cancel()
-            answer.add_done_callback(_ignore)
-            raise TooSlow(f"the model did not answer within {self.timeout:g} s") from None
+            result.add_done_callback(_ignore)
+            raise PredictionTimeout(f"the model did not respond within {self.timeout:g} s") from None
 
     def _timed(self, work: Callable[[], T], size: int) -> T:
         started = time.thread_time()
         try:
             return work()
         finally:
-            self._pace.saw(size, time.thread_time() - started, on_loop=False)
+            self._durations.record(size, time.thread_time() - started, on_loop=False)
 
 
-def _ignore(answer: asyncio.Future[T]) -> None:
-    """Nobody waits for this any more; asking for its error keeps the loop from reporting it as lost."""
-    if not answer.cancelled():
-        answer.exception()
+def _ignore(result: asyncio.Future[T]) -> None:
+    """Retrieve the error of an abandoned result, so that the event loop does not report it."""
+    if not result.cancelled():
+        result.exception()

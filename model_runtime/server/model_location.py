@@ -1,4 +1,4 @@
-"""Where things are: in the image that the build made, or in a bare model folder."""
+"""Where the files of the model are: in the image that the build made, or in a bare folder."""
 
 from __future__ import annotations
 
@@ -12,61 +12,61 @@ from model_runtime.server.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A model's files, and what the build knows about them."""
+class ModelLocation:
+    """The files of a model, and what the build found out about them."""
 
     name: str
     version: str
     format: str
     model: Path
     files: Path
-    """The folder with all that came from the source: the model, its example if it has one."""
+    """The folder with everything from the source: the model, and its example if it has one."""
     signature: Signature | None = None
     """None: the model's own."""
     bento: Path | None = None
     allow_pickle: bool = False
 
     def example(self, signature: Signature) -> Tensors:
-        """An input that the model should be able to answer."""
+        """Return an input that the model should be able to predict from."""
         return formats.example(self.model, signature, within=self.files)
 
 
-def of(wanted: Settings) -> Place:
-    """The place of the model that is to be served; `failures.LoadFailed` when the image is no build's."""
-    return _built(wanted.image_folder) if wanted.model_folder is None else _bare(wanted)
+def locate(settings: Settings) -> ModelLocation:
+    """Return the location of the model to serve; `failures.LoadFailed` when the image has none."""
+    return _in_image(settings.image_folder) if settings.model_folder is None else _in_folder(settings)
 
 
-def _built(folder: Path) -> Place:
+def _in_image(folder: Path) -> ModelLocation:
     try:
-        card = ModelCard.from_json(_within(folder, contract.CARD_FILE).read_text())
-        signature = Signature.from_json(_within(folder, contract.SIGNATURE_FILE).read_text())
+        card = ModelCard.from_json(_path(folder, contract.CARD_FILE).read_text())
+        signature = Signature.from_json(_path(folder, contract.SIGNATURE_FILE).read_text())
     except (OSError, ValueError, TypeError) as error:
-        raise failures.LoadFailed(f"the image has no model that this server knows: {error}") from error
-    files = _within(folder, contract.MODEL_FOLDER)
-    return Place(
+        raise failures.LoadFailed(f"the image has no model that this server can read: {error}") from error
+    files = _path(folder, contract.MODEL_FOLDER)
+    return ModelLocation(
         name=card.name,
         version=card.build_id,
         format=card.format,
         model=files / card.path,
         files=files,
         signature=signature,
-        bento=_within(folder, contract.BENTO_FOLDER),
+        bento=_path(folder, contract.BENTO_FOLDER),
         allow_pickle=card.allow_pickle,
     )
 
 
-def _within(folder: Path, in_image: str) -> Path:
-    return folder / PurePosixPath(in_image).relative_to(contract.IMAGE_FOLDER)
+def _path(folder: Path, path_in_image: str) -> Path:
+    return folder / PurePosixPath(path_in_image).relative_to(contract.IMAGE_FOLDER)
 
 
-def _bare(wanted: Settings) -> Place:
-    folder = wanted.model_folder or Path()
-    found = formats.detect(folder)
-    return Place(
+def _in_folder(settings: Settings) -> ModelLocation:
+    folder = settings.model_folder or Path()
+    detected = formats.detect(folder)
+    return ModelLocation(
         name="model",
         version="local",
-        format=found.format,
-        model=found.path,
+        format=detected.format,
+        model=detected.path,
         files=folder,
-        allow_pickle=wanted.allow_pickle,
+        allow_pickle=settings.allow_pickle,
     )

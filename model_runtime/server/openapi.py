@@ -1,4 +1,4 @@
-"""The documents that tell clients how to ask: JSON schemas and OpenAPI, made from the signature."""
+"""The documents for clients: JSON schemas and OpenAPI, made from the signature of the model."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, Final
 
 from model_runtime.formats.signature import Signature, TensorSpec
 from model_runtime.server.protocols.predict import PREDICTION, PROBABILITIES, class_name
-from model_runtime.server.protocols.v2 import Protocol
+from model_runtime.server.protocols.v2 import V2Protocol
 
 _TYPES: Final = {"f": "number", "i": "integer", "u": "integer", "b": "boolean", "O": "string"}
 
 
 def schema(signature: Signature, *, name: str) -> dict[str, Any]:
-    """The JSON schemas of `/predict`'s question and answer, and the tensors of V2."""
+    """Return the JSON schemas of the requests and responses of `/predict`, and the tensors of V2."""
     return {
         "model": name,
-        "input": question(signature),
-        "output": answer(signature),
+        "input": request_schema(signature),
+        "output": response_schema(signature),
         "tensors": {
             "inputs": [_tensor(spec) for spec in signature.inputs],
             "outputs": [_tensor(spec) for spec in signature.outputs],
@@ -25,26 +25,26 @@ def schema(signature: Signature, *, name: str) -> dict[str, Any]:
     }
 
 
-def question(signature: Signature) -> dict[str, Any]:
-    """Any of the three forms; the envelope may be left out."""
+def request_schema(signature: Signature) -> dict[str, Any]:
+    """Return the schema of a request in any of the three forms."""
     names = [spec.name for spec in signature.inputs]
     record = _object({spec.name: _element(spec, missing=True) for spec in signature.inputs}, names)
     columns = _object({spec.name: _list(_element(spec, missing=True)) for spec in signature.inputs}, names)
-    forms = [_envelope("records", _list(record) | {"minItems": 1}), _envelope("columns", columns)]
+    forms = [_form("records", _list(record) | {"minItems": 1}), _form("columns", columns)]
     if signature.columns or len(names) == 1:
-        forms.append(_envelope("instances", {"type": "array", "minItems": 1, "items": {}}))
+        forms.append(_form("instances", {"type": "array", "minItems": 1, "items": {}}))
     return {"oneOf": forms}
 
 
-def answer(signature: Signature) -> dict[str, Any]:
-    """The answer has the form of the question."""
+def response_schema(signature: Signature) -> dict[str, Any]:
+    """Return the schema of a response, which has the form of its request."""
     outputs = {spec.name: _output(spec, signature) for spec in signature.outputs}
     columns = {spec.name: _output_column(spec, signature) for spec in signature.outputs}
     main = next((spec for spec in signature.outputs if spec.name == PREDICTION), signature.outputs[0])
     return {
         "oneOf": [
-            {"title": "records", **_envelope("predictions", _list(_object(outputs, list(outputs))))},
-            {"title": "columns", **_envelope("predictions", _object(columns, list(columns)))},
+            {"title": "records", **_form("predictions", _list(_object(outputs, list(outputs))))},
+            {"title": "columns", **_form("predictions", _object(columns, list(columns)))},
             {
                 "title": "instances",
                 "type": "object",
@@ -57,87 +57,93 @@ def answer(signature: Signature) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class OpenApi:
-    """The OpenAPI document of one model, as BentoML asks for it."""
+    """The OpenAPI document of one model, with the method that BentoML calls."""
 
-    signature: Signature
-    protocol: Protocol
+    protocol: V2Protocol
 
     def asdict(self) -> dict[str, Any]:
-        """The document."""
+        """Return the document."""
         model = f"/v2/models/{self.protocol.name}"
+        infer = _prediction("Open Inference Protocol V2, with binary tensors", _V2_BODY, _V2_BODY)
         return {
             "openapi": "3.0.2",
             "info": {"title": self.protocol.name, "version": self.protocol.version},
             "servers": [{"url": "."}],
             "paths": {
                 "/predict": {"post": self._predict()},
-                f"{model}/infer": {
-                    "post": _prediction("Open Inference Protocol V2; binary tensors too", _V2, _V2)
-                },
-                model: {"get": _document("The model's tensors", _OF_OTHERS)},
-                f"{model}/ready": {"get": _document("The model answers", _OF_OTHERS)},
-                **{path: {"get": _document(text, _OF_ANY)} for path, text in _ALIVE.items()},
-                **{path: {"get": _document(text, _OF_OTHERS)} for path, text in _PLAIN.items()},
+                f"{model}/infer": {"post": infer},
+                model: {"get": _document("The tensors of the model", _MODEL_ERRORS)},
+                f"{model}/ready": {"get": _document("Whether the model is ready", _MODEL_ERRORS)},
+                **{path: {"get": _document(text, _ERRORS)} for path, text in _LIVENESS.items()},
+                **{path: {"get": _document(text, _MODEL_ERRORS)} for path, text in _DOCUMENTS.items()},
             },
             "components": {"schemas": {"Error": _ERROR}},
         }
 
     def _predict(self) -> dict[str, Any]:
+        signature = self.protocol.signature
         return _prediction(
-            "Predict, in the model's own words", question(self.signature), answer(self.signature)
+            "Predict, with the names of the model's own columns",
+            request_schema(signature),
+            response_schema(signature),
         )
 
 
-_V2: Final[dict[str, Any]] = {"type": "object"}
+_V2_BODY: Final[dict[str, Any]] = {"type": "object"}
 _ERROR: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["error"],
-    "properties": {key: {"type": "string"} for key in ("error", "field", "expected", "came")},
+    "properties": {key: {"type": "string"} for key in ("error", "field", "expected", "got")},
 }
-_ALIVE: Final = dict.fromkeys(("/livez", "/v2/health/live"), "The process answers, its model loaded or not")
-_PLAIN: Final = {
+_LIVENESS: Final = dict.fromkeys(
+    ("/livez", "/v2/health/live"), "Whether the process runs, with or without its model"
+)
+_DOCUMENTS: Final = {
     "/v2": "The server and its extensions",
-    "/v2/health/ready": "The model answers, and the process is not leaving",
-    "/readyz": "The model answers, and the process is not leaving",
+    "/v2/health/ready": "Whether the model is ready, and the server is not stopping",
+    "/readyz": "Whether the model is ready, and the server is not stopping",
     "/metrics": "Prometheus metrics",
-    "/schema.json": "JSON schemas of question and answer",
+    "/schema.json": "JSON schemas of requests and responses",
     "/docs.json": "This document",
 }
-_OF_ANY: Final = {
-    "400": "What came is no HTTP request",
-    "408": "The head of the request came too slowly",
-    "431": "The head of the request is too large",
+_ERRORS: Final = {
+    "400": "The request is not valid HTTP",
+    "408": "The request head did not arrive in time",
+    "431": "The request head is too large",
     "500": "The server failed",
 }
-_OF_OTHERS: Final = _OF_ANY | {"503": "The model is being loaded; of readiness also: the process is leaving"}
-_OF_PREDICTIONS: Final = _OF_OTHERS | {
-    "400": "The input does not fit: field, expected and came say where",
+_MODEL_ERRORS: Final = _ERRORS | {"503": "The model is loading; for readiness also: the server is stopping"}
+_PREDICTION_ERRORS: Final = _MODEL_ERRORS | {
+    "400": "The input does not fit: see field, expected and got",
     "404": "No such model",
-    "408": "The request came too slowly",
+    "408": "The request did not arrive in time",
     "413": "The body is too large",
     "415": "The body is compressed",
-    "429": "Too many predictions at once",
+    "429": "The limit of concurrent predictions is reached",
     "500": "The model failed",
-    "504": "The model was too slow",
+    "504": "The model did not respond in time",
 }
 
 
-def _prediction(text: str, sent: dict[str, Any], back: dict[str, Any]) -> dict[str, Any]:
+def _prediction(summary: str, request: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
     return {
-        "summary": text,
-        "requestBody": {"required": True, "content": _json(sent)},
-        "responses": {"200": {"description": "The answer", "content": _json(back)}}
-        | _failures(_OF_PREDICTIONS),
+        "summary": summary,
+        "requestBody": {"required": True, "content": _json(request)},
+        "responses": {"200": {"description": "The predictions", "content": _json(response)}}
+        | _error_responses(_PREDICTION_ERRORS),
     }
 
 
-def _document(text: str, ends: dict[str, str]) -> dict[str, Any]:
-    return {"summary": text, "responses": {"200": {"description": "The answer"}} | _failures(ends)}
+def _document(summary: str, errors: dict[str, str]) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "responses": {"200": {"description": "The response"}} | _error_responses(errors),
+    }
 
 
-def _failures(described: dict[str, str]) -> dict[str, Any]:
-    error = _json({"$ref": "#/components/schemas/Error"})
-    return {status: {"description": why, "content": error} for status, why in sorted(described.items())}
+def _error_responses(errors: dict[str, str]) -> dict[str, Any]:
+    content = _json({"$ref": "#/components/schemas/Error"})
+    return {status: {"description": text, "content": content} for status, text in sorted(errors.items())}
 
 
 def _json(content: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +155,7 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
 
 
 def _element(spec: TensorSpec, *, missing: bool = False) -> dict[str, Any]:
-    """One row of the tensor: a value, or nested lists of them; a missing number is null."""
+    """Return the schema of one row of the tensor: a value, or nested lists of them; a missing number is null."""
     item: dict[str, Any] = {"type": _TYPES[spec.dtype.kind]}
     if missing and spec.dtype.kind in "fO":
         item["nullable"] = True
@@ -163,14 +169,14 @@ def _element(spec: TensorSpec, *, missing: bool = False) -> dict[str, Any]:
 
 def _output(spec: TensorSpec, signature: Signature) -> dict[str, Any]:
     if spec.name == PROBABILITIES and signature.classes:
-        names = [class_name(of) for of in signature.classes]
+        names = [class_name(label) for label in signature.classes]
         return _object({name: {"type": "number"} for name in names}, names)
     return _element(spec)
 
 
 def _output_column(spec: TensorSpec, signature: Signature) -> dict[str, Any]:
     if spec.name == PROBABILITIES and signature.classes:
-        names = [class_name(of) for of in signature.classes]
+        names = [class_name(label) for label in signature.classes]
         return _object({name: _list({"type": "number"}) for name in names}, names)
     return _list(_element(spec))
 
@@ -183,5 +189,5 @@ def _object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def _envelope(key: str, content: dict[str, Any]) -> dict[str, Any]:
+def _form(key: str, content: dict[str, Any]) -> dict[str, Any]:
     return _object({key: content}, [key])

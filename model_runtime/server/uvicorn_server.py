@@ -1,4 +1,4 @@
-"""The HTTP server beneath: uvicorn on uvloop and httptools, without signals, access log or surprises."""
+"""The HTTP server: uvicorn on uvloop and httptools, without signal handlers and access log."""
 
 from __future__ import annotations
 
@@ -10,33 +10,35 @@ from typing import Final
 import uvicorn
 
 from model_runtime.server import connection
-from model_runtime.server.edge import Front
+from model_runtime.server.edge import Edge
 from model_runtime.server.settings import Settings
 
-IDLE: Final = 620
-"""Seconds an unused connection is kept where none has an age: longer than clients and proxies keep theirs, so that
-they end it, not we."""
-PATIENCE: Final = 10.0
+KEEP_ALIVE: Final = 620
+"""Seconds that an idle connection is kept when it has no age: longer than clients and proxies keep theirs, so that
+they close it, not this server."""
+MESSAGE_TIMEOUT: Final = 10.0
 """Seconds that the head of a request may take."""
 BACKLOG: Final = 2048
 
 
-class Server(uvicorn.Server):
-    """A server that leaves signals to the process: it must drain before it closes its door."""
+class UvicornServer(uvicorn.Server):
+    """A server that leaves signals to the process, which must drain before it closes its socket."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Nothing is captured."""
+        """Capture nothing."""
         yield
 
 
-def server(front: Front, wanted: Settings, *, patience: float = PATIENCE) -> Server:
-    """The server of this process; not yet listening."""
-    return Server(
+def create_server(
+    edge: Edge, settings: Settings, *, message_timeout: float = MESSAGE_TIMEOUT
+) -> UvicornServer:
+    """Return the server of this process; it does not listen yet."""
+    return UvicornServer(
         uvicorn.Config(
-            front,
+            edge,
             loop="none",
-            http=connection.of(wanted.connection_age, patience),
+            http=connection.connection_class(settings.connection_age, message_timeout),
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -45,18 +47,18 @@ def server(front: Front, wanted: Settings, *, patience: float = PATIENCE) -> Ser
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            headers=[("x-seatrial-revision", wanted.revision)],
-            timeout_keep_alive=IDLE,
-            timeout_graceful_shutdown=int(wanted.timeout) + 5,
+            headers=[("x-seatrial-revision", settings.revision)],
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=int(settings.timeout) + 5,
             backlog=BACKLOG,
         )
     )
 
 
-def door(wanted: Settings) -> socket.socket:
-    """The bound socket; IPv6 where the host is written so."""
-    family = socket.AF_INET6 if ":" in wanted.host else socket.AF_INET
+def bind_socket(settings: Settings) -> socket.socket:
+    """Return a bound socket; IPv6 when the host is an IPv6 address."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     bound = socket.socket(family)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((wanted.host, wanted.port))
+    bound.bind((settings.host, settings.port))
     return bound

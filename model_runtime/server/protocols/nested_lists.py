@@ -1,4 +1,7 @@
-"""Nested lists, as JSON has them, laid flat; numpy would guess a type for them, and a text could make it a huge one."""
+"""Nested JSON lists as flat lists with a shape.
+
+numpy would guess a type for them, and a long string among the values could make that type a huge one.
+"""
 
 from __future__ import annotations
 
@@ -10,63 +13,63 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from model_runtime.formats.base import Array
-from model_runtime.server.errors import InputRefused
+from model_runtime.server.errors import InvalidInput
 
-DEEPEST: Final = 16
+MAX_DEPTH: Final = 16
 
 
-class Field(NamedTuple):
-    """Where a value stands in what was sent: `columns.b[3][0]`, or `records[3].b[0]` where each row has a `b`."""
+class FieldPath(NamedTuple):
+    """The path of a value in a request: `columns.b[3][0]`, or `records[3].b[0]` when each row has a `b`."""
 
     name: str
     rows: str = ""
-    """The list of rows that each have the name; `name` is a place of its own where it is empty."""
+    """The list of rows that each have the name; empty when `name` is a path of its own."""
 
     def __str__(self) -> str:
         return f"{self.rows}[*].{self.name}" if self.rows else self.name
 
-    def at(self, index: Sequence[int]) -> str:
-        """The place of the element that has this index in the values of all rows."""
-        places = [f"[{i}]" for i in index]
-        row = f"{self.rows}{places.pop(0)}." if self.rows and places else ""
-        return f"{row}{self.name}{''.join(places)}"
+    def element(self, index: Sequence[int]) -> str:
+        """Return the path of the element with this index in the values of all rows."""
+        brackets = [f"[{i}]" for i in index]
+        row = f"{self.rows}{brackets.pop(0)}." if self.rows and brackets else ""
+        return f"{row}{self.name}{''.join(brackets)}"
 
 
-def flat(sent: Any, *, field: Field) -> tuple[list[Any], tuple[int, ...]]:
-    """The elements of a value or of nested lists, and their shape; `InputRefused` where the lists are uneven."""
-    level: list[Any] = [sent]
+def flatten(value: Any, *, field: FieldPath) -> tuple[list[Any], tuple[int, ...]]:
+    """Return the elements of a value or of nested lists, and their shape; `InvalidInput` for uneven lists."""
+    level: list[Any] = [value]
     shape: tuple[int, ...] = ()
     while level and isinstance(level[0], list):
-        if len(shape) == DEEPEST:
-            raise InputRefused(str(field), expected=f"at most {DEEPEST} nested lists", came="more")
+        if len(shape) == MAX_DEPTH:
+            raise InvalidInput(str(field), expected=f"at most {MAX_DEPTH} nested lists", got="more")
         width = len(level[0])
-        if not _even(level, width):
+        if not _is_even(level, width):
             raise _uneven(level, shape, width, field)
         shape = (*shape, width)
         level = list(chain.from_iterable(level))
     return level, shape
 
 
-def place(field: Field, position: int, shape: Sequence[int]) -> str:
-    """Where the element at this position of the flat list stands."""
-    return field.at([int(index) for index in np.unravel_index(position, tuple(shape))])
+def element_path(field: FieldPath, position: int, shape: Sequence[int]) -> str:
+    """Return the path of the element at this position of the flat list."""
+    return field.element([int(index) for index in np.unravel_index(position, tuple(shape))])
 
 
 def floats(elements: list[Any]) -> Array:
-    """The elements as FP64; `TypeError` or `OverflowError` when one of them is no number that fits."""
+    """Return the elements as FP64; `TypeError` or `OverflowError` when one of them is not such a number."""
     return np.asarray(array("d", elements))
 
 
 def integers(elements: list[Any]) -> Array:
-    """The elements as INT64; `TypeError` or `OverflowError` when one of them is no integer that fits."""
+    """Return the elements as INT64; `TypeError` or `OverflowError` when one of them is not such an integer."""
     return np.asarray(array("q", elements))
 
 
-def _even(level: list[Any], width: int) -> bool:
+def _is_even(level: list[Any], width: int) -> bool:
     return set(map(type, level)) == {list} and set(map(len, level)) == {width}
 
 
-def _uneven(level: list[Any], shape: tuple[int, ...], width: int, field: Field) -> InputRefused:
+def _uneven(level: list[Any], shape: tuple[int, ...], width: int, field: FieldPath) -> InvalidInput:
     other = next(i for i, item in enumerate(level) if not isinstance(item, list) or len(item) != width)
-    came = f"a list of {len(level[other])}" if isinstance(level[other], list) else "a single value"
-    return InputRefused(place(field, other, shape), expected=f"a list of {width}", came=came)
+    got = f"a list of {len(level[other])}" if isinstance(level[other], list) else "a single value"
+    return InvalidInput(element_path(field, other, shape), expected=f"a list of {width}", got=got)

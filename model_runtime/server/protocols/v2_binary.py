@@ -8,46 +8,47 @@ from typing import Any, Final
 import numpy as np
 
 from model_runtime.formats.base import Array
-from model_runtime.server.errors import InputRefused
+from model_runtime.server.errors import InvalidInput
 
 LENGTH: Final = struct.Struct("<I")
 
 
-def read(raw: memoryview, dtype: np.dtype[Any], *, field: str) -> Array:
-    """The elements in `raw`, flat; texts each have their length in four bytes before them."""
+def decode(raw: memoryview, dtype: np.dtype[Any], *, field: str) -> Array:
+    """Return the elements in `raw`, flat; each string follows its length in four bytes."""
     if dtype.kind == "O":
-        return _texts(raw, field)
+        return _strings(raw, field)
     if len(raw) % dtype.itemsize:
-        raise InputRefused(field, expected=f"a multiple of {dtype.itemsize} bytes", came=f"{len(raw)}")
+        raise InvalidInput(field, expected=f"a multiple of {dtype.itemsize} bytes", got=f"{len(raw)}")
     if dtype.kind == "b":
         return np.frombuffer(raw, dtype=np.uint8).astype(np.bool_)
     return np.frombuffer(raw, dtype=dtype.newbyteorder("<")).astype(dtype, copy=False)
 
 
-def written(array: Array) -> bytes:
-    """The elements in row-major order."""
+def encode(array: Array) -> bytes:
+    """Return the elements in row-major order."""
     if array.dtype.kind in "biuf":
         return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
-    texts = [str(value).encode() for value in array.ravel()]
-    return b"".join(LENGTH.pack(len(text)) + text for text in texts)
+    strings = [str(value).encode() for value in array.ravel()]
+    return b"".join(LENGTH.pack(len(string)) + string for string in strings)
 
 
-def _texts(raw: memoryview, field: str) -> Array:
-    texts: list[str] = []
+def _strings(raw: memoryview, field: str) -> Array:
+    strings: list[str] = []
     offset = 0
     while offset < len(raw):
         start = offset + LENGTH.size
         if start > len(raw) or (end := start + LENGTH.unpack_from(raw, offset)[0]) > len(raw):
-            raise InputRefused(field, expected="texts, each after its length", came="a length beyond the end")
-        texts.append(_decoded(raw[start:end], field, len(texts)))
+            expected = "strings, each after its length"
+            raise InvalidInput(field, expected=expected, got="a length beyond the end")
+        strings.append(_decode_string(raw[start:end], field, len(strings)))
         offset = end
-    array = np.empty(len(texts), dtype=object)
-    array[:] = texts
+    array = np.empty(len(strings), dtype=object)
+    array[:] = strings
     return array
 
 
-def _decoded(raw: memoryview, field: str, index: int) -> str:
+def _decode_string(raw: memoryview, field: str, index: int) -> str:
     try:
         return bytes(raw).decode()
     except UnicodeDecodeError:
-        raise InputRefused(f"{field}[{index}]", expected="a text in UTF-8", came="other bytes") from None
+        raise InvalidInput(f"{field}[{index}]", expected="a string in UTF-8", got="other bytes") from None

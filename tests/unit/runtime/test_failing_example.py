@@ -10,7 +10,7 @@ import pytest
 from model_runtime import formats
 from model_runtime.builder import trial
 from model_runtime.failures import ExampleFailed
-from model_runtime.formats import InputInvalid, Tensors
+from model_runtime.formats import InputMismatch, Tensors
 from model_runtime.server.warmup import warm_up
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import served
@@ -45,7 +45,7 @@ ERRORS = [
     pytest.param(RuntimeError(CHECK_FAILED), "== 0 (3 vs. 0). ", id="a trace of C++"),
     pytest.param(RuntimeError("x" * 9000), f"{'x' * 200}", id="many words"),
     pytest.param(
-        InputInvalid("age", "this column is missing"), "age: this column is missing. ", id="our own"
+        InputMismatch("age", "this column is missing"), "age: this column is missing. ", id="our own"
     ),
 ]
 

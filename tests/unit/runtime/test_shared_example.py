@@ -67,9 +67,9 @@ def test_an_example_is_found_by_both_wherever_it_lies(tmp_path: Path, model: str
     told = tried(source)
 
     assert told["reference"]["inputs"] == {"input": ROW}
-    built = loading.served(Settings(image_folder=image(source, told["signature"])))
+    built = loading.load_model(Settings(image_folder=image(source, told["signature"])))
     assert said(built.example) == {"input": ROW}
-    assert said(loading.served(Settings(model_folder=source)).example) == {"input": ROW}
+    assert said(loading.load_model(Settings(model_folder=source)).example) == {"input": ROW}
 
 
 def test_a_column_that_holds_texts_in_the_example_takes_texts_from_both(tmp_path: Path) -> None:
@@ -78,9 +78,11 @@ def test_a_column_that_holds_texts_in_the_example_takes_texts_from_both(tmp_path
     (source / "churn" / "example.json").write_text('[{"age": 31, "note": "x"}]')
     told = tried(source)
 
-    bare = loading.served(Settings(model_folder=source))
-    assert Signature.from_json(told["signature"]) == bare.words.signature == bare.protocol.signature
-    assert bare.words.signature.inputs[1].datatype == "BYTES"
+    bare = loading.load_model(Settings(model_folder=source))
+    assert (
+        Signature.from_json(told["signature"]) == bare.predict_protocol.signature == bare.protocol.signature
+    )
+    assert bare.predict_protocol.signature.inputs[1].datatype == "BYTES"
 
 
 def _store_with_a_note(folder: Path) -> None:

@@ -34,7 +34,7 @@ from sklearn.svm import SVC, SVR
 
 from model_runtime import formats
 from model_runtime.formats import Loaded, TensorSpec
-from model_runtime.formats.examples import synthesised
+from model_runtime.formats.examples import synthetic_example
 from model_runtime.formats.sklearn_model import model_of
 from model_runtime.server import openapi
 
@@ -54,7 +54,7 @@ def piped(last: Any) -> Any:
 
 
 def answered(model: Loaded) -> dict[str, Any]:
-    return model.predict(synthesised(model.signature))
+    return model.predict(synthetic_example(model.signature))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from model_runtime import formats
 from model_runtime.failures import ExampleFailed
 from model_runtime.formats import Signature, TensorSpec
-from model_runtime.formats.examples import FILES, LARGEST, synthesised
+from model_runtime.formats.examples import FILES, LARGEST, synthetic_example
 from model_runtime.formats.signature import DATATYPES
 
 TABLE = Signature(
@@ -199,7 +199,7 @@ def test_an_own_column_called_inputs_is_a_column(tmp_path: Path) -> None:
 
 def test_a_made_example_is_answered_by_every_type_that_there_is() -> None:
     inputs = tuple(TensorSpec(name, name, (-1, 2)) for name in DATATYPES)
-    made = synthesised(Signature(inputs, ()))
+    made = synthetic_example(Signature(inputs, ()))
 
     for spec in inputs:
         assert (made[spec.name].dtype, made[spec.name].shape) == (spec.dtype, (1, 2))
@@ -208,4 +208,4 @@ def test_a_made_example_is_answered_by_every_type_that_there_is() -> None:
 def test_a_number_that_was_encoded_is_tried_with_one_that_the_encoder_knows() -> None:
     signature = Signature((TensorSpec("grade", "INT64", (-1,), ("3", "4")),), ())
 
-    assert synthesised(signature)["grade"].tolist() == [3]
+    assert synthetic_example(signature)["grade"].tolist() == [3]

@@ -20,7 +20,7 @@ import pytest
 from model_runtime import formats
 from model_runtime.failures import BuildFailure
 from model_runtime.formats import FormatUnknown, LoadFailed, PickleRefused
-from model_runtime.formats.examples import synthesised
+from model_runtime.formats.examples import synthetic_example
 from model_runtime.formats.loading import RUNTIME_OF
 
 NAMES = ("model.skops", "model.onnx", "model.json", "model.ubj", "model.txt", "model", "model.pkl")
@@ -113,7 +113,7 @@ def test_what_runs_no_code_is_served_whatever_it_is_called(
 ) -> None:
     shutil.copy(shelf / name, tmp_path / called)
     model = served(tmp_path, allow_pickle=False)
-    assert model.predict(synthesised(model.signature))
+    assert model.predict(synthetic_example(model.signature))
 
 
 @pytest.mark.parametrize("name", ["m.skops", "m.onnx", "m.xgb.json", "m.ubj", "m.pkl", "m.joblib.z"])

@@ -13,8 +13,8 @@ import pytest
 
 from model_runtime import formats
 from model_runtime.failures import LoadFailed, PickleRefused
-from model_runtime.formats import InputInvalid, Signature, TensorSpec
-from model_runtime.formats.examples import synthesised
+from model_runtime.formats import InputMismatch, Signature, TensorSpec
+from model_runtime.formats.examples import synthetic_example
 
 ROWS = np.array([[5.1, 3.5, 1.4, 0.2], [6.2, 2.8, 4.8, 1.8]])
 ALL = {
@@ -53,7 +53,7 @@ def test_a_graph_answers_under_its_own_names(shelf: Path, name: str) -> None:
 @pytest.mark.parametrize(("name", "kind"), [*ALL.items(), ("m.onnx", "onnx"), ("zipmap.onnx", "onnx")])
 def test_answers_have_the_types_and_shapes_that_the_signature_says(shelf: Path, name: str, kind: str) -> None:
     model = loaded(shelf, name, kind)
-    inputs = synthesised(model.signature)
+    inputs = synthetic_example(model.signature)
     outputs = model.predict(inputs)
 
     assert set(outputs) == {spec.name for spec in model.signature.outputs}
@@ -97,7 +97,7 @@ def test_columns_may_come_one_by_one_in_any_order(shelf: Path) -> None:
         pytest.param(
             dict.fromkeys(("sl", "sw", "pl", "pw", "x"), ROWS[:, 0]), "x", "no such column", id="surplus"
         ),
-        pytest.param({"m": ROWS[:, :3]}, "m", "rows of 4 values; 2×3 came", id="a matrix too narrow"),
+        pytest.param({"m": ROWS[:, :3]}, "m", "rows of 4 values, got 2×3", id="a matrix too narrow"),
         pytest.param(
             {**dict.fromkeys(("sl", "sw", "pl"), ROWS[:, 0]), "pw": ROWS[:1, 0]}, "pw", "1 rows", id="short"
         ),
@@ -107,14 +107,14 @@ def test_columns_may_come_one_by_one_in_any_order(shelf: Path) -> None:
     ],
 )
 def test_an_input_that_does_not_fit_is_named(shelf: Path, inputs: Any, field: str, said: str) -> None:
-    with pytest.raises(InputInvalid, match=said) as refused:
+    with pytest.raises(InputMismatch, match=said) as refused:
         loaded(shelf, "m.ubj", "xgboost").predict(inputs)
     assert refused.value.field == field
 
 
 @pytest.mark.parametrize("inputs", [{}, {"X": ROWS[:, :2]}, {"X": ROWS, "Y": ROWS}, {"X": ROWS[0]}])
 def test_an_input_that_does_not_fit_a_graph_is_named(shelf: Path, inputs: Any) -> None:
-    with pytest.raises(InputInvalid):
+    with pytest.raises(InputMismatch):
         formats.load("onnx", shelf / "m.onnx").predict(inputs)
 
 
@@ -250,7 +250,7 @@ def test_a_text_column_is_known_by_the_categories_of_its_encoder(tmp_path: Path)
 
     assert model.signature.inputs[0] == TensorSpec("region", "BYTES", (-1,), ("eu", "us"))
     assert model.signature.inputs[1].datatype == "FP64"
-    assert synthesised(model.signature)["region"].tolist() == ["eu"]
+    assert synthetic_example(model.signature)["region"].tolist() == ["eu"]
 
 
 def test_a_searched_model_is_its_best_one(iris: Any, tmp_path: Path) -> None:

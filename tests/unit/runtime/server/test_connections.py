@@ -15,7 +15,7 @@ from typing import TypeAlias
 import pytest
 
 from model_runtime.server import routes, uvicorn_server
-from model_runtime.server.edge import Front
+from model_runtime.server.edge import Edge
 from model_runtime.server.settings import Settings
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import bound, served
@@ -67,12 +67,12 @@ def post(headers: bytes = LENGTH, body: bytes = BODY, path: bytes = b"/predict")
 
 
 @contextlib.asynccontextmanager
-async def listening_at(*, age: float = 0.0, patience: float = 10.0) -> AsyncIterator[Wire]:
-    front = Front(connection_age=age)
+async def listening_at(*, age: float = 0.0, message_timeout: float = 10.0) -> AsyncIterator[Wire]:
+    front = Edge(connection_age=age)
     front.serve(routes.application(bound(served(models.sums()))), name="churn")
     wanted = Settings(host="127.0.0.1", port=0, revision="9f3c2a71d0", timeout=1.0, connection_age=age)
-    server = uvicorn_server.server(front, wanted, patience=patience)
-    door = uvicorn_server.door(wanted)
+    server = uvicorn_server.create_server(front, wanted, message_timeout=message_timeout)
+    door = uvicorn_server.bind_socket(wanted)
     door.listen()
     serving = asyncio.create_task(server.serve(sockets=[door]))
     try:
@@ -251,18 +251,18 @@ class TestTime:
         ],
     )
     async def test_a_head_that_does_not_arrive_is_408(self, begun: bytes) -> None:
-        async with listening_at(patience=0.3) as wire:
+        async with listening_at(message_timeout=0.3) as wire:
             reply = (await wire.say(begun, leave=False))[-1]
         assert (reply[0], reply[1]["connection"]) == (408, "close")
         assert reply[1]["x-seatrial-revision"] == "9f3c2a71d0"
 
     async def test_a_body_that_goes_on_behind_its_refusal_gets_no_second_one(self) -> None:
-        async with listening_at(patience=0.3) as wire:
+        async with listening_at(message_timeout=0.3) as wire:
             replies = await wire.say(post(b"content-length: 99999999999\r\n", b"x" * 1000), leave=False)
         assert [reply[0] for reply in replies] == [413]
 
     async def test_a_request_that_takes_longer_than_a_head_may_is_answered(self) -> None:
-        async with listening_at(patience=0.1) as wire:
+        async with listening_at(message_timeout=0.1) as wire:
             (reply,) = await wire.say(
                 post(b"content-length: 500\r\n"),
                 leave=False,
@@ -271,7 +271,7 @@ class TestTime:
         assert b"body" in reply[2]
 
     async def test_a_connection_without_an_age_is_kept_though_it_is_unused(self) -> None:
-        async with listening_at(patience=0.05) as wire:
+        async with listening_at(message_timeout=0.05) as wire:
             reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(reader.read(), 0.5)

@@ -10,7 +10,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from model_runtime.server import routes
-from model_runtime.server.edge import OPENED, Front, Phase
+from model_runtime.server.edge import OPENED, Edge, ServerState
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import application, ask, fronted
 
@@ -19,15 +19,15 @@ RECORD = {"a": 1, "b": 2}
 
 class TestFront:
     async def test_until_the_model_is_there_the_process_lives_but_is_not_ready(self) -> None:
-        front = Front(connection_age=0)
+        front = Edge(connection_age=0)
         assert (await ask(front, "/livez", method="GET")).status == 200
         for path in ("/readyz", "/v2/health/ready", "/predict", "/metrics"):
             reply = await ask(front, path, method="GET")
-            assert (reply.status, reply.document) == (503, {"error": "the model is being loaded"})
+            assert (reply.status, reply.document) == (503, {"error": "the model is loading"})
 
     async def test_while_it_drains_it_answers_but_is_not_ready_and_ends_connections(self) -> None:
         front = fronted(models.sums())
-        front.phase = Phase.DRAINING
+        front.state = ServerState.DRAINING
         assert (await ask(front, "/readyz", method="GET")).status == 503
         reply = await ask(front, "/predict", [RECORD])
         assert (reply.status, reply.headers["connection"]) == (200, "close")
@@ -38,7 +38,7 @@ class TestFront:
         running = asyncio.create_task(ask(front, "/predict", [RECORD]))
         await asyncio.sleep(0.05)
         assert not running.done()
-        front.phase = Phase.DRAINING
+        front.state = ServerState.DRAINING
         gate.set()
         assert (await running).headers["connection"] == "close"
 
@@ -67,7 +67,7 @@ class TestFront:
             seen.append(scope["path"])
             await inner(scope, receive, send)
 
-        front = Front(connection_age=0)
+        front = Edge(connection_age=0)
         front.serve(counting, name="churn")
         for path in ("/a", "/b/c", "/predict/", "/v2/models/other", "/v2/models/other/infer"):
             reply = await ask(front, path, b"{}")
@@ -77,4 +77,4 @@ class TestFront:
 
     async def test_an_unknown_model_is_told_the_known_one(self) -> None:
         reply = await ask(fronted(models.sums()), "/v2/models/x/infer", b"{}")
-        assert json.loads(reply.body)["error"].endswith("the model here is /v2/models/churn")
+        assert json.loads(reply.body)["error"].endswith("this server has /v2/models/churn")

@@ -21,7 +21,7 @@ from model_runtime.formats import Loaded, Signature
 from model_runtime.formats.signature import DATATYPES
 from model_runtime.formats.sklearn_model import model_of
 from model_runtime.server import routes
-from model_runtime.server.edge import Front
+from model_runtime.server.edge import Edge
 from tests.unit.runtime.server.serving import ask, bound, served
 
 ROWS = np.random.RandomState(0).rand(40, 3)
@@ -151,7 +151,7 @@ def tensors(signature: Signature) -> st.SearchStrategy[Any]:
 @functools.cache
 def application(make: Callable[[], Loaded]) -> tuple[ASGIApp, Signature]:
     model = make()
-    front = Front(connection_age=0)
+    front = Edge(connection_age=0)
     front.serve(routes.application(bound(served(model))), name="churn")
     return front, model.signature
 

@@ -19,7 +19,7 @@ MAKE = """
 import sys
 from pathlib import Path
 from model_runtime.builder import bento
-bento.build("churn", "b0123456789", date=0, context=Path(sys.argv[1]), into=Path(sys.argv[2]))
+bento.build("churn", "b0123456789", date=0, context=Path(sys.argv[1]), target=Path(sys.argv[2]))
 """
 
 

@@ -9,15 +9,15 @@ import pytest
 
 from model_runtime.formats import Signature, TensorSpec
 from model_runtime.server import openapi
-from model_runtime.server.errors import Refusal
-from model_runtime.server.protocols.predict import Words
-from model_runtime.server.protocols.v2 import Protocol
+from model_runtime.server.errors import RequestError
+from model_runtime.server.protocols.predict import PredictProtocol
+from model_runtime.server.protocols.v2 import V2Protocol
 from tests.unit.runtime.server import models
 
 
 def forms(model: models.Fake) -> dict[str, dict[str, Any]]:
     """The schema of each form of the question, by its envelope."""
-    return {form["required"][0]: form for form in openapi.question(model.signature)["oneOf"]}
+    return {form["required"][0]: form for form in openapi.request_schema(model.signature)["oneOf"]}
 
 
 def test_columns_have_their_types_and_what_they_were_trained_on() -> None:
@@ -37,10 +37,10 @@ def test_rows_of_tensors_are_nested_lists_of_fixed_lengths() -> None:
 
 def test_the_answers_schema_has_the_keys_of_a_real_answer() -> None:
     model = models.churn()
-    words = Words(model.signature)
-    question = words.question(json.dumps([{"age": 1, "plan": "gold", "calls": 1}]).encode())
-    answer = json.loads(words.answer(question, model.predict(question.inputs)))
-    schema = openapi.answer(model.signature)["oneOf"][0]["properties"]["predictions"]["items"]
+    words = PredictProtocol(model.signature)
+    question = words.decode(json.dumps([{"age": 1, "plan": "gold", "calls": 1}]).encode())
+    answer = json.loads(words.encode(question, model.predict(question.inputs)))
+    schema = openapi.response_schema(model.signature)["oneOf"][0]["properties"]["predictions"]["items"]
     assert set(answer["predictions"][0]) == set(schema["required"])
     assert (
         list(answer["predictions"][0]["probabilities"]) == schema["properties"]["probabilities"]["required"]
@@ -50,7 +50,7 @@ def test_the_answers_schema_has_the_keys_of_a_real_answer() -> None:
 def test_a_number_that_was_encoded_is_shown_as_a_number() -> None:
     spec = TensorSpec("grade", "FP64", (-1,), ("3", "4.5"))
     signature = Signature((spec,), (TensorSpec("prediction", "FP64", (-1,)),), columns=("grade",))
-    record = openapi.question(signature)["oneOf"][0]["properties"]["records"]["items"]
+    record = openapi.request_schema(signature)["oneOf"][0]["properties"]["records"]["items"]
     assert record["properties"]["grade"] == {
         "type": "number",
         "nullable": True,
@@ -63,21 +63,21 @@ def test_a_number_that_was_encoded_is_shown_as_a_number() -> None:
 def test_every_path_of_the_document_exists(model: models.Fake) -> None:
     from model_runtime.server import routes
 
-    document = openapi.OpenApi(model.signature, Protocol(model.signature, name="churn", version="1")).asdict()
+    document = openapi.OpenApi(V2Protocol(model.signature, name="churn", version="1")).asdict()
     assert set(document["paths"]) <= routes.known_paths("churn")
     assert json.loads(json.dumps(document)) == document
 
 
 def responses(path: str, method: str) -> dict[str, Any]:
     model = models.churn()
-    document = openapi.OpenApi(model.signature, Protocol(model.signature, name="churn", version="1")).asdict()
+    document = openapi.OpenApi(V2Protocol(model.signature, name="churn", version="1")).asdict()
     found: dict[str, Any] = document["paths"][path][method]["responses"]
     return found
 
 
 @pytest.mark.parametrize("path", ["/predict", "/v2/models/churn/infer"])
 def test_every_status_that_a_prediction_can_end_in_is_described(path: str) -> None:
-    refused = {str(one.status) for one in Refusal.__subclasses__()}
+    refused = {str(one.status) for one in RequestError.__subclasses__()}
     of_the_connection = {"400", "408", "431"}
 
     assert refused | of_the_connection <= set(responses(path, "post"))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from model_runtime.formats import Signature
-from model_runtime.server.errors import InputRefused
-from model_runtime.server.protocols.predict import Form, Words
+from model_runtime.server.errors import InvalidInput
+from model_runtime.server.protocols.predict import Form, PredictProtocol
 from tests.unit.runtime.server import models
 
 ADA = {"age": 31, "plan": "gold", "calls": 3}
@@ -19,13 +19,13 @@ PIXELS = {"image": [[1, 2], [3, 4]], "scale": 1}
 
 
 def question(signature: Signature, document: Any) -> Any:
-    return Words(signature).question(json.dumps(document).encode())
+    return PredictProtocol(signature).decode(json.dumps(document).encode())
 
 
 def answered(model: models.Fake, document: Any) -> Any:
-    words = Words(model.signature)
-    asked = words.question(json.dumps(document).encode())
-    return json.loads(words.answer(asked, model.predict(asked.inputs)))
+    words = PredictProtocol(model.signature)
+    asked = words.decode(json.dumps(document).encode())
+    return json.loads(words.encode(asked, model.predict(asked.inputs)))
 
 
 class TestForms:
@@ -108,14 +108,14 @@ class TestAnswers:
         assert answered(models.tensors(), document) == {"predictions": {"sum": [20.0], "max": [4]}}
 
     def test_a_number_that_json_has_no_word_for_is_null(self) -> None:
-        words = Words(models.NUMBERS)
-        asked = words.question(b"[[1, 2]]")
-        assert words.answer(asked, {"prediction": np.array([np.inf])}) == b'{"predictions":[null]}'
+        words = PredictProtocol(models.NUMBERS)
+        asked = words.decode(b"[[1, 2]]")
+        assert words.encode(asked, {"prediction": np.array([np.inf])}) == b'{"predictions":[null]}'
 
 
 def refusal_of(signature: Signature, document: Any) -> str:
     """The sentence by which a question is refused."""
-    with pytest.raises(InputRefused) as refused:
+    with pytest.raises(InvalidInput) as refused:
         question(signature, document)
     return str(refused.value)
 
@@ -125,64 +125,64 @@ class TestRefusals:
         ("document", "sentence"),
         [
             pytest.param(
-                [], "instances: expected a list of at least one row; an empty list came", id="nothing"
+                [], "instances: expected a list of at least one row, got an empty list", id="nothing"
             ),
-            pytest.param(7, "expected a JSON object or list; 7 came", id="a number"),
+            pytest.param(7, "expected a JSON object or list, got 7", id="a number"),
             pytest.param(
                 [{"age": 31, "calls": 3}],
-                "records[0].plan: expected a text; nothing came",
+                "records[0].plan: expected a string, got nothing",
                 id="a field is missing",
             ),
             pytest.param(
                 [ADA | {"vip": 1}],
-                "records[0]: expected the fields age, plan, calls; the field 'vip' came",
+                "records[0]: expected the fields age, plan, calls, got the field 'vip'",
                 id="a field is unknown",
             ),
             pytest.param(
                 [ADA, BOB | {"age": "old"}],
-                "records[1].age: expected a number (FP64); the text 'old' came",
+                "records[1].age: expected a number (FP64), got the string 'old'",
                 id="a text for a number, in its row",
             ),
             pytest.param(
                 [ADA | {"age": "31"}],
-                "records[0].age: expected a number (FP64); the text '31' came",
+                "records[0].age: expected a number (FP64), got the string '31'",
                 id="a number in quotes is a text",
             ),
             pytest.param(
                 [ADA | {"calls": 1.5}],
-                "records[0].calls: expected an integer (INT64); 1.5 came",
+                "records[0].calls: expected an integer (INT64), got 1.5",
                 id="half a call",
             ),
             pytest.param(
                 [ADA | {"calls": None}],
-                "records[0].calls: expected an integer (INT64); null came",
+                "records[0].calls: expected an integer (INT64), got null",
                 id="null",
             ),
             pytest.param(
-                [ADA | {"plan": 4}], "records[0].plan: expected a text; 4 came", id="a number for a text"
+                [ADA | {"plan": 4}], "records[0].plan: expected a string, got 4", id="a number for a text"
             ),
             pytest.param(
                 [ADA | {"age": {"years": 3}}],
-                "records[0].age: expected a number (FP64); an object with 1 fields came",
+                "records[0].age: expected a number (FP64), got an object with 1 fields",
                 id="an object for a number",
             ),
-            pytest.param([ADA, 3], "records[1]: expected an object; 3 came", id="records of two kinds"),
+            pytest.param([ADA, 3], "records[1]: expected an object, got 3", id="records of two kinds"),
             pytest.param(
                 {"columns": {"age": [1], "plan": "gold", "calls": [1]}},
-                "columns.plan: expected a list of values; the text 'gold' came",
+                "columns.plan: expected a list of values, got the string 'gold'",
                 id="a value for a column",
             ),
             pytest.param(
                 {"columns": {"age": [1]}},
-                "columns.plan: expected a text; nothing came",
+                "columns.plan: expected a string, got nothing",
                 id="a column is missing",
             ),
             pytest.param(
-                [[1, "gold"]], "instances[0]: expected a list of 3 values; a list of 2 came", id="too short"
+                [[1, "gold"]], "instances[0]: expected a list of 3 values, got a list of 2", id="too short"
             ),
             pytest.param(
                 [ADA | {"calls": 10**30}],
-                "records[0].calls: expected an integer (INT64); 1" + "0" * 30 + " came",
+                "records[0].calls: expected an integer (INT64), got 1" + "0" * 30 + "",
                 id="an integer beyond 64 bits",
             ),
         ],
@@ -197,15 +197,15 @@ class TestRefusals:
         [
             (
                 {"instances": [[1, 2, 3]], "parameters": {}},
-                "parameters: expected nothing beside 'instances'; this field came",
+                "parameters: expected no other field beside 'instances', got this field",
             ),
             (
                 {"records": [{}], "instances": [[1]]},
-                "instances: expected nothing beside 'records'; this field came",
+                "instances: expected no other field beside 'records', got this field",
             ),
-            ({"foo": 1}, "expected an object with instances; the field 'foo' came"),
-            ({"age": [31]}, "expected an object with instances; the field 'age' came"),
-            ({}, "expected an object with instances; an empty object came"),
+            ({"foo": 1}, "expected an object with instances, got the field 'foo'"),
+            ({"age": [31]}, "expected an object with instances, got the field 'age'"),
+            ({}, "expected an object with instances, got an empty object"),
         ],
     )
     def test_a_model_without_names_of_columns_says_how_it_is_asked(
@@ -258,34 +258,34 @@ class TestRefusals:
     def test_the_field_is_the_place_of_the_value_in_what_was_sent(
         self, signature: Signature, document: Any, field: str
     ) -> None:
-        with pytest.raises(InputRefused) as refused:
+        with pytest.raises(InvalidInput) as refused:
             question(signature, document)
         assert refused.value.field == field
 
     @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 10_000, b'{"a": tru}'])
     def test_a_body_that_is_no_json_is_refused(self, body: bytes) -> None:
-        with pytest.raises(InputRefused, match="expected a JSON document"):
-            Words(models.CHURN).question(body)
+        with pytest.raises(InvalidInput, match="expected a JSON document"):
+            PredictProtocol(models.CHURN).decode(body)
 
     def test_rows_of_the_wrong_width_are_refused_with_both_shapes(self) -> None:
-        with pytest.raises(InputRefused, match=r"shape \[any, 3\]; \[1, 2\] came"):
+        with pytest.raises(InvalidInput, match=r"shape \[any, 3\], got shape \[1, 2\]"):
             question(models.MATRIX, [[1, 2]])
 
     def test_uneven_rows_are_named(self) -> None:
-        with pytest.raises(InputRefused, match=r"instances\[1\]: expected a list of 3; a list of 2 came"):
+        with pytest.raises(InvalidInput, match=r"instances\[1\]: expected a list of 3, got a list of 2"):
             question(models.MATRIX, [[1, 2, 3], [1, 2]])
 
     def test_a_number_beyond_the_type_is_refused_instead_of_becoming_infinite(self) -> None:
         with pytest.raises(
-            InputRefused, match=r"instances\[0\]\[1\]: expected a number \(FP32\); 1e\+300 came"
+            InvalidInput, match=r"instances\[0\]\[1\]: expected a number \(FP32\), got 1e\+300"
         ):
             question(models.MATRIX, [[1, 1e300, 3]])
 
     def test_a_pixel_beyond_its_byte_is_refused_instead_of_wrapping_around(self) -> None:
-        with pytest.raises(InputRefused, match="an integer of at least 0 \\(UINT8\\); 300 came"):
+        with pytest.raises(InvalidInput, match="an integer of at least 0 \\(UINT8\\), got 300"):
             question(models.TENSORS, [{"image": [[1, 300], [3, 4]], "scale": 1}])
 
     def test_what_came_is_shown_shortened(self) -> None:
-        with pytest.raises(InputRefused) as refused:
+        with pytest.raises(InvalidInput) as refused:
             question(models.CHURN, [ADA | {"age": "x" * 10_000}])
         assert len(str(refused.value)) < 200

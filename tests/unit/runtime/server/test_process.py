@@ -92,7 +92,7 @@ class TestStarting:
             process.await_ready()
             assert process.stop() == 0
         lines = log_lines(tmp_path)
-        assert [line["message"] for line in lines] == ["listening", "ready", "draining", "left"]
+        assert [line["message"] for line in lines] == ["listening", "ready", "draining", "stopped"]
         assert 0 < lines[1]["seconds"] < 120
         assert all(line["revision"] == "9f3c2a71d0" for line in lines)
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from starlette.types import ASGIApp, Receive
 
+from model_runtime.contract.logs import fields_of
 from model_runtime.server import routes
-from model_runtime.server.executor import READERS
-from model_runtime.server.handlers import Answers, Served
+from model_runtime.server.executor import BODIES_PER_PREDICTION
+from model_runtime.server.handlers import Handlers, ServedModel
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import application, ask, bound, fronted, served
 
@@ -57,7 +58,7 @@ class TestAnswers:
     async def test_the_short_way_and_the_routes_answer_alike(self) -> None:
         answers = bound(served(models.sums()))
         app = routes.application(answers)
-        short = routes.ShortWay(app, answers)
+        short = routes.FastPath(app, answers)
         for path in ("/predict", "/v2/models/churn/infer", "/v2/models/churn"):
             assert (await ask(short, path, [RECORD])).body == (await ask(app, path, [RECORD])).body
 
@@ -68,12 +69,12 @@ class TestStatuses:
         assert reply.status == 400
         assert reply.document["field"] == "records[0].a"
         assert reply.document["expected"] == "a number (FP64)"
-        assert reply.document["came"] == "the text 'x'"
+        assert reply.document["got"] == "the string 'x'"
 
     async def test_a_value_the_model_dislikes_is_400_with_the_models_first_line(self) -> None:
         reply = await ask(application(models.sums()), "/predict", [{"a": None, "b": 1}])
         assert reply.status == 400
-        assert reply.document == {"error": "the model refused this input: Input X contains NaN."}
+        assert reply.document == {"error": "the model rejects this input: Input X contains NaN."}
 
     async def test_an_input_that_the_model_names_is_400(self) -> None:
         image = {"name": "image", "shape": [1, 2, 2], "datatype": "UINT8", "data": [1, 2, 3, 4]}
@@ -91,7 +92,7 @@ class TestStatuses:
             reply = await ask(front, "/predict", [{"a": 424242, "b": 1}], headers={"x-request-id": "r-1"})
         assert (reply.status, reply.headers["x-request-id"]) == (500, "r-1")
         assert "weights" not in reply.body.decode()
-        assert caplog.records[0].fields == {"request_id": "r-1", "status": 500}  # type: ignore[attr-defined]
+        assert fields_of(caplog.records[0]) == {"request_id": "r-1", "status": 500}
         assert "424242" not in caplog.text
 
     async def test_a_body_beyond_the_limit_is_413_before_it_is_read(self) -> None:
@@ -109,12 +110,12 @@ class TestStatuses:
         assert (reply.status, reply.document) == (405, {"error": "Method Not Allowed"})
 
     async def test_before_the_model_is_there_predictions_are_503(self) -> None:
-        assert (await ask(routes.application(Answers()), "/predict", [RECORD])).status == 503
+        assert (await ask(routes.application(Handlers()), "/predict", [RECORD])).status == 503
 
     async def test_a_body_that_never_arrives_is_408_and_frees_its_place(self) -> None:
         one = served(models.sums(), timeout=0.05)
         assert await _status(bound(one).predict, _never) == 408
-        assert (one.engine.reading, one.engine.running) == (0, 0)
+        assert (one.executor.receiving, one.executor.running) == (0, 0)
 
     async def test_a_client_that_leaves_gets_no_answer_and_frees_its_place(self) -> None:
         one = served(models.sums())
@@ -123,7 +124,7 @@ class TestStatuses:
             return {"type": "http.disconnect"}
 
         assert await _status(bound(one).predict, left) is None
-        assert (one.engine.reading, one.engine.running) == (0, 0)
+        assert (one.executor.receiving, one.executor.running) == (0, 0)
 
 
 async def _never() -> Any:
@@ -141,10 +142,10 @@ async def _status(handler: ASGIApp, receive: Receive) -> int | None:
     return statuses[0] if statuses else None
 
 
-async def at_rest(one: Served) -> None:
+async def at_rest(one: ServedModel) -> None:
     """No model runs any more: an answer that came too late is over as well."""
     async with asyncio.timeout(30):
-        while one.engine.running:  # noqa: ASYNC110 - the engine tells nobody
+        while one.executor.running:  # noqa: ASYNC110 - the executor tells nobody
             await asyncio.sleep(0.01)
 
 
@@ -164,22 +165,28 @@ class TestEngine:
     async def test_bodies_that_never_arrive_take_no_place_from_who_asks(self) -> None:
         one = served(models.sums(), concurrency=2, timeout=60)
         app = routes.application(bound(one))
-        holding = [asyncio.create_task(_status(bound(one).predict, _never)) for _ in range(2 * READERS)]
+        holding = [
+            asyncio.create_task(_status(bound(one).predict, _never)) for _ in range(2 * BODIES_PER_PREDICTION)
+        ]
         await asyncio.sleep(0.05)
         holding.pop().cancel()
         await asyncio.sleep(0.05)
         assert (await ask(app, "/predict", [RECORD])).status == 200
-        assert one.engine.reading == 2 * READERS - 1, "its own place is free again"
+        assert one.executor.receiving == 2 * BODIES_PER_PREDICTION - 1, "its own place is free again"
         for held in holding:
             held.cancel()
 
     async def test_more_bodies_than_may_be_on_their_way_are_429_and_told_so(self) -> None:
         one = served(models.sums(), concurrency=2, timeout=60)
-        holding = [asyncio.create_task(_status(bound(one).predict, _never)) for _ in range(2 * READERS)]
+        holding = [
+            asyncio.create_task(_status(bound(one).predict, _never)) for _ in range(2 * BODIES_PER_PREDICTION)
+        ]
         await asyncio.sleep(0.05)
         reply = await ask(routes.application(bound(one)), "/predict", [RECORD])
         assert reply.status == 429
-        assert reply.document["error"].startswith(f"{2 * READERS} requests are being sent already")
+        assert reply.document["error"].startswith(
+            f"limit reached: the bodies of {2 * BODIES_PER_PREDICTION} requests are in transfer"
+        )
         for held in holding:
             held.cancel()
 

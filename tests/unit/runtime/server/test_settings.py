@@ -11,7 +11,7 @@ from model_runtime.server import environment, settings
 
 
 def test_a_pod_without_a_word_gets_the_defaults() -> None:
-    wanted = settings.of([], {})
+    wanted = settings.parse_settings([], {})
     assert wanted.port == contract.SERVER_PORT
     assert wanted.image_folder == Path(contract.IMAGE_FOLDER)
     assert (wanted.timeout, wanted.concurrency, wanted.warmup) == (30.0, 64, 5)
@@ -20,7 +20,7 @@ def test_a_pod_without_a_word_gets_the_defaults() -> None:
 
 
 def test_the_contracts_variables_are_read() -> None:
-    wanted = settings.of(
+    wanted = settings.parse_settings(
         ["--port", "0", "--model-folder", "/m"],
         {
             contract.SERVER_NAME_VARIABLE: "churn",
@@ -37,8 +37,8 @@ def test_the_contracts_variables_are_read() -> None:
 
 @pytest.mark.parametrize("text", ["many", "-1", "0", "nan", "inf"])
 def test_what_is_no_number_of_the_right_size_is_refused_by_name(text: str) -> None:
-    with pytest.raises(settings.SettingInvalid, match="SEATRIAL_MAX_CONCURRENCY is"):
-        settings.of([], {contract.SERVER_CONCURRENCY_VARIABLE: text})
+    with pytest.raises(settings.InvalidSetting, match="SEATRIAL_MAX_CONCURRENCY is"):
+        settings.parse_settings([], {contract.SERVER_CONCURRENCY_VARIABLE: text})
 
 
 class TestCores:

@@ -16,10 +16,10 @@ from starlette.types import ASGIApp
 from model_runtime.formats import Signature, Tensors, TensorSpec
 from model_runtime.formats.signature import DATATYPES
 from model_runtime.server import routes
-from model_runtime.server.edge import Front
-from model_runtime.server.errors import InputRefused
+from model_runtime.server.edge import Edge
+from model_runtime.server.errors import InvalidInput
 from model_runtime.server.protocols import v2, v2_binary
-from model_runtime.server.protocols.v2 import Protocol
+from model_runtime.server.protocols.v2 import V2Protocol
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import Reply, ask, bound, served
 
@@ -51,13 +51,13 @@ def echo(datatype: str) -> models.Fake:
 
 
 def application(model: models.Fake) -> ASGIApp:
-    front = Front(connection_age=0)
+    front = Edge(connection_age=0)
     front.serve(routes.application(bound(served(model))), name="churn", version="v7")
     return front
 
 
 def raw_of(datatype: str, values: list[Any]) -> bytes:
-    return v2_binary.written(np.array(values, dtype=DATATYPES[datatype]))
+    return v2_binary.encode(np.array(values, dtype=DATATYPES[datatype]))
 
 
 async def told(model: models.Fake, head: Any, tail: bytes = b"") -> Reply:
@@ -159,14 +159,14 @@ class TestBytes:
     @given(texts=st.lists(st.text(), max_size=5))
     def test_any_texts_survive_the_way_there_and_back(self, texts: list[str]) -> None:
         array = np.array([*texts, None], dtype=object)[:-1]
-        raw = memoryview(v2_binary.written(array))
-        assert v2_binary.read(raw, array.dtype, field="x").tolist() == texts
+        raw = memoryview(v2_binary.encode(array))
+        assert v2_binary.decode(raw, array.dtype, field="x").tolist() == texts
 
     @given(raw=st.binary(max_size=40), datatype=st.sampled_from(list(DATATYPES)))
     def test_any_bytes_are_read_or_refused(self, raw: bytes, datatype: str) -> None:
         dtype = np.dtype(DATATYPES[datatype])
-        with contextlib.suppress(InputRefused):
-            assert v2_binary.read(memoryview(raw), dtype, field="x").dtype == dtype
+        with contextlib.suppress(InvalidInput):
+            assert v2_binary.decode(memoryview(raw), dtype, field="x").dtype == dtype
 
     async def test_two_tensors_share_the_bytes_in_their_order(self) -> None:
         first, second = raw_of("UINT8", [1, 2, 3, 4]), raw_of("FP32", [0.5])
@@ -248,7 +248,7 @@ class TestErrors:
         assert reply.document == {"error": "x: the model takes no missing text (null)", "field": "x"}
 
     def test_the_id_comes_back_as_it_is(self) -> None:
-        protocol = Protocol(echo("FP64").signature, name="m", version="1")
+        protocol = V2Protocol(echo("FP64").signature, name="m", version="1")
         tensor = {"name": "x", "shape": [1], "datatype": "FP64", "data": [1]}
-        asked = protocol.request(json.dumps({"id": 'a"b\n', "inputs": [tensor]}).encode(), None)
-        assert json.loads(protocol.reply(asked, {"y": np.array([1.0])}).body)["id"] == 'a"b\n'
+        asked = protocol.decode(json.dumps({"id": 'a"b\n', "inputs": [tensor]}).encode(), None)
+        assert json.loads(protocol.encode(asked, {"y": np.array([1.0])}).body)["id"] == 'a"b\n'

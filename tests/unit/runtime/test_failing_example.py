@@ -16,7 +16,7 @@ from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import served
 
 LONGEST = 400
-HOW = "Put inputs that it answers into example.json beside the model."
+HOW = "Put a valid input into example.json beside the model."
 CHECK_FAILED = """
 [12:00:00] /workspace/src/data/array_interface.h:218: Check failed: n % 8 == 0 (3 vs. 0)
 Stack trace:
@@ -73,7 +73,7 @@ BOTH = pytest.mark.parametrize("tries", [build_tries, server_warms_up])
 def test_it_is_one_sentence_with_the_kind_of_the_error_and_its_words(
     error: BaseException, words: str, tries: Callable[[models.Fake], None]
 ) -> None:
-    with pytest.raises(ExampleFailed, match=r"^the model does not answer its example: ") as failed:
+    with pytest.raises(ExampleFailed, match=r"^the model cannot predict from its example: ") as failed:
         tries(models.Fake(models.NUMBERS, raising(error)))
 
     message = failed.value.message
@@ -92,5 +92,7 @@ def test_memory_that_does_not_suffice_is_not_the_examples_fault(tries: Callable[
 def test_a_number_beyond_all_types_is_told_with_its_file(tmp_path: Path) -> None:
     (tmp_path / "example.json").write_text(f'{{"a": [1{"0" * 400}, null], "b": [1, 2]}}')
 
-    with pytest.raises(ExampleFailed, match=r"example\.json is no example of the model's input: Overflow"):
+    with pytest.raises(
+        ExampleFailed, match=r"example\.json is not a valid example of the model's input: Overflow"
+    ):
         formats.example(tmp_path / "model.skops", models.NUMBERS, within=tmp_path)

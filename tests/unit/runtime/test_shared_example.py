@@ -80,7 +80,9 @@ def test_a_column_that_holds_texts_in_the_example_takes_texts_from_both(tmp_path
 
     bare = loading.load_model(Settings(model_folder=source))
     assert (
-        Signature.from_json(told["signature"]) == bare.predict_protocol.signature == bare.protocol.signature
+        Signature.from_json(told["signature"])
+        == bare.predict_protocol.signature
+        == bare.v2_protocol.signature
     )
     assert bare.predict_protocol.signature.inputs[1].datatype == "BYTES"
 

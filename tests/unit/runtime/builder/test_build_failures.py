@@ -175,7 +175,7 @@ def test_a_model_that_does_not_answer_its_example_is_told_in_one_sentence(job: J
 
     assert report.reason == "ModelExampleFailed"
     assert report.message == (
-        "the model does not answer its example: input: the model expects rows of 4 values; 1×2 came. Put inputs that "
+        "the model cannot predict from its example: input: the model expects rows of 4 values; 1×2 came. Put inputs that "
         "it answers into example.json beside the model."
     )
 

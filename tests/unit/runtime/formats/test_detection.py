@@ -82,7 +82,7 @@ def test_a_format_that_is_asked_for_decides_between_two(shelf: Path, tmp_path: P
 
 
 def test_a_format_that_is_asked_for_but_not_there_is_told(shelf: Path, tmp_path: Path) -> None:
-    with pytest.raises(FormatUnknown, match=r"spec.model.format is xgboost, but the files are: a \(onnx\)"):
+    with pytest.raises(FormatUnknown, match=r"spec.model.format is xgboost, but the source has: a \(onnx\)"):
         formats.detect(holding(tmp_path, {"a": shelf / "m.onnx"}), wanted="xgboost")
 
 

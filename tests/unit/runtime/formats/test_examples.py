@@ -91,7 +91,7 @@ def test_rows_without_names_are_a_matrix(tmp_path: Path, document: Any) -> None:
 def test_what_is_no_example_is_told_with_the_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "example.json").write_text(text)
 
-    with pytest.raises(ExampleFailed, match=r"example\.json is no example"):
+    with pytest.raises(ExampleFailed, match=r"example\.json is not a valid example"):
         example_in(tmp_path, TABLE)
 
 
@@ -153,7 +153,7 @@ def test_a_column_is_a_text_only_where_a_text_stands_in_it(
 def test_values_that_no_column_can_hold_are_told_with_the_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "example.json").write_text(text)
 
-    with pytest.raises(ExampleFailed, match=r"example\.json is no example"):
+    with pytest.raises(ExampleFailed, match=r"example\.json is not a valid example"):
         example_in(tmp_path, TABLE)
 
 

@@ -95,11 +95,17 @@ def test_columns_may_come_one_by_one_in_any_order(shelf: Path) -> None:
     [
         pytest.param({"sl": ROWS[:, 0]}, "sw", "missing", id="a column is missing"),
         pytest.param(
-            dict.fromkeys(("sl", "sw", "pl", "pw", "x"), ROWS[:, 0]), "x", "no such column", id="surplus"
+            dict.fromkeys(("sl", "sw", "pl", "pw", "x"), ROWS[:, 0]),
+            "x",
+            "expected one of the columns",
+            id="surplus",
         ),
         pytest.param({"m": ROWS[:, :3]}, "m", "rows of 4 values, got 2×3", id="a matrix too narrow"),
         pytest.param(
-            {**dict.fromkeys(("sl", "sw", "pl"), ROWS[:, 0]), "pw": ROWS[:1, 0]}, "pw", "1 rows", id="short"
+            {**dict.fromkeys(("sl", "sw", "pl"), ROWS[:, 0]), "pw": ROWS[:1, 0]},
+            "pw",
+            "expected 2 rows, .* got 1",
+            id="short",
         ),
         pytest.param(
             {n: np.zeros((2, 2)) for n in ("sl", "sw", "pl", "pw")}, "sl", "2 dimensions", id="deep"
@@ -178,7 +184,7 @@ def test_a_booster_of_a_newer_version_is_told_with_both(shelf: Path, tmp_path: P
 def test_what_has_nothing_to_predict_with_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.pkl").write_bytes(pickle.dumps({"not": "a model"}))
 
-    with pytest.raises(LoadFailed, match="holds a dict, which has neither predict nor transform"):
+    with pytest.raises(LoadFailed, match="contains a dict, which has neither predict nor transform"):
         formats.load("sklearn", tmp_path / "m.pkl", allow_pickle=True)
 
 

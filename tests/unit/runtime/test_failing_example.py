@@ -70,7 +70,7 @@ BOTH = pytest.mark.parametrize("tries", [build_tries, server_warms_up])
 
 @BOTH
 @pytest.mark.parametrize(("error", "words"), ERRORS)
-def test_it_is_one_sentence_with_the_kind_of_the_error_and_its_words(
+def test_the_failure_is_one_sentence_with_type_and_message_of_the_error(
     error: BaseException, words: str, tries: Callable[[models.Fake], None]
 ) -> None:
     with pytest.raises(ExampleFailed, match=r"^the model cannot predict from its example: ") as failed:
@@ -84,12 +84,12 @@ def test_it_is_one_sentence_with_the_kind_of_the_error_and_its_words(
 
 
 @BOTH
-def test_memory_that_does_not_suffice_is_not_the_examples_fault(tries: Callable[[models.Fake], None]) -> None:
+def test_missing_memory_is_not_a_failure_of_the_example(tries: Callable[[models.Fake], None]) -> None:
     with pytest.raises(MemoryError):
         tries(models.Fake(models.NUMBERS, raising(MemoryError())))
 
 
-def test_a_number_beyond_all_types_is_told_with_its_file(tmp_path: Path) -> None:
+def test_a_number_beyond_all_types_is_reported_with_its_file(tmp_path: Path) -> None:
     (tmp_path / "example.json").write_text(f'{{"a": [1{"0" * 400}, null], "b": [1, 2]}}')
 
     with pytest.raises(

@@ -62,5 +62,5 @@ def test_message_fields_and_trace_are_redacted() -> None:
     assert json.loads(text)["address"] == "https://jo:***@host"
 
 
-def test_objects_of_libraries_are_no_fields() -> None:
+def test_objects_of_libraries_are_not_fields() -> None:
     assert fields_of(record("x", body={"secret": "s"}, names=["a"], ok=True, n=1)) == {"ok": True, "n": 1}

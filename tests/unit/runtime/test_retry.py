@@ -98,7 +98,7 @@ def test_once_means_one_attempt() -> None:
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
-def test_a_stop_is_no_error_to_repeat(stop: Callable[[], BaseException]) -> None:
+def test_keyboard_interrupt_and_exit_are_not_repeated(stop: Callable[[], BaseException]) -> None:
     def operation() -> None:
         raise stop()
 

@@ -60,7 +60,7 @@ def said(inputs: formats.Tensors) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("model", "example"), LAYOUTS)
-def test_an_example_is_found_by_both_wherever_it_lies(tmp_path: Path, model: str, example: str) -> None:
+def test_build_and_server_find_the_same_example(tmp_path: Path, model: str, example: str) -> None:
     source = tmp_path / "source"
     models.store_classifier((source / model).parent)
     (source / example).write_text(json.dumps(ROW))
@@ -72,7 +72,7 @@ def test_an_example_is_found_by_both_wherever_it_lies(tmp_path: Path, model: str
     assert said(loading.load_model(Settings(model_folder=source)).example) == {"input": ROW}
 
 
-def test_a_column_that_holds_texts_in_the_example_takes_texts_from_both(tmp_path: Path) -> None:
+def test_a_string_column_of_the_example_is_one_for_build_and_server(tmp_path: Path) -> None:
     source = tmp_path / "source"
     _store_with_a_note(source / "churn")
     (source / "churn" / "example.json").write_text('[{"age": 31, "note": "x"}]')

@@ -52,7 +52,7 @@ def test_the_build_of_a_small_model_takes_seconds(built: Built) -> None:
     assert job.cpu_seconds < 10, "of both processes together, on whatever machine this is"
 
 
-def test_the_image_holds_the_model_a_whole_bento_and_what_the_server_reads(
+def test_the_image_contains_the_model_a_complete_bento_and_the_files_of_the_server(
     built: Built, client_of: MakeClient, docker_registry: str, tmp_path: Path
 ) -> None:
     job, report = built
@@ -87,7 +87,7 @@ def test_bentoml_reads_the_bento_back_under_the_build_id(
     assert int(bento.info.creation_time.timestamp()) == job.request.source_date
 
 
-def test_the_config_starts_the_server_and_says_what_is_inside(
+def test_the_config_has_the_command_and_the_labels(
     built: Built, client_of: MakeClient, docker_registry: str
 ) -> None:
     job, report = built
@@ -107,9 +107,7 @@ def test_the_config_starts_the_server_and_says_what_is_inside(
     assert len(config["rootfs"]["diff_ids"]) == len(config["history"]) == 3
 
 
-def test_the_same_inputs_are_the_same_image_at_another_time_and_place(
-    job: Job, built: Built, iris_skops: Path
-) -> None:
+def test_the_same_inputs_make_the_same_image(job: Job, built: Built, iris_skops: Path) -> None:
     _job, first = built
     other = job.folder / "other-volume"
     shutil.copytree(iris_skops, other)
@@ -122,7 +120,7 @@ def test_the_same_inputs_are_the_same_image_at_another_time_and_place(
     assert first.image.partition("@")[2] == second.image.partition("@")[2] != ""
 
 
-def test_an_image_that_stands_in_the_registry_is_not_built_again(job: Job, built: Built) -> None:
+def test_an_existing_image_is_not_built_again(job: Job, built: Built) -> None:
     earlier, first = built
     (job.folder / "volume").unlink()
     second = job.asks(repository=earlier.request.repository).run()
@@ -132,7 +130,7 @@ def test_an_image_that_stands_in_the_registry_is_not_built_again(job: Job, built
     assert "fetching" not in job.log
 
 
-def test_an_image_of_somebody_else_under_our_tag_counts_for_nothing(
+def test_an_image_without_the_build_id_label_does_not_count(
     job: Job, client_of: MakeClient, docker_registry: str
 ) -> None:
     tag = Reference.parse(f"{job.request.repository}:{job.request.build_id}")
@@ -160,7 +158,7 @@ def test_every_platform_of_the_runtime_gets_the_model(
     assert image_builder.labels_of(registry, image, index)[contract.LABEL_BUILD_ID] == job.request.build_id
 
 
-def test_a_model_comes_from_a_web_server_with_its_etag_or_date(job: Job, iris_skops: Path) -> None:
+def test_a_model_from_a_web_server_has_its_etag_or_date(job: Job, iris_skops: Path) -> None:
     with web_server(iris_skops) as address:
         report = job.asks(uri=f"{address}/model.skops").run()
 
@@ -172,7 +170,7 @@ def test_a_model_comes_from_a_web_server_with_its_etag_or_date(job: Job, iris_sk
     )
 
 
-def test_a_model_may_come_as_one_tar_with_its_example(job: Job, iris_skops: Path) -> None:
+def test_a_model_may_be_one_tar_with_its_example(job: Job, iris_skops: Path) -> None:
     packed = job.folder / "packed"
     packed.mkdir()
     (packed / "example.json").write_text("[[5.1, 3.5, 1.4, 0.2]]")
@@ -194,7 +192,7 @@ def test_a_folder_in_a_volume_is_a_model_with_all_its_files(
     assert (tmp_path / "root" / contract.MODEL_FOLDER[1:] / "model.skops").is_file()
 
 
-def test_a_registry_that_wants_a_token_gets_one_for_the_secret_s_user(job: Job, front: Front) -> None:
+def test_a_registry_that_requires_a_token_gets_one_for_the_user_of_the_secret(job: Job, front: Front) -> None:
     front.login = ("robot", "s3cret")
     name = job.request.repository.partition("/")[2]
     job.asks(repository=f"{front.host}/{name}", runtime_image=f"{front.host}/runtimes/sklearn:1")
@@ -205,7 +203,7 @@ def test_a_registry_that_wants_a_token_gets_one_for_the_secret_s_user(job: Job, 
     assert "s3cret" not in job.log
 
 
-def test_a_user_and_a_signature_in_the_address_are_shown_to_nobody(job: Job, iris_skops: Path) -> None:
+def test_user_and_signature_in_the_address_are_never_shown(job: Job, iris_skops: Path) -> None:
     with web_server(iris_skops) as address:
         secret = address.replace("http://", "http://jo:hidden@")
         report = job.asks(uri=f"{secret}/model.skops?X-Amz-Signature=hidden").run()

@@ -52,14 +52,14 @@ def test_a_corrupted_file_cannot_be_loaded(job: Job, iris_skops: Path) -> None:
     assert "model.skops is damaged" in report.message
 
 
-def test_a_file_that_was_cut_off_cannot_be_loaded(job: Job, iris_skops: Path) -> None:
+def test_a_truncated_file_cannot_be_loaded(job: Job, iris_skops: Path) -> None:
     report = built_from(job, {"model.skops": (iris_skops / "model.skops").read_bytes()[:5000]})
 
     assert report.reason == "ModelLoadFailed"
     assert "damaged" in report.message
 
 
-def test_a_pickle_is_refused_and_the_sentence_says_what_to_do(job: Job, trained: Any) -> None:
+def test_a_pickle_is_rejected_with_a_remedy(job: Job, trained: Any) -> None:
     report = built_from(job, {"model.pkl": pickle.dumps(trained)})
 
     assert report.reason == "ModelPickleRefused"
@@ -67,14 +67,14 @@ def test_a_pickle_is_refused_and_the_sentence_says_what_to_do(job: Job, trained:
     assert "spec.model.allowPickle: true" in report.message
 
 
-def test_a_pickle_that_is_allowed_is_built(job: Job, trained: Any) -> None:
+def test_an_allowed_pickle_is_built(job: Job, trained: Any) -> None:
     report = built_from(job, {"model.pkl": pickle.dumps(trained)}, allow_pickle=True)
 
     assert report.succeeded, job.log
     assert report.format == "sklearn"
 
 
-def test_an_unknown_format_is_told_with_what_was_found_and_what_is_known(job: Job) -> None:
+def test_an_unknown_format_is_reported_with_the_files_and_the_known_formats(job: Job) -> None:
     report = built_from(job, {"weights.bin": b"\1\2\3\4", "tree.txt": b"tree\nversion=v4\n"})
 
     assert report.reason == "ModelFormatUnknown"
@@ -83,7 +83,7 @@ def test_an_unknown_format_is_told_with_what_was_found_and_what_is_known(job: Jo
     assert "onnx, sklearn, skops, xgboost" in report.message
 
 
-def test_other_files_than_the_pinned_ones_are_told_with_both_digests(job: Job, iris_skops: Path) -> None:
+def test_a_digest_mismatch_is_reported_with_both_digests(job: Job, iris_skops: Path) -> None:
     pin = "sha256:" + "0" * 64
     report = job.asks(digest=pin).run()
 
@@ -98,7 +98,9 @@ def test_the_pinned_files_are_built(job: Job, iris_skops: Path) -> None:
     assert job.asks(digest=pin).run().succeeded, job.log
 
 
-def test_a_model_of_another_library_version_is_told_with_both_versions(job: Job, iris_skops: Path) -> None:
+def test_a_model_of_another_library_version_is_reported_with_both_versions(
+    job: Job, iris_skops: Path
+) -> None:
     import sklearn
 
     report = built_from(job, {"model.skops": stored_with(iris_skops / "model.skops", "0.99.9")})
@@ -108,7 +110,7 @@ def test_a_model_of_another_library_version_is_told_with_both_versions(job: Job,
     assert sklearn.__version__ in report.message
 
 
-def test_an_archive_whose_paths_lead_out_is_refused_and_nothing_is_written(job: Job) -> None:
+def test_an_archive_with_escaping_paths_is_rejected_and_nothing_is_written(job: Job) -> None:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         entry = tarfile.TarInfo("../../escaped")
@@ -121,7 +123,7 @@ def test_an_archive_whose_paths_lead_out_is_refused_and_nothing_is_written(job: 
     assert not list(job.folder.parent.glob("**/escaped"))
 
 
-def test_an_archive_with_a_link_is_refused(job: Job) -> None:
+def test_an_archive_with_a_link_is_rejected(job: Job) -> None:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         entry = tarfile.TarInfo("model.skops")
@@ -133,21 +135,21 @@ def test_an_archive_with_a_link_is_refused(job: Job) -> None:
     assert "is a link or a device" in report.message
 
 
-def test_a_damaged_archive_is_told(job: Job) -> None:
+def test_a_damaged_archive_is_reported(job: Job) -> None:
     report = built_from(job, {"model.tar.gz": b"\x1f\x8bnothing"}, uri="pvc://models/model.tar.gz")
 
     assert report.reason == "ModelLoadFailed"
     assert "cannot be unpacked" in report.message
 
 
-def test_a_missing_source_is_told(job: Job) -> None:
+def test_a_missing_source_is_reported(job: Job) -> None:
     report = job.asks(uri="pvc://models/absent.skops").run()
 
     assert report.reason == "SourceNotFound"
     assert "pvc://models/absent.skops" in report.message
 
 
-def test_a_missing_file_of_a_web_server_is_told(job: Job, iris_skops: Path) -> None:
+def test_a_missing_file_of_a_web_server_is_reported(job: Job, iris_skops: Path) -> None:
     with web_server(iris_skops) as address:
         report = job.asks(uri=f"{address}/absent.skops").run()
 
@@ -155,7 +157,7 @@ def test_a_missing_file_of_a_web_server_is_told(job: Job, iris_skops: Path) -> N
     assert "404" in report.message
 
 
-def test_a_forbidden_source_is_told_with_the_secret_to_check(job: Job, front: Front) -> None:
+def test_a_forbidden_source_is_reported_with_the_secret_to_check(job: Job, front: Front) -> None:
     front.faults.append(Fault("GET", "model.skops", says(403)))
     report = job.asks(uri=f"http://{front.host}/model.skops").run()
 
@@ -163,30 +165,30 @@ def test_a_forbidden_source_is_told_with_the_secret_to_check(job: Job, front: Fr
     assert "spec.model.credentials" in report.message
 
 
-def test_a_source_that_does_not_answer_is_told_and_may_heal(job: Job) -> None:
+def test_an_unreachable_source_is_reported_as_transient(job: Job) -> None:
     report = job.asks(uri=f"http://127.0.0.1:{free_port()}/model.skops").run()
 
     assert report.reason == "SourceUnavailable"
 
 
-def test_a_model_that_does_not_answer_its_example_is_told_in_one_sentence(job: Job, iris_skops: Path) -> None:
+def test_a_failing_example_is_reported_in_one_sentence(job: Job, iris_skops: Path) -> None:
     files = {"model.skops": (iris_skops / "model.skops").read_bytes(), "example.json": b"[[1, 2]]"}
     report = built_from(job, files)
 
     assert report.reason == "ModelExampleFailed"
     assert report.message == (
-        "the model cannot predict from its example: input: the model expects rows of 4 values; 1×2 came. Put inputs that "
-        "it answers into example.json beside the model."
+        "the model cannot predict from its example: input: expected rows of 4 values, got 1×2. Put a valid input into "
+        "example.json beside the model."
     )
 
 
-def test_an_example_that_is_no_json_is_told(job: Job, iris_skops: Path) -> None:
+def test_an_example_that_is_not_json_is_reported(job: Job, iris_skops: Path) -> None:
     files = {"model.skops": (iris_skops / "model.skops").read_bytes(), "example.json": b"[[1, 2"}
 
     assert built_from(job, files).reason == "ModelExampleFailed"
 
 
-def test_a_model_that_crashes_its_process_is_told_by_the_build_that_survives(job: Job) -> None:
+def test_a_model_that_crashes_its_process_is_reported_by_the_build(job: Job) -> None:
     code = b"\x80\x04csklearn\nshow_versions\n0cos\nabort\n)R."
     report = built_from(job, {"model.pkl": code}, allow_pickle=True)
 
@@ -194,7 +196,7 @@ def test_a_model_that_crashes_its_process_is_told_by_the_build_that_survives(job
     assert "SIGABRT while the model was loaded" in report.message
 
 
-def test_a_model_killed_for_its_memory_is_told_with_the_limit_to_raise(job: Job) -> None:
+def test_a_model_killed_for_its_memory_is_reported_with_the_limit_to_raise(job: Job) -> None:
     kill = b"\x80\x04csklearn\nshow_versions\n0csignal\nraise_signal\n(K\x09tR."
     report = built_from(job, {"model.pkl": kill}, allow_pickle=True)
 
@@ -202,7 +204,7 @@ def test_a_model_killed_for_its_memory_is_told_with_the_limit_to_raise(job: Job)
     assert "spec.build.resources.limits.memory" in report.message
 
 
-def test_a_model_of_another_runtime_says_which_one_it_wants(job: Job, trained: Any) -> None:
+def test_a_model_of_another_runtime_reports_the_needed_one(job: Job, trained: Any) -> None:
     booster = b'{"learner":{"attributes":{},"feature_names":[]},"version":[3,0,0]}'
     report = built_from(job, {"model.json": booster})
 
@@ -210,14 +212,14 @@ def test_a_model_of_another_runtime_says_which_one_it_wants(job: Job, trained: A
     assert report.wanted_runtime == "xgboost"
 
 
-def test_a_registry_that_is_down_is_told_and_may_heal(job: Job) -> None:
+def test_an_unreachable_registry_is_reported_as_transient(job: Job) -> None:
     report = job.asks(repository=f"127.0.0.1:{free_port()}/models/churn").run()
 
     assert report.reason == "RegistryUnavailable"
     assert "cannot be reached" in report.message
 
 
-def test_a_registry_that_wants_a_login_is_told_with_the_secret_to_name(job: Job, front: Front) -> None:
+def test_a_registry_that_requires_a_login_is_reported_with_the_secret_to_name(job: Job, front: Front) -> None:
     front.login = ("robot", "right")
     report = job.asks(repository=f"{front.host}/models/churn").run()
 
@@ -226,7 +228,7 @@ def test_a_registry_that_wants_a_login_is_told_with_the_secret_to_name(job: Job,
     assert "spec.build.registry.pushSecretName" in report.message
 
 
-def test_a_wrong_password_is_told_and_shown_to_nobody(job: Job, front: Front) -> None:
+def test_a_wrong_password_is_reported_and_never_shown(job: Job, front: Front) -> None:
     front.login = ("robot", "right")
     job.mount("push", push_secret(front.host, "robot", "wrong-pass"))
     report = job.asks(repository=f"{front.host}/models/churn").run()
@@ -236,14 +238,14 @@ def test_a_wrong_password_is_told_and_shown_to_nobody(job: Job, front: Front) ->
     assert "wrong-pass" not in job.log + report.to_json()
 
 
-def test_a_runtime_image_that_does_not_exist_is_told(job: Job) -> None:
+def test_a_missing_runtime_image_is_reported(job: Job) -> None:
     report = job.asks(runtime_image=job.request.runtime_image + "9").run()
 
     assert report.reason == "RegistryUnavailable"
     assert "runtime image" in report.message
 
 
-def test_a_request_of_another_version_is_told(job: Job) -> None:
+def test_a_request_of_another_version_is_reported(job: Job) -> None:
     job.environment[contract.BUILD_REQUEST_VARIABLE] = json.dumps({"version": 99})
     report = job.run()
 
@@ -266,7 +268,7 @@ def test_a_very_long_failure_still_fits_into_the_termination_message(job: Job) -
         pytest.param("http://127.0.0.1:1/a/", "BuildFailed", "cannot be listed", id="a folder on the web"),
     ],
 )
-def test_an_address_that_cannot_be(job: Job, uri: str, reason: str, said: str) -> None:
+def test_an_invalid_address(job: Job, uri: str, reason: str, said: str) -> None:
     report = job.asks(uri=uri).run()
 
     assert (report.reason, bool(re.search(said, report.message))) == (reason, True), report.message

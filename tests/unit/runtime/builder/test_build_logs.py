@@ -25,7 +25,7 @@ def test_the_last_lines_are_kept() -> None:
     assert (len(kept), kept[0], kept[-1]) == (logs.LINES, "line 30", "line 49")
 
 
-def test_long_lines_are_cut() -> None:
+def test_long_lines_are_truncated() -> None:
     assert len(heard("x" * 9000).text()) == logs.LONGEST_LINE
 
 
@@ -50,11 +50,11 @@ def test_long_lines_are_cut() -> None:
         ("pushed host:5000/m:1@sha256:ab", "pushed host:5000/m:1@sha256:ab"),
     ],
 )
-def test_secrets_are_left_out(line: str, left: str) -> None:
+def test_secrets_are_redacted(line: str, left: str) -> None:
     assert heard(line).text() == left
 
 
-def test_a_bug_has_its_trace_in_the_report(tmp_path: Path) -> None:
+def test_the_trace_of_a_bug_is_in_the_report(tmp_path: Path) -> None:
     kept = LogTail()
     log = logging.getLogger("seatrial.build")
     log.addHandler(kept)
@@ -66,7 +66,7 @@ def test_a_bug_has_its_trace_in_the_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("letter", ["x", "ä", "\n", "\x00"])
-def test_the_report_is_bounded_and_the_log_gives_way_before_the_message(letter: str) -> None:
+def test_the_log_is_truncated_before_the_message(letter: str) -> None:
     full = BuildReport(reason="BuildFailed", message="what to do", log_tail=letter * 6000 + "the end")
     text = full.to_json()
     assert len(text.encode()) <= TERMINATION_MESSAGE_LIMIT
@@ -75,7 +75,7 @@ def test_the_report_is_bounded_and_the_log_gives_way_before_the_message(letter: 
     assert read.log_tail.endswith("the end")
 
 
-def test_a_message_that_is_too_long_alone_is_cut_last() -> None:
+def test_a_message_that_is_too_long_is_truncated() -> None:
     text = BuildReport(reason="BuildFailed", message="m" * 6000, log_tail="log").to_json()
     read = BuildReport.from_json(text)
     assert (len(text.encode()) <= TERMINATION_MESSAGE_LIMIT, read.log_tail) == (True, "")

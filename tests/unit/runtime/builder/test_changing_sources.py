@@ -32,7 +32,7 @@ def secret(folder: Path, **keys: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["hid\nden", "hid\rden", "hidden\x00x", "hiddén", "hid\tden"])
-def test_a_token_that_no_header_can_carry_is_told_and_not_shown(tmp_path: Path, token: str) -> None:
+def test_a_token_that_no_header_can_carry_is_reported_without_quoting_it(tmp_path: Path, token: str) -> None:
     secret(tmp_path, token=token)
     with (
         serving(lambda handler: handler.answer(200, b"m")) as site,
@@ -44,7 +44,7 @@ def test_a_token_that_no_header_can_carry_is_told_and_not_shown(tmp_path: Path, 
     assert "hid" not in failure.value.message
 
 
-def test_a_part_of_a_file_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+def test_a_part_of_a_file_is_not_the_whole_file(tmp_path: Path) -> None:
     def parts(handler: Handler) -> None:
         start = int(handler.headers.get("range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
         end = min(start + 4, 10)
@@ -58,7 +58,7 @@ def test_a_part_of_a_file_is_not_taken_for_the_whole(tmp_path: Path) -> None:
     assert fetched_files(tmp_path) == {"m": b"0123456789"}
 
 
-def test_two_versions_are_never_mixed_by_a_server_that_does_not_compare_them(tmp_path: Path) -> None:
+def test_two_versions_are_never_mixed_when_the_server_ignores_if_range(tmp_path: Path) -> None:
     answers: list[Callable[[Handler], None]] = [
         lambda handler: _half(handler, b"old" * 10, '"v1"'),
         lambda handler: handler.answer(206, b"new" * 5, etag='"v2"', content_range="bytes 15-29/30"),
@@ -79,13 +79,13 @@ def _half(handler: Handler, content: bytes, version: str) -> None:
     handler.break_off()
 
 
-def test_redirects_without_end_are_an_unavailable_source(tmp_path: Path) -> None:
+def test_a_redirect_loop_means_an_unavailable_source(tmp_path: Path) -> None:
     endless = serving(lambda handler: handler.answer(302, location="/m"))
     with endless as site, pytest.raises(SourceUnavailable, match="cannot be read"):
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m"))
 
 
-def test_a_redirect_to_a_port_that_is_none_is_an_unavailable_source(tmp_path: Path) -> None:
+def test_a_redirect_to_an_invalid_port_means_an_unavailable_source(tmp_path: Path) -> None:
     astray = serving(lambda handler: handler.answer(302, location="http://127.0.0.1:99999/m"))
     with astray as site, pytest.raises(SourceUnavailable, match="cannot be read"):
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m"))
@@ -94,7 +94,7 @@ def test_a_redirect_to_a_port_that_is_none_is_an_unavailable_source(tmp_path: Pa
 @pytest.mark.parametrize(
     "uri", ["http://h:port/m", "http://jo:hid/den@h/m", "http://[::x/m", "http://h:99999999/m"]
 )
-def test_an_address_that_is_none_is_told_without_what_may_be_secret(tmp_path: Path, uri: str) -> None:
+def test_an_invalid_address_is_reported_without_secrets(tmp_path: Path, uri: str) -> None:
     with pytest.raises(BuildFailure) as failure:
         sources.fetch(fetch_request(tmp_path, uri))
 
@@ -112,7 +112,7 @@ def test_an_address_that_is_none_is_told_without_what_may_be_secret(tmp_path: Pa
         ("https://hidden@h/m#hidden", "https://h/m"),
     ],
 )
-def test_what_may_be_a_password_is_shown_to_nobody(uri: str, shown: str) -> None:
+def test_a_possible_password_is_never_shown(uri: str, shown: str) -> None:
     assert address.redacted(uri) == shown
 
 
@@ -120,7 +120,7 @@ def test_what_may_be_a_password_is_shown_to_nobody(uri: str, shown: str) -> None
 
 
 @pytest.mark.parametrize("key", ["a b/ü ö.bin", "模型/m.bin", "a+b/c&d=e.bin", "x'y.bin", "100%.bin"])
-def test_objects_may_have_names_with_spaces_and_all_letters(tmp_path: Path, key: str) -> None:
+def test_objects_may_have_names_with_spaces_and_any_letters(tmp_path: Path, key: str) -> None:
     with serving(bucket({key: b"m"})) as site:
         secret(tmp_path, endpoint=site.address)
         sources.fetch(fetch_request(tmp_path, f"s3://models/{key}"))
@@ -142,7 +142,7 @@ def _changing(handler: Handler, head: dict[str, str], got: tuple[bytes, str]) ->
         pytest.param(b"x", '"e1"', id="shorter"),
     ],
 )
-def test_an_object_that_is_replaced_while_it_is_read_is_told(
+def test_an_object_that_is_replaced_during_the_download_is_reported(
     tmp_path: Path, content: bytes, etag: str
 ) -> None:
     head = {"etag": '"e1"', "content_length": "5"}
@@ -152,7 +152,7 @@ def test_an_object_that_is_replaced_while_it_is_read_is_told(
             sources.fetch(fetch_request(tmp_path, "s3://models/m"))
 
 
-def test_an_object_that_stays_the_same_is_taken(tmp_path: Path) -> None:
+def test_an_unchanged_object_is_accepted(tmp_path: Path) -> None:
     head = {"etag": '"e1"', "content_length": "5"}
     with serving(lambda handler: _changing(handler, head, (b"model", '"e1"'))) as site:
         secret(tmp_path, endpoint=site.address)
@@ -160,13 +160,13 @@ def test_an_object_that_stays_the_same_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["no address", "https://", "ftp://h", "h:9000", "http://h:9000/a b"])
-def test_an_endpoint_that_is_none_is_told_with_the_secret_to_mend(tmp_path: Path, endpoint: str) -> None:
+def test_an_invalid_endpoint_is_reported_with_the_secret_to_correct(tmp_path: Path, endpoint: str) -> None:
     secret(tmp_path, endpoint=endpoint)
     with pytest.raises(SourceUnavailable, match=r"the endpoint in the Secret in spec\.model\.credentials"):
         sources.fetch(fetch_request(tmp_path, "s3://models/m"))
 
 
-def test_an_address_without_a_bucket_is_told(tmp_path: Path) -> None:
+def test_an_address_without_a_bucket_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BuildBroken, match="names no valid bucket"):
         sources.fetch(fetch_request(tmp_path, "s3:///m"))
 
@@ -180,7 +180,7 @@ def volume(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("uri", ["pvc://data/", "pvc://data/link"])
-def test_a_link_to_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, uri: str) -> None:
+def test_a_link_to_a_pipe_is_rejected_without_reading_it(tmp_path: Path, uri: str) -> None:
     os.mkfifo(volume(tmp_path) / "pipe")
     (tmp_path / "volume" / "link").symlink_to("pipe")
 
@@ -188,7 +188,7 @@ def test_a_link_to_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, uri: str
         sources.fetch(fetch_request(tmp_path, uri))
 
 
-def test_a_pipe_that_is_named_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_rejected_without_reading_it(tmp_path: Path) -> None:
     os.mkfifo(volume(tmp_path) / "pipe")
 
     with pytest.raises(BuildBroken, match="neither a file nor a folder"):
@@ -196,7 +196,7 @@ def test_a_pipe_that_is_named_is_refused_and_not_waited_for(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("uri", ["pvc://data/", "pvc://data/a"])
-def test_links_in_a_circle_are_told(tmp_path: Path, uri: str) -> None:
+def test_a_loop_of_links_is_reported(tmp_path: Path, uri: str) -> None:
     (volume(tmp_path) / "a").symlink_to("b")
     (tmp_path / "volume" / "b").symlink_to("a")
 
@@ -205,9 +205,7 @@ def test_links_in_a_circle_are_told(tmp_path: Path, uri: str) -> None:
 
 
 @pytest.mark.parametrize(("size", "content"), [(3, b"grown"), (9, b"shrunk"), (0, b"x")])
-def test_a_file_that_changes_while_it_is_copied_is_told_and_never_read_without_end(
-    tmp_path: Path, size: int, content: bytes
-) -> None:
+def test_a_file_that_changes_during_the_copy_is_reported(tmp_path: Path, size: int, content: bytes) -> None:
     (tmp_path / "m").write_bytes(content)
 
     with pytest.raises(SourceUnavailable, match="changed while it was read"):
@@ -215,7 +213,7 @@ def test_a_file_that_changes_while_it_is_copied_is_told_and_never_read_without_e
     assert (tmp_path / "copy").stat().st_size <= size
 
 
-def test_a_device_in_a_volume_is_not_read_without_end(tmp_path: Path) -> None:
+def test_an_endless_device_in_a_volume_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match="changed while it was read"):
         mounted_volume._copy(Path("/dev/zero"), tmp_path / "copy", 10, Progress(None))
 
@@ -229,7 +227,7 @@ def test_a_whole_disk_of_files_ends_at_the_limit(tmp_path: Path) -> None:
     assert fetched_files(tmp_path) == {}, "counted before anything is copied"
 
 
-def test_folders_in_folders_end_at_a_depth(tmp_path: Path) -> None:
+def test_nested_folders_end_at_the_maximum_depth(tmp_path: Path) -> None:
     deep = volume(tmp_path)
     for _level in range(300):
         deep = deep / "dd"
@@ -240,14 +238,14 @@ def test_folders_in_folders_end_at_a_depth(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a model.bin", "größe.bin", "模型.bin", "--help", "$(x)", "a;b&c"])
-def test_files_may_have_names_with_spaces_and_all_letters(tmp_path: Path, name: str) -> None:
+def test_files_may_have_names_with_spaces_and_any_letters(tmp_path: Path, name: str) -> None:
     (volume(tmp_path) / name).write_text("m")
     sources.fetch(fetch_request(tmp_path, f"pvc://data/{name}"))
 
     assert fetched_files(tmp_path) == {name: b"m"}
 
 
-def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_name_that_is_not_unicode_is_rejected(tmp_path: Path) -> None:
     path = os.path.join(os.fsencode(volume(tmp_path)), b"m\xff.bin")  # noqa: PTH118 - bytes
     with open(path, "wb") as file:  # noqa: PTH123 - bytes
         file.write(b"m")
@@ -258,7 +256,7 @@ def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_model_whose_name_has_spaces_and_letters_of_all_kinds_is_built(job: Job, iris_skops: Path) -> None:
+def test_a_model_with_spaces_and_any_letters_in_its_name_is_built(job: Job, iris_skops: Path) -> None:
     folder = job.folder / "served"
     folder.mkdir()
     (folder / "größe 模型.skops").write_bytes((iris_skops / "model.skops").read_bytes())
@@ -268,14 +266,14 @@ def test_a_model_whose_name_has_spaces_and_letters_of_all_kinds_is_built(job: Jo
     assert ended.succeeded, job.log
 
 
-def test_a_place_has_no_more_bytes_in_a_part_than_file_systems_take() -> None:
+def test_a_part_of_a_path_is_limited_to_255_bytes() -> None:
     assert limits.path_of("ä" * 127, Path("/m"))
     with pytest.raises(BuildBroken):
         limits.path_of("ä" * 128, Path("/m"))
 
 
 @pytest.mark.parametrize("path", ["../m", "a/../../m", "a//b", "a" * 300])
-def test_a_path_that_no_volume_has_is_told_as_the_addresses_fault(tmp_path: Path, path: str) -> None:
+def test_an_impossible_path_is_reported_as_an_error_of_the_address(tmp_path: Path, path: str) -> None:
     volume(tmp_path)
     with pytest.raises(BuildBroken, match=r"^spec\.model\.uri names .*correct it"):
         sources.fetch(fetch_request(tmp_path, f"pvc://data/{path}"))

@@ -53,7 +53,7 @@ def tar_of(layer: Layer) -> dict[str, bytes]:
 
 @QUIET
 @given(files=_files, data=st.data())
-def test_the_order_in_which_files_came_decides_nothing(
+def test_the_order_of_files_does_not_change_the_digest(
     folders: pytest.TempPathFactory, files: dict[str, bytes], data: st.DataObject
 ) -> None:
     order = data.draw(st.permutations(sorted(files)))
@@ -73,7 +73,7 @@ def test_the_order_in_which_files_came_decides_nothing(
 
 @QUIET
 @given(files=_files, others=_files)
-def test_other_files_are_another_digest_and_another_layer(
+def test_other_files_change_digest_and_layer(
     folders: pytest.TempPathFactory, files: dict[str, bytes], others: dict[str, bytes]
 ) -> None:
     assume(files != others)
@@ -88,7 +88,7 @@ def test_other_files_are_another_digest_and_another_layer(
 
 @QUIET
 @given(files=_files)
-def test_a_layer_holds_what_the_folder_holds(
+def test_a_layer_contains_the_files_of_the_folder(
     folders: pytest.TempPathFactory, files: dict[str, bytes]
 ) -> None:
     folder = written(folders.mktemp("folder"), files, order=sorted(files))
@@ -100,7 +100,7 @@ def test_a_layer_holds_what_the_folder_holds(
 
 @QUIET
 @given(files=_files, offset=st.integers(0, 12_000))
-def test_a_large_layer_is_the_same_from_wherever_it_is_read(
+def test_a_large_layer_is_the_same_from_any_offset(
     folders: pytest.TempPathFactory, files: dict[str, bytes], offset: int
 ) -> None:
     folder = written(folders.mktemp("folder"), files, order=sorted(files))
@@ -113,7 +113,7 @@ def test_a_large_layer_is_the_same_from_wherever_it_is_read(
     assert b"".join(layer.blob.read(offset)) == whole[offset:]
 
 
-def test_folders_without_files_do_not_count_as_files(tmp_path: Path) -> None:
+def test_empty_folders_do_not_change_the_digest(tmp_path: Path) -> None:
     written(tmp_path, {"a": b"1"}, order=["a"])
     before = model_digest.digest_of(tmp_path, single_file=False)
     (tmp_path / "empty" / "folder").mkdir(parents=True)
@@ -121,7 +121,7 @@ def test_folders_without_files_do_not_count_as_files(tmp_path: Path) -> None:
     assert model_digest.digest_of(tmp_path, single_file=False) == before
 
 
-def test_content_that_moves_between_files_changes_the_digest(tmp_path: Path) -> None:
+def test_moving_content_between_files_changes_the_digest(tmp_path: Path) -> None:
     first = written(tmp_path / "1", {"a": b"xy", "b": b""}, order=["a", "b"])
     second = written(tmp_path / "2", {"a": b"x", "b": b"y"}, order=["a", "b"])
 
@@ -130,7 +130,7 @@ def test_content_that_moves_between_files_changes_the_digest(tmp_path: Path) -> 
     )
 
 
-def test_a_layer_says_neither_who_packed_it_nor_when(tmp_path: Path) -> None:
+def test_a_layer_does_not_depend_on_user_and_time(tmp_path: Path) -> None:
     layer = layer_of(written(tmp_path, {"a": b"1"}, order=["a"]), "/m", comment="")
     packed = b"".join(layer.blob.read(0))
 

@@ -43,9 +43,7 @@ def fetched(front: Front, folder: Path) -> sources.Fetched:
 @pytest.mark.parametrize(
     "name", ["r.io/Churn:7", "r.io/churn:7:8", "r.io/:7", "jo:hidden@r.io/churn", "r.io/a b"]
 )
-def test_a_name_that_no_artifact_can_have_is_told_for_good_without_what_is_secret(
-    tmp_path: Path, name: str
-) -> None:
+def test_an_invalid_artifact_name_is_reported_as_permanent_without_secrets(tmp_path: Path, name: str) -> None:
     with pytest.raises(
         BuildBroken, match=r"^spec\.model\.uri oci://\S+.* is not the name of an artifact: "
     ) as failed:
@@ -56,7 +54,7 @@ def test_a_name_that_no_artifact_can_have_is_told_for_good_without_what_is_secre
 
 
 @pytest.mark.parametrize("digest", ["sha256:../../escaped", "../escaped", "sha256:" + "a" * 63, "", None])
-def test_a_digest_that_is_none_is_no_name_of_a_file(front: Front, tmp_path: Path, digest: Any) -> None:
+def test_an_invalid_digest_is_not_used_as_a_file_name(front: Front, tmp_path: Path, digest: Any) -> None:
     artifact(front, [{"digest": digest, "size": 1, "annotations": {TITLE: "m"}}])
 
     with pytest.raises(SourceUnavailable, match="no valid digest"):
@@ -65,9 +63,7 @@ def test_a_digest_that_is_none_is_no_name_of_a_file(front: Front, tmp_path: Path
     assert front.seen("GET", "blobs") == 0
 
 
-def test_a_file_that_is_longer_than_its_manifest_says_is_not_read_to_its_end(
-    front: Front, tmp_path: Path
-) -> None:
+def test_a_file_longer_than_in_its_manifest_is_not_read_to_its_end(front: Front, tmp_path: Path) -> None:
     artifact(front, [{"digest": "sha256:" + "a" * 64, "size": 10, "annotations": {TITLE: "m"}}])
     front.faults.append(Fault("GET", "blobs", floods(200), times=9))
 
@@ -76,9 +72,7 @@ def test_a_file_that_is_longer_than_its_manifest_says_is_not_read_to_its_end(
     assert front.flooded < 32 << 20
 
 
-def test_files_that_are_larger_than_the_disk_are_told_before_one_is_read(
-    front: Front, tmp_path: Path
-) -> None:
+def test_files_larger_than_the_disk_are_reported_before_one_is_read(front: Front, tmp_path: Path) -> None:
     artifact(front, [{"digest": "sha256:" + "a" * 64, "size": 1 << 40, "annotations": {TITLE: "m"}}])
 
     with pytest.raises(BuildBroken, match="no space"):
@@ -101,7 +95,7 @@ def stored(
 
 
 @pytest.mark.parametrize("titles", [("m", "m"), ("m", "m/n"), ("m/n", "m")])
-def test_two_files_in_one_place_are_refused(
+def test_two_files_of_the_same_path_are_rejected(
     front: Front, client_of: MakeClient, tmp_path: Path, titles: tuple[str, str]
 ) -> None:
     artifact(front, stored(front, client_of, *((title.encode(), {TITLE: title}) for title in titles)))
@@ -110,9 +104,7 @@ def test_two_files_in_one_place_are_refused(
         fetched(front, tmp_path)
 
 
-def test_layers_share_the_room_that_they_are_unpacked_into(
-    front: Front, client_of: MakeClient, tmp_path: Path
-) -> None:
+def test_all_layers_count_against_one_quota(front: Front, client_of: MakeClient, tmp_path: Path) -> None:
     halves = [gzip.compress(tar_of({f"f{number}-{n}": "" for n in range(60)})) for number in range(2)]
     artifact(front, stored(front, client_of, *((half, {}) for half in halves)))
 
@@ -120,9 +112,7 @@ def test_layers_share_the_room_that_they_are_unpacked_into(
         fetched(front, tmp_path)
 
 
-def test_a_folder_that_was_packed_comes_as_its_files(
-    front: Front, client_of: MakeClient, tmp_path: Path
-) -> None:
+def test_a_packed_folder_is_unpacked(front: Front, client_of: MakeClient, tmp_path: Path) -> None:
     packed = gzip.compress(tar_of({"model/m": "1", "model/n": "2"}))
     artifact(front, stored(front, client_of, (packed, {TITLE: "model", UNPACK: "true"})))
 
@@ -173,7 +163,7 @@ def test_one_archive_in_a_folder_of_an_artifact_is_unpacked(
     ],
     ids=["no login", "a refused one"],
 )
-def test_a_refusal_speaks_of_the_models_secret_as_it_is(
+def test_a_rejected_login_describes_the_secret_as_it_is(
     front: Front, tmp_path: Path, secret: dict[str, str], said: str
 ) -> None:
     front.login = ("robot", "pass")

@@ -34,7 +34,7 @@ def test_the_digest_of_a_folder_can_be_computed_with_common_tools(tmp_path: Path
     assert model_digest.digest_of(tmp_path, single_file=False) == f"sha256:{shell.stdout.split()[0]}"
 
 
-def test_the_digest_of_one_file_is_its_sha256_whatever_its_date(tmp_path: Path) -> None:
+def test_the_digest_of_one_file_is_its_sha256(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(b"abc")
     os.utime(tmp_path / "m", (1, 1))
 
@@ -57,7 +57,7 @@ def test_every_change_of_a_folder_changes_its_digest(tmp_path: Path, change: str
     assert model_digest.digest_of(tmp_path, single_file=False) != before
 
 
-def test_only_another_digest_than_the_pinned_one_is_a_mismatch() -> None:
+def test_only_a_different_pinned_digest_is_a_mismatch() -> None:
     model_digest.require("sha256:1", pinned="", source="s")
     model_digest.require("sha256:1", pinned="sha256:1", source="s")
     with pytest.raises(SourceDigestMismatch):
@@ -68,7 +68,7 @@ def ended(error: BaseException, work: Path) -> BuildReport:
     return report.of_failure(error, work=work, seconds={"fetch": 1.0})
 
 
-def test_a_full_disk_is_told_with_its_folder_and_what_to_raise(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_folder_and_remedy(tmp_path: Path) -> None:
     found = ended(OSError(errno.ENOSPC, "No space left on device"), tmp_path)
 
     assert found.reason == "BuildFailed"
@@ -76,7 +76,7 @@ def test_a_full_disk_is_told_with_its_folder_and_what_to_raise(tmp_path: Path) -
     assert "ephemeral-storage" in found.message
 
 
-def test_a_disk_that_is_really_full_is_told(tmp_path: Path) -> None:
+def test_a_really_full_disk_is_reported(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space") as full, Path("/dev/full").open("wb", buffering=0) as file:
         file.write(b"x")
 
@@ -87,7 +87,7 @@ def test_missing_memory_is_its_own_reason(tmp_path: Path) -> None:
     assert ended(MemoryError(), tmp_path).reason == "BuildOutOfMemory"
 
 
-def test_a_bug_is_told_with_the_last_line_of_its_traceback(tmp_path: Path) -> None:
+def test_a_bug_is_reported_with_the_last_line_of_its_traceback(tmp_path: Path) -> None:
     found = ended(KeyError("oops"), tmp_path)
 
     assert (found.reason, found.message) == (
@@ -97,7 +97,7 @@ def test_a_bug_is_told_with_the_last_line_of_its_traceback(tmp_path: Path) -> No
     assert found.seconds == {"fetch": 1.0}
 
 
-def test_a_mismatch_of_runtimes_says_which_one_is_wanted(tmp_path: Path) -> None:
+def test_a_runtime_mismatch_reports_the_needed_runtime(tmp_path: Path) -> None:
     assert ended(RuntimeMismatch("no", "onnx"), tmp_path).wanted_runtime == "onnx"
 
 
@@ -112,17 +112,17 @@ def test_phases_are_timed_also_when_they_fail() -> None:
     assert phases.seconds == {"fetch": 1.5, "hash": 0.25}
 
 
-def test_a_pod_without_a_place_for_the_report_still_ends(tmp_path: Path) -> None:
+def test_a_build_ends_even_if_the_report_cannot_be_written(tmp_path: Path) -> None:
     report.write(BuildReport(reason="BuildFailed"), tmp_path / "absent" / "termination-log")
 
 
-def test_failures_come_back_from_another_process_by_their_reason() -> None:
+def test_failures_of_another_process_are_found_by_reason() -> None:
     for made in (failures.LoadFailed, failures.ExampleFailed, failures.PickleRefused, failures.OutOfMemory):
         assert failures.by_reason(made.reason) is made
     assert failures.by_reason("Unheard") is BuildBroken
 
 
-def test_the_places_are_those_of_the_contract_unless_they_are_moved() -> None:
+def test_the_folders_are_the_contracts_unless_a_variable_moves_them() -> None:
     folders = Folders.from_environment({"SEATRIAL_WORK_FOLDER": "/elsewhere"})
 
     assert (folders.work, folders.model) == (Path("/elsewhere"), Path("/elsewhere/model"))
@@ -147,11 +147,11 @@ def test_the_places_are_those_of_the_contract_unless_they_are_moved() -> None:
         ("oci://r.io/a@sha256:00", "oci://r.io/a@sha256:00"),
     ],
 )
-def test_an_address_is_shown_without_its_secrets(uri: str, shown: str) -> None:
+def test_an_address_is_redacted(uri: str, shown: str) -> None:
     assert address.redacted(uri) == shown
 
 
-def test_progress_says_how_far_it_is() -> None:
+def test_progress_has_bytes_and_percent() -> None:
     progress = Progress(40 << 20)
     progress.add(10 << 20)
 

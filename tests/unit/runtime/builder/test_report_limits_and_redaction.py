@@ -36,7 +36,9 @@ IMAGE = f"r.io/models@sha256:{'a' * 64}"
 @example(message="\ud800", log="\udfff" * 99, source={"uri": "\ud83d"})
 @example(message="\x00" * 600, log="", source={})
 @example(message="", log="", source={"uri": "x" * 9000, "etag": "ä" * 9000})
-def test_a_report_of_any_text_fits_and_can_be_read(message: str, log: str, source: dict[str, str]) -> None:
+def test_a_report_with_any_text_fits_and_can_be_decoded(
+    message: str, log: str, source: dict[str, str]
+) -> None:
     made = BuildReport(reason="BuildFailed", message=message, log_tail=log, source=source)
     written = made.to_json().encode()
     read = BuildReport.from_json(written.decode())
@@ -49,7 +51,7 @@ def test_a_report_of_any_text_fits_and_can_be_read(message: str, log: str, sourc
 
 @settings(deadline=None)
 @given(message=st.text(max_size=200), log=st.text(max_size=200))
-def test_a_report_that_fits_is_not_changed(message: str, log: str) -> None:
+def test_a_report_that_fits_is_not_truncated(message: str, log: str) -> None:
     made = BuildReport(reason="BuildFailed", message=message, log_tail=log, source={"uri": "s3://a/b"})
 
     assert BuildReport.from_json(made.to_json()) == made
@@ -57,7 +59,7 @@ def test_a_report_that_fits_is_not_changed(message: str, log: str) -> None:
 
 @pytest.mark.parametrize("letter", ["x", "ä", "模", "😀", '"', "\x00"])
 @pytest.mark.parametrize("length", [500, 1000, 3000, 20_000])
-def test_a_long_message_keeps_its_beginning_and_fills_the_room(letter: str, length: int) -> None:
+def test_a_long_message_keeps_its_beginning_up_to_the_limit(letter: str, length: int) -> None:
     message = "what happened: " + letter * length
     read = BuildReport.from_json(BuildReport(reason="BuildFailed", message=message).to_json())
 
@@ -66,7 +68,7 @@ def test_a_long_message_keeps_its_beginning_and_fills_the_room(letter: str, leng
     assert read.message == message or kept > TERMINATION_MESSAGE_LIMIT * 0.8
 
 
-def test_a_long_version_of_a_source_does_not_cost_the_image() -> None:
+def test_a_long_source_version_does_not_truncate_the_image() -> None:
     source = {"uri": "https://h/m", "etag": "e" * 60_000}
     read = BuildReport.from_json(BuildReport(image=IMAGE, source=source).to_json())
 
@@ -78,7 +80,7 @@ def test_a_long_version_of_a_source_does_not_cost_the_image() -> None:
 @given(message=LONG)
 @example(message="\ud800" * 3000)
 @example(message="\x00" * 3000)
-def test_the_word_of_a_server_that_leaves_fits_and_can_be_read(message: str) -> None:
+def test_the_exit_of_a_server_fits_and_can_be_decoded(message: str) -> None:
     written = Exit(reason="ModelLoadFailed", message=message).to_json().encode()
 
     assert len(written) <= TERMINATION_MESSAGE_LIMIT
@@ -97,7 +99,7 @@ def test_the_word_of_a_server_that_leaves_fits_and_can_be_read(message: str) -> 
         "password=hidden was refused",
     ],
 )
-def test_what_a_failure_says_is_shown_without_secrets(said: str, tmp_path: Path) -> None:
+def test_a_failure_message_is_redacted(said: str, tmp_path: Path) -> None:
     ended = report.of_failure(failures.SourceUnavailable(said), work=tmp_path, seconds={})
 
     assert "hidden" not in ended.message
@@ -105,14 +107,14 @@ def test_what_a_failure_says_is_shown_without_secrets(said: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("logins", [{}, {"r.io": Login("jo", "pw")}], ids=["no login", "refused"])
-def test_our_own_sentences_are_not_taken_for_secrets(logins: dict[str, Login], tmp_path: Path) -> None:
+def test_own_messages_are_not_redacted(logins: dict[str, Login], tmp_path: Path) -> None:
     said = errors.unauthorized(Reference.parse("r.io/models"), Keyring(logins))
     ended = report.of_failure(said, work=tmp_path, seconds={})
 
     assert ended.message == said.message
 
 
-def test_a_bug_is_told_by_its_kind_and_words_and_not_by_the_note_of_a_library(tmp_path: Path) -> None:
+def test_a_bug_is_reported_with_type_and_message_without_stack(tmp_path: Path) -> None:
     error = ValueError("no such\nshape.")
     error.add_note("while processing 'path'")
     ended = report.of_failure(error, work=tmp_path, seconds={})
@@ -122,7 +124,7 @@ def test_a_bug_is_told_by_its_kind_and_words_and_not_by_the_note_of_a_library(tm
     )
 
 
-def test_a_trace_in_the_log_is_written_without_secrets() -> None:
+def test_a_trace_in_the_log_is_redacted() -> None:
     try:
         raise ValueError("https://jo:hidden@h.io/m")
     except ValueError as error:
@@ -136,7 +138,7 @@ def test_a_trace_in_the_log_is_written_without_secrets() -> None:
 # runtimes
 
 
-def test_a_mismatch_of_runtimes_says_the_format_as_well(tmp_path: Path) -> None:
+def test_a_runtime_mismatch_reports_the_format(tmp_path: Path) -> None:
     ended = report.of_failure(RuntimeMismatch("no", "xgboost", "xgboost"), work=tmp_path, seconds={})
 
     assert (ended.format, ended.wanted_runtime) == ("xgboost", "xgboost")
@@ -161,7 +163,7 @@ def wrapped(inner: BaseException, outer: Exception, *, cause: bool) -> Exception
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 @pytest.mark.parametrize("cause", [True, False], ids=["from it", "while it was handled"])
 @pytest.mark.parametrize("outer", [LoadFailed("cannot be loaded"), RuntimeError("bentoml")])
-def test_a_full_disk_is_told_as_such_whatever_a_library_made_of_it(
+def test_a_full_disk_is_reported_through_errors_of_libraries(
     tmp_path: Path, number: int, cause: bool, outer: Exception
 ) -> None:
     full = OSError(number, os.strerror(number))
@@ -173,12 +175,12 @@ def test_a_full_disk_is_told_as_such_whatever_a_library_made_of_it(
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EACCES, "no"), ValueError("x"), LoadFailed("x")])
-def test_another_failure_is_no_full_disk(error: Exception) -> None:
+def test_another_failure_is_not_a_full_disk(error: Exception) -> None:
     assert report.full_disk(error) is None
     assert report.full_disk(wrapped(KeyError("y"), error, cause=True)) is None
 
 
-def test_a_failure_that_is_its_own_cause_is_looked_at_once() -> None:
+def test_a_failure_that_is_its_own_cause_ends_the_search() -> None:
     first, second = ValueError("a"), ValueError("b")
     first.__context__, second.__context__ = second, first
 
@@ -193,7 +195,7 @@ def test_a_trial_whose_outcome_cannot_be_written_is_a_full_disk(tmp_path: Path) 
 
 @pytest.mark.parametrize("text", [None, '{"stage": "answering"}'])
 @pytest.mark.parametrize(("number", "name"), [(6, "SIGABRT"), (11, "SIGSEGV"), (35, "35")])
-def test_a_trial_that_dies_is_told_with_its_stage_and_signal(
+def test_a_trial_that_crashes_is_reported_with_stage_and_signal(
     tmp_path: Path, text: str | None, number: int, name: str
 ) -> None:
     if text is not None:
@@ -208,7 +210,7 @@ def test_a_trial_that_dies_is_told_with_its_stage_and_signal(
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full_while_files_are_fetched_is_told(job: Job) -> None:
+def test_a_disk_that_fills_during_the_fetch_is_reported(job: Job) -> None:
     (job.folder / "volume").unlink()
     (job.folder / "volume").mkdir()
     (job.folder / "volume" / "weights.bin").write_bytes(bytes(4 << 20))
@@ -221,7 +223,7 @@ def test_a_disk_that_is_full_while_files_are_fetched_is_told(job: Job) -> None:
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full_while_the_model_is_loaded_is_told(job: Job) -> None:
+def test_a_disk_that_fills_during_the_load_is_reported(job: Job) -> None:
     fills = b"\x80\x04csklearn\nshow_versions\n0cbuiltins\nexec\n(Vopen('/dev/full','wb',0).write(b'x')\ntR."
     (job.folder / "volume").unlink()
     (job.folder / "volume").mkdir()
@@ -233,7 +235,7 @@ def test_a_disk_that_is_full_while_the_model_is_loaded_is_told(job: Job) -> None
 
 
 @pytest.mark.slow
-def test_a_report_is_in_the_log_when_there_is_no_room_for_it(job: Job) -> None:
+def test_a_report_is_in_the_log_when_it_cannot_be_written(job: Job) -> None:
     job.environment["SEATRIAL_TERMINATION_MESSAGE_PATH"] = "/dev/full"
     with pytest.raises(AssertionError):
         job.asks(uri="pvc://models/absent").run()
@@ -243,7 +245,7 @@ def test_a_report_is_in_the_log_when_there_is_no_room_for_it(job: Job) -> None:
     assert job.code == 1
 
 
-def test_the_reference_of_an_example_holds_its_first_rows_and_single_values_as_they_are() -> None:
+def test_the_reference_has_the_first_rows_and_scalars() -> None:
     inputs = {"rows": np.zeros((trial.MAX_ROWS + 1, 2)), "threshold": np.array(0.5)}
     kept = trial.reference(inputs)["inputs"]
 

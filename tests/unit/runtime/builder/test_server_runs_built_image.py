@@ -64,7 +64,7 @@ def _await_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> N
     raise AssertionError(log.read_text())
 
 
-def test_the_server_answers_with_the_model_of_the_image(address: str) -> None:
+def test_the_server_predicts_with_the_model_of_the_image(address: str) -> None:
     answer = httpx.post(f"{address}/predict", json=[[5.1, 3.5, 1.4, 0.2]])
 
     assert answer.status_code == 200, answer.text

@@ -37,13 +37,15 @@ def holding(folder: Path, files: dict[str, bytes | Path]) -> Path:
 
 
 @pytest.mark.parametrize(("name", "kind"), FORMATS)
-def test_a_model_is_recognised_without_an_ending(shelf: Path, tmp_path: Path, name: str, kind: str) -> None:
+def test_a_model_is_detected_without_a_file_name_ending(
+    shelf: Path, tmp_path: Path, name: str, kind: str
+) -> None:
     found = formats.detect(holding(tmp_path, {"anything": shelf / name}))
 
     assert (found.format, found.path) == (kind, tmp_path / "anything")
 
 
-def test_what_stands_beside_a_model_is_not_taken_for_one(shelf: Path, tmp_path: Path) -> None:
+def test_companion_files_are_not_models(shelf: Path, tmp_path: Path) -> None:
     beside = {
         "README.md": b"# it",
         "example.json": b'{"learner": {}}',
@@ -56,42 +58,42 @@ def test_what_stands_beside_a_model_is_not_taken_for_one(shelf: Path, tmp_path: 
     assert found.path == tmp_path / "deep/er/m"
 
 
-def test_of_two_files_the_one_that_runs_no_code_is_taken(shelf: Path, tmp_path: Path) -> None:
+def test_the_file_that_runs_no_code_is_preferred(shelf: Path, tmp_path: Path) -> None:
     folder = holding(tmp_path, {"a.pkl": shelf / "m.pkl", "b.skops": shelf / "m.skops"})
 
     assert formats.detect(folder).format == "skops"
 
 
-def test_of_two_files_the_one_named_model_is_taken(shelf: Path, tmp_path: Path) -> None:
+def test_the_file_named_model_is_preferred(shelf: Path, tmp_path: Path) -> None:
     folder = holding(tmp_path, {"a.onnx": shelf / "m.onnx", "model.onnx": shelf / "m.onnx"})
 
     assert formats.detect(folder).path.name == "model.onnx"
 
 
-def test_two_models_are_told_with_what_to_do(shelf: Path, tmp_path: Path) -> None:
+def test_two_models_are_reported_with_a_remedy(shelf: Path, tmp_path: Path) -> None:
     folder = holding(tmp_path, {"a.onnx": shelf / "m.onnx", "b.skops": shelf / "m.skops"})
 
     with pytest.raises(FormatUnknown, match=r"a.onnx \(onnx\), b.skops \(skops\). Name one file"):
         formats.detect(folder)
 
 
-def test_a_format_that_is_asked_for_decides_between_two(shelf: Path, tmp_path: Path) -> None:
+def test_the_wanted_format_decides_between_two_models(shelf: Path, tmp_path: Path) -> None:
     folder = holding(tmp_path, {"a.onnx": shelf / "m.onnx", "b.pkl": shelf / "m.pkl"})
 
     assert formats.detect(folder, wanted="sklearn").path.name == "b.pkl"
 
 
-def test_a_format_that_is_asked_for_but_not_there_is_told(shelf: Path, tmp_path: Path) -> None:
+def test_a_wanted_format_that_is_missing_is_reported(shelf: Path, tmp_path: Path) -> None:
     with pytest.raises(FormatUnknown, match=r"spec.model.format is xgboost, but the source has: a \(onnx\)"):
         formats.detect(holding(tmp_path, {"a": shelf / "m.onnx"}), wanted="xgboost")
 
 
-def test_a_format_that_nobody_knows_is_told(tmp_path: Path) -> None:
+def test_an_unknown_wanted_format_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FormatUnknown, match="'sklaern' is unknown; known: onnx, sklearn, skops, xgboost"):
         formats.detect(tmp_path, wanted="sklaern")
 
 
-def test_an_own_class_in_a_pickle_is_served_where_the_format_is_named(tmp_path: Path) -> None:
+def test_a_custom_class_in_a_pickle_is_accepted_with_a_wanted_format(tmp_path: Path) -> None:
     holding(tmp_path, {"m.pkl": pickle.dumps(os.getcwd)})
 
     with pytest.raises(FormatUnknown, match=r"m.pkl \(pickle\)"):
@@ -115,7 +117,7 @@ def test_an_own_class_in_a_pickle_is_served_where_the_format_is_named(tmp_path: 
         pytest.param(bytes(range(256)) * 20, "", id="noise"),
     ],
 )
-def test_what_is_no_model_of_ours_is_at_least_named(tmp_path: Path, content: bytes, kind: str) -> None:
+def test_other_formats_are_named_in_the_failure(tmp_path: Path, content: bytes, kind: str) -> None:
     (tmp_path / "f").write_bytes(content)
 
     assert sniffing.kind_of(tmp_path / "f") == kind
@@ -130,7 +132,7 @@ def test_what_is_no_model_of_ours_is_at_least_named(tmp_path: Path, content: byt
         (["a.txt"], ""),
     ],
 )
-def test_zips_are_told_apart_by_their_entries(tmp_path: Path, names: list[str], kind: str) -> None:
+def test_zips_are_distinguished_by_their_entries(tmp_path: Path, names: list[str], kind: str) -> None:
     with zipfile.ZipFile(tmp_path / "f", "w") as archive:
         for name in names:
             archive.writestr(name, "{}")
@@ -138,7 +140,7 @@ def test_zips_are_told_apart_by_their_entries(tmp_path: Path, names: list[str], 
     assert sniffing.kind_of(tmp_path / "f") == kind
 
 
-def test_a_huge_file_is_read_at_its_beginning_only(tmp_path: Path) -> None:
+def test_only_the_beginning_of_a_huge_file_is_read(tmp_path: Path) -> None:
     with (tmp_path / "f").open("wb") as file:
         file.truncate(1 << 40)
 
@@ -146,7 +148,7 @@ def test_a_huge_file_is_read_at_its_beginning_only(tmp_path: Path) -> None:
         formats.detect(tmp_path)
 
 
-def test_a_compressed_bomb_is_unpacked_at_its_beginning_only(tmp_path: Path) -> None:
+def test_only_the_beginning_of_a_compressed_bomb_is_unpacked(tmp_path: Path) -> None:
     import bz2
 
     (tmp_path / "f").write_bytes(bz2.compress(bytes(50 << 20)))

@@ -82,7 +82,7 @@ def answered(model: Loaded) -> dict[str, Any]:
         ),
     ],
 )
-def test_columns_that_are_picked_by_name_are_found_behind(estimator: Any, target: Any) -> None:
+def test_columns_selected_by_name_are_found_inside_wrappers(estimator: Any, target: Any) -> None:
     model = model_of(estimator.fit(CITIES, target), name="m")
 
     assert model.signature.inputs == (
@@ -130,7 +130,7 @@ SINGLE = POINTS.astype(np.float32)
         pytest.param(PCA(1), POINTS, None, "FP64", (-1, -1), id="components"),
     ],
 )
-def test_the_answer_is_as_the_signature_says(
+def test_the_prediction_matches_the_signature(
     estimator: Any, rows: Any, target: Any, datatype: str, shape: tuple[int, ...]
 ) -> None:
     model = model_of(estimator.fit(rows, target), name="m")
@@ -143,7 +143,7 @@ def test_the_answer_is_as_the_signature_says(
     assert all(want in (-1, have) for want, have in zip(shape, prediction.shape, strict=True))
 
 
-def test_clusters_that_were_found_in_single_precision_are_asked_in_it() -> None:
+def test_clusters_in_single_precision_get_fp32() -> None:
     model = model_of(KMeans(2, n_init=1).fit(POINTS.astype(np.float32)), name="m")
 
     assert model.signature.inputs == (TensorSpec("input", "FP32", (-1, 2)),)
@@ -176,7 +176,9 @@ def test_clusters_that_were_found_in_single_precision_are_asked_in_it() -> None:
         ),
     ],
 )
-def test_what_an_encoder_saw_is_known_and_tried(first: Any, column: list[Any], spec: TensorSpec) -> None:
+def test_categories_of_an_encoder_are_in_signature_and_example(
+    first: Any, column: list[Any], spec: TensorSpec
+) -> None:
     table = pd.DataFrame({"x": pd.Series(column, dtype=object if None in column else None)})
     model = model_of(make_pipeline(first, LogisticRegression()).fit(table, [0, 1, 0, 1]), name="m")
 
@@ -192,7 +194,7 @@ def test_only_the_first_hundred_categories_are_kept() -> None:
     assert model.signature.inputs[0].categories == tuple(f"v{number:04}" for number in range(100))
 
 
-def test_a_vote_over_texts_takes_texts() -> None:
+def test_a_voting_classifier_over_strings_takes_strings() -> None:
     one = make_pipeline(CountVectorizer(), LogisticRegression())
     model = model_of(VotingClassifier([("a", one), ("b", one)]).fit(["good", "bad"], [1, 0]), name="m")
 
@@ -200,14 +202,14 @@ def test_a_vote_over_texts_takes_texts() -> None:
     assert model.predict({"input": np.array(["good"], dtype=object)})["prediction"].tolist() == [1]
 
 
-def test_a_whole_matrix_is_as_good_as_its_columns_for_a_model_that_picks_by_name() -> None:
+def test_a_model_that_selects_columns_by_name_accepts_a_matrix() -> None:
     model = model_of(piped(LogisticRegression()).fit(CITIES, KINDS), name="m")
     whole = np.array([["us", 2.0], ["eu", 3.0]], dtype=object)
 
     assert model.predict({"any name": whole})["prediction"].tolist() == [1, 0]
 
 
-def test_a_pickle_that_leaves_the_process_cannot_be_loaded(tmp_path: Path) -> None:
+def test_a_pickle_that_calls_sys_exit_cannot_be_loaded(tmp_path: Path) -> None:
     class Leaves:
         def __reduce__(self) -> Any:
             return (exit, (3,))
@@ -230,9 +232,7 @@ def _aged(frame: Any) -> Any:
         pytest.param(FeatureUnion([("c", by_name()), ("f", FunctionTransformer(_aged))]), CITIES, id="frame"),
     ],
 )
-def test_an_estimator_that_works_in_place_spoils_neither_its_second_answer_nor_the_inputs(
-    first: Any, rows: Any
-) -> None:
+def test_an_estimator_that_works_in_place_changes_no_inputs(first: Any, rows: Any) -> None:
     fitted = make_pipeline(first, LogisticRegression()).fit(rows.copy(), KINDS)
     model = model_of(fitted, name="m")
     columns = model.signature.columns

@@ -53,7 +53,7 @@ def example_in(folder: Path, signature: Signature) -> formats.Tensors:
     ],
 )
 @pytest.mark.parametrize("name", FILES[:2])
-def test_an_own_example_is_read_in_any_form(tmp_path: Path, document: Any, name: str) -> None:
+def test_an_example_file_is_read_in_any_form(tmp_path: Path, document: Any, name: str) -> None:
     (tmp_path / name).write_text(json.dumps(document))
     found = example_in(tmp_path, TABLE)
 
@@ -88,7 +88,7 @@ def test_rows_without_names_are_a_matrix(tmp_path: Path, document: Any) -> None:
         "[[1], [2, 3]]",
     ],
 )
-def test_what_is_no_example_is_told_with_the_file(tmp_path: Path, text: str) -> None:
+def test_an_invalid_example_is_reported_with_its_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "example.json").write_text(text)
 
     with pytest.raises(ExampleFailed, match=r"example\.json is not a valid example"):
@@ -103,7 +103,7 @@ def test_an_example_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         example_in(tmp_path, TABLE)
 
 
-def test_without_an_example_there_are_zeros_and_first_categories(tmp_path: Path) -> None:
+def test_without_an_example_file_the_example_is_zeros_and_first_categories(tmp_path: Path) -> None:
     signature = Signature(
         inputs=(
             TensorSpec("n", "FP32", (-1, 3)),
@@ -119,7 +119,7 @@ def test_without_an_example_there_are_zeros_and_first_categories(tmp_path: Path)
     assert [found["t"].tolist(), found["u"].tolist()] == [["eu"], [""]]
 
 
-def test_a_signature_learns_from_the_example_which_columns_hold_texts(tmp_path: Path) -> None:
+def test_the_example_refines_which_columns_are_strings(tmp_path: Path) -> None:
     (tmp_path / "example.json").write_text(json.dumps(EXPECTED))
     refined = TABLE.refined_by(example_in(tmp_path, TABLE))
 
@@ -137,7 +137,7 @@ def test_a_signature_learns_from_the_example_which_columns_hold_texts(tmp_path: 
         pytest.param([True, False], "FP64", [True, False], id="truths"),
     ],
 )
-def test_a_column_is_a_text_only_where_a_text_stands_in_it(
+def test_a_column_is_a_string_column_only_with_a_string_in_it(
     tmp_path: Path, column: list[Any], datatype: str, values: list[Any]
 ) -> None:
     (tmp_path / "example.json").write_text(json.dumps({"age": column, "city": [1, 2]}))
@@ -150,14 +150,14 @@ def test_a_column_is_a_text_only_where_a_text_stands_in_it(
 @pytest.mark.parametrize(
     "text", ['{"age": [{"x": 1}], "city": [1]}', '{"age": [[1], [2, 3]], "city": [1]}', "[" * 100_000]
 )
-def test_values_that_no_column_can_hold_are_told_with_the_file(tmp_path: Path, text: str) -> None:
+def test_invalid_values_are_reported_with_the_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "example.json").write_text(text)
 
     with pytest.raises(ExampleFailed, match=r"example\.json is not a valid example"):
         example_in(tmp_path, TABLE)
 
 
-def test_of_several_examples_the_first_name_counts(tmp_path: Path) -> None:
+def test_of_several_example_files_the_first_name_is_used(tmp_path: Path) -> None:
     for place, name in enumerate(FILES):
         (tmp_path / name).write_text(json.dumps({"age": [place], "city": [place]}))
 
@@ -172,9 +172,7 @@ def test_of_several_examples_the_first_name_counts(tmp_path: Path) -> None:
         pytest.param(["example.json", "a/c/example.json", "a/b/c/example.json"], 0, id="at the top"),
     ],
 )
-def test_of_examples_in_several_folders_the_one_nearest_above_the_model_counts(
-    tmp_path: Path, places: list[str], found: int
-) -> None:
+def test_the_example_file_nearest_to_the_model_is_used(tmp_path: Path, places: list[str], found: int) -> None:
     for number, place in enumerate(places):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_text(json.dumps({"age": [number], "city": [number]}))
@@ -183,21 +181,21 @@ def test_of_examples_in_several_folders_the_one_nearest_above_the_model_counts(
     assert inputs["age"].tolist() == [found]
 
 
-def test_what_lies_above_the_source_is_no_example(tmp_path: Path) -> None:
+def test_a_file_above_the_source_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "example.json").write_text(json.dumps({"age": [7], "city": [7]}))
     inputs = formats.example(tmp_path / "source" / "model.skops", TABLE, within=tmp_path / "source")
 
     assert inputs["age"].tolist() == [0]
 
 
-def test_an_own_column_called_inputs_is_a_column(tmp_path: Path) -> None:
+def test_a_column_named_inputs_is_a_column(tmp_path: Path) -> None:
     signature = Signature((TensorSpec("inputs", "FP64", (-1,)),), (), columns=("inputs",))
     (tmp_path / "example.json").write_text('{"inputs": [1, 2]}')
 
     assert example_in(tmp_path, signature)["inputs"].tolist() == [1, 2]
 
 
-def test_a_made_example_is_answered_by_every_type_that_there_is() -> None:
+def test_every_model_type_predicts_from_a_synthetic_example() -> None:
     inputs = tuple(TensorSpec(name, name, (-1, 2)) for name in DATATYPES)
     made = synthetic_example(Signature(inputs, ()))
 
@@ -205,7 +203,7 @@ def test_a_made_example_is_answered_by_every_type_that_there_is() -> None:
         assert (made[spec.name].dtype, made[spec.name].shape) == (spec.dtype, (1, 2))
 
 
-def test_a_number_that_was_encoded_is_tried_with_one_that_the_encoder_knows() -> None:
+def test_a_synthetic_example_uses_a_known_category() -> None:
     signature = Signature((TensorSpec("grade", "INT64", (-1,), ("3", "4")),), ())
 
     assert synthetic_example(signature)["grade"].tolist() == [3]

@@ -89,7 +89,7 @@ def test_several_inputs_and_outputs_keep_their_names_types_and_shapes(tmp_path: 
         ),
     ],
 )
-def test_what_a_node_dislikes_is_an_inputs_fault_told_without_the_frameworks_source(
+def test_an_error_of_a_node_is_an_input_error_without_the_source_location(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], operation: str, inputs: Any, fed: Any, said: str
 ) -> None:
     model = one(tmp_path, operation, inputs)
@@ -100,20 +100,20 @@ def test_what_a_node_dislikes_is_an_inputs_fault_told_without_the_frameworks_sou
     assert capfd.readouterr().err == ""  # bad requests must not fill the log
 
 
-def test_memory_that_is_not_there_is_no_inputs_fault(tmp_path: Path) -> None:
+def test_missing_memory_is_not_an_input_error(tmp_path: Path) -> None:
     model = one(tmp_path, "ConstantOfShape", {"a": (INT64, ["n"])})
     with pytest.raises(Exception, match=r"alloc|arena") as failed:
         model.predict({"a": np.array([1 << 44])})
     assert not isinstance(failed.value, ValueError)
 
 
-class TestTexts:
-    def test_texts_go_through(self, tmp_path: Path) -> None:
+class TestStrings:
+    def test_strings_pass_through(self, tmp_path: Path) -> None:
         model = one(tmp_path, "Identity", {"a": (STRING, ["n"])}, to=(STRING, ["n"]))
         assert model.signature.inputs == (TensorSpec("a", "BYTES", (-1,)),)
         assert model.predict({"a": np.array(["ü", ""], dtype=object)})["out"].tolist() == ["ü", ""]
 
-    def test_a_missing_text_is_refused_instead_of_becoming_the_word_none(self, tmp_path: Path) -> None:
+    def test_a_null_string_is_rejected_instead_of_becoming_none(self, tmp_path: Path) -> None:
         model = one(tmp_path, "Identity", {"a": (STRING, ["n"])}, to=(STRING, ["n"]))
         with pytest.raises(InputMismatch, match="a: expected a string, got null"):
             model.predict({"a": np.array(["x", None], dtype=object)})
@@ -126,29 +126,29 @@ class TestShapes:
         assert model.predict({"a": np.array(2.0)})["out"].tolist() == 2.0
 
     @pytest.mark.parametrize("width", [1, None])
-    def test_a_list_passes_as_a_column(self, tmp_path: Path, width: int | None) -> None:
+    def test_a_list_is_accepted_as_a_column(self, tmp_path: Path, width: int | None) -> None:
         model = one(tmp_path, "Identity", {"a": (FLOAT, ["n", width])})
         assert model.predict({"a": np.array([1.0, 2.0])})["out"].tolist() == [[1.0], [2.0]]
 
     @pytest.mark.parametrize("came", [(2, 3), (1, 2), (3,), (1, 3, 1), ()])
-    def test_a_fixed_shape_is_told_beside_what_came(self, tmp_path: Path, came: tuple[int, ...]) -> None:
+    def test_a_shape_mismatch_has_both_shapes(self, tmp_path: Path, came: tuple[int, ...]) -> None:
         model = one(tmp_path, "Identity", {"a": (FLOAT, [1, 3])})
         with pytest.raises(InputMismatch, match=r"a: expected shape \[1, 3\], got \[.*\]"):
             model.predict({"a": np.zeros(came)})
 
-    def test_no_rows_are_answered_by_none(self, tmp_path: Path) -> None:
+    def test_no_rows_get_no_predictions(self, tmp_path: Path) -> None:
         model = one(tmp_path, "Identity", {"a": (FLOAT, ["n", 3])})
         assert model.predict({"a": np.zeros((0, 3))})["out"].shape == (0, 3)
 
 
-class TestRefused:
+class TestRejectedGraphs:
     def test_a_graph_without_inputs(self, tmp_path: Path) -> None:
         node = helper.make_node("Constant", [], ["out"], value_float=1.0)
         path = stored(tmp_path, [node], [], [tensor("out", FLOAT, [])])
         with pytest.raises(LoadFailed, match=r"m\.onnx has no input"):
             formats.load("onnx", path)
 
-    def test_an_output_that_nobody_can_say(self, tmp_path: Path) -> None:
+    def test_an_output_of_an_unsupported_type(self, tmp_path: Path) -> None:
         node = helper.make_node("Cast", ["a"], ["out"], to=TensorProto.BFLOAT16)
         out = tensor("out", TensorProto.BFLOAT16, ["n"])
         with pytest.raises(LoadFailed, match=r"output out has type tensor\(bfloat16\)"):
@@ -166,7 +166,7 @@ class TestRefused:
 
 
 @pytest.mark.parametrize(("said", "threads"), [("3", 3), ("", 0), ("4,2", 0)])
-def test_a_graph_uses_no_more_cores_than_other_libraries_are_told_to(
+def test_a_graph_uses_as_many_threads_as_omp_num_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, threads: int
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", said)

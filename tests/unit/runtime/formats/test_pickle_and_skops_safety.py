@@ -83,7 +83,7 @@ def test_no_code_of_a_file_runs_by_default(tmp_path: Path, mark: Path, wrapping:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("wanted", ["", *RUNTIME_OF])
-def test_a_pickle_is_known_for_one_whatever_it_is_called(
+def test_a_pickle_is_detected_under_any_file_name(
     shelf: Path, tmp_path: Path, name: str, wanted: str
 ) -> None:
     shutil.copy(shelf / "m.pkl", tmp_path / name)
@@ -99,7 +99,7 @@ def test_a_pickle_is_known_for_one_whatever_it_is_called(
         formats.load(found.format, found.path)
 
 
-def test_the_trap_is_one(tmp_path: Path, mark: Path) -> None:
+def test_the_malicious_pickle_runs_code_when_it_is_loaded(tmp_path: Path, mark: Path) -> None:
     (tmp_path / "m.pkl").write_bytes(pickle.dumps(Trap(mark)))
     with pytest.raises(LoadFailed):  # what it leaves is no model
         formats.load("sklearn", tmp_path / "m.pkl", allow_pickle=True)
@@ -108,7 +108,7 @@ def test_the_trap_is_one(tmp_path: Path, mark: Path) -> None:
 
 @pytest.mark.parametrize("name", ["m.skops", "m.onnx", "m.xgb.json", "m.ubj", "zipmap.onnx"])
 @pytest.mark.parametrize("called", ["model.pkl", "model.onnx", "weights"])
-def test_what_runs_no_code_is_served_whatever_it_is_called(
+def test_a_safe_format_is_loaded_under_any_file_name(
     shelf: Path, tmp_path: Path, name: str, called: str
 ) -> None:
     shutil.copy(shelf / name, tmp_path / called)
@@ -118,7 +118,7 @@ def test_what_runs_no_code_is_served_whatever_it_is_called(
 
 @pytest.mark.parametrize("name", ["m.skops", "m.onnx", "m.xgb.json", "m.ubj", "m.pkl", "m.joblib.z"])
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.99])
-def test_a_file_that_is_cut_off_anywhere_is_told_and_nothing_else_happens(
+def test_a_file_truncated_anywhere_is_reported_without_side_effects(
     shelf: Path, tmp_path: Path, name: str, share: float
 ) -> None:
     content = (shelf / name).read_bytes()
@@ -128,7 +128,7 @@ def test_a_file_that_is_cut_off_anywhere_is_told_and_nothing_else_happens(
 
 
 @pytest.mark.parametrize("name", ["m.skops", "m.onnx", "m.xgb.json", "m.ubj"])
-def test_a_file_with_a_changed_middle_is_served_or_told_but_nothing_else_happens(
+def test_a_corrupted_file_is_loaded_or_reported_without_side_effects(
     shelf: Path, tmp_path: Path, name: str
 ) -> None:
     content = bytearray((shelf / name).read_bytes())

@@ -31,7 +31,7 @@ def loaded(shelf: Path, name: str, kind: str) -> formats.Loaded:
 
 
 @pytest.mark.parametrize(("name", "kind"), ALL.items())
-def test_a_classifier_says_its_prediction_and_its_probabilities(shelf: Path, name: str, kind: str) -> None:
+def test_a_classifier_returns_prediction_and_probabilities(shelf: Path, name: str, kind: str) -> None:
     outputs = loaded(shelf, name, kind).predict({"rows": ROWS})
 
     assert outputs["prediction"].tolist() == [0, 2]
@@ -40,7 +40,7 @@ def test_a_classifier_says_its_prediction_and_its_probabilities(shelf: Path, nam
 
 
 @pytest.mark.parametrize("name", ["m.onnx", "zipmap.onnx"])
-def test_a_graph_answers_under_its_own_names(shelf: Path, name: str) -> None:
+def test_a_graph_keeps_its_output_names(shelf: Path, name: str) -> None:
     model = formats.load("onnx", shelf / name)
     (spec,) = model.signature.inputs
     outputs = model.predict({spec.name: ROWS})
@@ -51,7 +51,7 @@ def test_a_graph_answers_under_its_own_names(shelf: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "kind"), [*ALL.items(), ("m.onnx", "onnx"), ("zipmap.onnx", "onnx")])
-def test_answers_have_the_types_and_shapes_that_the_signature_says(shelf: Path, name: str, kind: str) -> None:
+def test_outputs_match_the_signature(shelf: Path, name: str, kind: str) -> None:
     model = loaded(shelf, name, kind)
     inputs = synthetic_example(model.signature)
     outputs = model.predict(inputs)
@@ -62,13 +62,13 @@ def test_answers_have_the_types_and_shapes_that_the_signature_says(shelf: Path, 
         assert len(outputs[spec.name].shape) == len(spec.shape)
 
 
-def test_only_what_is_wanted_is_computed(shelf: Path) -> None:
+def test_only_wanted_outputs_are_computed(shelf: Path) -> None:
     assert set(loaded(shelf, "m.skops", "skops").predict({"x": ROWS}, wanted=frozenset({"prediction"}))) == {
         "prediction"
     }
 
 
-def test_a_signature_survives_as_json(shelf: Path) -> None:
+def test_a_signature_round_trips_as_json(shelf: Path) -> None:
     signature = loaded(shelf, "m.ubj", "xgboost").signature
 
     assert Signature.from_json(signature.to_json()) == signature
@@ -77,12 +77,12 @@ def test_a_signature_survives_as_json(shelf: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"inputs": [{"name": "a"}], "outputs": []}'])
-def test_what_is_no_signature_is_refused(text: str) -> None:
+def test_an_invalid_signature_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"signature|Expecting|datatype"):
         Signature.from_json(text)
 
 
-def test_columns_may_come_one_by_one_in_any_order(shelf: Path) -> None:
+def test_columns_may_be_separate_inputs_in_any_order(shelf: Path) -> None:
     model = loaded(shelf, "m.ubj", "xgboost")
     columns = {name: ROWS[:, index] for index, name in enumerate(model.signature.columns)}
     backwards = dict(reversed(columns.items()))
@@ -128,7 +128,7 @@ def test_an_input_that_does_not_fit_a_graph_is_named(shelf: Path, inputs: Any) -
 
 
 @pytest.mark.parametrize("name", ["m.pkl", "m.joblib"])
-def test_a_pickle_is_refused_unless_it_is_allowed(shelf: Path, name: str) -> None:
+def test_a_pickle_is_rejected_unless_it_is_allowed(shelf: Path, name: str) -> None:
     with pytest.raises(PickleRefused, match="allowPickle"):
         formats.load("sklearn", shelf / name)
 
@@ -137,7 +137,7 @@ def ours(values: Any) -> Any:
     return values
 
 
-def test_a_skops_file_with_foreign_types_is_refused_with_their_names(tmp_path: Path, iris: Any) -> None:
+def test_a_skops_file_with_untrusted_types_is_rejected_with_their_names(tmp_path: Path, iris: Any) -> None:
     import skops.io
     from sklearn.preprocessing import FunctionTransformer
 
@@ -152,9 +152,7 @@ def test_a_skops_file_with_foreign_types_is_refused_with_their_names(tmp_path: P
 
 
 @pytest.mark.parametrize(("name", "kind"), [*ALL.items(), ("m.onnx", "onnx")])
-def test_a_file_that_was_cut_off_is_told_by_its_name(
-    shelf: Path, tmp_path: Path, name: str, kind: str
-) -> None:
+def test_a_truncated_file_is_reported_by_name(shelf: Path, tmp_path: Path, name: str, kind: str) -> None:
     content = (shelf / name).read_bytes()
     (tmp_path / name).write_bytes(content[: len(content) // 2])
 
@@ -162,7 +160,7 @@ def test_a_file_that_was_cut_off_is_told_by_its_name(
         formats.load(kind, tmp_path / name, allow_pickle=True)
 
 
-def test_a_pickle_of_another_version_is_told_with_both(pipeline: Any, tmp_path: Path) -> None:
+def test_a_pickle_of_another_version_is_reported_with_both_versions(pipeline: Any, tmp_path: Path) -> None:
     import sklearn
 
     content = pickle.dumps(pipeline).replace(sklearn.__version__.encode(), b"0.9.9")
@@ -172,7 +170,7 @@ def test_a_pickle_of_another_version_is_told_with_both(pipeline: Any, tmp_path: 
         formats.load("sklearn", tmp_path / "m.pkl", allow_pickle=True)
 
 
-def test_a_booster_of_a_newer_version_is_told_with_both(shelf: Path, tmp_path: Path) -> None:
+def test_a_booster_of_a_newer_version_is_reported_with_both_versions(shelf: Path, tmp_path: Path) -> None:
     text = (shelf / "m.xgb.json").read_text()
     before, found, after = text.rpartition('"version":[')
     (tmp_path / "m.json").write_text(f"{before}{found}99{after[after.index(',') :]}")
@@ -181,14 +179,14 @@ def test_a_booster_of_a_newer_version_is_told_with_both(shelf: Path, tmp_path: P
         formats.load("xgboost", tmp_path / "m.json")
 
 
-def test_what_has_nothing_to_predict_with_is_refused(tmp_path: Path) -> None:
+def test_an_object_without_predict_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "m.pkl").write_bytes(pickle.dumps({"not": "a model"}))
 
     with pytest.raises(LoadFailed, match="contains a dict, which has neither predict nor transform"):
         formats.load("sklearn", tmp_path / "m.pkl", allow_pickle=True)
 
 
-def test_an_estimator_that_was_never_fitted_is_refused(tmp_path: Path) -> None:
+def test_an_unfitted_estimator_is_rejected(tmp_path: Path) -> None:
     from sklearn.linear_model import LinearRegression
 
     (tmp_path / "m.pkl").write_bytes(pickle.dumps(LinearRegression()))
@@ -197,14 +195,14 @@ def test_an_estimator_that_was_never_fitted_is_refused(tmp_path: Path) -> None:
         formats.load("sklearn", tmp_path / "m.pkl", allow_pickle=True)
 
 
-def test_a_missing_library_is_told_with_the_runtime_to_name(tmp_path: Path) -> None:
+def test_a_missing_library_is_reported_with_the_field_to_set(tmp_path: Path) -> None:
     (tmp_path / "m.pkl").write_bytes(b"\x80\x04cabsent_library\nThing\n.")
 
     with pytest.raises(LoadFailed, match=r"Python module absent_library.*spec\.build\.runtime"):
         formats.load("sklearn", tmp_path / "m.pkl", allow_pickle=True)
 
 
-def test_an_unknown_format_is_told(tmp_path: Path) -> None:
+def test_an_unknown_format_is_reported(tmp_path: Path) -> None:
     with pytest.raises(formats.FormatUnknown, match="known: onnx, sklearn, skops"):
         formats.load("torch", tmp_path / "m.pt")
 
@@ -226,7 +224,7 @@ def test_a_regressor_has_a_number_and_no_classes(iris: Any, tmp_path: Path) -> N
     assert signature.classes == ()
 
 
-def test_texts_go_in_and_class_names_come_out(tmp_path: Path) -> None:
+def test_a_text_classifier_takes_strings_and_returns_class_names(tmp_path: Path) -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -240,7 +238,7 @@ def test_texts_go_in_and_class_names_come_out(tmp_path: Path) -> None:
     assert model.predict({"input": np.array(["good"], dtype=object)})["prediction"].tolist() == ["yes"]
 
 
-def test_a_text_column_is_known_by_the_categories_of_its_encoder(tmp_path: Path) -> None:
+def test_a_string_column_is_found_by_the_categories_of_its_encoder(tmp_path: Path) -> None:
     from sklearn.compose import ColumnTransformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -259,7 +257,7 @@ def test_a_text_column_is_known_by_the_categories_of_its_encoder(tmp_path: Path)
     assert synthetic_example(model.signature)["region"].tolist() == ["eu"]
 
 
-def test_a_searched_model_is_its_best_one(iris: Any, tmp_path: Path) -> None:
+def test_a_search_predicts_with_its_best_model(iris: Any, tmp_path: Path) -> None:
     from sklearn.model_selection import GridSearchCV
     from sklearn.tree import DecisionTreeClassifier
 

@@ -86,7 +86,7 @@ def trained(parameters: dict[str, Any], label: Any, rounds: int = 4) -> xgboost.
     ],
 )
 @pytest.mark.parametrize("name", ["m.ubj", "m.json"])
-def test_the_answer_is_as_the_signature_says(
+def test_the_prediction_matches_the_signature(
     tmp_path: Path, name: str, *, parameters: Any, label: Any, datatype: str, shape: Any, classes: Any
 ) -> None:
     booster = trained(parameters, label)
@@ -116,7 +116,7 @@ def stopped_early() -> Any:
     return classifier
 
 
-def test_a_classifier_that_stopped_early_answers_with_its_best_round(tmp_path: Path) -> None:
+def test_a_classifier_that_stopped_early_predicts_with_its_best_round(tmp_path: Path) -> None:
     classifier = stopped_early()
     outputs = stored(classifier, tmp_path).predict({"x": POINTS})
 
@@ -124,7 +124,7 @@ def test_a_classifier_that_stopped_early_answers_with_its_best_round(tmp_path: P
     assert outputs["prediction"].tolist() == classifier.predict(POINTS).tolist()
 
 
-def test_a_bare_booster_answers_with_all_its_rounds(tmp_path: Path) -> None:
+def test_a_bare_booster_predicts_with_all_rounds(tmp_path: Path) -> None:
     booster = stopped_early().get_booster()
     expected = booster.predict(xgboost.DMatrix(POINTS))
     probabilities = stored(booster, tmp_path).predict({"x": POINTS})["probabilities"]
@@ -132,7 +132,7 @@ def test_a_bare_booster_answers_with_all_its_rounds(tmp_path: Path) -> None:
     np.testing.assert_allclose(probabilities[:, 1], expected, rtol=1e-5)
 
 
-def test_columns_have_their_names_and_missing_numbers_are_answered(tmp_path: Path) -> None:
+def test_columns_keep_their_names_and_missing_numbers_are_accepted(tmp_path: Path) -> None:
     data = xgboost.DMatrix(POINTS, ABOVE, feature_names=["a", "b", "c"])
     model = stored(xgboost.train({"objective": "binary:logistic"}, data, 3), tmp_path)
     columns = {"c": np.array([np.nan]), "a": np.array([0.1]), "b": np.array([0.2])}
@@ -141,7 +141,7 @@ def test_columns_have_their_names_and_missing_numbers_are_answered(tmp_path: Pat
     assert model.predict(columns)["prediction"].shape == (1,)
 
 
-def test_only_the_wanted_output_comes(tmp_path: Path) -> None:
+def test_only_the_wanted_output_is_returned(tmp_path: Path) -> None:
     model = stored(trained({"objective": "binary:logistic"}, ABOVE), tmp_path)
     assert set(model.predict({"x": POINTS}, wanted=frozenset({"probabilities"}))) == {"probabilities"}
     assert isinstance(model, XgboostModel)
@@ -158,6 +158,8 @@ def test_only_the_wanted_output_comes(tmp_path: Path) -> None:
         ("", ()),
     ],
 )
-def test_the_version_is_read_at_either_end(tmp_path: Path, text: str, version: tuple[int, ...]) -> None:
+def test_the_version_is_found_at_either_end_of_the_file(
+    tmp_path: Path, text: str, version: tuple[int, ...]
+) -> None:
     (tmp_path / "m.json").write_text(text)
     assert recorded_version(tmp_path / "m.json") == version

@@ -65,7 +65,7 @@ def assembled(registry: RegistryClient, runtime: Reference, target: Reference, f
 
 
 @pytest.mark.parametrize("uses", [1, 2, 3, 5])
-def test_an_image_is_made_with_tokens_that_are_good_for_a_few_requests(
+def test_an_image_is_built_with_tokens_that_expire_after_a_few_requests(
     front: Front, registry: RegistryClient, here: Reference, tmp_path: Path, uses: int
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
@@ -80,7 +80,7 @@ def test_an_image_is_made_with_tokens_that_are_good_for_a_few_requests(
 @pytest.mark.parametrize(
     ("method", "after"), [("HEAD", 0), ("POST", 0), ("PATCH", 0), ("PATCH", 1), ("PATCH", 3), ("PUT", 0)]
 )
-def test_a_token_that_expires_within_an_upload_does_not_send_anything_twice(
+def test_a_token_that_expires_during_an_upload_causes_no_duplicates(
     front: Front, registry: RegistryClient, here: Reference, method: str, after: int
 ) -> None:
     front.faults.append(Fault(method, "blobs", _expired, after=after))
@@ -99,7 +99,7 @@ def _expired(handler: Handler) -> None:
     handler.ask()
 
 
-def test_a_token_is_asked_for_what_is_done_when_the_registry_does_not_say(
+def test_a_token_is_requested_for_the_scope_of_the_call(
     front: Front, registry: RegistryClient, here: Reference
 ) -> None:
     front.vague = True
@@ -112,7 +112,7 @@ def test_a_token_is_asked_for_what_is_done_when_the_registry_does_not_say(
     assert front.tokens_made == 2, "one to push and one to pull"
 
 
-def test_a_token_for_a_push_is_asked_for_at_once_and_not_first_for_a_look(
+def test_a_push_requests_one_token_for_pull_and_push(
     front: Front, registry: RegistryClient, here: Reference
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(b"x"))
@@ -120,9 +120,7 @@ def test_a_token_for_a_push_is_asked_for_at_once_and_not_first_for_a_look(
     assert front.tokens_made == 1
 
 
-def test_a_token_that_stays_refused_ends_after_one_more(
-    front: Front, registry: RegistryClient, here: Reference
-) -> None:
+def test_a_rejected_token_is_renewed_once(front: Front, registry: RegistryClient, here: Reference) -> None:
     front.faults.append(Fault("HEAD", "blobs", lambda handler: handler.ask(), times=99))
 
     with pytest.raises(RegistryUnauthorized, match="rejects the credentials"):
@@ -130,7 +128,7 @@ def test_a_token_that_stays_refused_ends_after_one_more(
     assert front.seen("HEAD") == 2
 
 
-def test_a_push_with_the_token_of_nobody_says_that_a_secret_is_missing(
+def test_a_push_with_an_anonymous_token_reports_a_missing_secret(
     front: Front, here: Reference, client_of: MakeClient
 ) -> None:
     question = {"www_authenticate": f'Bearer realm="http://{front.host}/anybody",service="s"'}
@@ -141,7 +139,7 @@ def test_a_push_with_the_token_of_nobody_says_that_a_secret_is_missing(
         client_of(front.host).put_blob(here, blobs.from_bytes(b"x"))
 
 
-def test_a_token_server_that_fails_for_a_moment_is_asked_again(
+def test_a_token_request_is_repeated_after_a_transient_error(
     front: Front, here: Reference, client_of: MakeClient
 ) -> None:
     question = {"www_authenticate": f'Bearer realm="http://{front.host}/made"'}
@@ -181,7 +179,7 @@ def test_an_identity_token_is_sent_in_a_form_and_never_in_an_address(
 
 
 @pytest.mark.parametrize("basic", [False, True], ids=["token", "basic"])
-def test_an_upload_that_goes_on_at_another_host_does_not_take_the_login_along(
+def test_an_upload_at_another_host_gets_no_credentials(
     front: Front, elsewhere: Front, registry: RegistryClient, here: Reference, basic: bool
 ) -> None:
     front.basic = basic
@@ -199,7 +197,7 @@ def test_an_upload_that_goes_on_at_another_host_does_not_take_the_login_along(
     assert logins_shown(elsewhere) == set()
 
 
-def test_a_store_that_a_blob_is_read_from_sees_no_login_and_gets_none_by_asking(
+def test_a_blob_store_gets_no_credentials_even_when_it_asks(
     front: Front, elsewhere: Front, registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(b"x"))
@@ -215,7 +213,7 @@ def test_a_store_that_a_blob_is_read_from_sees_no_login_and_gets_none_by_asking(
     assert elsewhere.seen("GET", "/made") == 0
 
 
-def test_a_blob_is_read_from_the_store_that_the_registry_names(
+def test_a_blob_is_read_from_the_store_that_the_registry_redirects_to(
     front: Front, elsewhere: Front, registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(LARGE))
@@ -228,7 +226,7 @@ def test_a_blob_is_read_from_the_store_that_the_registry_names(
     assert logins_shown(elsewhere) == set()
 
 
-def test_a_login_of_one_registry_is_not_shown_to_another(
+def test_credentials_of_one_registry_are_not_sent_to_another(
     front: Front, elsewhere: Front, here: Reference, client_of: MakeClient
 ) -> None:
     elsewhere.login, elsewhere.basic = ("robot", "pass"), True
@@ -243,7 +241,7 @@ def test_a_login_of_one_registry_is_not_shown_to_another(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 202])
-def test_base_layers_that_may_not_be_linked_are_carried_over(
+def test_base_layers_that_may_not_be_mounted_are_copied(
     front: Front, registry: RegistryClient, here: Reference, tmp_path: Path, status: int
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
@@ -257,7 +255,7 @@ def test_base_layers_that_may_not_be_linked_are_carried_over(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 500, 503])
-def test_an_upload_that_may_not_be_cancelled_is_left_open(
+def test_an_upload_that_cannot_be_cancelled_is_left_open(
     front: Front, registry: RegistryClient, here: Reference, status: int
 ) -> None:
     def opened(handler: Handler) -> None:

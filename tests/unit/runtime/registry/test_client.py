@@ -53,7 +53,7 @@ def stored(registry: RegistryClient, here: Reference, digest: str, tmp_path: Pat
 @pytest.mark.parametrize(
     "content", [b"", b"small", LARGE, LARGE[: 2 * CHUNK]], ids=["empty", "small", "large", "even"]
 )
-def test_a_blob_comes_back_as_it_was_sent(
+def test_a_blob_round_trips(
     registry: RegistryClient, here: Reference, content: bytes, tmp_path: Path
 ) -> None:
     blob = blobs.from_bytes(content)
@@ -62,7 +62,7 @@ def test_a_blob_comes_back_as_it_was_sent(
     assert stored(registry, here, blob.digest, tmp_path) == content
 
 
-def test_a_blob_that_is_there_is_not_sent_again(
+def test_an_existing_blob_is_not_uploaded_again(
     registry: RegistryClient, here: Reference, front: Front
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(b"x"))
@@ -72,7 +72,7 @@ def test_a_blob_that_is_there_is_not_sent_again(
     assert front.seen("POST") == before
 
 
-def test_small_blobs_go_in_one_piece_and_large_ones_in_chunks(
+def test_small_blobs_are_sent_whole_and_large_ones_in_chunks(
     registry: RegistryClient, here: Reference, front: Front
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(b"tiny"))
@@ -105,9 +105,7 @@ def test_an_upload_survives(
     assert stored(registry, here, blobs.digest_of(LARGE), tmp_path) == LARGE
 
 
-def test_a_broken_chunk_is_resumed_instead_of_sending_all_again(
-    registry: RegistryClient, here: Reference, front: Front
-) -> None:
+def test_an_interrupted_chunk_is_resumed(registry: RegistryClient, here: Reference, front: Front) -> None:
     front.faults.append(Fault("PATCH", "uploads", hangs_up, after=1))
     registry.put_blob(here, blobs.from_bytes(LARGE))
 
@@ -126,7 +124,7 @@ def test_a_registry_without_chunks_gets_the_blob_whole(
     assert stored(registry, here, blobs.digest_of(LARGE), tmp_path) == LARGE
 
 
-def test_a_download_goes_on_where_it_broke_off(
+def test_a_download_resumes_where_it_was_interrupted(
     registry: RegistryClient, here: Reference, front: Front, tmp_path: Path
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(LARGE))
@@ -135,7 +133,7 @@ def test_a_download_goes_on_where_it_broke_off(
     assert stored(registry, here, blobs.digest_of(LARGE), tmp_path) == LARGE
 
 
-def test_a_registry_that_stays_broken_is_unavailable(
+def test_a_registry_that_keeps_failing_is_unavailable(
     registry: RegistryClient, here: Reference, front: Front
 ) -> None:
     front.faults.append(Fault("HEAD", "", says(503), times=99))
@@ -145,7 +143,7 @@ def test_a_registry_that_stays_broken_is_unavailable(
     assert front.seen("HEAD") == 4
 
 
-def test_a_pause_that_is_too_long_is_not_waited_for(
+def test_a_retry_after_that_is_too_long_is_not_waited_for(
     front: Front, here: Reference, client_of: MakeClient
 ) -> None:
     slept: list[float] = []
@@ -159,19 +157,19 @@ def test_a_pause_that_is_too_long_is_not_waited_for(
     assert "use a mirror" in failure.value.message
 
 
-def test_a_registry_that_is_not_there_is_unavailable(client_of: MakeClient) -> None:
+def test_an_unreachable_registry_is_unavailable(client_of: MakeClient) -> None:
     nowhere = Reference.parse(f"127.0.0.1:{free_port()}/a")
 
     with pytest.raises(RegistryUnavailable, match="cannot be reached"):
         client_of(nowhere.host).manifest(nowhere)
 
 
-def test_a_registry_without_tls_is_told_so(docker_registry: str, client_of: MakeClient) -> None:
+def test_a_registry_without_tls_is_reported(docker_registry: str, client_of: MakeClient) -> None:
     with pytest.raises(RegistryUnavailable, match="without TLS"):
         client_of().manifest(Reference.parse(f"{docker_registry}/a"))
 
 
-def test_an_image_that_is_not_there_is_none(registry: RegistryClient, here: Reference) -> None:
+def test_a_missing_image_is_none(registry: RegistryClient, here: Reference) -> None:
     assert registry.manifest(here) is None
 
 
@@ -188,7 +186,7 @@ def test_a_login_pushes_and_pulls(front: Front, here: Reference, client_of: Make
     assert registry.manifest(here) is not None
 
 
-def test_a_token_is_made_once_for_all_calls_of_a_kind(
+def test_one_token_is_used_for_all_calls_of_a_scope(
     front: Front, here: Reference, client_of: MakeClient
 ) -> None:
     front.login = ("robot", "pass")
@@ -199,7 +197,7 @@ def test_a_token_is_made_once_for_all_calls_of_a_kind(
     assert front.tokens_made <= 2
 
 
-def test_a_token_that_expired_is_made_anew(front: Front, here: Reference, client_of: MakeClient) -> None:
+def test_an_expired_token_is_renewed(front: Front, here: Reference, client_of: MakeClient) -> None:
     front.login = ("robot", "pass")
     registry = client_of(front.host, logins={front.host: Login("robot", "pass")})
     registry.put_blob(here, blobs.from_bytes(b"1"))
@@ -216,7 +214,7 @@ def test_a_token_that_expired_is_made_anew(front: Front, here: Reference, client
         pytest.param(Login("robot", "wrong"), "rejects the credentials", id="a wrong one"),
     ],
 )
-def test_a_refused_login_says_which_secret_to_mend(
+def test_a_rejected_login_names_the_secret_to_correct(
     front: Front, here: Reference, client_of: MakeClient, login: Login | None, said: str, basic: bool
 ) -> None:
     front.login, front.basic = ("robot", "pass"), basic
@@ -241,7 +239,7 @@ def assembled(registry: RegistryClient, runtime: Reference, target: Reference, t
     return ImageBuilder(registry, runtime, target, tmp_path).push(found, additions)
 
 
-def test_base_layers_are_mounted_and_not_sent(
+def test_base_layers_are_mounted_not_uploaded(
     registry: RegistryClient, here: Reference, front: Front, tmp_path: Path
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
@@ -253,7 +251,7 @@ def test_base_layers_are_mounted_and_not_sent(
     assert front.seen("GET", "blobs/") == 1, "the config alone"
 
 
-def test_base_layers_that_cannot_be_mounted_are_carried_over(
+def test_base_layers_that_cannot_be_mounted_are_copied(
     registry: RegistryClient, here: Reference, front: Front, tmp_path: Path
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
@@ -281,7 +279,7 @@ def test_a_mount_needs_a_token_for_both_repositories(
     assert front.seen("GET", "blobs/sha") <= 2, "the config alone, perhaps asked for twice"
 
 
-def test_a_runtime_in_another_registry_is_carried_over(
+def test_a_runtime_in_another_registry_is_copied(
     front: Front, docker_registry: str, here: Reference, client_of: MakeClient, tmp_path: Path
 ) -> None:
     registry = client_of(front.host, docker_registry)

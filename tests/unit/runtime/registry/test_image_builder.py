@@ -64,7 +64,7 @@ def test_a_config_without_settings_gets_them(layer: Layer, more: dict[str, Any])
     assert [entry["comment"] for entry in made["history"]] == ["ours"]
 
 
-def test_a_config_keeps_what_nobody_replaces_and_the_base_is_not_changed(layer: Layer) -> None:
+def test_a_config_keeps_other_settings_and_the_base_is_not_modified(layer: Layer) -> None:
     run = {"User": "65532", "WorkingDir": "/tmp", "Cmd": ["sh"], "Env": ["A=0", "AB=2", "PATH=/bin"]}
     base = {**EMPTY, "architecture": "arm64", "config": run, "history": [{"created_by": "base"}]}
     made = extended_config(base, additions(layer))
@@ -85,7 +85,7 @@ def test_a_config_keeps_what_nobody_replaces_and_the_base_is_not_changed(layer: 
     body=st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=5),
     order=st.randoms(use_true_random=False),
 )
-def test_a_document_is_one_text_in_whatever_order_it_was_made(body: dict[str, Any], order: Any) -> None:
+def test_canonical_json_does_not_depend_on_the_order_of_keys(body: dict[str, Any], order: Any) -> None:
     keys = list(body)
     order.shuffle(keys)
 
@@ -95,7 +95,7 @@ def test_a_document_is_one_text_in_whatever_order_it_was_made(body: dict[str, An
 # lists of platforms
 
 
-def test_a_list_of_lists_is_refused(
+def test_an_index_of_indexes_is_rejected(
     registry: RegistryClient, here: Reference, layer: Layer, tmp_path: Path
 ) -> None:
     inner = push_image(registry, here, platforms=("amd64",))
@@ -107,7 +107,7 @@ def test_a_list_of_lists_is_refused(
 
 
 @pytest.mark.parametrize("platforms", [[], [{"os": "unknown", "architecture": "unknown"}]])
-def test_a_list_without_a_platform_is_refused(
+def test_an_index_without_a_platform_is_rejected(
     registry: RegistryClient, here: Reference, layer: Layer, tmp_path: Path, platforms: list[dict[str, str]]
 ) -> None:
     entries = [{"digest": "sha256:" + "a" * 64, "size": 1, "platform": one} for one in platforms]
@@ -117,7 +117,7 @@ def test_a_list_without_a_platform_is_refused(
         ImageBuilder(registry, here, here, tmp_path).push(index, additions(layer))
 
 
-def test_attestations_beside_the_platforms_are_left_out(
+def test_attestations_are_skipped(
     registry: RegistryClient, here: Reference, layer: Layer, tmp_path: Path
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
@@ -144,7 +144,7 @@ def test_an_entry_without_a_platform_counts_as_one(
     assert ImageBuilder(registry, here, here, tmp_path).push(index, additions(layer)).startswith("sha256:")
 
 
-def test_an_entry_that_the_registry_has_lost_is_told(
+def test_an_entry_missing_from_the_registry_is_reported(
     registry: RegistryClient, here: Reference, layer: Layer, tmp_path: Path
 ) -> None:
     entry = {"digest": "sha256:" + "a" * 64, "size": 1, "platform": {"os": "linux"}}
@@ -184,13 +184,13 @@ IMAGE = "application/vnd.oci.image.config.v1+json"
         pytest.param(b'{"config": {"Labels": ["a"]}}', IMAGE, id="labels that are a list"),
     ],
 )
-def test_what_somebody_else_stored_has_no_labels(
+def test_other_artifacts_have_no_labels(
     registry: RegistryClient, here: Reference, config: bytes, kind: str
 ) -> None:
     assert image_builder.labels_of(registry, here, stored(registry, here, config, kind)) == {}
 
 
-def test_labels_are_texts_whatever_they_were(registry: RegistryClient, here: Reference) -> None:
+def test_labels_are_converted_to_strings(registry: RegistryClient, here: Reference) -> None:
     found = stored(registry, here, b'{"config": {"Labels": {"a": 1, "b": "x"}}}', IMAGE)
 
     assert image_builder.labels_of(registry, here, found) == {"a": "1", "b": "x"}

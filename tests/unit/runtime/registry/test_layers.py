@@ -75,7 +75,9 @@ def test_a_large_layer_is_not_compressed_and_read_from_its_files(tmp_path: Path)
     assert layer.blob.size == len(content(layer))
 
 
-def test_both_forms_hold_the_same_tar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compressed_and_plain_layers_contain_the_same_tar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small = layer_of(files(tmp_path), "/opt/x", comment="")
     monkeypatch.setattr(layers, "LARGEST_COMPRESSED", 0)
     large = layer_of(tmp_path, "/opt/x", comment="")
@@ -95,7 +97,7 @@ def test_a_layer_can_be_read_from_any_offset(tmp_path: Path, offset: int, length
 
 
 @pytest.mark.usefixtures("uncompressed")
-def test_a_file_that_shrinks_while_it_is_sent_breaks_the_upload(tmp_path: Path) -> None:
+def test_a_file_that_shrinks_during_the_upload_ends_it(tmp_path: Path) -> None:
     layer = layer_of(files(tmp_path), "/opt/x", comment="")
     (tmp_path / "b.txt").write_text("")
 

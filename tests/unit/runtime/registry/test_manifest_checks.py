@@ -46,7 +46,7 @@ def here(front: Front) -> Reference:
         pytest.param(b'{"manifests": [{}]}', "no valid digest", id="manifests without a digest"),
     ],
 )
-def test_what_is_no_manifest_is_told_as_such(
+def test_an_invalid_manifest_is_reported(
     front: Front, registry: RegistryClient, here: Reference, content: bytes, said: str
 ) -> None:
     front.faults.append(Fault("GET", "manifests", tells(200, content, content_type="application/json")))
@@ -83,12 +83,12 @@ def layer(**changes: Any) -> dict[str, Any]:
         pytest.param(layer(annotations=["a"]), id="annotations that are a list"),
     ],
 )
-def test_a_manifest_is_believed_only_in_its_right_form(body: dict[str, Any]) -> None:
+def test_a_malformed_manifest_is_rejected(body: dict[str, Any]) -> None:
     with pytest.raises(RegistryUnavailable, match=r"^r\.io/a is not a valid image manifest"):
         manifest_checks.require_manifest(body, "r.io/a")
 
 
-def test_a_right_manifest_is_believed() -> None:
+def test_a_valid_manifest_is_accepted() -> None:
     manifest_checks.require_manifest(manifest(), "r.io/a")
     manifest_checks.require_manifest(layer(size=0, annotations=None), "r.io/a")
     manifest_checks.require_index(
@@ -111,7 +111,7 @@ ROOTFS = {"type": "layers", "diff_ids": []}
         pytest.param({"rootfs": ROOTFS, "config": {"Labels": ["a"]}}, id="labels that are a list"),
     ],
 )
-def test_a_config_is_added_to_only_in_its_right_form(body: dict[str, Any]) -> None:
+def test_a_malformed_config_is_rejected(body: dict[str, Any]) -> None:
     with pytest.raises(RegistryUnavailable):
         manifest_checks.require_config(body, "r.io/a")
 
@@ -134,7 +134,7 @@ _json = st.recursive(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=st.dictionaries(st.sampled_from(["layers", "config", "manifests", "rootfs", "history"]), _json))
-def test_no_object_ends_in_anything_but_a_reason(body: dict[str, Any]) -> None:
+def test_any_object_is_accepted_or_rejected_with_a_failure(body: dict[str, Any]) -> None:
     for require in (
         manifest_checks.require_index,
         manifest_checks.require_manifest,
@@ -148,7 +148,7 @@ def test_no_object_ends_in_anything_but_a_reason(body: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("body", "means"), [(manifest(), OCI_MANIFEST), ({"manifests": [{"digest": DIGEST}]}, OCI_INDEX)]
 )
-def test_a_document_that_nobody_names_is_what_it_looks_like(
+def test_a_manifest_without_a_media_type_is_classified_by_its_content(
     front: Front, registry: RegistryClient, here: Reference, kind: str, body: dict[str, Any], means: str
 ) -> None:
     front.faults.append(Fault("GET", "manifests", tells(200, json.dumps(body).encode(), content_type=kind)))
@@ -159,7 +159,7 @@ def test_a_document_that_nobody_names_is_what_it_looks_like(
 
 
 @pytest.mark.parametrize("length", [64, 128], ids=["sha256", "sha512"])
-def test_content_that_does_not_fit_its_digest_is_refused(
+def test_content_with_another_digest_is_rejected(
     front: Front, registry: RegistryClient, here: Reference, length: int
 ) -> None:
     pinned = Reference(here.host, here.path, digest=f"sha{length * 4}:" + "a" * length)

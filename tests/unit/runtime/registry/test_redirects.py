@@ -49,7 +49,7 @@ def elsewhere(docker_registry: str) -> Iterator[Front]:
 
 @pytest.mark.parametrize("status", [401, 403, 429, 503])
 @pytest.mark.parametrize("login", [{}, {"logins": True}], ids=["without a login", "with one"])
-def test_a_store_that_refuses_is_told_as_a_store_and_not_as_a_login(
+def test_an_error_of_the_blob_store_is_not_reported_as_a_login_error(
     front: Front,
     elsewhere: Front,
     here: Reference,
@@ -73,7 +73,7 @@ def test_a_store_that_refuses_is_told_as_a_store_and_not_as_a_login(
 
 @pytest.mark.parametrize("status", [307, 308])
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
-def test_an_upload_is_sent_on_within_its_registry_with_its_body_and_login(
+def test_an_upload_follows_redirects_within_its_registry(
     front: Front, registry: RegistryClient, here: Reference, tmp_path: Path, method: str, status: int
 ) -> None:
     def sent_on(handler: Handler) -> None:
@@ -90,7 +90,7 @@ def test_an_upload_is_sent_on_within_its_registry_with_its_body_and_login(
 
 
 @pytest.mark.parametrize("where", ["http://{elsewhere}/v2/x", "/v2/on-and-on"])
-def test_an_upload_is_not_sent_on_to_another_host_nor_without_end(
+def test_an_upload_follows_no_redirect_to_another_host_and_no_loop(
     front: Front, elsewhere: Front, registry: RegistryClient, here: Reference, where: str
 ) -> None:
     location = where.format(elsewhere=elsewhere.host)
@@ -116,7 +116,7 @@ def test_an_upload_is_not_sent_on_to_another_host_nor_without_end(
     ],
 )
 @pytest.mark.parametrize("basic", [False, True], ids=["token", "basic"])
-def test_a_refused_login_is_told_with_the_field_that_names_its_secret(
+def test_a_rejected_login_is_reported_with_the_field_of_its_secret(
     front: Front, here: Reference, tmp_path: Path, folder: str, said: str, basic: bool
 ) -> None:
     front.login, front.basic = ("robot", "pass"), basic

@@ -29,9 +29,7 @@ _tags = st.just("") | st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,9}", fullmatc
     tag=_tags,
     digest=st.sampled_from(["", DIGEST]),
 )
-def test_a_name_comes_apart_as_it_was_put_together(
-    host: str, parts: list[str], tag: str, digest: str
-) -> None:
+def test_a_reference_round_trips(host: str, parts: list[str], tag: str, digest: str) -> None:
     path = "/".join(parts)
     text = f"{host}/{path}" + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
     found = Reference.parse(text)
@@ -45,7 +43,7 @@ def test_a_name_comes_apart_as_it_was_put_together(
 
 
 @given(text=st.text(max_size=60) | st.text(alphabet="ab.:/@[]-_A0", max_size=30))
-def test_any_text_is_a_name_that_leads_nowhere_else_or_is_refused(text: str) -> None:
+def test_any_text_is_a_safe_reference_or_rejected(text: str) -> None:
     try:
         found = Reference.parse(text)
     except ValueError:
@@ -83,7 +81,7 @@ def test_any_text_is_a_name_that_leads_nowhere_else_or_is_refused(text: str) -> 
         "r.io/" + "a" * 2000,
     ],
 )
-def test_a_name_that_could_lead_elsewhere_is_refused(text: str) -> None:
+def test_an_unsafe_reference_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"not an image name|no digest"):
         Reference.parse(text)
 
@@ -100,7 +98,7 @@ def quoted(text: str) -> str:
 @given(
     realm=_value, service=_value, scope=_value, order=st.permutations(["realm", "service", "scope", "error"])
 )
-def test_a_question_is_read_as_it_was_asked(realm: str, service: str, scope: str, order: list[str]) -> None:
+def test_a_challenge_round_trips(realm: str, service: str, scope: str, order: list[str]) -> None:
     values = {"realm": realm, "service": service, "scope": scope, "error": "invalid_token"}
     header = "Bearer " + ",".join(f"{key}={quoted(values[key])}" for key in order)
 
@@ -108,7 +106,7 @@ def test_a_question_is_read_as_it_was_asked(realm: str, service: str, scope: str
 
 
 @given(first=_value, second=_value)
-def test_bearer_is_preferred_wherever_it_stands(first: str, second: str) -> None:
+def test_bearer_is_preferred_in_any_position(first: str, second: str) -> None:
     basic, bearer = f"Basic realm={quoted(first)}", f"Bearer realm={quoted(second)}"
 
     expected = Challenge("bearer", second)
@@ -116,7 +114,7 @@ def test_bearer_is_preferred_wherever_it_stands(first: str, second: str) -> None
 
 
 @given(header=st.text(max_size=200) | st.text(alphabet='Bearlsic "\\=,\x00', max_size=200))
-def test_any_header_is_a_question_or_none(header: str) -> None:
+def test_any_header_is_a_challenge_or_none(header: str) -> None:
     found = challenge_of(header)
 
     assert found is None or found.scheme in ("basic", "bearer")
@@ -138,14 +136,14 @@ def test_any_header_is_a_question_or_none(header: str) -> None:
         ("Basically realm=x", None),
     ],
 )
-def test_what_stands_in_quotes_is_no_scheme(header: str, challenge: Challenge | None) -> None:
+def test_quoted_text_is_not_a_scheme(header: str, challenge: Challenge | None) -> None:
     assert challenge_of(header) == challenge
 
 
 @pytest.mark.parametrize(
     "header", ["a" * 10**6, '"' * 10**6, "a=" * 10**6, 'Bearer realm="' + "\\" * 10**6, "," * 10**6]
 )
-def test_a_question_without_end_is_read_in_no_time(header: str) -> None:
+def test_an_endless_challenge_is_parsed_in_bounded_time(header: str) -> None:
     import time
 
     began = time.process_time()
@@ -171,7 +169,7 @@ _json: st.SearchStrategy[Any] = st.recursive(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(document=_json)
-def test_any_docker_config_is_logins_or_none(tmp_path: Path, document: Any) -> None:
+def test_any_docker_config_has_logins_or_none(tmp_path: Path, document: Any) -> None:
     (tmp_path / ".dockerconfigjson").write_text(json.dumps(document))
     found = Keyring.from_folders([tmp_path], host="r.io").login_for(Reference.parse("r.io/a"))
 
@@ -179,7 +177,7 @@ def test_any_docker_config_is_logins_or_none(tmp_path: Path, document: Any) -> N
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"[" * 100_000, b'{"auths": null}', b'{"auths": [1]}'])
-def test_a_secret_that_is_no_docker_config_is_no_login(tmp_path: Path, content: bytes) -> None:
+def test_a_secret_without_a_docker_config_has_no_login(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "config.json").write_bytes(content)
 
     assert Keyring.from_folders([tmp_path], host="r.io").logins == {}
@@ -189,7 +187,7 @@ def test_a_secret_that_is_no_docker_config_is_no_login(tmp_path: Path, content: 
     username=st.text(st.characters(exclude_characters=":", exclude_categories=["Cs"]), min_size=1),
     password=st.text(),
 )
-def test_a_login_is_shown_as_it_was_written(username: str, password: str) -> None:
+def test_a_login_is_sent_as_it_was_written(username: str, password: str) -> None:
     shown = Login(username, password).basic
 
     assert base64.b64decode(shown.removeprefix("Basic ")).decode() == f"{username}:{password}"
@@ -203,7 +201,7 @@ def _certificate() -> str:
     return ssl.DER_cert_to_PEM_cert(known[0])
 
 
-def test_a_bundle_may_name_its_authorities_in_any_language(tmp_path: Path) -> None:
+def test_a_ca_bundle_may_have_comments_in_any_encoding(tmp_path: Path) -> None:
     pem = _certificate()
     (tmp_path / "ca.crt").write_text(f"# Größte Autorität\n{pem}\n# 認証局\n{pem}")
 
@@ -212,14 +210,14 @@ def test_a_bundle_may_name_its_authorities_in_any_language(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("inside", ["ä", "!!!", ""])
-def test_a_bundle_with_a_damaged_certificate_is_told(tmp_path: Path, inside: str) -> None:
+def test_a_ca_bundle_with_a_damaged_certificate_is_reported(tmp_path: Path, inside: str) -> None:
     (tmp_path / "ca.crt").write_text(f"-----BEGIN CERTIFICATE-----\n{inside}\n-----END CERTIFICATE-----\n")
 
     with pytest.raises(ValueError, match="CA bundle cannot be read"):
         tls.ssl_context(tmp_path)
 
 
-def test_a_bundle_that_was_cut_off_is_told(tmp_path: Path) -> None:
+def test_a_truncated_ca_bundle_is_reported(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text(_certificate()[:200])
 
     with pytest.raises(ValueError, match="CA bundle cannot be read"):

@@ -26,14 +26,14 @@ DIGEST = "sha256:" + "a" * 64
         pytest.param(f"r.io/a/b:1@{DIGEST}", f"r.io/a/b@{DIGEST}", id="a digest beats its tag"),
     ],
 )
-def test_a_name_is_completed_the_way_nodes_complete_it(text: str, whole: str) -> None:
+def test_a_reference_is_completed_as_container_runtimes_do(text: str, whole: str) -> None:
     assert str(Reference.parse(text)) == whole
 
 
 @pytest.mark.parametrize(
     "text", ["", "r.io/A", "r.io/a b", "r.io/a@sha256:12", "r.io/a:ta g", "r.io/../b", "https://r.io/a"]
 )
-def test_what_is_no_name_is_refused(text: str) -> None:
+def test_an_invalid_reference_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"not an image name|no digest"):
         Reference.parse(text)
 
@@ -44,7 +44,7 @@ def keyring(folder: Path, **auths: dict[str, str]) -> Keyring:
     return Keyring.from_folders([folder], host="h.io")
 
 
-def test_the_longest_fitting_name_of_a_docker_config_wins(tmp_path: Path) -> None:
+def test_the_longest_matching_key_of_a_docker_config_wins(tmp_path: Path) -> None:
     ring = keyring(
         tmp_path,
         r_io={"username": "host", "password": "x"},
@@ -57,7 +57,7 @@ def test_the_longest_fitting_name_of_a_docker_config_wins(tmp_path: Path) -> Non
     assert ring.login_for(Reference.parse("other.io/team/app")) is None
 
 
-def test_docker_hub_s_old_address_means_docker_hub(tmp_path: Path) -> None:
+def test_the_old_address_of_docker_hub_means_docker_hub(tmp_path: Path) -> None:
     auth = base64.b64encode(b"jo:se:cret").decode()
     (tmp_path / "config.json").write_text(
         json.dumps({"auths": {"https://index.docker.io/v1/": {"auth": auth}}})
@@ -68,7 +68,7 @@ def test_docker_hub_s_old_address_means_docker_hub(tmp_path: Path) -> None:
     )
 
 
-def test_a_basic_auth_secret_is_for_the_registry_of_the_build_and_shown_to_no_other(tmp_path: Path) -> None:
+def test_a_basic_auth_secret_is_for_the_registry_of_the_build_only(tmp_path: Path) -> None:
     (tmp_path / "username").write_text("jo\n")
     (tmp_path / "password").write_text("secret\n")
 
@@ -91,7 +91,7 @@ def test_the_push_secret_wins_over_the_pull_secret(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"auths": {"r.io": "x"}}', '{"auths": {"r.io": {"auth": "%"}}}']
 )
-def test_a_broken_docker_config_is_no_login(tmp_path: Path, text: str) -> None:
+def test_an_invalid_docker_config_has_no_login(tmp_path: Path, text: str) -> None:
     (tmp_path / ".dockerconfigjson").write_text(text)
 
     assert (
@@ -102,7 +102,7 @@ def test_a_broken_docker_config_is_no_login(tmp_path: Path, text: str) -> None:
     )
 
 
-def test_a_login_does_not_show_its_secrets() -> None:
+def test_the_repr_of_a_login_has_no_secrets() -> None:
     assert "secret" not in repr(Login("jo", "secret", "secret"))
 
 
@@ -124,5 +124,5 @@ def test_a_login_does_not_show_its_secrets() -> None:
         ),
     ],
 )
-def test_a_challenge_is_read(header: str, challenge: Challenge | None) -> None:
+def test_a_challenge_is_parsed(header: str, challenge: Challenge | None) -> None:
     assert challenge_of(header) == challenge

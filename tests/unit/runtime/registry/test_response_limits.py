@@ -59,7 +59,7 @@ def test_an_endless_config_is_not_read_to_its_end(
 
 @pytest.mark.parametrize("status", [400, 403, 404, 500])
 @pytest.mark.parametrize(("method", "path"), [("POST", "uploads"), ("PUT", "uploads")])
-def test_an_endless_error_is_told_by_its_beginning(
+def test_an_endless_error_body_is_quoted_from_its_beginning(
     front: Front, registry: RegistryClient, here: Reference, status: int, method: str, path: str
 ) -> None:
     front.faults.append(Fault(method, path, floods(status), times=9))
@@ -82,7 +82,7 @@ def test_an_endless_token_is_not_read_to_its_end(
     assert front.flooded < ROOM
 
 
-def test_a_blob_that_is_longer_than_it_should_be_is_not_written_to_its_end(
+def test_a_blob_longer_than_its_size_is_not_written_to_its_end(
     front: Front, registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
     front.faults.append(Fault("GET", "blobs", floods(200), times=9))
@@ -94,7 +94,7 @@ def test_a_blob_that_is_longer_than_it_should_be_is_not_written_to_its_end(
 
 
 @pytest.mark.parametrize("size", [0, 1, 99, 100, 101])
-def test_no_more_of_an_answer_is_kept_than_asked_for(front: Front, size: int) -> None:
+def test_a_response_is_read_up_to_the_limit(front: Front, size: int) -> None:
     import httpx
 
     front.faults.append(Fault("GET", "/plain", tells(200, b"x" * 100)))
@@ -107,7 +107,7 @@ def test_no_more_of_an_answer_is_kept_than_asked_for(front: Front, size: int) ->
 # a registry that says nothing
 
 
-def test_a_registry_that_never_answers_is_given_up(front: Front, here: Reference) -> None:
+def test_a_registry_that_never_responds_is_unavailable(front: Front, here: Reference) -> None:
     over = threading.Event()
     front.faults.append(Fault("GET", "manifests", lambda handler: _never(handler, over), times=9))
     retry = RetryPolicy(attempts=2, first_pause=0.001, longest_pause=0.002)
@@ -135,7 +135,7 @@ def _never(handler: Handler, over: threading.Event) -> None:
 # addresses that lead nowhere
 
 
-def test_redirects_without_end_are_an_unavailable_registry(
+def test_a_redirect_loop_means_an_unavailable_registry(
     front: Front, registry: RegistryClient, here: Reference
 ) -> None:
     front.faults.append(
@@ -147,7 +147,7 @@ def test_redirects_without_end_are_an_unavailable_registry(
 
 
 @pytest.mark.parametrize("location", ["http://[::x/", "http://h:port/", "ftp://h/x"])
-def test_an_upload_that_is_sent_nowhere_is_an_unavailable_registry(
+def test_an_upload_with_an_invalid_location_means_an_unavailable_registry(
     front: Front, registry: RegistryClient, here: Reference, location: str
 ) -> None:
     front.faults.append(Fault("POST", "uploads", says(202, location=location), times=9))
@@ -172,7 +172,7 @@ def test_an_upload_that_is_sent_nowhere_is_an_unavailable_registry(
         b"[" * 99_999,
     ],
 )
-def test_a_token_that_no_header_can_carry_is_none_and_is_not_shown(
+def test_a_token_that_no_header_can_carry_is_rejected_without_quoting_it(
     front: Front, here: Reference, client_of: MakeClient, content: bytes
 ) -> None:
     question = {"www_authenticate": f'Bearer realm="http://{front.host}/made"'}
@@ -194,7 +194,7 @@ def test_a_token_that_no_header_can_carry_is_none_and_is_not_shown(
         ('Basic realm="x"', "no Secret has one"),
     ],
 )
-def test_a_question_that_cannot_be_answered_is_told(
+def test_an_unsupported_challenge_is_reported(
     front: Front, here: Reference, client_of: MakeClient, question: str, said: str
 ) -> None:
     front.faults.append(Fault("GET", "/v2/", says(401, www_authenticate=question), times=9))

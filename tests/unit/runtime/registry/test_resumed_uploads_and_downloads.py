@@ -41,7 +41,7 @@ def here(front: Front, request: pytest.FixtureRequest) -> Reference:
 
 
 @pytest.mark.parametrize("content", [b"small", CONTENT], ids=["whole", "in chunks"])
-def test_a_blob_whose_last_answer_was_lost_is_not_sent_again(
+def test_a_blob_is_not_sent_again_when_only_the_last_response_was_lost(
     front: Front, registry: RegistryClient, here: Reference, content: bytes
 ) -> None:
     front.faults.append(Fault("PUT", "uploads", hangs_up_after))
@@ -63,7 +63,7 @@ def test_a_blob_whose_last_answer_was_lost_is_not_sent_again(
         pytest.param({}, id="no range"),
     ],
 )
-def test_an_upload_begins_anew_when_nobody_knows_how_far_it_came(
+def test_an_upload_starts_again_when_its_offset_is_unknown(
     front: Front, registry: RegistryClient, here: Reference, said: dict[str, str]
 ) -> None:
     front.faults.append(Fault("PATCH", "uploads", says(500), after=2))
@@ -74,7 +74,7 @@ def test_an_upload_begins_anew_when_nobody_knows_how_far_it_came(
     assert front.faults[1].times == 0, "it was asked"
 
 
-def test_an_upload_that_breaks_again_and_again_ends(
+def test_an_upload_ends_after_the_last_attempt(
     front: Front, registry: RegistryClient, here: Reference
 ) -> None:
     front.faults.append(Fault("PATCH", "uploads", says(500), times=999))
@@ -84,9 +84,7 @@ def test_an_upload_that_breaks_again_and_again_ends(
     assert front.seen("PATCH") == 4, "once for each attempt"
 
 
-def test_a_failed_upload_says_what_the_registry_said(
-    front: Front, registry: RegistryClient, here: Reference
-) -> None:
+def test_a_failed_upload_quotes_the_registry(front: Front, registry: RegistryClient, here: Reference) -> None:
     front.faults.append(Fault("PUT", "uploads", tells(507, b'{"errors":[{"code":"NO SPACE"}]}'), times=9))
 
     with pytest.raises(RegistryUnavailable, match=r"status 507.*NO SPACE"):
@@ -106,7 +104,7 @@ def test_a_failed_upload_says_what_the_registry_said(
         ("http://r.io:8080/x", "http://r.io:8080/x"),
     ],
 )
-def test_an_upload_goes_on_where_the_registry_says_and_stays_within_tls(
+def test_an_upload_continues_at_its_location_and_keeps_tls(
     client_of: MakeClient, location: str, goes_on: str
 ) -> None:
     import httpx
@@ -146,7 +144,7 @@ def ends_early(handler: Handler) -> None:
         pytest.param([ends_early, says(500)], id="breaks again"),
     ],
 )
-def test_a_download_comes_whole_from_a_registry_that(
+def test_a_download_completes_when_the_registry(
     front: Front,
     registry: RegistryClient,
     here: Reference,
@@ -165,7 +163,7 @@ def test_a_download_comes_whole_from_a_registry_that(
 @pytest.mark.parametrize(
     ("status", "said"), [(404, "status 404"), (418, "status 418"), (500, "responds with 500")]
 )
-def test_a_download_that_fails_for_good_is_told(
+def test_a_download_that_fails_permanently_is_reported(
     front: Front, registry: RegistryClient, here: Reference, tmp_path: Path, status: int, said: str
 ) -> None:
     front.faults.append(Fault("GET", "blobs", says(status), times=99))
@@ -175,7 +173,7 @@ def test_a_download_that_fails_for_good_is_told(
     assert front.seen("GET") == (4 if status == 500 else 1)
 
 
-def test_a_damaged_blob_is_told_and_not_left(
+def test_a_damaged_blob_is_reported_and_deleted(
     front: Front, registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
     front.faults.append(Fault("GET", "blobs", tells(200, b"other"), times=9))
@@ -185,7 +183,7 @@ def test_a_damaged_blob_is_told_and_not_left(
     assert not (tmp_path / "blob").exists()
 
 
-def test_what_lies_in_the_file_from_before_is_not_taken_for_its_beginning(
+def test_a_download_replaces_an_existing_file(
     registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(CONTENT))
@@ -204,9 +202,7 @@ def test_what_lies_in_the_file_from_before_is_not_taken_for_its_beginning(
     length=st.integers(1, 320),
     piece=st.integers(1, 64),
 )
-def test_a_stretch_of_a_blob_is_what_stands_there(
-    content: bytes, offset: int, length: int, piece: int
-) -> None:
+def test_chunks_of_a_blob_are_its_content(content: bytes, offset: int, length: int, piece: int) -> None:
     def read(start: int) -> list[bytes]:
         return [content[at : min(at + piece, len(content))] for at in range(start, len(content), piece)]
 
@@ -216,6 +212,6 @@ def test_a_stretch_of_a_blob_is_what_stands_there(
 
 
 @given(content=st.binary(max_size=100))
-def test_a_digest_is_the_one_that_common_tools_print(content: bytes) -> None:
+def test_a_digest_equals_that_of_common_tools(content: bytes) -> None:
     assert blobs.digest_of(content) == "sha256:" + hashlib.sha256(content).hexdigest()
     assert blobs.has_digest(content, blobs.digest_of(content))

@@ -17,22 +17,22 @@ from tests.unit.runtime.server.serving import application, ask, fronted
 RECORD = {"a": 1, "b": 2}
 
 
-class TestFront:
-    async def test_until_the_model_is_there_the_process_lives_but_is_not_ready(self) -> None:
+class TestEdge:
+    async def test_while_loading_the_server_is_live_but_not_ready(self) -> None:
         front = Edge(connection_age=0)
         assert (await ask(front, "/livez", method="GET")).status == 200
         for path in ("/readyz", "/v2/health/ready", "/predict", "/metrics"):
             reply = await ask(front, path, method="GET")
             assert (reply.status, reply.document) == (503, {"error": "the model is loading"})
 
-    async def test_while_it_drains_it_answers_but_is_not_ready_and_ends_connections(self) -> None:
+    async def test_while_draining_the_server_predicts_but_is_not_ready_and_ends_connections(self) -> None:
         front = fronted(models.sums())
         front.state = ServerState.DRAINING
         assert (await ask(front, "/readyz", method="GET")).status == 503
         reply = await ask(front, "/predict", [RECORD])
         assert (reply.status, reply.headers["connection"]) == (200, "close")
 
-    async def test_a_request_that_runs_when_the_process_is_told_to_stop_ends_its_connection(self) -> None:
+    async def test_a_request_in_progress_when_draining_starts_ends_its_connection(self) -> None:
         gate = threading.Event()
         front = fronted(models.Fake(models.NUMBERS, models.waiting_for(gate)))
         running = asyncio.create_task(ask(front, "/predict", [RECORD]))
@@ -50,16 +50,16 @@ class TestFront:
         assert (await ask(front, "/predict", [RECORD], state=old)).headers["connection"] == "close"
 
     @pytest.mark.parametrize("sane", ["abc-123", "Root=1-67891233-abcdef", "a" * 128])
-    async def test_a_request_id_comes_back(self, sane: str) -> None:
+    async def test_a_valid_request_id_is_returned(self, sane: str) -> None:
         reply = await ask(fronted(models.sums()), "/predict", [RECORD], headers={"x-request-id": sane})
         assert reply.headers["x-request-id"] == sane
 
     @pytest.mark.parametrize("odd", ["", "a" * 129, "a b", 'x"y', "<script>"])
-    async def test_an_odd_request_id_is_replaced(self, odd: str) -> None:
+    async def test_an_invalid_request_id_is_replaced(self, odd: str) -> None:
         reply = await ask(fronted(models.sums()), "/predict", [RECORD], headers={"x-request-id": odd})
         assert len(reply.headers["x-request-id"]) == 32
 
-    async def test_unknown_paths_are_404_and_reach_the_metrics_as_one(self) -> None:
+    async def test_unknown_paths_are_404_and_share_one_metric(self) -> None:
         seen: list[str] = []
         inner = application(models.sums())
 
@@ -75,6 +75,6 @@ class TestFront:
             assert path in reply.document["error"]
         assert set(seen) == {routes.UNKNOWN}
 
-    async def test_an_unknown_model_is_told_the_known_one(self) -> None:
+    async def test_an_unknown_model_gets_the_path_of_the_known_one(self) -> None:
         reply = await ask(fronted(models.sums()), "/v2/models/x/infer", b"{}")
         assert json.loads(reply.body)["error"].endswith("this server has /v2/models/churn")

@@ -11,7 +11,7 @@ from model_runtime.server import environment
 from tests.unit.runtime.server.serving import ROOT
 
 
-def test_numeric_libraries_are_told_the_cores_of_the_pod_before_they_are_imported(tmp_path: Path) -> None:
+def test_omp_num_threads_is_set_before_numeric_libraries_are_imported(tmp_path: Path) -> None:
     (tmp_path / "numpy.py").write_text(
         'import os\nprint(os.environ.get("OMP_NUM_THREADS"), flush=True)\nos._exit(0)\n'
     )

@@ -48,7 +48,7 @@ async def asked(answer: Callable[[Tensors], Any], path: str, document: Any) -> R
     return await ask(front, path, document, headers={"x-request-id": "r-7"})
 
 
-class TestBroken:
+class TestFailingModel:
     @pytest.mark.parametrize(("path", "document"), FORMS)
     @pytest.mark.parametrize(
         "answer",
@@ -65,7 +65,7 @@ class TestBroken:
             pytest.param(saying("\ud800", "b"), id="half a character"),
         ],
     )
-    async def test_it_is_500_in_json_with_the_request_id_and_no_word_of_the_cause(
+    async def test_a_failing_model_is_500_with_the_request_id_and_without_the_cause(
         self, answer: Any, path: str, document: Any
     ) -> None:
         for _ in range(2):  # in a thread first, then on the loop
@@ -74,7 +74,7 @@ class TestBroken:
             assert set(reply.document) == {"error"}
             assert not {"weights", "Traceback", "File"} & set(reply.document["error"].split())
 
-    async def test_on_the_loop_a_model_that_leaves_does_not_end_the_process(self) -> None:
+    async def test_a_model_that_calls_sys_exit_on_the_event_loop_does_not_end_the_process(self) -> None:
         leaves = False
 
         def answer(inputs: Tensors) -> Tensors:
@@ -87,14 +87,14 @@ class TestBroken:
         leaves = True
         assert (await ask(app, "/predict", RECORDS)).status == 500
 
-    async def test_a_failure_frees_its_place(self) -> None:
+    async def test_a_failure_releases_its_slot(self) -> None:
         one = served(models.Fake(models.NUMBERS, raising(SystemExit())), concurrency=1)
         app = routes.application(bound(one))
         assert [(await ask(app, "/predict", RECORDS)).status for _ in range(4)] == [500] * 4
         assert one.executor.running == 0
 
 
-class TestOddAnswers:
+class TestUnusualOutputs:
     @pytest.mark.parametrize(("path", "document"), FORMS)
     @pytest.mark.parametrize(
         "answer",
@@ -107,10 +107,10 @@ class TestOddAnswers:
             pytest.param(saying(1.5, float("inf"), dtype=np.float16), id="halves"),
         ],
     )
-    async def test_whatever_type_it_has_is_said(self, answer: Any, path: str, document: Any) -> None:
+    async def test_an_output_of_any_type_is_encoded(self, answer: Any, path: str, document: Any) -> None:
         assert (await asked(answer, path, document)).status == 200
 
-    async def test_dates_are_texts_as_bytes_too(self) -> None:
+    async def test_dates_are_strings_in_binary_tensors(self) -> None:
         answer = saying("2020-01-01", "2020-01-02", dtype="datetime64[D]")
         document = V2 | {"parameters": {"binary_data_output": True}}
         reply = await asked(answer, "/v2/models/churn/infer", document)
@@ -127,7 +127,7 @@ class TestOddAnswers:
             pytest.param(np.array([[5.0], [6.0]]), [[5.0], [6.0]], id="a list for each row"),
         ],
     )
-    async def test_no_output_is_lost_where_records_are_answered(self, prediction: Any, records: Any) -> None:
+    async def test_records_contain_all_outputs(self, prediction: Any, records: Any) -> None:
         reply = await asked(lambda _: {"prediction": prediction}, "/predict", {"records": RECORDS})
         assert [record["prediction"] for record in reply.document["predictions"]] == records
 
@@ -148,7 +148,7 @@ class TestRows:
             ),
         ],
     )
-    async def test_inputs_of_different_lengths_are_refused_before_the_model_sees_them(
+    async def test_inputs_of_different_lengths_are_rejected_without_the_model(
         self, document: Any, sentence: str
     ) -> None:
         model = models.tensors()
@@ -157,12 +157,12 @@ class TestRows:
         assert model.asked == []
 
     @pytest.mark.parametrize("document", [{"columns": {"a": [], "b": []}}, {"a": [], "b": []}, [], [[]]])
-    async def test_no_rows_are_refused_before_the_model_sees_them(self, document: Any) -> None:
+    async def test_requests_without_rows_are_rejected_without_the_model(self, document: Any) -> None:
         model = models.sums()
         reply = await ask(routes.application(bound(served(model))), "/predict", document)
         assert (reply.status, model.asked) == (400, [])
 
-    async def test_an_input_without_rows_may_stand_beside_some_with_them(self) -> None:
+    async def test_an_input_without_a_row_dimension_is_accepted_beside_others(self) -> None:
         signature = Signature(
             inputs=(TensorSpec("x", "FP64", (-1,)), TensorSpec("power", "INT64", ())),
             outputs=(TensorSpec("y", "FP64", (-1,)),),
@@ -173,8 +173,8 @@ class TestRows:
         assert reply.document == {"predictions": {"y": [8.0, 27.0]}}
 
 
-class TestFront:
-    async def test_an_error_of_the_servers_own_is_500_with_the_request_id_and_is_logged(
+class TestEdge:
+    async def test_an_internal_error_is_500_with_the_request_id_and_is_logged(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
@@ -188,7 +188,7 @@ class TestFront:
         assert "bug" not in reply.body.decode()
         assert fields_of(caplog.records[0]) == {"request_id": "r-9"}
 
-    async def test_an_error_after_the_answers_beginning_ends_the_connection(self) -> None:
+    async def test_an_error_after_the_start_of_the_response_ends_the_connection(self) -> None:
         async def broken(_scope: Scope, _receive: Receive, send: Send) -> None:
             await send({"type": "http.response.start", "status": 200, "headers": []})
             raise RuntimeError("a bug")

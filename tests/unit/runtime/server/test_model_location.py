@@ -52,12 +52,12 @@ def server(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
         yield process
 
 
-def test_the_image_is_served_under_its_cards_version(server: Process) -> None:
+def test_the_image_is_served_under_the_version_of_its_card(server: Process) -> None:
     assert server.ask("GET", "/v2/models/churn").document["versions"] == ["b0123456789"]
     assert server.ask("POST", "/predict", {"instances": [[5.5, 5, 0]]}).document["predictions"] == ["high"]
 
 
-def test_metrics_carry_the_bentos_name_and_version(server: Process) -> None:
+def test_metrics_have_the_name_and_version_of_the_bento(server: Process) -> None:
     server.ask("POST", "/predict", {"instances": [[5.5, 5, 0]]})
     lines = server.ask("GET", "/metrics").body.decode().splitlines()
     counted = next(
@@ -67,7 +67,7 @@ def test_metrics_carry_the_bentos_name_and_version(server: Process) -> None:
     assert 'service_version="b0123456789"' in counted
 
 
-def test_serving_writes_nothing_into_the_image(server: Process, image: Path) -> None:
+def test_serving_writes_nothing_to_the_image(server: Process, image: Path) -> None:
     def files() -> dict[Path, float]:
         return {path: path.stat().st_mtime for path in image.rglob("*") if path.suffix != ".pyc"}
 

@@ -24,14 +24,14 @@ def read(datatype: str, sent: Any) -> Any:
 
 
 @given(array=hnp.arrays(np.float64, SHAPES))
-def test_whatever_numbers_are_said_are_the_numbers_that_arrive(array: Any) -> None:
+def test_any_json_numbers_decode_to_themselves(array: Any) -> None:
     expected = np.empty((0,)) if array.ndim and not array.shape[0] else array
     np.testing.assert_array_equal(read("FP64", array.tolist()).ravel(), expected.ravel())
 
 
 @pytest.mark.parametrize("datatype", INTEGERS)
 @given(data=st.data())
-def test_every_integer_of_the_type_arrives_unchanged_beside_any_other(datatype: str, data: Any) -> None:
+def test_every_integer_of_the_type_decodes_unchanged(datatype: str, data: Any) -> None:
     bounds = np.iinfo(TensorSpec("x", datatype, ()).dtype)
     sent = data.draw(st.lists(st.integers(int(bounds.min), int(bounds.max)), min_size=1, max_size=4))
     read_back = read(datatype, [*sent, 1.0])
@@ -41,7 +41,7 @@ def test_every_integer_of_the_type_arrives_unchanged_beside_any_other(datatype: 
 
 @pytest.mark.parametrize("datatype", INTEGERS)
 @pytest.mark.parametrize("beyond", [-1, 1])
-def test_the_first_integer_beyond_the_type_is_refused_in_its_place(datatype: str, beyond: int) -> None:
+def test_the_first_integer_out_of_range_is_rejected_with_its_path(datatype: str, beyond: int) -> None:
     bounds = np.iinfo(TensorSpec("x", datatype, ()).dtype)
     edge = int(bounds.min) if beyond < 0 else int(bounds.max)
     assert read(datatype, [edge]).tolist() == [edge]
@@ -50,23 +50,23 @@ def test_the_first_integer_beyond_the_type_is_refused_in_its_place(datatype: str
             read(datatype, [[edge], [odd]])
 
 
-def test_an_identifier_beside_a_float_keeps_its_last_digit() -> None:
+def test_a_large_integer_beside_a_float_keeps_its_last_digit() -> None:
     assert read("INT64", [9007199254740993, 1.0]).tolist() == [9007199254740993, 1]
 
 
 @pytest.mark.parametrize(("sent", "read_back"), [([True, 0], [True, False]), ([1.0, 0.0], [True, False])])
-def test_truths_may_be_said_as_numbers_of_a_bit(sent: Any, read_back: Any) -> None:
+def test_booleans_may_be_0_and_1(sent: Any, read_back: Any) -> None:
     assert read("BOOL", sent).tolist() == read_back
 
 
 @pytest.mark.parametrize("odd", [2, -1, 0.5, None, "true", [1]])
-def test_what_is_no_truth_is_refused(odd: Any) -> None:
+def test_a_value_that_is_not_a_boolean_is_rejected(odd: Any) -> None:
     with pytest.raises(InvalidInput, match=r"^x\[1\]: expected true or false"):
         read("BOOL", [True, odd])
 
 
 @pytest.mark.parametrize("datatype", ["FP64", "INT64", "BOOL"])
-def test_a_long_text_among_many_numbers_costs_no_more_than_itself(datatype: str) -> None:
+def test_a_long_string_among_many_numbers_needs_little_memory(datatype: str) -> None:
     sent = [1] * 10_000 + ["x" * 10_000]
     tracemalloc.start()
     try:
@@ -94,13 +94,13 @@ def test_a_long_text_among_many_numbers_costs_no_more_than_itself(datatype: str)
         pytest.param([10**400], "x[0]: expected a number (FP64), got a very long integer", id="beyond"),
     ],
 )
-def test_what_does_not_fit_is_told_with_its_place(sent: Any, sentence: str) -> None:
+def test_a_value_that_does_not_fit_is_reported_with_its_path(sent: Any, sentence: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         read("FP64", sent)
     assert str(refused.value) == sentence
 
 
-def test_as_many_lists_as_anybody_needs_may_be_nested_and_not_one_more() -> None:
+def test_lists_may_be_nested_up_to_the_maximum_depth() -> None:
     sent: Any = 1
     for _ in range(nested_lists.MAX_DEPTH):
         sent = [sent]
@@ -112,12 +112,12 @@ def test_as_many_lists_as_anybody_needs_may_be_nested_and_not_one_more() -> None
 @pytest.mark.parametrize(
     ("sent", "shape"), [(7, ()), ([], (0,)), ([[], []], (2, 0)), ([[[1, 2, 3]], [[4, 5, 6]]], (2, 1, 3))]
 )
-def test_the_shape_is_that_of_the_lists(sent: Any, shape: tuple[int, ...]) -> None:
+def test_the_array_has_the_shape_of_the_lists(sent: Any, shape: tuple[int, ...]) -> None:
     assert read("FP64", sent).shape == shape
 
 
 @pytest.mark.parametrize("odd", [1, True, [], {}, 1.5])
-def test_a_text_is_a_text_or_missing(odd: Any) -> None:
+def test_a_string_input_accepts_strings_and_null_only(odd: Any) -> None:
     assert read("BYTES", [["a", None]]).tolist() == [["a", None]]
     with pytest.raises(InvalidInput, match=r"^x\[0\]\[1\]: expected a string"):
         read("BYTES", [["a", odd]])

@@ -20,7 +20,7 @@ def forms(model: models.Fake) -> dict[str, dict[str, Any]]:
     return {form["required"][0]: form for form in openapi.request_schema(model.signature)["oneOf"]}
 
 
-def test_columns_have_their_types_and_what_they_were_trained_on() -> None:
+def test_columns_have_their_types_and_training_categories() -> None:
     record = forms(models.churn())["records"]["properties"]["records"]["items"]
     assert record["required"] == ["age", "plan", "calls"]
     assert record["properties"]["age"] == {"type": "number", "nullable": True}
@@ -35,7 +35,7 @@ def test_rows_of_tensors_are_nested_lists_of_fixed_lengths() -> None:
     assert "instances" not in forms(models.tensors())
 
 
-def test_the_answers_schema_has_the_keys_of_a_real_answer() -> None:
+def test_the_response_schema_has_the_keys_of_a_real_response() -> None:
     model = models.churn()
     words = PredictProtocol(model.signature)
     question = words.decode(json.dumps([{"age": 1, "plan": "gold", "calls": 1}]).encode())
@@ -47,7 +47,7 @@ def test_the_answers_schema_has_the_keys_of_a_real_answer() -> None:
     )
 
 
-def test_a_number_that_was_encoded_is_shown_as_a_number() -> None:
+def test_the_example_of_an_encoded_number_is_a_number() -> None:
     spec = TensorSpec("grade", "FP64", (-1,), ("3", "4.5"))
     signature = Signature((spec,), (TensorSpec("prediction", "FP64", (-1,)),), columns=("grade",))
     record = openapi.request_schema(signature)["oneOf"][0]["properties"]["records"]["items"]
@@ -76,7 +76,7 @@ def responses(path: str, method: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", ["/predict", "/v2/models/churn/infer"])
-def test_every_status_that_a_prediction_can_end_in_is_described(path: str) -> None:
+def test_every_status_of_a_prediction_is_described(path: str) -> None:
     refused = {str(one.status) for one in RequestError.__subclasses__()}
     of_the_connection = {"400", "408", "431"}
 
@@ -84,7 +84,7 @@ def test_every_status_that_a_prediction_can_end_in_is_described(path: str) -> No
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/v2/health/ready", "/v2/models/churn", "/metrics", "/livez"])
-def test_what_any_request_can_end_in_is_described_of_all(path: str) -> None:
+def test_every_document_describes_the_statuses_of_all_requests(path: str) -> None:
     found = responses(path, "get")
     assert {"200", "400", "408", "431", "500"} <= set(found)
     assert ("503" in found) == (path != "/livez"), "the process answers while its model is loaded"

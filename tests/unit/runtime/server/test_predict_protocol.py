@@ -45,7 +45,7 @@ class TestForms:
             pytest.param([[31, "gold", 3]], Form.INSTANCES, id="a bare list of lists are instances"),
         ],
     )
-    def test_a_table_can_be_said_in_three_forms(self, document: Any, form: Form) -> None:
+    def test_a_table_has_three_forms(self, document: Any, form: Form) -> None:
         asked = question(models.CHURN, document)
         assert asked.form is form
         assert asked.inputs["age"][0] == 31.0
@@ -53,12 +53,12 @@ class TestForms:
         assert asked.inputs["plan"].tolist()[0] == "gold"
         assert asked.inputs["calls"].dtype == np.int64
 
-    def test_a_column_that_is_called_records_is_a_column(self) -> None:
+    def test_a_column_named_records_is_a_column(self) -> None:
         spec = models.NUMBERS.inputs[0]
         signature = Signature((type(spec)("records", "FP64", (-1,)),), models.NUMBERS.outputs, ("records",))
         assert question(signature, {"records": [1, 2]}).form is Form.COLUMNS
 
-    def test_numbers_alone_are_read_as_one_matrix(self) -> None:
+    def test_numeric_records_are_decoded_as_one_matrix(self) -> None:
         inputs = question(models.NUMBERS, [{"b": 2, "a": 1}, {"a": 3, "b": 4.5}]).inputs
         assert [array.tolist() for array in inputs.values()] == [[[1.0, 2.0], [3.0, 4.5]]]
 
@@ -78,8 +78,8 @@ class TestForms:
         assert inputs["scale"].shape == (1, 1)
 
 
-class TestAnswers:
-    def test_records_are_answered_by_records(self) -> None:
+class TestResponses:
+    def test_records_get_records(self) -> None:
         assert answered(models.churn(), {"records": [ADA, BOB]}) == {
             "predictions": [
                 {"prediction": "no", "probabilities": {"no": 0.75, "yes": 0.25}},
@@ -87,7 +87,7 @@ class TestAnswers:
             ]
         }
 
-    def test_columns_are_answered_by_columns(self) -> None:
+    def test_columns_get_columns(self) -> None:
         document = {"columns": {"age": [31, 61], "plan": ["gold", "free"], "calls": [3, 0]}}
         assert answered(models.churn(), document) == {
             "predictions": {
@@ -96,18 +96,18 @@ class TestAnswers:
             }
         }
 
-    def test_instances_are_answered_by_lists(self) -> None:
+    def test_instances_get_lists(self) -> None:
         assert answered(models.churn(), [[31, "gold", 3]]) == {
             "predictions": ["no"],
             "probabilities": [[0.75, 0.25]],
             "classes": ["no", "yes"],
         }
 
-    def test_outputs_of_other_names_keep_them(self) -> None:
+    def test_outputs_keep_their_names(self) -> None:
         document = {"columns": {"image": [[[1, 2], [3, 4]]], "scale": [2]}}
         assert answered(models.tensors(), document) == {"predictions": {"sum": [20.0], "max": [4]}}
 
-    def test_a_number_that_json_has_no_word_for_is_null(self) -> None:
+    def test_a_number_that_json_cannot_express_is_null(self) -> None:
         words = PredictProtocol(models.NUMBERS)
         asked = words.decode(b"[[1, 2]]")
         assert words.encode(asked, {"prediction": np.array([np.inf])}) == b'{"predictions":[null]}'
@@ -120,7 +120,7 @@ def refusal_of(signature: Signature, document: Any) -> str:
     return str(refused.value)
 
 
-class TestRefusals:
+class TestInvalidInput:
     @pytest.mark.parametrize(
         ("document", "sentence"),
         [
@@ -187,9 +187,7 @@ class TestRefusals:
             ),
         ],
     )
-    def test_the_sentence_names_the_field_the_expectation_and_what_came(
-        self, document: Any, sentence: str
-    ) -> None:
+    def test_the_error_has_field_expected_and_got(self, document: Any, sentence: str) -> None:
         assert refusal_of(models.CHURN, document) == sentence
 
     @pytest.mark.parametrize(
@@ -208,9 +206,7 @@ class TestRefusals:
             ({}, "expected an object with instances, got an empty object"),
         ],
     )
-    def test_a_model_without_names_of_columns_says_how_it_is_asked(
-        self, document: Any, sentence: str
-    ) -> None:
+    def test_a_model_without_column_names_requires_instances(self, document: Any, sentence: str) -> None:
         assert refusal_of(models.MATRIX, document) == sentence
 
     @pytest.mark.parametrize(
@@ -255,7 +251,7 @@ class TestRefusals:
             ),
         ],
     )
-    def test_the_field_is_the_place_of_the_value_in_what_was_sent(
+    def test_the_field_is_the_path_of_the_value_in_the_request(
         self, signature: Signature, document: Any, field: str
     ) -> None:
         with pytest.raises(InvalidInput) as refused:
@@ -263,29 +259,29 @@ class TestRefusals:
         assert refused.value.field == field
 
     @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 10_000, b'{"a": tru}'])
-    def test_a_body_that_is_no_json_is_refused(self, body: bytes) -> None:
+    def test_a_body_that_is_not_json_is_rejected(self, body: bytes) -> None:
         with pytest.raises(InvalidInput, match="expected a JSON document"):
             PredictProtocol(models.CHURN).decode(body)
 
-    def test_rows_of_the_wrong_width_are_refused_with_both_shapes(self) -> None:
+    def test_rows_of_the_wrong_width_are_rejected_with_both_shapes(self) -> None:
         with pytest.raises(InvalidInput, match=r"shape \[any, 3\], got shape \[1, 2\]"):
             question(models.MATRIX, [[1, 2]])
 
-    def test_uneven_rows_are_named(self) -> None:
+    def test_uneven_rows_are_rejected_with_their_path(self) -> None:
         with pytest.raises(InvalidInput, match=r"instances\[1\]: expected a list of 3, got a list of 2"):
             question(models.MATRIX, [[1, 2, 3], [1, 2]])
 
-    def test_a_number_beyond_the_type_is_refused_instead_of_becoming_infinite(self) -> None:
+    def test_a_number_beyond_the_type_is_rejected_instead_of_becoming_infinite(self) -> None:
         with pytest.raises(
             InvalidInput, match=r"instances\[0\]\[1\]: expected a number \(FP32\), got 1e\+300"
         ):
             question(models.MATRIX, [[1, 1e300, 3]])
 
-    def test_a_pixel_beyond_its_byte_is_refused_instead_of_wrapping_around(self) -> None:
+    def test_a_pixel_beyond_its_byte_is_rejected_instead_of_wrapping_around(self) -> None:
         with pytest.raises(InvalidInput, match="an integer of at least 0 \\(UINT8\\), got 300"):
             question(models.TENSORS, [{"image": [[1, 300], [3, 4]], "scale": 1}])
 
-    def test_what_came_is_shown_shortened(self) -> None:
+    def test_a_quoted_value_is_truncated(self) -> None:
         with pytest.raises(InvalidInput) as refused:
             question(models.CHURN, [ADA | {"age": "x" * 10_000}])
         assert len(str(refused.value)) < 200

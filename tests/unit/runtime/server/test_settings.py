@@ -10,7 +10,7 @@ from model_runtime import contract
 from model_runtime.server import environment, settings
 
 
-def test_a_pod_without_a_word_gets_the_defaults() -> None:
+def test_without_variables_the_defaults_apply() -> None:
     wanted = settings.parse_settings([], {})
     assert wanted.port == contract.SERVER_PORT
     assert wanted.image_folder == Path(contract.IMAGE_FOLDER)
@@ -36,7 +36,7 @@ def test_the_contracts_variables_are_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["many", "-1", "0", "nan", "inf"])
-def test_what_is_no_number_of_the_right_size_is_refused_by_name(text: str) -> None:
+def test_an_invalid_number_is_rejected_with_its_variable(text: str) -> None:
     with pytest.raises(settings.InvalidSetting, match="SEATRIAL_MAX_CONCURRENCY is"):
         settings.parse_settings([], {contract.SERVER_CONCURRENCY_VARIABLE: text})
 

@@ -50,7 +50,7 @@ def test_json_tensors_become_the_inputs_they_name() -> None:
     assert request.inputs["calls"].shape == (2, 1)
 
 
-def test_nested_data_is_as_good_as_flat() -> None:
+def test_nested_data_equals_flat_data() -> None:
     tensor = {"name": "input", "shape": [2, 3], "datatype": "FP32", "data": [[1, 2, 3], [4, 5, 6]]}
     request = V2Protocol(models.MATRIX, name="m", version="1").decode(
         json.dumps({"inputs": [tensor]}).encode(), None
@@ -58,7 +58,7 @@ def test_nested_data_is_as_good_as_flat() -> None:
     assert request.inputs["input"].tolist() == [[1, 2, 3], [4, 5, 6]]
 
 
-def test_all_columns_may_come_as_one_matrix_of_any_name() -> None:
+def test_all_columns_may_be_one_matrix_of_any_name() -> None:
     tensor = {"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1, 2]}
     request = V2Protocol(models.NUMBERS, name="m", version="1").decode(
         json.dumps({"inputs": [tensor]}).encode(), None
@@ -66,7 +66,7 @@ def test_all_columns_may_come_as_one_matrix_of_any_name() -> None:
     assert models.sums().predict(request.inputs)["prediction"].tolist() == [3.0]
 
 
-def test_the_reply_names_model_version_id_and_outputs() -> None:
+def test_the_response_has_model_version_id_and_outputs() -> None:
     protocol = churn()
     request = protocol.decode(json.dumps({"id": "7", "inputs": [AGE, PLAN, CALLS]}).encode(), None)
     reply = protocol.encode(request, models.churn().predict(request.inputs))
@@ -82,13 +82,13 @@ def test_the_reply_names_model_version_id_and_outputs() -> None:
     }
 
 
-def test_only_the_outputs_that_are_asked_for_come_back() -> None:
+def test_only_the_requested_outputs_are_returned() -> None:
     document = {"inputs": [AGE, PLAN, CALLS], "outputs": [{"name": "probabilities"}]}
     assert churn().decode(json.dumps(document).encode(), None).outputs == {"probabilities": False}
 
 
 class TestBinary:
-    def test_bytes_behind_the_json_are_read_in_order(self) -> None:
+    def test_bytes_after_the_json_are_read_in_order(self) -> None:
         age = np.array([31.0, 61.0]).tobytes()
         plan = texts("gold", "frée")
         head = {
@@ -113,7 +113,7 @@ class TestBinary:
         assert request.inputs["plan"].tolist() == ["gold", "frée"]
         assert request.inputs["calls"].tolist() == [[3], [0]]
 
-    def test_bytes_of_another_type_are_converted_where_nothing_is_lost(self) -> None:
+    def test_bytes_of_another_type_are_converted_when_no_value_changes(self) -> None:
         raw = np.array([[1, 2, 3]], dtype=np.int16).tobytes()
         head = {
             "name": "input",
@@ -129,7 +129,7 @@ class TestBinary:
     @pytest.mark.parametrize(
         "asked", [{"outputs": [{"name": "sum", "parameters": {"binary_data": True}}]}, {}]
     )
-    def test_answers_come_as_bytes_where_they_are_asked_for(self, asked: dict[str, Any]) -> None:
+    def test_outputs_are_binary_when_requested(self, asked: dict[str, Any]) -> None:
         protocol = V2Protocol(models.TENSORS, name="m", version="1")
         image = {"name": "image", "shape": [1, 2, 2], "datatype": "UINT8", "data": [1, 2, 3, 4]}
         scale = {"name": "scale", "shape": [1, 1], "datatype": "FP32", "data": [0.5]}
@@ -156,12 +156,12 @@ class TestBinary:
             pytest.param(np.zeros((0,), dtype=np.int64), id="nothing"),
         ],
     )
-    def test_what_is_written_reads_back(self, array: Any) -> None:
+    def test_encoded_bytes_decode_to_the_same_values(self, array: Any) -> None:
         raw = v2_binary.encode(array)
         assert v2_binary.decode(memoryview(raw), array.dtype, field="x").tolist() == array.ravel().tolist()
 
 
-class TestRefusals:
+class TestInvalidInput:
     @pytest.mark.parametrize(
         ("document", "sentence"),
         [
@@ -229,30 +229,28 @@ class TestRefusals:
             ),
         ],
     )
-    def test_the_sentence_names_the_field_the_expectation_and_what_came(
-        self, document: Any, sentence: str
-    ) -> None:
+    def test_the_error_has_field_expected_and_got(self, document: Any, sentence: str) -> None:
         with pytest.raises(InvalidInput) as refused:
             churn().decode(json.dumps(document).encode(), None)
         assert str(refused.value) == sentence
 
-    def test_an_unknown_datatype_is_refused_with_the_known_ones(self) -> None:
+    def test_an_unknown_datatype_is_rejected_with_the_known_ones(self) -> None:
         with pytest.raises(
             InvalidInput, match=r"age\.datatype: expected one of BOOL, UINT8.*, got the string 'FLOAT'"
         ):
             churn().decode(json.dumps({"inputs": [AGE | {"datatype": "FLOAT"}]}).encode(), None)
 
     @pytest.mark.parametrize("length", [b"x", b"-1", b"99999", b"9" * 40, b""])
-    def test_a_json_length_beyond_the_body_is_refused(self, length: bytes) -> None:
+    def test_a_json_length_beyond_the_body_is_rejected(self, length: bytes) -> None:
         with pytest.raises(InvalidInput, match="Inference-Header-Content-Length"):
             churn().decode(b"{}", length)
 
-    def test_bytes_that_nobody_announced_are_refused(self) -> None:
+    def test_bytes_without_a_tensor_are_rejected(self) -> None:
         with pytest.raises(InvalidInput, match="expected 0 bytes after the JSON, got 4"):
             churn().decode(*framed({"inputs": [AGE]}, b"abcd"))
 
     @pytest.mark.parametrize("raw", [b"\x05\0\0\0ab", b"\x01\0", b"\x02\0\0\0\xff\xfe"])
-    def test_texts_that_are_cut_or_no_texts_are_refused(self, raw: bytes) -> None:
+    def test_truncated_and_invalid_strings_are_rejected(self, raw: bytes) -> None:
         plan = {
             "name": "plan",
             "shape": [1],
@@ -262,7 +260,7 @@ class TestRefusals:
         with pytest.raises(InvalidInput, match="plan"):
             churn().decode(*framed({"inputs": [plan]}, raw))
 
-    def test_bytes_that_are_no_whole_numbers_are_refused(self) -> None:
+    def test_bytes_that_are_not_a_multiple_of_the_type_are_rejected(self) -> None:
         age = {"name": "age", "shape": [1], "datatype": "FP64", "parameters": {"binary_data_size": 7}}
         with pytest.raises(InvalidInput, match="age: expected a multiple of 8 bytes, got 7"):
             churn().decode(*framed({"inputs": [age]}, b"1234567"))

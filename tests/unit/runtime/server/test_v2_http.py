@@ -69,13 +69,13 @@ async def told(model: models.Fake, head: Any, tail: bytes = b"") -> Reply:
 
 class TestTypes:
     @pytest.mark.parametrize("datatype", DATATYPES)
-    async def test_every_type_goes_in_and_out_as_json(self, datatype: str) -> None:
+    async def test_every_type_round_trips_as_json(self, datatype: str) -> None:
         tensor = {"name": "x", "shape": [3], "datatype": datatype, "data": values_of(datatype)}
         reply = await ask(application(echo(datatype)), INFER, {"inputs": [tensor]})
         assert reply.document["outputs"] == [tensor | {"name": "y"}]
 
     @pytest.mark.parametrize("datatype", DATATYPES)
-    async def test_every_type_goes_in_and_out_as_bytes(self, datatype: str) -> None:
+    async def test_every_type_round_trips_as_bytes(self, datatype: str) -> None:
         raw = raw_of(datatype, values_of(datatype))
         tensor = {
             "name": "x",
@@ -90,12 +90,12 @@ class TestTypes:
         assert json.loads(reply.body[:length])["outputs"] == [tensor | {"name": "y"}]
 
     @pytest.mark.parametrize("datatype", [name for name in DATATYPES if name != "BYTES"])
-    def test_bytes_are_little_endian_in_the_types_own_size(self, datatype: str) -> None:
+    def test_bytes_are_little_endian_in_the_size_of_the_type(self, datatype: str) -> None:
         code = dict(zip(DATATYPES, "?BHIQbhiqefd", strict=False))[datatype]
         assert raw_of(datatype, [1, 0]) == struct.pack(f"<2{code}", 1, 0)
 
     @pytest.mark.parametrize("sent", ["INT8", "UINT16", "INT64", "FP16", "FP64"])
-    async def test_another_type_is_taken_where_it_says_the_same_number(self, sent: str) -> None:
+    async def test_another_type_is_converted_when_no_value_changes(self, sent: str) -> None:
         raw = raw_of(sent, [1, 2])
         tensor = {"name": "x", "shape": [2], "datatype": sent, "parameters": {"binary_data_size": len(raw)}}
         assert (await told(echo("INT32"), {"inputs": [tensor]}, raw)).document["outputs"][0]["data"] == [1, 2]
@@ -104,9 +104,7 @@ class TestTypes:
         ("sent", "number"),
         [("FP64", 1.5), ("INT64", 1 << 40), ("UINT64", (1 << 64) - 1), ("FP32", float("nan"))],
     )
-    async def test_another_type_is_refused_where_it_says_what_the_models_cannot(
-        self, sent: str, number: Any
-    ) -> None:
+    async def test_another_type_is_rejected_when_a_value_does_not_fit(self, sent: str, number: Any) -> None:
         raw = raw_of(sent, [1, number])
         tensor = {"name": "x", "shape": [2], "datatype": sent, "parameters": {"binary_data_size": len(raw)}}
         reply = await told(echo("INT32"), {"inputs": [tensor]}, raw)
@@ -115,7 +113,7 @@ class TestTypes:
 
 class TestBytes:
     @pytest.mark.parametrize("said", [0, 7, 15, 17, 24, 1 << 62, -1, True, 8.0, "16", [], {}])
-    async def test_a_size_that_is_not_that_of_the_bytes_is_400(self, said: Any) -> None:
+    async def test_a_binary_size_that_differs_from_the_bytes_is_400(self, said: Any) -> None:
         tensor = {"name": "x", "shape": [2], "datatype": "FP64", "parameters": {"binary_data_size": said}}
         reply = await told(echo("FP64"), {"inputs": [tensor]}, raw_of("FP64", [1.0, 2.0]))
         assert reply.status == 400
@@ -140,7 +138,9 @@ class TestBytes:
         ],
     )
     @pytest.mark.parametrize("data", [[1, 2], []])
-    async def test_a_shape_that_is_not_that_of_the_data_is_400_and_named(self, shape: Any, data: Any) -> None:
+    async def test_a_shape_that_differs_from_the_data_is_400_with_its_field(
+        self, shape: Any, data: Any
+    ) -> None:
         tensor = {"name": "x", "shape": shape, "datatype": "FP64", "data": data}
         reply = await ask(application(echo("FP64")), INFER, {"inputs": [tensor]})
         assert reply.status == 400
@@ -157,18 +157,18 @@ class TestBytes:
         assert (await ask(application(model), INFER, {"inputs": [larger]})).status == 400
 
     @given(texts=st.lists(st.text(), max_size=5))
-    def test_any_texts_survive_the_way_there_and_back(self, texts: list[str]) -> None:
+    def test_any_strings_round_trip(self, texts: list[str]) -> None:
         array = np.array([*texts, None], dtype=object)[:-1]
         raw = memoryview(v2_binary.encode(array))
         assert v2_binary.decode(raw, array.dtype, field="x").tolist() == texts
 
     @given(raw=st.binary(max_size=40), datatype=st.sampled_from(list(DATATYPES)))
-    def test_any_bytes_are_read_or_refused(self, raw: bytes, datatype: str) -> None:
+    def test_any_bytes_are_decoded_or_rejected(self, raw: bytes, datatype: str) -> None:
         dtype = np.dtype(DATATYPES[datatype])
         with contextlib.suppress(InvalidInput):
             assert v2_binary.decode(memoryview(raw), dtype, field="x").dtype == dtype
 
-    async def test_two_tensors_share_the_bytes_in_their_order(self) -> None:
+    async def test_two_binary_tensors_follow_each_other(self) -> None:
         first, second = raw_of("UINT8", [1, 2, 3, 4]), raw_of("FP32", [0.5])
         head = {
             "inputs": [
@@ -184,7 +184,7 @@ class TestBytes:
         reply = await told(models.tensors(), head, first + second)
         assert [output["data"] for output in reply.document["outputs"]] == [[5.0], [4]]
 
-    async def test_one_output_may_come_as_bytes_and_the_other_as_json(self) -> None:
+    async def test_one_output_may_be_binary_and_the_other_json(self) -> None:
         image = {"name": "image", "shape": [1, 2, 2], "datatype": "UINT8", "data": [1, 2, 3, 4]}
         scale = {"name": "scale", "shape": [1, 1], "datatype": "FP32", "data": [1]}
         wanted = [{"name": "max"}, {"name": "sum", "parameters": {"binary_data": True}}]
@@ -197,7 +197,7 @@ class TestBytes:
 
 class TestPaths:
     @pytest.mark.parametrize("of", ["", "/versions/v7"])
-    async def test_a_version_may_be_said(self, of: str) -> None:
+    async def test_the_path_may_name_the_version(self, of: str) -> None:
         app = application(echo("FP64"))
         tensor = {"name": "x", "shape": [1], "datatype": "FP64", "data": [1]}
         assert (await ask(app, f"/v2/models/churn{of}", method="GET")).document["versions"] == ["v7"]
@@ -215,30 +215,30 @@ class TestPaths:
             "/v2/models/churn/versions",
         ],
     )
-    async def test_another_is_404_with_the_protocols_error(self, path: str) -> None:
+    async def test_another_version_is_404_with_the_error_of_the_protocol(self, path: str) -> None:
         reply = await ask(application(echo("FP64")), path, b"{}")
         assert (reply.status, list(reply.document)) == (404, ["error"])
 
     @pytest.mark.parametrize(
         "path", ["/v2", "/v2/", "/v2/health/live", "/v2/health/ready", "/v2/models/churn"]
     )
-    async def test_what_is_shown_cannot_be_posted_to(self, path: str) -> None:
+    async def test_a_document_does_not_accept_post(self, path: str) -> None:
         assert (await ask(application(echo("FP64")), path, b"{}")).status == 405
 
 
 class TestErrors:
     @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{", b'{"inputs": {}}', b'{"inputs": [[]]}'])
-    async def test_the_error_is_a_text_under_its_one_name(self, body: bytes) -> None:
+    async def test_the_error_is_a_string_under_the_key_error(self, body: bytes) -> None:
         reply = await ask(application(echo("FP64")), INFER, body)
         assert (reply.status, type(reply.document["error"])) == (400, str)
 
-    async def test_a_name_of_a_megabyte_does_not_come_back(self) -> None:
+    async def test_a_name_of_a_megabyte_is_not_repeated(self) -> None:
         tensor = {"name": "x" * 1_000_000, "shape": [1], "datatype": "FP64", "data": [1]}
         reply = await ask(application(models.tensors()), INFER, {"inputs": [tensor]})
         assert (reply.status, reply.document["field"]) == (400, "inputs[0].name")
         assert len(reply.body) < 3 * v2.LONGEST_NAME
 
-    async def test_a_missing_text_that_a_model_stumbles_over_is_bad_input(self) -> None:
+    async def test_a_null_string_that_breaks_the_model_is_invalid_input(self) -> None:
         model = models.Fake(
             echo("BYTES").signature, lambda inputs: {"y": np.array([text.lower() for text in inputs["x"]])}
         )
@@ -247,7 +247,7 @@ class TestErrors:
         assert reply.status == 400
         assert reply.document == {"error": "x: the model takes no missing text (null)", "field": "x"}
 
-    def test_the_id_comes_back_as_it_is(self) -> None:
+    def test_the_id_is_returned_unchanged(self) -> None:
         protocol = V2Protocol(echo("FP64").signature, name="m", version="1")
         tensor = {"name": "x", "shape": [1], "datatype": "FP64", "data": [1]}
         asked = protocol.decode(json.dumps({"id": 'a"b\n', "inputs": [tensor]}).encode(), None)

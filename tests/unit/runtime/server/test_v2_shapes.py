@@ -33,7 +33,7 @@ def churn() -> V2Protocol:
         pytest.param([2**47] * 2, r"age\.data: expected more than 2\^64 values", id="more than there is"),
     ],
 )
-def test_a_shape_that_promises_more_than_there_is_is_refused_by_name(
+def test_a_shape_larger_than_its_data_is_rejected_with_its_field(
     shape: list[Any], sentence: str, binary: bool
 ) -> None:
     empty = {"parameters": {"binary_data_size": 0}} if binary else {"data": []}
@@ -42,13 +42,13 @@ def test_a_shape_that_promises_more_than_there_is_is_refused_by_name(
         churn().decode(json.dumps({"inputs": [age]}).encode(), None)
 
 
-def test_a_tensor_without_values_may_have_lengths_besides() -> None:
+def test_a_tensor_without_values_may_have_other_lengths() -> None:
     past = {"name": "age", "shape": [1, 12, 0, 64], "datatype": "FP64", "data": []}
     request = churn().decode(json.dumps({"inputs": [past]}).encode(), None)
     assert request.inputs["age"].shape == (1, 12, 0, 64)
 
 
-def test_a_number_of_bytes_beyond_all_memory_is_refused_by_name() -> None:
+def test_a_binary_size_beyond_memory_is_rejected_with_its_field() -> None:
     age = {"name": "age", "shape": [1], "datatype": "FP64", "parameters": {"binary_data_size": 10**4000}}
     with pytest.raises(InvalidInput, match=r"^age\.parameters\.binary_data_size: expected a number of bytes"):
         churn().decode(json.dumps({"inputs": [age]}).encode(), None)

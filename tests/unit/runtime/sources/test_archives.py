@@ -61,7 +61,7 @@ def entry(name: str, kind: bytes = tarfile.REGTYPE, size: int = 0, **more: objec
 
 
 @pytest.mark.parametrize("pack", PACKED)
-def test_an_archive_is_unpacked_by_what_it_is_and_not_by_its_name(tmp_path: Path, pack: Pack) -> None:
+def test_an_archive_is_unpacked_by_content_not_by_name(tmp_path: Path, pack: Pack) -> None:
     files = {"model.skops": "m", "deep/er/example.json": "[]", "./with dots": "d", "empty": ""}
     found = unpacked(tmp_path, pack(tar_of(files)))
 
@@ -71,7 +71,7 @@ def test_an_archive_is_unpacked_by_what_it_is_and_not_by_its_name(tmp_path: Path
 @pytest.mark.parametrize(
     "name", ["a model.bin", "größe/modèle.bin", "模型.onnx", "a'b\"c.bin", "-rf", "x" * 255]
 )
-def test_names_may_have_spaces_and_all_letters(tmp_path: Path, name: str) -> None:
+def test_names_may_have_spaces_and_any_letters(tmp_path: Path, name: str) -> None:
     assert unpacked(tmp_path, tar_of({name: "m"})) == {name: b"m"}
 
 
@@ -95,7 +95,7 @@ def test_names_may_have_spaces_and_all_letters(tmp_path: Path, name: str) -> Non
         "/".join(["d"] * 300),
     ],
 )
-def test_a_name_that_leads_out_or_cannot_be_shown_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_escaping_or_unprintable_name_is_rejected(tmp_path: Path, name: str) -> None:
     with pytest.raises(BuildBroken, match="Rename it there, or remove it") as failure:
         unpacked(tmp_path, tar((entry(name, size=1), b"x")))
     assert standing(tmp_path / "out") == {}
@@ -107,7 +107,7 @@ def test_a_name_that_leads_out_or_cannot_be_shown_is_refused(tmp_path: Path, nam
     [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE],
     ids=["a link", "a hard link", "a character device", "a block device", "a pipe"],
 )
-def test_nothing_but_plain_files_is_taken(tmp_path: Path, kind: bytes) -> None:
+def test_only_regular_files_are_accepted(tmp_path: Path, kind: bytes) -> None:
     with pytest.raises(BuildBroken, match="only regular files"):
         unpacked(tmp_path, tar(entry("model", kind, linkname="/etc/passwd")))
     assert not list((tmp_path / "out").iterdir())
@@ -116,7 +116,7 @@ def test_nothing_but_plain_files_is_taken(tmp_path: Path, kind: bytes) -> None:
 @pytest.mark.parametrize(
     "names", [("a", "a"), ("a", "a/b"), ("a/b", "a")], ids=["twice", "below a file", "over a folder"]
 )
-def test_a_file_that_is_there_already_is_refused(tmp_path: Path, names: tuple[str, str]) -> None:
+def test_a_duplicate_file_is_rejected(tmp_path: Path, names: tuple[str, str]) -> None:
     with pytest.raises(BuildBroken, match="exists twice"):
         unpacked(tmp_path, tar(*((entry(name, size=1), b"x") for name in names)))
 
@@ -147,7 +147,7 @@ def test_a_bomb_of_names_ends_at_the_limit(tmp_path: Path, kind: bytes) -> None:
         unpacked(tmp_path, tar(*(entry(f"n{number}", kind) for number in range(101))))
 
 
-def test_the_last_file_that_fits_is_taken(tmp_path: Path) -> None:
+def test_the_last_file_within_the_limit_is_accepted(tmp_path: Path) -> None:
     files = {f"f{number}": "x" for number in range(100)}
 
     assert len(unpacked(tmp_path, tar_of(files), size=100)) == 100
@@ -158,7 +158,7 @@ def test_the_last_file_that_fits_is_taken(tmp_path: Path) -> None:
     [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK],
     ids=["attributes", "attributes of all", "a long name", "a long link"],
 )
-def test_a_header_without_end_is_not_read_into_memory(tmp_path: Path, kind: bytes) -> None:
+def test_an_endless_header_is_not_read_into_memory(tmp_path: Path, kind: bytes) -> None:
     size = 48 << 20
     bomb = gzip.compress(tar((entry("h", kind, size=size), b"9 path=x\n" + bytes(size - 9)), entry("m")))
 
@@ -166,7 +166,7 @@ def test_a_header_without_end_is_not_read_into_memory(tmp_path: Path, kind: byte
         unpacked(tmp_path, bomb)
 
 
-def test_attributes_that_add_up_are_refused(tmp_path: Path) -> None:
+def test_too_many_attributes_are_rejected(tmp_path: Path) -> None:
     def attributes(number: int) -> tuple[tarfile.TarInfo, bytes]:
         record = f" k{number}={'v' * 90_000}\n"
         text = f"{len(record) + 5}{record}".encode()
@@ -178,14 +178,14 @@ def test_attributes_that_add_up_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("record", [b"14 size=-1000\n", b"11 size=-1\n"])
-def test_a_size_below_zero_makes_no_room(tmp_path: Path, record: bytes) -> None:
+def test_a_negative_size_is_rejected(tmp_path: Path, record: bytes) -> None:
     content = tar((entry("p", tarfile.XHDTYPE, size=len(record)), record), entry("model"))
 
     with pytest.raises(BuildFailure):
         unpacked(tmp_path, content)
 
 
-def test_a_chain_of_headers_without_end_is_damage(tmp_path: Path) -> None:
+def test_an_endless_chain_of_headers_is_damage(tmp_path: Path) -> None:
     record = b"9 path=x\n"
     chain = tar(*((entry("p", tarfile.XHDTYPE, size=len(record)), record) for _ in range(3000)))
 
@@ -198,7 +198,7 @@ def test_a_chain_of_headers_without_end_is_damage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pack", PACKED)
 @pytest.mark.parametrize("part", [0.01, 0.3, 0.6, 0.99])
-def test_an_archive_that_was_cut_off_is_damage(tmp_path: Path, pack: Pack, part: float) -> None:
+def test_a_truncated_archive_is_damaged(tmp_path: Path, pack: Pack, part: float) -> None:
     whole = pack(tar((entry("model", size=len(NOISE)), NOISE)))
 
     with pytest.raises(LoadFailed, match="Pack and upload it again"):
@@ -215,7 +215,7 @@ def test_an_archive_that_was_cut_off_is_damage(tmp_path: Path, pack: Pack, part:
         pytest.param(entry("b").tobuf()[:300], id="half a header"),
     ],
 )
-def test_an_archive_that_is_not_whole_behind_its_first_file_is_damage(
+def test_an_archive_truncated_after_its_first_file_is_damaged(
     tmp_path: Path, pack: Pack, rest: bytes
 ) -> None:
     first = tar((entry("a", size=3), b"abc"))[:-1024]
@@ -225,7 +225,7 @@ def test_an_archive_that_is_not_whole_behind_its_first_file_is_damage(
 
 
 @pytest.mark.parametrize("end", [bytes(512), bytes(1024), bytes(10_240), bytes(512) + b"x" * 512])
-def test_a_block_of_zeros_is_an_end(tmp_path: Path, end: bytes) -> None:
+def test_one_block_of_zeros_ends_an_archive(tmp_path: Path, end: bytes) -> None:
     first = tar((entry("a", size=3), b"abc"))[:-1024]
 
     assert unpacked(tmp_path, first + end) == {"a": b"abc"}
@@ -233,7 +233,7 @@ def test_a_block_of_zeros_is_an_end(tmp_path: Path, end: bytes) -> None:
 
 @pytest.mark.parametrize("pack", PACKED[1:])
 @pytest.mark.parametrize("place", [0.02, 0.5, 0.9])
-def test_an_archive_with_a_hole_is_damage_or_is_seen_by_its_digest(
+def test_a_corrupted_archive_is_damaged_or_changes_the_digest(
     tmp_path: Path, pack: Pack, place: float
 ) -> None:
     text = random.Random(4).choices(b"abcdefgh", k=300_000)
@@ -249,7 +249,7 @@ def test_an_archive_with_a_hole_is_damage_or_is_seen_by_its_digest(
     "content",
     [b"", b"\x1f\x8b", b"\x1f\x8bnothing", b"BZh9nothing", b"\xfd7zXZ\0nothing", b"PK\x03\x04", b"x" * 5000],
 )
-def test_what_is_no_archive_is_damage(tmp_path: Path, content: bytes) -> None:
+def test_other_content_is_damaged(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(LoadFailed, match="packed cannot be unpacked"):
         unpacked(tmp_path, content)
 
@@ -259,7 +259,7 @@ _parts = st.sampled_from(["a", "b", "..", ".", "", "ä", "a b", "\\", "c" * 300,
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(names=st.lists(st.lists(_parts, min_size=1, max_size=4).map("/".join), max_size=4))
-def test_no_name_leads_out_of_the_folder(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+def test_no_name_escapes_from_the_folder(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     folder = tmp_path_factory.mktemp("archive")
     with contextlib.suppress(BuildFailure):
         unpacked(folder, tar_of(dict.fromkeys(names, "x")))
@@ -269,7 +269,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path_factory: pytest.TempPathFactor
 
 
 @given(name=st.text(max_size=40))
-def test_a_place_below_the_folder_is_the_name_itself_or_none(name: str) -> None:
+def test_any_name_is_a_path_below_the_folder_or_rejected(name: str) -> None:
     try:
         place = limits.path_of(name, Path("/work/model"))
     except BuildBroken:

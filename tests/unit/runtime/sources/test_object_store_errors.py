@@ -44,7 +44,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(["churn/7/empty/"], id="for a folder without files"),
     ],
 )
-def test_an_object_that_a_console_made_for_a_folder_is_no_file(tmp_path: Path, markers: list[str]) -> None:
+def test_a_folder_object_of_a_console_is_not_a_file(tmp_path: Path, markers: list[str]) -> None:
     files = {"churn/7/m.onnx": b"model", "churn/7/deep/er/x": b"1", "churn/7/nothing": b""}
     with serving(bucket({**files, **dict.fromkeys(markers, b"")})) as site:
         secret(tmp_path, site.address)
@@ -54,14 +54,14 @@ def test_an_object_that_a_console_made_for_a_folder_is_no_file(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("uri", ["s3://models/churn/7/", "s3://models/churn/7", "s3://models/churn/"])
-def test_a_folder_of_folders_alone_holds_nothing(tmp_path: Path, uri: str) -> None:
+def test_a_folder_with_only_folders_has_no_files(tmp_path: Path, uri: str) -> None:
     with serving(bucket({"churn/7/": b""})) as site:
         secret(tmp_path, site.address)
         with pytest.raises(SourceNotFound, match=r"has no files|has no objects"):
             sources.fetch(fetch_request(tmp_path, uri))
 
 
-def test_an_object_that_is_a_file_and_a_folder_is_told_with_its_whole_key(tmp_path: Path) -> None:
+def test_an_object_that_is_a_file_and_a_folder_is_reported_with_its_key(tmp_path: Path) -> None:
     with serving(bucket({"f/a": b"1", "f/a/b": b"2"})) as site:
         secret(tmp_path, site.address)
         with pytest.raises(BuildBroken, match=r"'f/a/b', which .*Rename one of the two"):
@@ -72,9 +72,7 @@ def test_an_object_that_is_a_file_and_a_folder_is_told_with_its_whole_key(tmp_pa
 
 
 @pytest.mark.parametrize("key", ["a//b", "/b", "a//", "../b", "a/../b", "./b", "a/.", "a\nb", "a\x7fb"])
-def test_an_address_that_no_object_can_have_is_told_for_good_and_nobody_is_asked(
-    tmp_path: Path, key: str
-) -> None:
+def test_an_invalid_key_is_reported_as_permanent_without_a_request(tmp_path: Path, key: str) -> None:
     with serving(bucket({"b": b"another"})) as site:
         secret(tmp_path, site.address)
         with pytest.raises(BuildBroken, match=r"^spec\.model\.uri s3://models/.*Correct it"):
@@ -83,7 +81,7 @@ def test_an_address_that_no_object_can_have_is_told_for_good_and_nobody_is_asked
 
 
 @pytest.mark.parametrize("name", ["mo dels", "mo?dels", "", "mo#dels", "_m"])
-def test_a_bucket_that_is_none_is_told_for_good_and_nobody_is_asked(tmp_path: Path, name: str) -> None:
+def test_an_invalid_bucket_is_reported_as_permanent_without_a_request(tmp_path: Path, name: str) -> None:
     with serving(bucket({"f/a": b"1"})) as site:
         secret(tmp_path, site.address)
         with pytest.raises(BuildBroken, match="names no valid bucket"):
@@ -92,7 +90,9 @@ def test_a_bucket_that_is_none_is_told_for_good_and_nobody_is_asked(tmp_path: Pa
 
 
 @pytest.mark.parametrize("key", ["f//m.onnx", "f/a\nb", "f/../m", "f/./m"])
-def test_an_object_that_cannot_be_fetched_is_told_for_good_with_its_key(tmp_path: Path, key: str) -> None:
+def test_an_object_that_cannot_be_fetched_is_reported_as_permanent_with_its_key(
+    tmp_path: Path, key: str
+) -> None:
     with serving(bucket({"f/x": b"1", key: b"2"})) as site:
         secret(tmp_path, site.address)
         with pytest.raises(BuildBroken, match="Rename the object") as failure:
@@ -100,7 +100,7 @@ def test_an_object_that_cannot_be_fetched_is_told_for_good_with_its_key(tmp_path
     assert repr(key) in failure.value.message
 
 
-def test_a_key_with_a_question_mark_is_told_whole(tmp_path: Path) -> None:
+def test_a_key_with_a_question_mark_is_reported_in_full(tmp_path: Path) -> None:
     with serving(bucket({"what?/m": b"1"})) as site:
         secret(tmp_path, site.address)
         sources.fetch(fetch_request(tmp_path, "s3://models/what?/"))
@@ -114,7 +114,7 @@ def test_a_key_with_a_question_mark_is_told_whole(tmp_path: Path) -> None:
 # large objects
 
 
-def test_an_object_goes_on_where_it_broke_off_however_late(
+def test_an_interrupted_object_is_resumed_however_late(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(object_store, "READ_TIMEOUT", timedelta(seconds=0.3))
@@ -139,7 +139,7 @@ def test_an_object_goes_on_where_it_broke_off_however_late(
     assert [seen[2].get("range") for seen in site.asked] == [None, None, "bytes=5-9"]
 
 
-def test_a_fetch_may_take_as_long_as_its_job(tmp_path: Path) -> None:
+def test_only_the_job_limits_the_duration_of_a_fetch(tmp_path: Path) -> None:
     made = object_store._store("models", {"aws_region": "x"}, fetch_request(tmp_path, "s3://models/m"))
 
     assert made.client_options is not None
@@ -203,7 +203,7 @@ ENDPOINT = "check AWS_ENDPOINT_URL in the Secret in spec.model.credentials"
     ],
 )
 @pytest.mark.usefixtures("impatient")
-def test_what_a_store_says_is_told_in_our_words_with_what_to_do(
+def test_an_error_of_the_store_is_reported_with_cause_and_remedy(
     tmp_path: Path, answers: Callable[[Handler], None], failure: type[BuildFailure], said: str
 ) -> None:
     with serving(answers) as site:
@@ -233,7 +233,7 @@ def _has_no_words_of_the_client(failure: BuildFailure, folder: Path) -> None:
     ],
 )
 @pytest.mark.usefixtures("impatient")
-def test_a_store_that_cannot_be_reached_is_told_with_its_host_and_why(
+def test_an_unreachable_store_is_reported_with_host_and_cause(
     tmp_path: Path, address: str, said: str
 ) -> None:
     with serving(bucket({})) as site:
@@ -246,7 +246,7 @@ def test_a_store_that_cannot_be_reached_is_told_with_its_host_and_why(
     _has_no_words_of_the_client(failed.value, tmp_path)
 
 
-def test_a_refusal_without_a_secret_says_to_name_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_access_denied_without_a_secret_suggests_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     with serving(says(403, "AccessDenied")) as site:
         secret(tmp_path, site.address, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
@@ -255,13 +255,13 @@ def test_a_refusal_without_a_secret_says_to_name_one(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("lacks", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
-def test_half_a_login_is_told(tmp_path: Path, lacks: str) -> None:
+def test_an_incomplete_login_is_reported(tmp_path: Path, lacks: str) -> None:
     secret(tmp_path, "http://127.0.0.1:9", **{lacks: ""})
     with pytest.raises(SourceForbidden, match="must have both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
         sources.fetch(fetch_request(tmp_path, "s3://models/f/"))
 
 
-def test_a_host_that_says_nothing_in_time_is_told() -> None:
+def test_a_store_that_times_out_is_reported() -> None:
     asked = object_store_errors.StoreRequest("s3://models/f/", "s3.shop", "check")
     said = object_store_errors.failure_of(
         TimeoutError("error sending request ... kind: TimedOut"), asked
@@ -270,7 +270,7 @@ def test_a_host_that_says_nothing_in_time_is_told() -> None:
     assert "s3.shop cannot be reached, it does not respond in time" in said
 
 
-def test_a_secret_that_nobody_named_is_not_spoken_of_as_if_it_were_there(tmp_path: Path) -> None:
+def test_a_secret_that_is_not_named_is_described_as_such(tmp_path: Path) -> None:
     asked = object_store_errors.StoreRequest(
         "s3://models/f/", "s3.shop", "check", credentials.description(tmp_path / "nowhere")
     )

@@ -34,7 +34,7 @@ def secret_for(folder: Path, address: str, **more: str) -> None:
 
 
 @pytest.mark.parametrize("uri", ["s3://models/churn/7/", "s3://models/churn/7"])
-def test_a_folder_of_a_bucket_comes_with_all_its_objects_and_no_others(tmp_path: Path, uri: str) -> None:
+def test_a_folder_of_a_bucket_is_fetched_with_all_its_objects(tmp_path: Path, uri: str) -> None:
     with serving(bucket(OBJECTS)) as site:
         secret_for(tmp_path, site.address)
         fetched = sources.fetch(fetch_request(tmp_path, uri))
@@ -43,7 +43,7 @@ def test_a_folder_of_a_bucket_comes_with_all_its_objects_and_no_others(tmp_path:
     assert not fetched.single_file
 
 
-def test_one_object_comes_with_its_etag(tmp_path: Path) -> None:
+def test_one_object_is_fetched_with_its_etag(tmp_path: Path) -> None:
     with serving(bucket(OBJECTS)) as site:
         secret_for(tmp_path, site.address)
         fetched = sources.fetch(fetch_request(tmp_path, "s3://models/one.onnx"))
@@ -75,14 +75,14 @@ def test_a_public_bucket_needs_no_secret(tmp_path: Path, monkeypatch: pytest.Mon
     assert authorization(site) == ""
 
 
-def test_a_bucket_without_the_key_is_told(tmp_path: Path) -> None:
+def test_a_missing_key_is_reported(tmp_path: Path) -> None:
     with serving(bucket(OBJECTS)) as site:
         secret_for(tmp_path, site.address)
         with pytest.raises(SourceNotFound, match="s3://models/absent"):
             sources.fetch(fetch_request(tmp_path, "s3://models/absent"))
 
 
-def test_a_store_that_refuses_is_told_with_the_secret_to_check(tmp_path: Path) -> None:
+def test_access_denied_names_the_secret_to_check(tmp_path: Path) -> None:
     refusal = b"<Error><Code>InvalidAccessKeyId</Code></Error>"
     with serving(lambda handler: handler.answer(403, refusal)) as site:
         secret_for(tmp_path, site.address)
@@ -90,7 +90,7 @@ def test_a_store_that_refuses_is_told_with_the_secret_to_check(tmp_path: Path) -
             sources.fetch(fetch_request(tmp_path, "s3://models/churn/7/"))
 
 
-def test_a_store_that_does_not_answer_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_store_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from model_runtime.sources import object_store
 
     monkeypatch.setattr(object_store, "RETRIES", {"max_retries": 1})
@@ -99,7 +99,7 @@ def test_a_store_that_does_not_answer_is_unavailable(tmp_path: Path, monkeypatch
         sources.fetch(fetch_request(tmp_path, "s3://models/one.onnx"))
 
 
-def test_too_many_objects_are_told(tmp_path: Path) -> None:
+def test_too_many_objects_are_reported(tmp_path: Path) -> None:
     objects = {f"m/{number}": b"" for number in range(101)}
     with serving(bucket(objects)) as site:
         secret_for(tmp_path, site.address)
@@ -127,13 +127,13 @@ def volume(folder: Path, files: dict[str, str]) -> Path:
         ("pvc://data/a/m", {"m": b"1"}),
     ],
 )
-def test_a_volume_brings_the_file_or_the_folder(tmp_path: Path, uri: str, files: dict[str, bytes]) -> None:
+def test_a_volume_has_a_file_or_a_folder(tmp_path: Path, uri: str, files: dict[str, bytes]) -> None:
     sources.fetch(fetch_request(volume(tmp_path, {"a/m": "1", "b": "2"}), uri))
 
     assert fetched_files(tmp_path) == files
 
 
-def test_a_config_map_is_read_through_the_links_that_kubernetes_makes(tmp_path: Path) -> None:
+def test_a_config_map_is_read_through_the_links_of_kubernetes(tmp_path: Path) -> None:
     volume(tmp_path, {"..2025/m.json": "{}"})
     (tmp_path / "volume" / "..data").symlink_to("..2025")
     (tmp_path / "volume" / "m.json").symlink_to("..data/m.json")
@@ -142,7 +142,7 @@ def test_a_config_map_is_read_through_the_links_that_kubernetes_makes(tmp_path: 
     assert fetched_files(tmp_path) == {"m.json": b"{}"}
 
 
-def test_a_config_map_without_a_key_brings_all_of_them(tmp_path: Path) -> None:
+def test_a_config_map_without_a_key_is_fetched_with_all_keys(tmp_path: Path) -> None:
     volume(tmp_path, {"..2025/m.json": "{}"})
     (tmp_path / "volume" / "..data").symlink_to("..2025")
     (tmp_path / "volume" / "m.json").symlink_to("..data/m.json")
@@ -153,7 +153,7 @@ def test_a_config_map_without_a_key_brings_all_of_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "absent"])
 @pytest.mark.parametrize("uri", ["pvc://data/", "pvc://data/link"])
-def test_a_link_that_leads_out_is_not_followed(tmp_path: Path, target: str, uri: str) -> None:
+def test_a_link_out_of_the_volume_is_not_followed(tmp_path: Path, target: str, uri: str) -> None:
     (tmp_path / "outside").write_text("secret")
     volume(tmp_path, {"a": "1"})
     (tmp_path / "volume" / "link").symlink_to(target)
@@ -172,7 +172,7 @@ def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     volume(tmp_path, {"m": "1"})
     (tmp_path / "volume" / "m").chmod(0)
 
@@ -180,7 +180,7 @@ def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
         sources.fetch(fetch_request(tmp_path, "pvc://data/m"))
 
 
-def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+def test_an_empty_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "volume" / "empty").mkdir(parents=True)
 
     with pytest.raises(SourceNotFound, match="has no files"):
@@ -220,7 +220,7 @@ def fetched_artifact(
     return sources.fetch(fetch_request(folder, f"oci://{reference}", plain_http=frozenset({host})))
 
 
-def test_titled_blobs_are_files(docker_registry: str, client_of: MakeClient, tmp_path: Path) -> None:
+def test_blobs_with_titles_are_files(docker_registry: str, client_of: MakeClient, tmp_path: Path) -> None:
     layers = [
         (b"model", "x/y", {TITLE: "a/model.skops"}),
         (b"[]", "x/y", {TITLE: "example.json"}),
@@ -233,7 +233,9 @@ def test_titled_blobs_are_files(docker_registry: str, client_of: MakeClient, tmp
     assert not fetched.single_file
 
 
-def test_one_titled_blob_is_one_file(docker_registry: str, client_of: MakeClient, tmp_path: Path) -> None:
+def test_one_blob_with_a_title_is_a_single_file(
+    docker_registry: str, client_of: MakeClient, tmp_path: Path
+) -> None:
     assert fetched_artifact(
         docker_registry, client_of, tmp_path, [(b"model", "x/y", {TITLE: "m"})]
     ).single_file
@@ -248,7 +250,7 @@ def test_layers_of_an_image_are_unpacked(docker_registry: str, client_of: MakeCl
     assert fetched_files(tmp_path) == {"models/m": b"1"}
 
 
-def test_an_image_for_many_platforms_is_taken_by_its_first(
+def test_the_first_platform_of_an_index_is_used(
     docker_registry: str, client_of: MakeClient, tmp_path: Path
 ) -> None:
     reference = Reference.parse(f"{docker_registry}/artifacts/many:1")
@@ -259,26 +261,26 @@ def test_an_image_for_many_platforms_is_taken_by_its_first(
 
 
 @pytest.mark.parametrize("title", ["../escaped", "/etc/escaped", "a/../../escaped", "a//b"])
-def test_a_title_that_leads_out_is_refused(
+def test_a_title_that_escapes_is_rejected(
     docker_registry: str, client_of: MakeClient, tmp_path: Path, title: str
 ) -> None:
     with pytest.raises(BuildBroken, match="leads out"):
         fetched_artifact(docker_registry, client_of, tmp_path, [(b"x", "x/y", {TITLE: title})])
 
 
-def test_an_artifact_that_is_not_there_is_told(docker_registry: str, tmp_path: Path) -> None:
+def test_a_missing_artifact_is_reported(docker_registry: str, tmp_path: Path) -> None:
     plain = frozenset({docker_registry})
     with pytest.raises(SourceNotFound):
         sources.fetch(fetch_request(tmp_path, f"oci://{docker_registry}/absent:1", plain_http=plain))
 
 
-def test_a_registry_that_is_down_is_an_unavailable_source(tmp_path: Path) -> None:
+def test_an_unreachable_registry_is_an_unavailable_source(tmp_path: Path) -> None:
     host = f"127.0.0.1:{free_port()}"
     with pytest.raises(SourceUnavailable):
         sources.fetch(fetch_request(tmp_path, f"oci://{host}/absent:1", plain_http=frozenset({host})))
 
 
-def test_the_limits_are_those_of_the_disk(tmp_path: Path) -> None:
+def test_the_limits_come_from_the_free_disk_space(tmp_path: Path) -> None:
     found = limits.limits_of(tmp_path)
 
     assert found.files == 10_000

@@ -54,16 +54,14 @@ def small(handler: Handler) -> None:
     handler.answer(200, b"model")
 
 
-def test_a_web_server_is_believed_through_the_mounted_authority(
-    server_tls: ssl.SSLContext, trusted: Path
-) -> None:
+def test_a_web_server_is_trusted_through_the_mounted_ca(server_tls: ssl.SSLContext, trusted: Path) -> None:
     with serving(small, server_tls) as site:
         sources.fetch(fetch_request(trusted, f"{site.address}/m"))
 
     assert fetched_files(trusted) == {"m": b"model"}
 
 
-def test_a_web_server_is_not_believed_without_it(server_tls: ssl.SSLContext, tmp_path: Path) -> None:
+def test_a_web_server_is_not_trusted_without_the_ca(server_tls: ssl.SSLContext, tmp_path: Path) -> None:
     with (
         serving(small, server_tls) as site,
         pytest.raises(SourceUnavailable, match="certificate is not trusted"),
@@ -71,7 +69,7 @@ def test_a_web_server_is_not_believed_without_it(server_tls: ssl.SSLContext, tmp
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m"))
 
 
-def test_a_store_is_believed_through_the_mounted_authority(
+def test_a_store_is_trusted_through_the_mounted_ca(
     server_tls: ssl.SSLContext, trusted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "")
@@ -89,9 +87,7 @@ def registry(ca: Path) -> RegistryClient:
     return RegistryClient(Transport(tls.ssl_context(ca), Keyring(), retry=retry))
 
 
-def test_a_registry_is_believed_through_the_mounted_authority_alone(
-    server_tls: ssl.SSLContext, trusted: Path
-) -> None:
+def test_a_registry_is_trusted_through_the_mounted_ca_only(server_tls: ssl.SSLContext, trusted: Path) -> None:
     with serving(lambda handler: handler.answer(404), server_tls) as site:
         reference = Reference.parse(f"{site.address.removeprefix('https://')}/a")
         for folder in (trusted / "ca", trusted / "absent"):
@@ -104,7 +100,7 @@ def test_a_registry_is_believed_through_the_mounted_authority_alone(
             client.transport.close()
 
 
-def test_a_damaged_authority_is_told(tmp_path: Path) -> None:
+def test_an_invalid_ca_is_reported(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
 
     with pytest.raises(ValueError, match="CA bundle cannot be read"):

@@ -22,7 +22,7 @@ def whole(handler: Handler) -> None:
     handler.answer(200, CONTENT, etag='"v1"')
 
 
-def test_a_file_comes_whole_with_its_version(tmp_path: Path) -> None:
+def test_a_file_is_fetched_with_its_version(tmp_path: Path) -> None:
     with serving(whole) as site:
         fetched = sources.fetch(fetch_request(tmp_path, f"{site.address}/a/my%20model.bin?x=1"))
 
@@ -85,7 +85,7 @@ def lies(handler: Handler) -> None:
         pytest.param(flaky(lies), id="that answers what was not asked"),
     ],
 )
-def test_a_file_comes_whole_from_a_server(tmp_path: Path, answers: Callable[[Handler], None]) -> None:
+def test_a_file_is_complete_when_the_server(tmp_path: Path, answers: Callable[[Handler], None]) -> None:
     with serving(answers) as site:
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
@@ -101,7 +101,7 @@ def shares(total: str, **headers: str) -> Callable[[Handler], None]:
 
 @pytest.mark.parametrize("version", [{}, {"etag": '"v1"'}], ids=["without a version", "with one"])
 @pytest.mark.parametrize("total", ["*", str(len(CONTENT))])
-def test_a_part_that_nobody_asked_for_is_not_taken_for_the_whole(
+def test_an_unrequested_part_is_not_the_whole_file(
     tmp_path: Path, total: str, version: dict[str, str]
 ) -> None:
     with serving(flaky(shares(total, **version))) as site:
@@ -115,7 +115,7 @@ def test_a_part_that_nobody_asked_for_is_not_taken_for_the_whole(
         sources.fetch(fetch_request(tmp_path / "again", f"{site.address}/m.bin"))
 
 
-def test_a_rest_without_a_total_is_measured_by_what_the_server_said_before(tmp_path: Path) -> None:
+def test_a_part_without_a_total_is_checked_against_the_earlier_size(tmp_path: Path) -> None:
     def a_bit(handler: Handler) -> None:
         start = int(handler.headers.get("range", "").removeprefix("bytes=").rstrip("-"))
         handler.answer(206, CONTENT[start : start + 9], content_range=f"bytes {start}-{start + 8}/*")
@@ -127,7 +127,7 @@ def test_a_rest_without_a_total_is_measured_by_what_the_server_said_before(tmp_p
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP", "br", "zstd", "deflate", "gzip, gzip"])
-def test_a_file_that_comes_packed_is_not_taken_for_itself(tmp_path: Path, encoding: str) -> None:
+def test_a_compressed_response_is_rejected(tmp_path: Path, encoding: str) -> None:
     packs = serving(lambda handler: handler.answer(200, b"packed", content_encoding=encoding))
     with packs as site, pytest.raises(SourceUnavailable, match=r"compresses it .*turn its compression off"):
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
@@ -137,7 +137,7 @@ def test_a_file_that_comes_packed_is_not_taken_for_itself(tmp_path: Path, encodi
     ("name", "encoding"),
     [("m.tar.gz", "gzip"), ("m.tgz", "x-gzip"), ("m.tar.xz", "xz"), ("m.bin", "identity"), ("m.bin", "")],
 )
-def test_an_archive_whose_own_format_is_called_an_encoding_is_taken(
+def test_a_content_encoding_that_is_the_files_own_format_is_accepted(
     tmp_path: Path, name: str, encoding: str
 ) -> None:
     with serving(lambda handler: handler.answer(200, b"packed", content_encoding=encoding)) as site:
@@ -147,7 +147,7 @@ def test_an_archive_whose_own_format_is_called_an_encoding_is_taken(
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "a%0Ab", "..%2Fm", "a%5Cb"])
-def test_an_address_whose_name_no_file_can_have_is_told_as_such(tmp_path: Path, name: str) -> None:
+def test_an_address_with_an_invalid_file_name_is_reported(tmp_path: Path, name: str) -> None:
     with (
         serving(whole) as site,
         pytest.raises(BuildBroken, match=r"^spec\.model\.uri names .*correct it, or rename"),
@@ -155,7 +155,7 @@ def test_an_address_whose_name_no_file_can_have_is_told_as_such(tmp_path: Path, 
         sources.fetch(fetch_request(tmp_path, f"{site.address}/{name}"))
 
 
-def test_what_came_before_a_break_is_not_fetched_again(tmp_path: Path) -> None:
+def test_an_interrupted_download_is_resumed(tmp_path: Path) -> None:
     with serving(flaky(breaks_off)) as site:
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
@@ -173,7 +173,7 @@ def test_what_came_before_a_break_is_not_fetched_again(tmp_path: Path) -> None:
         (500, SourceUnavailable),
     ],
 )
-def test_a_refusal_has_its_reason(tmp_path: Path, status: int, failure: type[Exception]) -> None:
+def test_an_error_status_has_its_reason(tmp_path: Path, status: int, failure: type[Exception]) -> None:
     with serving(lambda handler: handler.answer(status)) as site, pytest.raises(failure, match=str(status)):
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
@@ -207,7 +207,7 @@ def test_a_refusal_has_its_reason(tmp_path: Path, status: int, failure: type[Exc
         ),
     ],
 )
-def test_a_refusal_of_access_speaks_of_the_secret_as_it_is(
+def test_access_denied_describes_the_secret_as_it_is(
     tmp_path: Path, secret: dict[str, str] | None, said: str | dict[int, str], status: int
 ) -> None:
     wanted = "a Secret with username and password, or with token, in spec.model.credentials.secretName"
@@ -224,7 +224,7 @@ def test_a_refusal_of_access_speaks_of_the_secret_as_it_is(
     assert told == failed.value.message, "our own sentence is not taken for a secret"
 
 
-def test_a_proxy_that_asks_who_comes_is_not_taken_for_the_server(tmp_path: Path) -> None:
+def test_an_error_of_a_proxy_is_not_reported_as_the_servers(tmp_path: Path) -> None:
     with serving(lambda handler: handler.answer(407)) as site, pytest.raises(SourceForbidden) as failed:
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
@@ -240,9 +240,7 @@ def test_a_proxy_that_asks_who_comes_is_not_taken_for_the_server(tmp_path: Path)
         ({"username": "jo", "password": "pw"}, "Basic " + base64.b64encode(b"jo:pw").decode()),
     ],
 )
-def test_credentials_are_shown_as_the_secret_says(
-    tmp_path: Path, secret: dict[str, str], header: str
-) -> None:
+def test_credentials_are_sent_as_in_the_secret(tmp_path: Path, secret: dict[str, str], header: str) -> None:
     (tmp_path / "credentials").mkdir()
     for key, value in secret.items():
         (tmp_path / "credentials" / key).write_text(value)
@@ -252,7 +250,7 @@ def test_credentials_are_shown_as_the_secret_says(
     assert {key.lower(): value for key, value in site.asked[0][2].items()}["authorization"] == header
 
 
-def test_credentials_do_not_follow_to_another_host(tmp_path: Path) -> None:
+def test_credentials_are_not_sent_to_another_host(tmp_path: Path) -> None:
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials" / "token").write_text("abc")
     with serving(whole) as other:
@@ -264,19 +262,19 @@ def test_credentials_do_not_follow_to_another_host(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["..%2Fescaped", "a%0Ab", "%2e%2e", "a%5Cb"])
-def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_invalid_name_is_rejected(tmp_path: Path, name: str) -> None:
     with serving(whole) as site, pytest.raises((BuildBroken, SourceNotFound)):
         sources.fetch(fetch_request(tmp_path, f"{site.address}/{name}"))
     assert fetched_files(tmp_path) == {}
 
 
-def test_a_file_that_does_not_fit_is_told_before_the_disk_is_full(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_reported_before_the_disk_is_full(tmp_path: Path) -> None:
     small = limits.Limits(10, 1000, tmp_path)
     with serving(whole) as site, pytest.raises(BuildBroken, match=r"no space.*spec\.build\.resources"):
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin", limits=small))
 
 
-def test_a_server_whose_name_is_not_known_is_told_in_words(tmp_path: Path) -> None:
+def test_an_unresolvable_server_name_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable) as failed:
         sources.fetch(fetch_request(tmp_path, "http://nowhere.invalid/m.skops"))
 

@@ -1,0 +1,141 @@
+"""The groups: which tests run in one process, what they mostly wait for, and what may run beside them.
+
+Every test file belongs to exactly one group: a group takes the paths that it names, and "everything else" takes the
+rest, so that a new file is never forgotten.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+Resource = Literal["processor", "control plane", "node"]
+ROOT: Final = Path(__file__).resolve().parents[2]
+FAST: Final = "not controlplane and not node and not slow"
+"""The tests of `make check`, as a pytest marker expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One process. `resource` is what it mostly uses; how many groups may use it at once is its capacity."""
+
+    name: str
+    paths: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    resource: Resource = "processor"
+    after: tuple[str, ...] = ()
+    """Names of groups that must have ended before this one starts."""
+    alone: bool = False
+    """Nothing else runs meanwhile: it measures how fast something is."""
+
+    @property
+    def file_name(self) -> str:
+        return "".join(letter if letter.isalnum() else "-" for letter in self.name)
+
+    def argv(self, folder: Path, *, select: str = "") -> list[str]:
+        """The command line; pytest writes its results to `results_file(folder)`."""
+        if self.command:
+            return list(self.command)
+        argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        argv += [f"--junitxml={self.results_file(folder)}", *(("-m", select) if select else ())]
+        return [*argv, *self.paths]
+
+    def results_file(self, folder: Path) -> Path:
+        return folder / f"{self.file_name}.xml"
+
+    def log_file(self, folder: Path) -> Path:
+        return folder / f"{self.file_name}.log"
+
+
+def _tool(name: str, *arguments: str) -> tuple[str, ...]:
+    return (str(Path(sys.executable).with_name(name)), *arguments)
+
+
+CHECKS: Final = (
+    Group("types", command=_tool("mypy")),
+    Group("lint", command=_tool("ruff", "check", ".")),
+    Group("format", command=_tool("ruff", "format", "--check", ".")),
+    Group("layers", command=_tool("lint-imports")),
+)
+
+ON_THE_NODE: Final = (
+    Group("node: autoscaling", ("tests/node/test_autoscaling.py",), resource="node"),
+    Group("node: bad input", ("tests/node/test_bad_input.py",), resource="node"),
+    Group(
+        "node: serving, server pods",
+        ("tests/node/test_serving.py", "tests/node/test_server_pod.py"),
+        resource="node",
+    ),
+    Group(
+        "node: formats, demo, chart",
+        (
+            "tests/node/test_formats.py",
+            "tests/node/test_demo_on_a_given_cluster.py",
+            "tests/node/test_chart.py",
+        ),
+        resource="node",
+    ),
+    Group("lab: nodes", ("tests/lab/test_node.py", "tests/lab/test_nodes_side_by_side.py"), resource="node"),
+)
+"""They share one node and its operator."""
+
+LAST_ON_THE_NODE: Final = (
+    # it takes the operator away from everybody
+    Group(
+        "node: operator killed",
+        ("tests/node/test_operator_killed.py",),
+        resource="node",
+        after=tuple(group.name for group in ON_THE_NODE),
+    ),
+    Group("node: time to first answer", ("tests/node/test_first_answer.py",), resource="node", alone=True),
+)
+
+ON_A_CONTROL_PLANE: Final = (
+    Group("operator crashes", ("tests/e2e/test_crashes_on_the_control_plane.py",), resource="control plane"),
+    Group(
+        "operator processes, benchmark",
+        (
+            "tests/e2e/test_processes_on_the_control_plane.py",
+            "tests/e2e/test_bench_on_the_control_plane.py",
+        ),
+        resource="control plane",
+    ),
+    Group("chart", ("tests/e2e/test_chart_on_the_server.py",), resource="control plane"),
+    Group(
+        "operator, decisions, CRDs",
+        (
+            "tests/e2e/test_operator_on_the_control_plane.py",
+            "tests/e2e/test_decisions_on_the_control_plane.py",
+            "tests/e2e/test_crd_on_the_server.py",
+        ),
+        resource="control plane",
+    ),
+    Group("lab: control planes", ("tests/lab/test_control_plane.py",), resource="control plane"),
+)
+"""Each starts a control plane of its own: an operator of one group would take the objects of another."""
+
+COMPUTING: Final = (
+    Group("model runtime: build", ("tests/unit/runtime/build",)),
+    Group("model runtime: server", ("tests/unit/runtime/server",)),
+    Group("model runtime: formats, registry", ("tests/unit/runtime/formats", "tests/unit/runtime/registry")),
+    Group("stories", ("tests/stories",)),
+)
+
+CONTRACT: Final = Group("API server contract", ("tests/contract",), resource="control plane")
+
+CLUSTER: Final = (*ON_THE_NODE, *ON_A_CONTROL_PLANE, CONTRACT, *LAST_ON_THE_NODE)
+
+
+def _everything_else() -> Group:
+    """Return the group of all test files that no other group names."""
+    named = (path for group in (*CLUSTER, *COMPUTING) for path in group.paths)
+    return Group("everything else", ("tests", *(f"--ignore={path}" for path in named)))
+
+
+UNIT: Final = (*COMPUTING, _everything_else())
+CHECK: Final = (*CHECKS, *UNIT, CONTRACT)
+"""`make check`, with the tests that FAST selects."""
+TEST: Final = (*CHECKS, *CLUSTER, *UNIT)
+"""`make test`."""

@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     up.set_defaults(command=_up)
     commands.add_parser("down", parents=[named], help="end it, leave nothing").set_defaults(command=_down)
     commands.add_parser("status", parents=[named], help="an `export` line and what runs").set_defaults(
-        run=_status
+        command=_status
     )
     run = commands.add_parser("exec", parents=[named], help="run a command in it")
     run.add_argument("argv", nargs=argparse.REMAINDER)

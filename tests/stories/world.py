@@ -258,7 +258,8 @@ def play(
     rests: bool = True,
 ) -> None:
     """The story has been played to its end in virtual time, no invariant was broken on the way, and it rests."""
-    loop = looptime.new_event_loop()
+    # nothing here waits for the outside, so no cycles are spent on a look for it before each move of the clock
+    loop = looptime.new_event_loop(noop_cycles=0)
     try:
         loop.run_until_complete(_played(story, serving, building, rests=rests))
     finally:

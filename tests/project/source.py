@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class File:
     @property
     def tree(self) -> ast.Module:
         """Its syntax."""
-        return ast.parse(self.path.read_text(encoding="utf-8"))
+        return _parsed(self.path)
 
     def functions(self) -> Iterator[Function]:
         """Every function and method in it."""
@@ -54,6 +55,11 @@ class File:
     def excused(self, line: int) -> bool:
         """A reason stands on the line, or on the one before it."""
         return any("# long: " in text for text in self.lines[max(line - 2, 0) : line])
+
+
+@functools.cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def files(*folders: str) -> list[File]:

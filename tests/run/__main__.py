@@ -45,7 +45,7 @@ def _run(chosen: Sequence[Group], folder: Path, select: str) -> list[Result]:
         capacity(os.environ),
         lambda group: group.argv(folder, select=select),
         say=lambda line: print(f"· {line}", flush=True),
-        environment={**os.environ, fixtures.SHARED_NODE: node},
+        environment=environment(os.environ, node),
     )
     began, busy = time.monotonic(), _busy_seconds()
     try:
@@ -55,6 +55,13 @@ def _run(chosen: Sequence[Group], folder: Path, select: str) -> list[Result]:
             cluster.down(node)
     found = [results.result_of(each, folder) for each in ended]
     _print(found, seconds=time.monotonic() - began, busy=_busy_seconds() - busy)
+    return found
+
+
+def environment(of_this_process: Mapping[str, str], node: str) -> dict[str, str]:
+    """Return the groups' environment: they share a node, and what one compiles the others need not."""
+    found = {**of_this_process, fixtures.SHARED_NODE: node}
+    found.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes start, of the same modules
     return found
 
 
@@ -79,7 +86,7 @@ def _print(found: Sequence[Result], *, seconds: float, busy: float) -> None:
     share = 100 * busy / seconds / (os.cpu_count() or 1)
     print(f"{clock_text(seconds)} in all; this machine's processors were busy for {share:.0f} % of it")
     print("\n======== slowest tests ========", *results.slowest(found), sep="\n")
-    if skips := [line for result in found for line in result.skips()]:
+    if skips := results.skip_lines(found):
         print("\n======== skipped ========", *skips, sep="\n")
     print(f"\n{results.closing_line(found)}", flush=True)
 

@@ -45,9 +45,12 @@ class Result:
         start = re.search(r"^=+ (ERRORS|FAILURES) =+$", self.log, re.MULTILINE)
         return self.log[start.start() :] if start else self.log
 
-    def skips(self) -> list[str]:
-        """Return the reasons for skipped tests."""
-        return re.findall(r"^SKIPPED .*$", self.log, re.MULTILINE)
+    def skips(self) -> Counter[str]:
+        """Return how many tests were skipped for each reason."""
+        counts: Counter[str] = Counter()
+        for count, reason in re.findall(r"^SKIPPED \[(\d+)\] [^ ]+: (.*)$", self.log, re.MULTILINE):
+            counts[reason] += int(count)
+        return counts
 
 
 def result_of(ended: Ended, folder: Path) -> Result:
@@ -95,6 +98,12 @@ def slowest(results: Iterable[Result], count: int = SLOWEST) -> list[str]:
     cases = [case for result in results for case in result.cases]
     longest = sorted(cases, key=lambda case: -case.seconds)[:count]
     return [f"{case.seconds:7.2f} s  {case.name[:WIDTH]}" for case in longest]
+
+
+def skip_lines(results: Iterable[Result]) -> list[str]:
+    """Return each reason for which tests were skipped, with their number."""
+    counts = sum((result.skips() for result in results), Counter[str]())
+    return [f"{count} × {reason}" for reason, count in counts.most_common()]
 
 
 def closing_line(results: Iterable[Result]) -> str:

@@ -36,6 +36,7 @@ def _install(lab: NodeLab) -> None:
     if left := [name for name in found if name.startswith(NAMESPACES)]:  # in a lab that was kept
         lab.kubectl("delete", "namespace", *left, "--timeout=180s")
     install.operator(lab, runtimes=install.RUNTIMES)
+    lab.s3.create_bucket(install.BUCKET)  # the store answers 500 to two that create it at the same moment
 
 
 def _store_models(stage: Stage) -> None:

@@ -117,10 +117,11 @@ ON_A_CONTROL_PLANE: Final = (
 """Each starts a control plane of its own: an operator of one group would take the objects of another."""
 
 COMPUTING: Final = (
-    Group("model runtime: build", ("tests/unit/runtime/build",)),
-    Group("model runtime: server", ("tests/unit/runtime/server",)),
-    Group("model runtime: formats, registry", ("tests/unit/runtime/formats", "tests/unit/runtime/registry")),
     Group("stories", ("tests/stories",)),
+    Group("model runtime: server", ("tests/unit/runtime/server",)),
+    Group("command line, demo, project", ("tests/unit/cli", "tests/unit/demo", "tests/project")),
+    Group("model runtime: formats, registry", ("tests/unit/runtime/formats", "tests/unit/runtime/registry")),
+    Group("model runtime: build", ("tests/unit/runtime/build",)),
 )
 
 CONTRACT: Final = Group("API server contract", ("tests/contract",), resource="control plane")
@@ -134,8 +135,8 @@ def _everything_else() -> Group:
     return Group("everything else", ("tests", *(f"--ignore={path}" for path in named)))
 
 
-UNIT: Final = (*COMPUTING, _everything_else())
-CHECK: Final = (*CHECKS, *UNIT, CONTRACT)
+UNIT: Final = (_everything_else(), *COMPUTING)
+CHECK: Final = (*CHECKS, CONTRACT, *UNIT)
 """`make check`, with the tests that FAST selects."""
 TEST: Final = (*CHECKS, *CLUSTER, *UNIT)
 """`make test`."""

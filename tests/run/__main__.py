@@ -22,8 +22,8 @@ from tests.run.scheduling import Capacity, Scheduler, clock_text
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the groups; return 0 when nothing failed. The last line printed is `N passed, N failed, N skipped`."""
     arguments = _parser().parse_args(argv)
-    chosen, select = (groups.CHECK, groups.FAST) if arguments.what == "check" else (groups.TEST, "")
-    chosen = tuple(group for group in chosen if not arguments.only or group.name in arguments.only)
+    everything, select = (groups.CHECK, groups.FAST) if arguments.what == "check" else (groups.TEST, "")
+    chosen = groups.selected(everything, arguments.only)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="seatrial-tests-") as folder:
         found = _run(chosen, Path(folder), select)
@@ -33,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__)
     parser.add_argument("what", choices=("check", "test"))
-    names = ", ".join(group.name for group in groups.TEST)
-    parser.add_argument("--only", action="append", metavar="GROUP", help=f"run this group; known: {names}")
+    names = [group.name for group in groups.TEST]
+    parser.add_argument("--only", action="append", default=[], choices=names, help="run this group alone")
     return parser
 
 

@@ -7,7 +7,8 @@ rest, so that a new file is never forgotten.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -140,3 +141,10 @@ CHECK: Final = (*CHECKS, CONTRACT, *UNIT)
 """`make check`, with the tests that FAST selects."""
 TEST: Final = (*CHECKS, *CLUSTER, *UNIT)
 """`make test`."""
+
+
+def selected(groups: Sequence[Group], names: Collection[str]) -> tuple[Group, ...]:
+    """Return the groups of these names; all of them for no names. They wait for each other alone."""
+    chosen = [group for group in groups if not names or group.name in names]
+    present = {group.name for group in chosen}
+    return tuple(replace(group, after=tuple(n for n in group.after if n in present)) for group in chosen)

@@ -40,6 +40,12 @@ def test_a_group_waits_only_for_groups_that_exist() -> None:
     assert [name for group in groups.TEST for name in group.after if name not in names] == []
 
 
+def test_a_selected_group_does_not_wait_for_one_that_is_not_selected() -> None:
+    both = (Group("a"), Group("b", after=("a", "c")))
+    assert groups.selected(both, []) == (Group("a"), Group("b", after=("a",)))
+    assert groups.selected(both, ["b"]) == (Group("b"),)
+
+
 def test_check_is_a_part_of_test() -> None:
     assert set(groups.CHECK) <= set(groups.TEST)
 

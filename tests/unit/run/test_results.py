@@ -34,15 +34,16 @@ def ended(group: Group, code: int = 0, *, began: float = 0.0) -> Ended:
     return Ended(group, code, began, 61.0, 7.4)
 
 
-@pytest.fixture
-def result(tmp_path: Path) -> Result:
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """What a real pytest leaves of tests that end in every way."""
-    (tmp_path / "test_ways.py").write_text(TESTS)
-    group = Group("ways", (str(tmp_path / "test_ways.py"),))
-    argv = [*group.argv(tmp_path), "-ra", "-c", "/dev/null", "--rootdir", str(tmp_path)]
-    with group.log_file(tmp_path).open("wb") as log:
-        code = subprocess.run(argv, cwd=tmp_path, stdout=log, stderr=log, check=False).returncode
-    return results.result_of(ended(group, code), tmp_path)
+    folder = tmp_path_factory.mktemp("ways")
+    (folder / "test_ways.py").write_text(TESTS)
+    group = Group("ways", (str(folder / "test_ways.py"),))
+    argv = [*group.argv(folder), "-ra", "-c", "/dev/null", "--rootdir", str(folder)]
+    with group.log_file(folder).open("wb") as log:
+        code = subprocess.run(argv, cwd=folder, stdout=log, stderr=log, check=False).returncode
+    return results.result_of(ended(group, code), folder)
 
 
 def test_every_test_has_one_verdict(result: Result) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
+from tests.cluster import fixtures
+
 Resource = Literal["processor", "control plane", "node"]
 ROOT: Final = Path(__file__).resolve().parents[2]
 FAST: Final = "not controlplane and not node and not slow"
@@ -28,8 +30,8 @@ class Group:
     resource: Resource = "processor"
     after: tuple[str, ...] = ()
     """Names of groups that must have ended before this one starts."""
-    alone: bool = False
-    """Nothing else runs meanwhile: it measures how fast something is."""
+    quiet: bool = False
+    """It measures how fast a cluster is: meanwhile only groups run that compute, and those yield to it."""
 
     @property
     def file_name(self) -> str:
@@ -48,6 +50,9 @@ class Group:
 
     def log_file(self, folder: Path) -> Path:
         return folder / f"{self.file_name}.log"
+
+
+DOWN: Final = f'[ -n "${fixtures.KEEP}" ] || exec "$0" -m tests.cluster down --name "${fixtures.SHARED_NODE}"'
 
 
 def _tool(name: str, *arguments: str) -> tuple[str, ...]:
@@ -81,17 +86,6 @@ ON_THE_NODE: Final = (
     Group("lab: nodes", ("tests/lab/test_node.py", "tests/lab/test_nodes_side_by_side.py"), resource="node"),
 )
 """They share one node and its operator."""
-
-LAST_ON_THE_NODE: Final = (
-    # it takes the operator away from everybody
-    Group(
-        "node: operator killed",
-        ("tests/node/test_operator_killed.py",),
-        resource="node",
-        after=tuple(group.name for group in ON_THE_NODE),
-    ),
-    Group("node: time to first answer", ("tests/node/test_first_answer.py",), resource="node", alone=True),
-)
 
 ON_A_CONTROL_PLANE: Final = (
     Group("operator crashes", ("tests/e2e/test_crashes_on_the_control_plane.py",), resource="control plane"),
@@ -127,7 +121,29 @@ COMPUTING: Final = (
 
 CONTRACT: Final = Group("API server contract", ("tests/contract",), resource="control plane")
 
-CLUSTER: Final = (*ON_THE_NODE, *ON_A_CONTROL_PLANE, CONTRACT, *LAST_ON_THE_NODE)
+# it takes the operator away from everybody
+OPERATOR_KILLED: Final = Group(
+    "node: operator killed",
+    ("tests/node/test_operator_killed.py",),
+    resource="node",
+    after=tuple(group.name for group in ON_THE_NODE),
+)
+FIRST_ANSWER: Final = Group(
+    "node: time to first answer",
+    ("tests/node/test_first_answer.py",),
+    resource="node",
+    after=(OPERATOR_KILLED.name, CONTRACT.name, *(group.name for group in ON_A_CONTROL_PLANE)),
+    quiet=True,
+)
+TAKE_DOWN: Final = Group(
+    "node: take it down",
+    command=("sh", "-c", DOWN, sys.executable),
+    resource="node",
+    after=(FIRST_ANSWER.name,),
+)
+"""A part of the run, because removing its files takes half a minute."""
+
+CLUSTER: Final = (*ON_THE_NODE, *ON_A_CONTROL_PLANE, CONTRACT, OPERATOR_KILLED, FIRST_ANSWER, TAKE_DOWN)
 
 
 def _everything_else() -> Group:

@@ -40,14 +40,14 @@ def startable(
     waiting: Sequence[Group], running: Collection[Group], ended: Collection[str], capacity: Capacity
 ) -> Group | None:
     """Return the first waiting group that may start now, or None."""
-    if any(group.alone for group in running):
-        return None
+    clusters = [group for group in running if group.resource != "processor"]
     for group in waiting:
-        if group.alone and (running or any(not other.alone for other in waiting)):
-            continue
         used = sum(1 for other in running if other.resource == group.resource)
-        if used < capacity[group.resource] and all(name in ended for name in group.after):
-            return group
+        if used == capacity[group.resource] or not all(name in ended for name in group.after):
+            continue
+        if group.resource != "processor" and clusters and (group.quiet or clusters[0].quiet):
+            continue
+        return group
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from tests.run.scheduling import Capacity, Scheduler, clock_text, startable
 CAPACITY: Capacity = {"processor": 2, "control plane": 3, "node": 1}
 A, B, C = Group("a"), Group("b"), Group("c")
 NODE, OTHER_NODE = Group("node", resource="node"), Group("other", resource="node")
-ALONE = Group("alone", alone=True)
+PLANE = Group("plane", resource="control plane")
+QUIET = Group("quiet", resource="node", quiet=True)
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,9 @@ ALONE = Group("alone", alone=True)
         pytest.param([C], [A, B], None, id="not beyond the capacity"),
         pytest.param([C, NODE], [A, B], NODE, id="one that uses another resource overtakes"),
         pytest.param([OTHER_NODE], [NODE], None, id="a resource for one at a time"),
-        pytest.param([ALONE, A], [], A, id="what runs alone comes last"),
-        pytest.param([ALONE], [A], None, id="what runs alone waits for all others"),
-        pytest.param([ALONE], [], ALONE, id="alone"),
-        pytest.param([A], [ALONE], None, id="nothing starts beside what runs alone"),
+        pytest.param([QUIET, A], [PLANE], A, id="what measures a cluster waits while another one is used"),
+        pytest.param([QUIET], [A], QUIET, id="what measures a cluster runs beside what computes"),
+        pytest.param([PLANE, C], [QUIET], C, id="beside what measures a cluster starts only what computes"),
         pytest.param([], [A], None, id="nothing waits"),
     ],
 )
@@ -45,10 +44,6 @@ def test_a_group_starts_after_all_that_it_waits_for(ended: Sequence[str], starts
     assert (startable([last], [], ended, CAPACITY) == last) is starts
 
 
-def script(text: str, name: str = "x", **more: object) -> Group:
-    return Group(name, command=(sys.executable, "-c", text), **more)  # type: ignore[arg-type]
-
-
 def scheduler(folder: Path, said: list[str] | None = None) -> Scheduler:
     said = [] if said is None else said
     return Scheduler(folder, CAPACITY, lambda group: group.argv(folder), said.append)
@@ -57,7 +52,8 @@ def scheduler(folder: Path, said: list[str] | None = None) -> Scheduler:
 def test_a_group_has_its_code_its_log_and_its_processor_time(tmp_path: Path) -> None:
     said: list[str] = []
     busy = "import sys; sum(range(10**7)); print('one'); print('two', file=sys.stderr); sys.exit(3)"
-    (ended,) = scheduler(tmp_path, said).run([script(busy, "busy one")])
+    group = Group("busy one", command=(sys.executable, "-c", busy))
+    (ended,) = scheduler(tmp_path, said).run([group])
     assert ended.code == 3
     assert ended.cpu_seconds > 0.05
     assert sorted(ended.group.log_file(tmp_path).read_text().split()) == ["one", "two"]
@@ -78,16 +74,23 @@ def test_groups_run_side_by_side(tmp_path: Path) -> None:
     assert [ended.code for ended in scheduler(tmp_path).run(pair)] == [0, 0]
 
 
+SLEEPS = """
+import pathlib, sys, time
+started, ended = map(pathlib.Path, sys.argv[1:])
+try:
+    started.touch()
+    time.sleep(600)
+except KeyboardInterrupt:
+    ended.touch()
+"""
+
+
 def test_what_runs_is_ended_when_the_run_is_interrupted(tmp_path: Path) -> None:
-    marker = tmp_path / "ended"
-    sleeper = script(
-        f"import pathlib, time\ntry: time.sleep(600)\nexcept KeyboardInterrupt: pathlib.Path({str(marker)!r}).touch()"
-    )
-    ticks = iter([*[0.0] * 3])
+    started, ended = tmp_path / "started", tmp_path / "ended"
+    sleeper = Group("x", command=(sys.executable, "-c", SLEEPS, str(started), str(ended)))
 
     def clock() -> float:
-        if next(ticks, None) is None:
-            time.sleep(1.0)  # so that the sleeper sleeps
+        if started.exists():
             raise KeyboardInterrupt
         return 0.0
 
@@ -95,7 +98,7 @@ def test_what_runs_is_ended_when_the_run_is_interrupted(tmp_path: Path) -> None:
     running.clock = clock
     with pytest.raises(KeyboardInterrupt):
         running.run([sleeper])
-    assert marker.exists()
+    assert ended.exists()
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (67, "1:07"), (3600, "60:00")])

@@ -66,14 +66,8 @@ CHECKS: Final = (
     Group("layers", command=_tool("lint-imports")),
 )
 
-ON_THE_NODE: Final = (
-    Group("node: autoscaling", ("tests/node/test_autoscaling.py",), resource="node"),
+BUILDING: Final = (
     Group("node: bad input", ("tests/node/test_bad_input.py",), resource="node"),
-    Group(
-        "node: serving, server pods",
-        ("tests/node/test_serving.py", "tests/node/test_server_pod.py"),
-        resource="node",
-    ),
     Group(
         "node: formats, demo, chart",
         (
@@ -85,7 +79,23 @@ ON_THE_NODE: Final = (
     ),
     Group("lab: nodes", ("tests/lab/test_node.py", "tests/lab/test_nodes_side_by_side.py"), resource="node"),
 )
-"""They share one node and its operator."""
+"""They share one node and its operator, and make it build many models at once."""
+
+SERVING: Final = (
+    Group(
+        "node: autoscaling",
+        ("tests/node/test_autoscaling.py",),
+        resource="node",
+        after=tuple(group.name for group in BUILDING),
+    ),
+    Group(
+        "node: serving, server pods",
+        ("tests/node/test_serving.py", "tests/node/test_server_pod.py"),
+        resource="node",
+        after=tuple(group.name for group in BUILDING),
+    ),
+)
+"""On the same node, with users none of whose requests may fail: not while it builds many models."""
 
 ON_A_CONTROL_PLANE: Final = (
     Group("operator crashes", ("tests/e2e/test_crashes_on_the_control_plane.py",), resource="control plane"),
@@ -126,7 +136,7 @@ OPERATOR_KILLED: Final = Group(
     "node: operator killed",
     ("tests/node/test_operator_killed.py",),
     resource="node",
-    after=tuple(group.name for group in ON_THE_NODE),
+    after=tuple(group.name for group in SERVING),
 )
 FIRST_ANSWER: Final = Group(
     "node: time to first answer",
@@ -143,7 +153,15 @@ TAKE_DOWN: Final = Group(
 )
 """A part of the run, because removing its files takes half a minute."""
 
-CLUSTER: Final = (*ON_THE_NODE, *ON_A_CONTROL_PLANE, CONTRACT, OPERATOR_KILLED, FIRST_ANSWER, TAKE_DOWN)
+CLUSTER: Final = (
+    *BUILDING,
+    *SERVING,
+    *ON_A_CONTROL_PLANE,
+    CONTRACT,
+    OPERATOR_KILLED,
+    FIRST_ANSWER,
+    TAKE_DOWN,
+)
 
 
 def _everything_else() -> Group:

@@ -23,6 +23,8 @@ pytestmark = pytest.mark.controlplane
 LEASE = 15.0
 """Seconds for which a leader's word holds."""
 OBJECTS = int(os.environ.get("SEATRIAL_TEST_OBJECTS", "200"))
+AT_ONCE = 10
+"""Requests that the test has under way: a busy machine would not accept hundreds of connections in time."""
 LONG = [{"weight": 50, "hold": "1h"}]
 
 
@@ -107,7 +109,13 @@ async def test_a_restart_with_many_objects_at_rest_writes_nothing(
     hands: Hands, alone: OperatorProcess, start: Start
 ) -> None:
     many = [f"m-{number}" for number in range(OBJECTS)]
-    await asyncio.gather(*(hands.apply(name, spec(1)) for name in many))
+    at_once = asyncio.Semaphore(AT_ONCE)
+
+    async def apply(name: str) -> None:
+        async with at_once:
+            await hands.apply(name, spec(1))
+
+    await asyncio.gather(*(apply(name) for name in many))
     for name in many:
         await hands.healthy(name, 1, patience=180)
     await at_rest(hands)

@@ -25,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     everything, select = (groups.CHECK, groups.FAST) if arguments.what == "check" else (groups.TEST, "")
     chosen = groups.selected(everything, arguments.only)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # ignored in a shell's background, and by the groups
     with tempfile.TemporaryDirectory(prefix="seatrial-tests-") as folder:
         found = _run(chosen, Path(folder), select)
     return 1 if any(result.failed for result in found) else 0

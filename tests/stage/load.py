@@ -22,6 +22,8 @@ from typing import Final, Self
 
 PATIENCE: Final = 10.0
 """Seconds after which an answer counts as failed."""
+LATE: Final = 1.0
+"""Seconds after which a user who has not used a kept connection must expect that the server has ended it."""
 REVISION_HEADER: Final = "x-seatrial-revision"
 
 
@@ -127,9 +129,15 @@ class Users:
     async def _keep(self, *, interval: float) -> None:
         """One user on one connection; it connects again when the server has ended the connection."""
         connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        began = time.perf_counter()
         while not self._stop.is_set():
+            late = time.perf_counter() - began > interval + LATE
             began = time.perf_counter()
             try:
+                # on a busy machine this user comes late, and servers end connections that nobody uses
+                if connection is not None and late and connection[0].at_eof():
+                    _closed(connection)
+                    connection = None
                 if connection is None:
                     connection = await asyncio.wait_for(self._connect(), PATIENCE)
                 revision, kept = await asyncio.wait_for(self._ask(*connection, keep=True), PATIENCE)

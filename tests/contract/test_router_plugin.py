@@ -131,6 +131,17 @@ def test_the_objects_of_replicas_are_deleted_when_the_spec_chooses_the_router(st
     assert stable.names_of(HTTP_ROUTE.kind) == {"churn"}
 
 
+def test_stable_is_recovered_from_the_objects_of_the_router_when_the_status_is_lost(
+    stable: Deployment,
+) -> None:
+    revision = stable.status["stable"]["revision"]
+    stable.change(model={"image": OTHER_IMAGE})
+    stable.run(timedelta(minutes=2))
+    stable.world = cluster.with_status(stable.world, "churn", {})
+    stable.plan_once()
+    assert stable.status["stable"]["revision"] == revision
+
+
 def test_an_invalid_configuration_is_reported_and_keeps_what_serves(stable: Deployment) -> None:
     stable.change(traffic={"plugin": {"name": NAME, "config": {"gatewya": "public"}}})
     stable.run(timedelta(minutes=1))

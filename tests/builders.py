@@ -18,7 +18,7 @@ from seatrial.core.traffic import Split
 from seatrial.core.transitions import Phase
 from seatrial.observation.observed import Platform
 from seatrial.routers.replicas import ReplicaRouter
-from seatrial.simulation.cluster import World
+from seatrial.simulation.cluster import SimulatedCluster
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OLD, NEW, NEWER = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
@@ -127,7 +127,7 @@ class Seen:
 
     def sharing(self, weight: int) -> Self:
         """Let the router give NEW this share of traffic, in percent."""
-        return self.having(split=Split(stable=OLD, canary=NEW, weight=weight))
+        return self.with_objects(split=Split(stable=OLD, canary=NEW, weight=weight))
 
     def built(self, revision: str = NEW) -> Self:
         """Let the build of this revision's image have succeeded."""
@@ -161,9 +161,9 @@ def desired(**spec: Any) -> model_deployment.ModelDeployment:
     return model_deployment.parse(body(**spec))
 
 
-def world(**spec: Any) -> World:
+def world(**spec: Any) -> SimulatedCluster:
     """Return a simulated cluster that has the ModelDeployment and nothing else."""
-    return World({(names.KIND, "churn"): body(**spec)})
+    return SimulatedCluster({(names.KIND, "churn"): body(**spec)})
 
 
 Change = Callable[[Body], Body]

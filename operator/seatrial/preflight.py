@@ -1,4 +1,4 @@
-"""What must hold of the cluster before the operator starts, and the sentence that says what does not."""
+"""Checks that the cluster has what the operator needs before it starts."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from seatrial.kube.client import Client
 
 
 class PreflightFailed(Exception):
-    """The operator does not start; the text says what to do."""
+    """The operator cannot start; the message says why and what to do."""
 
 
 async def check_cluster(client: Client) -> None:
-    """The cluster has this operator's CRDs, and lets it read what it cannot do without; `Refusal` if not."""
+    """Raise `PreflightFailed` unless this operator's CRDs are installed and the objects it depends on are readable."""
     try:
         for plural in (names.PLURAL, names.DECISION_PLURAL):
-            await _check_schema(client, f"{plural}.{names.GROUP}")
+            await _check_crd(client, f"{plural}.{names.GROUP}")
         await client.list(kinds.VALIDATING_ADMISSION_POLICY_BINDING)
     except failures.Forbidden as error:
         raise PreflightFailed(
-            f"{error.message}; the operator reads its CRDs and all ValidatingAdmissionPolicyBindings in every "
-            "scope: grant it the chart's ClusterRole that ends in -reads"
+            f"The operator may not read what it needs: {error.message}. It reads its CRDs and all "
+            "ValidatingAdmissionPolicyBindings in every scope; bind it to the chart's ClusterRole that ends in -reads."
         ) from None
     except failures.NoLogin as error:
         raise PreflightFailed(
-            f"there is no way to log in to a cluster: {error.message}; name a kubeconfig with --kubeconfig and a "
-            "context of it with --context, or run in a pod with a service account"
+            f"The operator cannot log in to a cluster: {error.message}. Pass a kubeconfig with --kubeconfig and its "
+            "context with --context, or run in a pod with a service account."
         ) from None
     except failures.ApiError as error:
         raise PreflightFailed(
-            f"the API server cannot be asked: {error.message}; check its address and the credentials in the "
-            "kubeconfig (--kubeconfig, --context), or wait until it answers"
+            f"The API server does not answer requests: {error.message}. Check its address and the credentials in the "
+            "kubeconfig (--kubeconfig, --context), or wait until it is available."
         ) from None
 
 
-async def _check_schema(client: Client, name: str) -> None:
+async def _check_crd(client: Client, name: str) -> None:
     try:
         crd = await client.get(kinds.CRD, "", name)
     except failures.NotFound:
-        raise PreflightFailed(f"the CRD {name} is not in the cluster; {names.CRD_COMMAND}") from None
-    found = (crd["metadata"].get("annotations") or {}).get(names.ANNOTATION_SCHEMA_VERSION, "0")
-    if (int(found) if found.isdecimal() else 0) < int(names.SCHEMA_VERSION):
+        raise PreflightFailed(f"The CRD {name} is missing; run {names.CRD_COMMAND}") from None
+    version = (crd["metadata"].get("annotations") or {}).get(names.ANNOTATION_SCHEMA_VERSION) or "0"
+    if (int(version) if version.isdecimal() else 0) < int(names.SCHEMA_VERSION):
         raise PreflightFailed(
-            f"the CRD {name} has schema version {found}, this operator needs {names.SCHEMA_VERSION}; "
-            f"{names.CRD_COMMAND}"
+            f"The CRD {name} has schema version {version}, expected {names.SCHEMA_VERSION} or later; "
+            f"run {names.CRD_COMMAND}"
         )

@@ -1,4 +1,4 @@
-"""A fake API server with true semantics, and the few controllers that stories need."""
+"""A fake API server with the semantics of a real one, and the controllers that stories need."""
 
 from tests.apiserver.faults import Crash, Faults, Write
 from tests.apiserver.server import FakeApiServer

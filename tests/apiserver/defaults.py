@@ -1,4 +1,4 @@
-"""What an API server adds to the objects it is given, where the operator would see the difference."""
+"""The defaults that an API server adds to objects, as far as the operator can see them."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from tests.apiserver import quantities
 Filler = Callable[[Body], None]
 
 
-def filled(kind: Kind, body: Body) -> Body:
-    """A copy of `body` with the server's defaults and spelling."""
+def with_defaults(kind: Kind, body: Body) -> Body:
+    """Return a copy of `body` with the server's defaults and its spelling of quantities."""
     result = copy.deepcopy(body)
     if kind == kinds.SECRET:
-        _under(result, {"type": "Opaque"})
+        _set_defaults(result, {"type": "Opaque"})
     if filler := _FILLERS.get(kind):
         filler(result.setdefault("spec", {}))
     return result
 
 
-def _under(body: Body, values: Body) -> None:
-    """Gives `body` the values it lacks."""
+def _set_defaults(body: Body, values: Body) -> None:
+    """Set the values that `body` lacks."""
     for name, value in values.items():
         if body.get(name) is None:
             body[name] = copy.deepcopy(value)
 
 
 def _deployment(spec: Body) -> None:
-    _under(spec, {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600})
+    _set_defaults(spec, {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600})
     strategy = spec.setdefault("strategy", {})
-    _under(strategy, {"type": "RollingUpdate"})
+    _set_defaults(strategy, {"type": "RollingUpdate"})
     if strategy["type"] == "RollingUpdate":
-        _under(strategy.setdefault("rollingUpdate", {}), {"maxUnavailable": "25%", "maxSurge": "25%"})
+        _set_defaults(strategy.setdefault("rollingUpdate", {}), {"maxUnavailable": "25%", "maxSurge": "25%"})
     _template(spec.setdefault("template", {}))
 
 
 def _job(spec: Body) -> None:
     indexed = spec.get("podFailurePolicy")
-    _under(
+    _set_defaults(
         spec,
         {
             "backoffLimit": 6,
@@ -56,7 +56,7 @@ def _job(spec: Body) -> None:
     )
     for rule in (indexed or {}).get("rules") or []:
         for condition in rule.get("onPodConditions") or []:
-            _under(condition, {"status": "True"})
+            _set_defaults(condition, {"status": "True"})
     _template(spec.setdefault("template", {}))
 
 
@@ -65,7 +65,7 @@ def _template(template: Body) -> None:
 
 
 def _pod(spec: Body) -> None:
-    _under(
+    _set_defaults(
         spec,
         {
             "restartPolicy": "Always",
@@ -76,7 +76,7 @@ def _pod(spec: Body) -> None:
         },
     )
     if spec.get("serviceAccountName"):
-        _under(spec, {"serviceAccount": spec["serviceAccountName"]})
+        _set_defaults(spec, {"serviceAccount": spec["serviceAccountName"]})
     for container in [*(spec.get("containers") or []), *(spec.get("initContainers") or [])]:
         _container(container)
     for volume in spec.get("volumes") or []:
@@ -86,7 +86,7 @@ def _pod(spec: Body) -> None:
 def _container(container: Body) -> None:
     image = str(container.get("image", ""))
     is_latest = "@" not in image and (":" not in image.rsplit("/", 1)[-1] or image.endswith(":latest"))
-    _under(
+    _set_defaults(
         container,
         {
             "imagePullPolicy": "Always" if is_latest else "IfNotPresent",
@@ -96,9 +96,9 @@ def _container(container: Body) -> None:
         },
     )
     for amounts in container["resources"].values():
-        _respell(amounts)
+        _canonicalize(amounts)
     for port in container.get("ports") or []:
-        _under(port, {"protocol": "TCP"})
+        _set_defaults(port, {"protocol": "TCP"})
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
         if probe := container.get(name):
             _probe(probe)
@@ -106,28 +106,30 @@ def _container(container: Body) -> None:
         _http_get(hook)
     for variable in container.get("env") or []:
         if field := (variable.get("valueFrom") or {}).get("fieldRef"):
-            _under(field, {"apiVersion": "v1"})
+            _set_defaults(field, {"apiVersion": "v1"})
 
 
 def _probe(probe: Body) -> None:
-    _under(probe, {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3})
+    _set_defaults(
+        probe, {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+    )
     _http_get(probe)
 
 
 def _http_get(action: Body) -> None:
     if get := action.get("httpGet"):
-        _under(get, {"path": "/", "scheme": "HTTP"})
+        _set_defaults(get, {"path": "/", "scheme": "HTTP"})
 
 
 def _volume(volume: Body) -> None:
     for source in ("configMap", "secret", "downwardAPI", "projected"):
         if isinstance(volume.get(source), dict):
-            _under(volume[source], {"defaultMode": 420})
+            _set_defaults(volume[source], {"defaultMode": 420})
     if empty := volume.get("emptyDir"):
-        _respell(empty, ("sizeLimit",))
+        _canonicalize(empty, ("sizeLimit",))
 
 
-def _respell(amounts: Any, names: Iterable[str] | None = None) -> None:
+def _canonicalize(amounts: Any, names: Iterable[str] | None = None) -> None:
     if not isinstance(amounts, dict):
         return
     for name in list(names or amounts):
@@ -136,7 +138,7 @@ def _respell(amounts: Any, names: Iterable[str] | None = None) -> None:
 
 
 def _service(spec: Body) -> None:
-    _under(
+    _set_defaults(
         spec,
         {
             "type": "ClusterIP",
@@ -147,7 +149,7 @@ def _service(spec: Body) -> None:
         },
     )
     for port in spec.get("ports") or []:
-        _under(port, {"protocol": "TCP", "targetPort": port.get("port")})
+        _set_defaults(port, {"protocol": "TCP", "targetPort": port.get("port")})
 
 
 _SCALING_RULES: Final[Body] = {
@@ -171,10 +173,10 @@ def _autoscaler(spec: Body) -> None:
         "type": "Resource",
         "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
     }
-    _under(spec, {"minReplicas": 1, "metrics": [cpu]})
+    _set_defaults(spec, {"minReplicas": 1, "metrics": [cpu]})
     if behavior := spec.get("behavior"):
         for direction, rules in _SCALING_RULES.items():
-            _under(behavior.setdefault(direction, {}), rules)
+            _set_defaults(behavior.setdefault(direction, {}), rules)
 
 
 _FILLERS: Final[dict[Kind, Filler]] = {

@@ -1,4 +1,4 @@
-"""What can be made to go wrong on a fake API server."""
+"""The faults that can be injected into a fake API server."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.apiserver.store import Change, Store
 
 
 class Crash(BaseException):
-    """The process dies here: raised from a hook, caught by nobody but the test."""
+    """The client process dies here: raised from a hook, caught only by the test."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write that a client asked for."""
+    """One write that a client requested."""
 
     verb: str
     kind: str
@@ -48,22 +48,22 @@ class Faults:
     """The faults of one fake server; `before_write` and `after_write` may raise `Crash`."""
 
     latency: float = 0.0
-    """Seconds before each answer."""
+    """Seconds before each response."""
     unreachable: bool = False
-    """Requests and watches end in a network error while it is true."""
+    """Let requests and watches end in a network error."""
     hanging: bool = False
-    """Requests are never answered: they end with their time-out."""
+    """Never respond to requests: they end with their time-out."""
     before_write: Hook | None = None
     after_write: Hook | None = None
     watch_generation: int = 0
     _planned: list[_Planned] = field(default_factory=list)
-    _lost: list[tuple[Kind, str]] = field(default_factory=list)
+    _lost_deletions: list[tuple[Kind, str]] = field(default_factory=list)
     _store: Store | None = None
 
     def attach(self, store: Store) -> None:
-        """These are the faults of `store`."""
+        """Attach the faults to a store."""
         self._store = store
-        store.on_change.append(self._lose)
+        store.on_change.append(self._hide_lost_deletion)
 
     def fail_next(
         self,
@@ -74,39 +74,39 @@ class Faults:
         retry_after: float | None = None,
         after: bool = False,
     ) -> None:
-        """The next `count` requests that `predicate` chooses are answered `status`; 0 is a network error.
+        """Respond with `status` to the next `count` requests that `predicate` selects; 0 is a network error.
 
-        With `after` the request is carried out first, so that the caller cannot know.
+        With `after` the request is carried out first, and the caller cannot know.
         """
         self._planned.append(_Planned(count, status, predicate, retry_after, after))
 
     def drop_watches(self) -> None:
-        """Every open watch ends at once, as a broken connection does."""
+        """End every open watch, as a broken connection does."""
         self.watch_generation += 1
         if self._store is not None:
             self._store.wake()
 
     def lose_delete_event(self, kind: Kind, name: str) -> None:
-        """No watch hears of the next deletion of this object."""
-        self._lost.append((kind, name))
+        """Hide the next deletion of this object from every watch."""
+        self._lost_deletions.append((kind, name))
 
     def compact(self) -> None:
-        """Watches and continue tokens from before now are answered 410; open watches go on."""
+        """Respond with 410 to watches and continue tokens from before now; open watches continue."""
         if self._store is not None:
-            self._store.forget()
+            self._store.compact()
 
     def next_for(self, request: Request, *, after: bool) -> tuple[int, float | None] | None:
-        """The planned status and Retry-After for `request`, once."""
+        """Take the planned status and Retry-After for `request`, if there is one."""
         for planned in self._planned:
             if planned.left > 0 and planned.after is after and planned.predicate(request):
                 planned.left -= 1
                 return planned.status, planned.retry_after
         return None
 
-    def _lose(self, kind: Kind, change: Change) -> None:
+    def _hide_lost_deletion(self, kind: Kind, change: Change) -> None:
         if change.after is not None or change.before is None or self._store is None:
             return
-        lost = (kind, change.before["metadata"]["name"])
-        if lost in self._lost:
-            self._lost.remove(lost)
-            self._store.lose(kind, change.revision)
+        deletion = (kind, change.before["metadata"]["name"])
+        if deletion in self._lost_deletions:
+            self._lost_deletions.remove(deletion)
+            self._store.hide(kind, change.revision)

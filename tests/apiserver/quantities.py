@@ -1,4 +1,4 @@
-"""Resource quantities in the one spelling that an API server gives back."""
+"""Resource quantities in the canonical spelling of the API server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T"
 
 
 def value(quantity: Any) -> Decimal:
-    """The number that a quantity stands for; `ValueError` for what is none."""
+    """Return the number of a quantity; raise `ValueError` when it is not one."""
     found = _SPELLING.match(str(quantity))
     if found is None:
         raise ValueError(f"{quantity!r} is not a quantity")
@@ -23,7 +23,7 @@ def value(quantity: Any) -> Decimal:
 
 
 def canonical(quantity: Any) -> str:
-    """`1000m` → `1`, `1024Mi` → `1Gi`, `0.5` → `500m`; what is no quantity stays as it is."""
+    """Return the canonical spelling: `1000m` → `1`, `1024Mi` → `1Gi`, `0.5` → `500m`; other texts unchanged."""
     text = str(quantity)
     found = _SPELLING.match(text)
     if found is None:
@@ -54,7 +54,7 @@ def _exponential(number: Decimal, letter: str) -> str:
 
 
 def _decimal(number: Decimal) -> str:
-    """The largest suffix that leaves a whole number."""
+    """Use the largest suffix that leaves a whole number."""
     if number == 0:
         return "0"
     for suffix, power in reversed(_DECIMAL.items()):

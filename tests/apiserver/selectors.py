@@ -1,4 +1,4 @@
-"""Label and field selectors, as an API server reads them."""
+"""Label and field selectors with the semantics of the API server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seatrial.api.objects import Body
 from seatrial.kube import failures
 
 Test = Callable[[dict[str, str]], bool]
-_SET_TERM: Final = re.compile(r"^(?P<key>\S+)\s+(?P<word>in|notin)\s*\((?P<values>[^)]*)\)$")
+_SET_TERM: Final = re.compile(r"^(?P<key>\S+)\s+(?P<operator>in|notin)\s*\((?P<values>[^)]*)\)$")
 _FIELDS: Final = (
     "metadata.name",
     "metadata.namespace",
@@ -27,38 +27,38 @@ _FIELDS: Final = (
 )
 
 
-def matcher(labels: str, fields: str) -> Callable[[Body], bool]:
-    """Says of an object whether both selectors, in the words of a query string, choose it."""
-    label_tests = [_label_test(term) for term in _terms(labels)]
-    field_tests = [_field_test(term) for term in _terms(fields)]
+def matcher(label_selector: str, field_selector: str) -> Callable[[Body], bool]:
+    """Return a predicate for objects that match both selectors, given in query syntax."""
+    label_tests = [_label_test(term) for term in _terms(label_selector)]
+    field_tests = [_field_test(term) for term in _terms(field_selector)]
 
     def matches(body: Body) -> bool:
-        found = objects.labels_of(body)
-        return all(test(found) for test in label_tests) and all(test(body) for test in field_tests)
+        labels = objects.labels_of(body)
+        return all(test(labels) for test in label_tests) and all(test(body) for test in field_tests)
 
     return matches
 
 
-def of_object(selector: Body | None) -> Callable[[dict[str, str]], bool]:
-    """Says of labels whether a LabelSelector, or a plain map, chooses them."""
+def label_matcher(selector: Body | None) -> Callable[[dict[str, str]], bool]:
+    """Return a predicate for labels that match a LabelSelector or a plain map."""
     selector = selector or {}
     is_plain = not ({"matchLabels", "matchExpressions"} & set(selector))
-    wanted = selector if is_plain else selector.get("matchLabels") or {}
+    expected = selector if is_plain else selector.get("matchLabels") or {}
     expressions = [] if is_plain else selector.get("matchExpressions") or []
 
     def matches(labels: dict[str, str]) -> bool:
-        return wanted.items() <= labels.items() and all(_holds(e, labels) for e in expressions)
+        return expected.items() <= labels.items() and all(_holds(e, labels) for e in expressions)
 
     return matches
 
 
-def in_words(selector: Body | None) -> str:
-    """A LabelSelector as a query string."""
+def to_query(selector: Body | None) -> str:
+    """Return a LabelSelector in query syntax."""
     selector = selector or {}
     terms = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
-    words = {"In": "in", "NotIn": "notin"}
+    operators = {"In": "in", "NotIn": "notin"}
     for e in selector.get("matchExpressions") or []:
-        listed = f"{e['key']} {words.get(e['operator'])} ({','.join(e.get('values') or [])})"
+        listed = f"{e['key']} {operators.get(e['operator'])} ({','.join(e.get('values') or [])})"
         terms.append({"Exists": e["key"], "DoesNotExist": f"!{e['key']}"}.get(e["operator"], listed))
     return ",".join(terms)
 
@@ -78,7 +78,7 @@ def _holds(expression: Body, labels: dict[str, str]) -> bool:
 
 
 def _terms(selector: str) -> Iterable[str]:
-    """The terms between the commas that stand outside parentheses."""
+    """Split a selector at the commas outside parentheses."""
     return (term.strip() for term in re.split(r",(?![^(]*\))", selector) if term.strip())
 
 
@@ -86,25 +86,25 @@ def _label_test(term: str) -> Test:
     if found := _SET_TERM.match(term):
         values = {value.strip() for value in found["values"].split(",")}
         key = found["key"]
-        if found["word"] == "in":
+        if found["operator"] == "in":
             return lambda labels: labels.get(key) in values
         return lambda labels: labels.get(key) not in values
     for sign in ("!=", "==", "="):
         if sign in term:
-            key, _, wanted = (part.strip() for part in term.partition(sign))
-            return _equality(key, wanted, negated=sign == "!=")
+            key, _, expected = (part.strip() for part in term.partition(sign))
+            return _equality(key, expected, negated=sign == "!=")
     if term.startswith("!"):
         return lambda labels: term[1:].strip() not in labels
     return lambda labels: term in labels
 
 
-def _equality(key: str, wanted: str, *, negated: bool) -> Test:
-    return lambda labels: (labels.get(key) == wanted) is not negated
+def _equality(key: str, expected: str, *, negated: bool) -> Test:
+    return lambda labels: (labels.get(key) == expected) is not negated
 
 
 def _field_test(term: str) -> Callable[[Body], bool]:
     sign = "!=" if "!=" in term else "==" if "==" in term else "="
-    field, _, wanted = (part.strip() for part in term.partition(sign))
+    field, _, expected = (part.strip() for part in term.partition(sign))
     if field not in _FIELDS:
         raise failures.Invalid(400, "BadRequest", f'"{field}" is not a known field selector')
 
@@ -112,6 +112,6 @@ def _field_test(term: str) -> Callable[[Body], bool]:
         value: object = body
         for name in field.split("."):
             value = value.get(name) if isinstance(value, dict) else None
-        return (str(value or "") == wanted) is (sign != "!=")
+        return (str(value or "") == expected) is (sign != "!=")
 
     return test

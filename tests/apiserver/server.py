@@ -1,7 +1,7 @@
-"""An API server in this process: the semantics that the operator lives by, and faults on demand.
+"""An in-process API server: the semantics that the operator relies on, and injected faults.
 
-What it does is held against the real server by one contract suite. Nothing in it runs by itself but garbage
-collection and the end of namespaces; `tests.apiserver.controllers` has the cluster's controllers.
+One contract suite, tests/contract, compares it with a real server. Only garbage collection and the termination of
+namespaces run by themselves; the cluster's controllers are in `tests.apiserver.controller_manager`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from seatrial.api import kinds
 from seatrial.api.objects import Body
 from seatrial.kube import failures, transport
 from seatrial.kube.transport import Request, Response
-from tests.apiserver import endpoints, routes, scaling
-from tests.apiserver.cluster import Cluster
+from tests.apiserver import put_and_patch, routes, scale_subresource
 from tests.apiserver.faults import Faults, Write
-from tests.apiserver.garbage import wish_of
-from tests.apiserver.reading import Reader
-from tests.apiserver.registry import Resource, ScalePaths
+from tests.apiserver.garbage_collection import delete_options_of
+from tests.apiserver.list_and_watch import CollectionReader
+from tests.apiserver.object_access import ObjectAccess
 from tests.apiserver.routes import Route
+from tests.apiserver.served_resources import Resource, ScalePaths
 
 _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 SEATRIAL_RESOURCES: Final = (
@@ -40,11 +40,11 @@ SEATRIAL_RESOURCES: Final = (
 )
 
 
-class FakeApiServer(Cluster):
-    """A `Transport` with a cluster's memory behind it.
+class FakeApiServer(ObjectAccess):
+    """A `Transport` to an in-memory cluster.
 
-    `clock` gives aware times for what objects say; waiting uses the running loop. `faults` has what can go
-    wrong, `writes` every write that clients asked for and that changed something or was meant to.
+    `clock` returns the aware times of object fields; waiting uses the running event loop. `faults` injects faults,
+    `writes` records every write that clients requested.
     """
 
     def __init__(
@@ -61,8 +61,8 @@ class FakeApiServer(Cluster):
         self.writes: list[Write] = []
         self.requests: list[Request] = []
         self.raw: dict[str, bytes] = {}
-        """Answers of other paths, such as a pod's metrics through the proxy."""
-        self._reader = Reader(self.store, self.faults)
+        """Responses of other paths, such as a pod's metrics through the proxy."""
+        self._reader = CollectionReader(self.store, self.faults)
         for resource in resources:
             self.registry.add(resource)
         for name in namespaces:
@@ -71,11 +71,11 @@ class FakeApiServer(Cluster):
     # the transport
 
     async def request(self, request: Request) -> Response:
-        """The answer, with the faults that are due."""
+        """Return the response, with the injected faults."""
         self.requests.append(request)
-        await self._delayed(request)
+        await self._delay(request)
         if planned := self.faults.next_for(request, after=False):
-            return _failed(*planned)
+            return _injected_failure(*planned)
         write = self._write_of(request)
         if write and self.faults.before_write:
             self.faults.before_write(write)
@@ -85,22 +85,22 @@ class FakeApiServer(Cluster):
             if self.faults.after_write:
                 self.faults.after_write(write)
         if planned := self.faults.next_for(request, after=True):
-            return _failed(*planned)
+            return _injected_failure(*planned)
         return response
 
     async def stream(self, request: Request) -> AsyncGenerator[bytes]:
-        """The lines of a watch."""
+        """Yield the lines of a watch."""
         self.requests.append(request)
-        await self._delayed(request)
+        await self._delay(request)
         if planned := self.faults.next_for(request, after=False):
-            raise failures.from_response(_failed(*planned))
-        route = routes.find(self.registry, request.path)
+            raise failures.from_response(_injected_failure(*planned))
+        route = routes.resolve(self.registry, request.path)
         async with aclosing(self._reader.watch(route, request)) as lines:
             async for line in lines:
                 yield line
 
-    async def _delayed(self, request: Request) -> None:
-        """Every answer costs a turn of the loop, as on a network."""
+    async def _delay(self, request: Request) -> None:
+        """Yield to the event loop before each response, as on a network."""
         await asyncio.sleep(self.faults.latency)
         if self.faults.unreachable:
             raise failures.Unavailable(0, "NetworkError", "connection refused")
@@ -112,7 +112,7 @@ class FakeApiServer(Cluster):
         if request.method not in _VERBS:
             return None
         try:
-            route = routes.find(self.registry, request.path)
+            route = routes.resolve(self.registry, request.path)
         except failures.NotFound:
             return None
         verb = "apply" if request.content_type == transport.APPLY_PATCH else _VERBS[request.method]
@@ -123,28 +123,28 @@ class FakeApiServer(Cluster):
         if request.path in self.raw:
             return Response(200, {}, self.raw[request.path])
         try:
-            return self._answer(routes.find(self.registry, request.path), request)
+            return self._respond(routes.resolve(self.registry, request.path), request)
         except failures.ApiError as error:
-            return _refused(error)
+            return _error_response(error)
 
-    def _answer(self, route: Route, request: Request) -> Response:
+    def _respond(self, route: Route, request: Request) -> Response:
         if request.method == "GET":
             return self._read(route, request)
         body = json.loads(request.body) if request.body else {}
         match request.method, route.subresource:
             case "POST", "":
-                author = endpoints.author_of(request)
+                author = put_and_patch.author_of(request)
                 return _ok(self._writer.create(route.resource, route.namespace, body, author=author), 201)
             case "PUT", "" | "status" | "scale":
-                return _ok(endpoints.replace(self._writer, route, request, body))
+                return _ok(put_and_patch.replace(self._writer, route, request, body))
             case "PATCH", "" | "status" | "scale":
                 is_new = self.look(route.resource.kind, *route.key) is None
-                return _ok(endpoints.patch(self._writer, route, request, body), 201 if is_new else 200)
+                return _ok(put_and_patch.patch(self._writer, route, request, body), 201 if is_new else 200)
             case "DELETE", "":
-                wish = wish_of(body, request.query.get("propagationPolicy", ""))
-                return _ok(self._collector.delete(route.resource, route.key, wish))
-        sentence = "the server does not allow this method on the requested resource"
-        raise failures.ApiError(405, "MethodNotAllowed", sentence)
+                options = delete_options_of(body, request.query.get("propagationPolicy", ""))
+                return _ok(self._collector.delete(route.resource, route.key, options))
+        message = "the server does not allow this method on the requested resource"
+        raise failures.ApiError(405, "MethodNotAllowed", message)
 
     def _read(self, route: Route, request: Request) -> Response:
         if not route.name:
@@ -152,7 +152,7 @@ class FakeApiServer(Cluster):
         present = self._present(route)
         match route.subresource:
             case "scale":
-                return _ok(scaling.shown(route.resource, present))
+                return _ok(scale_subresource.scale_of(route.resource, present))
             case "" | "status":
                 return _ok(present)
         raise failures.NotFound(404, "NotFound", "the server could not find the requested resource")
@@ -165,7 +165,7 @@ def _ok(body: Body, status: int = 200) -> Response:
     return Response(status, {"content-type": transport.JSON}, json.dumps(body).encode())
 
 
-def _failed(status: int, retry_after: float | None) -> Response:
+def _injected_failure(status: int, retry_after: float | None) -> Response:
     if status == 0:
         raise failures.Unavailable(0, "NetworkError", "connection reset by peer")
     body = {"kind": "Status", "code": status, "reason": "", "message": "a planned fault"}
@@ -173,7 +173,7 @@ def _failed(status: int, retry_after: float | None) -> Response:
     return Response(status, headers, json.dumps(body).encode())
 
 
-def _refused(error: failures.ApiError) -> Response:
+def _error_response(error: failures.ApiError) -> Response:
     body = {
         "kind": "Status",
         "apiVersion": "v1",

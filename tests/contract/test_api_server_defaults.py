@@ -1,4 +1,4 @@
-"""What an API server and its controllers add to objects, held against the fake and a real one."""
+"""The defaults that an API server adds to objects, tested on the fake and a real API server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from seatrial.api import kinds
 from seatrial.api.objects import Body
 from seatrial.kube import failures
-from tests.contract import api_objects as objects
+from tests.contract import example_objects as objects
 from tests.contract.api_servers import Server
 
 POD_DEFAULTS: Body = {
@@ -27,7 +27,7 @@ CONTAINER_DEFAULTS: Body = {
 
 
 def rich_container() -> Body:
-    """A container with most of what a model server has."""
+    """Return a container with most fields of a model server."""
     probe = {"httpGet": {"path": "/readyz", "port": 3000}}
     return {
         "ports": [{"containerPort": 3000}],
@@ -47,7 +47,7 @@ def rich_container() -> Body:
 
 
 def rich_deployment(server: Server) -> Body:
-    """A Deployment with volumes and probes."""
+    """Return a Deployment with volumes and probes."""
     body = objects.deployment(server, **rich_container())
     body["spec"]["template"]["spec"]["volumes"] = [
         {"name": "tmp", "emptyDir": {"sizeLimit": "2048Mi"}},
@@ -58,7 +58,7 @@ def rich_deployment(server: Server) -> Body:
 
 
 class TestDeployment:
-    async def test_is_filled(self, server: Server) -> None:
+    async def test_deployment_has_defaults(self, server: Server) -> None:
         made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
         spec = made["spec"]
         pod = spec["template"]["spec"]
@@ -73,11 +73,16 @@ class TestDeployment:
         }
         assert without(pod, "containers", "volumes") == POD_DEFAULTS
 
-    async def test_container_is_filled_and_respelled(self, server: Server) -> None:
+    async def test_container_has_defaults_and_canonical_quantities(self, server: Server) -> None:
         made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
         (container,) = made["spec"]["template"]["spec"]["containers"]
         get = {"path": "/readyz", "port": 3000, "scheme": "HTTP"}
-        times = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+        probe_defaults = {
+            "timeoutSeconds": 1,
+            "periodSeconds": 10,
+            "successThreshold": 1,
+            "failureThreshold": 3,
+        }
         assert container == {
             **rich_container(),
             **CONTAINER_DEFAULTS,
@@ -88,8 +93,8 @@ class TestDeployment:
                 "requests": {"cpu": "500m", "memory": "1Gi"},
                 "limits": {"cpu": "1", "memory": "1500M", "ephemeral-storage": "1e3"},
             },
-            "readinessProbe": {**times, "httpGet": get},
-            "startupProbe": {**times, "httpGet": get, "periodSeconds": 1, "failureThreshold": 600},
+            "readinessProbe": {**probe_defaults, "httpGet": get},
+            "startupProbe": {**probe_defaults, "httpGet": get, "periodSeconds": 1, "failureThreshold": 600},
             "env": [
                 {"name": "A", "value": "1"},
                 {
@@ -99,7 +104,7 @@ class TestDeployment:
             ],
         }
 
-    async def test_volumes_are_filled(self, server: Server) -> None:
+    async def test_volumes_have_defaults(self, server: Server) -> None:
         made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
         assert made["spec"]["template"]["spec"]["volumes"] == [
             {"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}},
@@ -115,7 +120,7 @@ class TestDeployment:
         assert container["imagePullPolicy"] == "Always"
         assert container["resources"] == {}
 
-    async def test_request_above_its_limit_is_refused(self, server: Server) -> None:
+    async def test_request_above_its_limit_is_rejected(self, server: Server) -> None:
         resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2000Mi"}}
         with pytest.raises(failures.Invalid, match="must be less than or equal to memory limit"):
             await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, resources=resources))
@@ -144,19 +149,19 @@ class TestDeployment:
             ("1500k", "1500k"),
         ],
     )
-    async def test_quantities_are_respelled(self, server: Server, written: Any, kept: str) -> None:
+    async def test_quantities_are_canonicalized(self, server: Server, written: Any, kept: str) -> None:
         limits = {"limits": {"memory": written}}
         made = await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, resources=limits))
         (container,) = made["spec"]["template"]["spec"]["containers"]
         assert container["resources"]["limits"]["memory"] == kept
 
-    async def test_replicas_are_one(self, server: Server) -> None:
+    async def test_replicas_default_to_one(self, server: Server) -> None:
         made = await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=None))
         assert made["spec"]["replicas"] == 1
 
 
-class TestOthers:
-    async def test_service_is_filled(self, server: Server) -> None:
+class TestOtherKinds:
+    async def test_service_has_defaults(self, server: Server) -> None:
         made = await server.client.create(kinds.SERVICE, objects.service(server))
         address = made["spec"]["clusterIP"]
         assert made["spec"] == {
@@ -172,7 +177,7 @@ class TestOthers:
         }
         assert made["status"] == {"loadBalancer": {}}
 
-    async def test_job_is_filled(self, server: Server) -> None:
+    async def test_job_has_defaults(self, server: Server) -> None:
         made = await server.client.create(kinds.JOB, objects.job(server))
         uid = made["metadata"]["uid"]
         assert without(made["spec"], "template") == {
@@ -192,7 +197,7 @@ class TestOthers:
             "job-name": "build",
         }
 
-    async def test_job_policy_is_filled(self, server: Server) -> None:
+    async def test_job_pod_failure_policy_has_defaults(self, server: Server) -> None:
         body = objects.job(server)
         rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
         body["spec"]["podFailurePolicy"] = {"rules": [rule]}
@@ -203,7 +208,7 @@ class TestOthers:
         ]
         assert made["spec"]["podReplacementPolicy"] == "Failed"
 
-    async def test_autoscaler_is_filled(self, server: Server) -> None:
+    async def test_autoscaler_has_defaults(self, server: Server) -> None:
         made = await server.client.create(kinds.HPA, objects.autoscaler(server))
         assert made["spec"]["minReplicas"] == 1
         assert made["spec"]["metrics"] == [
@@ -214,7 +219,7 @@ class TestOthers:
         ]
         assert "behavior" not in made["spec"]
 
-    async def test_autoscaler_behavior_is_filled(self, server: Server) -> None:
+    async def test_autoscaler_behavior_has_defaults(self, server: Server) -> None:
         behavior = {"scaleDown": {"selectPolicy": "Disabled"}}
         made = await server.client.create(kinds.HPA, objects.autoscaler(server, behavior=behavior))
         assert made["spec"]["behavior"] == {
@@ -236,12 +241,12 @@ class TestOthers:
         made = await server.client.create(kinds.LEASE, objects.lease(server))
         assert made["spec"]["renewTime"] == "2026-01-02T03:04:05.000006Z"
 
-    async def test_secret_is_opaque(self, server: Server) -> None:
+    async def test_secret_type_defaults_to_opaque(self, server: Server) -> None:
         body = objects.new(server, kinds.SECRET, "key", data={"a": "MQ=="})
         made = await server.client.create(kinds.SECRET, body)
         assert (made["type"], made["data"]) == ("Opaque", {"a": "MQ=="})
 
-    async def test_budget_is_not(self, server: Server) -> None:
+    async def test_disruption_budget_has_no_defaults(self, server: Server) -> None:
         spec = {"maxUnavailable": 1, "selector": {"matchLabels": objects.LABELS}}
         made = await server.client.create(kinds.PDB, objects.new(server, kinds.PDB, "churn", spec=spec))
         assert made["spec"] == spec
@@ -249,5 +254,5 @@ class TestOthers:
 
 
 def without(body: Body, *names: str) -> Body:
-    """`body` without some of its fields."""
+    """Return `body` without some of its fields."""
     return {name: value for name, value in body.items() if name not in names}

@@ -27,7 +27,7 @@ replicas = st.integers(0, 500)
 def configured(name: str, config: Mapping[str, object]) -> Router:
     """Return the router of this name and configuration, as a spec asks for it."""
     raw = {"plugin": {"name": name, "config": dict(config)}}
-    return base.configured(validation.validated(traffic.Traffic, raw, at="spec.traffic"), PLUGINS)
+    return base.configured(validation.validate(traffic.Traffic, raw, at="spec.traffic"), PLUGINS)
 
 
 @pytest.fixture(params=sorted(PLUGINS), scope="module")
@@ -139,7 +139,7 @@ def test_an_invalid_configuration_is_an_error_with_the_path_of_the_field(name: s
 
 def test_an_invalid_configuration_of_the_replica_router_has_its_own_path() -> None:
     with pytest.raises(validation.InvalidSpec, match=r"spec\.traffic\.replicas\.whenTooFew"):
-        validation.validated(traffic.Traffic, {"replicas": {"whenTooFew": "No"}}, at="spec.traffic")
+        validation.validate(traffic.Traffic, {"replicas": {"whenTooFew": "No"}}, at="spec.traffic")
 
 
 def test_each_router_is_made_from_its_own_configuration() -> None:

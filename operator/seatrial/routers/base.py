@@ -64,4 +64,4 @@ def configured(wanted: traffic.Traffic, known: Plugins) -> Router:
         )
     plugin = known[name]
     path = "spec.traffic.plugin.config" if wanted.plugin else f"spec.traffic.{name}"
-    return plugin(validation.validated(plugin.config, dict(wanted.config), at=path))
+    return plugin(validation.validate(plugin.config, dict(wanted.config), at=path))

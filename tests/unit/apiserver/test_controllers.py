@@ -1,4 +1,4 @@
-"""The fake's controllers do with Deployments, Jobs and autoscalers what a cluster does, in virtual time."""
+"""The fake Deployment controller and kubelet behave like those of a cluster, in virtual time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from seatrial.api import kinds
 from seatrial.api import objects as api_objects
 from tests.apiserver import FakeApiServer
-from tests.apiserver.behaviours import Behaviour, Fault, image_of
-from tests.apiserver.controllers import ControllerManager
+from tests.apiserver.controller_manager import ControllerManager
+from tests.apiserver.pod_behaviour import Behaviour, Fault, image_of
 from tests.unit.kube import kube_objects as objects
 from tests.unit.kube.kube_objects import conditions, states, status_of
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.looptime
 
 
 class TestDeployments:
-    async def test_pods_get_ready_in_time(self, api: FakeApiServer) -> None:
+    async def test_pods_become_ready_after_their_delay(self, api: FakeApiServer) -> None:
         ControllerManager(api, serving=lambda _: Behaviour(ready_after=5))
         api.insert(kinds.DEPLOYMENT, objects.deployment())
         await asyncio.sleep(4.9)
@@ -26,7 +26,7 @@ class TestDeployments:
         await asyncio.sleep(0.2)
         assert status_of(api, kinds.DEPLOYMENT, "churn")["readyReplicas"] == 2
 
-    async def test_at_rest_nothing_is_written(self, api: FakeApiServer) -> None:
+    async def test_healthy_deployment_is_not_written(self, api: FakeApiServer) -> None:
         ControllerManager(api)
         api.insert(kinds.DEPLOYMENT, objects.deployment())
         await asyncio.sleep(10)
@@ -34,7 +34,7 @@ class TestDeployments:
         await asyncio.sleep(3600)
         assert api.store.revision == before
 
-    async def test_a_deleted_pod_is_replaced(self, api: FakeApiServer) -> None:
+    async def test_deleted_pod_is_replaced(self, api: FakeApiServer) -> None:
         ControllerManager(api)
         api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=1))
         await asyncio.sleep(5)
@@ -44,7 +44,7 @@ class TestDeployments:
         (other,) = api.all(kinds.POD)
         assert api_objects.uid_of(other) != api_objects.uid_of(pod)
 
-    async def test_a_new_template_replaces_pods_without_a_gap(self, api: FakeApiServer) -> None:
+    async def test_new_template_replaces_pods_without_downtime(self, api: FakeApiServer) -> None:
         ControllerManager(api)
         api.insert(kinds.DEPLOYMENT, objects.deployment())
         await asyncio.sleep(5)
@@ -56,7 +56,7 @@ class TestDeployments:
             assert status_of(api, kinds.DEPLOYMENT, "churn").get("readyReplicas", 0) >= 2
         assert {image_of(pod) for pod in api.all(kinds.POD)} == {"churn:2"}
 
-    async def test_sick_pods_go_first_when_scaled_down(self, api: FakeApiServer) -> None:
+    async def test_scale_down_deletes_unready_pods_first(self, api: FakeApiServer) -> None:
         manager = ControllerManager(api)
         api.insert(kinds.DEPLOYMENT, objects.deployment())
         await asyncio.sleep(5)
@@ -67,7 +67,7 @@ class TestDeployments:
         await asyncio.sleep(1)
         assert status_of(api, kinds.DEPLOYMENT, "churn")["readyReplicas"] == 2
 
-    async def test_pods_end_slowly_and_get_no_requests_meanwhile(self, api: FakeApiServer) -> None:
+    async def test_terminating_pods_are_not_counted_as_replicas(self, api: FakeApiServer) -> None:
         ControllerManager(api, serving=lambda _: Behaviour(ends_after=10))
         api.insert(kinds.DEPLOYMENT, objects.deployment())
         await asyncio.sleep(5)
@@ -78,7 +78,7 @@ class TestDeployments:
         await asyncio.sleep(10)
         assert len(api.all(kinds.POD)) == 1
 
-    async def test_deletion_takes_the_pods_along(self, api: FakeApiServer) -> None:
+    async def test_pods_are_deleted_with_their_deployment(self, api: FakeApiServer) -> None:
         ControllerManager(api)
         api.insert(kinds.DEPLOYMENT, objects.deployment())
         await asyncio.sleep(5)
@@ -86,7 +86,7 @@ class TestDeployments:
         await asyncio.sleep(1)
         assert api.all(kinds.POD) == []
 
-    async def test_a_refusal_is_said_until_it_ends(self, api: FakeApiServer) -> None:
+    async def test_rejected_pods_are_reported_until_they_are_admitted(self, api: FakeApiServer) -> None:
         manager = ControllerManager(api, refusal=lambda _: "exceeded quota: pods")
         api.insert(kinds.DEPLOYMENT, objects.deployment())
         await asyncio.sleep(1)
@@ -100,7 +100,7 @@ class TestDeployments:
 
 class TestFaults:
     @pytest.mark.parametrize("fault", [Fault.IMAGE_PULL, Fault.CONFIG_ERROR])
-    async def test_that_keep_a_container_waiting(self, api: FakeApiServer, fault: Fault) -> None:
+    async def test_fault_keeps_the_container_waiting(self, api: FakeApiServer, fault: Fault) -> None:
         ControllerManager(api, serving=lambda _: Behaviour(fault=fault, message="why"))
         api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=1))
         await asyncio.sleep(60)
@@ -110,7 +110,9 @@ class TestFaults:
         ("fault", "reason", "exit_code"),
         [(Fault.CRASH_LOOP, "Error", 3), (Fault.OUT_OF_MEMORY, "OOMKilled", 137)],
     )
-    async def test_that_crash(self, api: FakeApiServer, fault: Fault, reason: str, exit_code: int) -> None:
+    async def test_fault_crashes_the_container_repeatedly(
+        self, api: FakeApiServer, fault: Fault, reason: str, exit_code: int
+    ) -> None:
         ControllerManager(api, serving=lambda _: Behaviour(fault=fault, exit_code=3, message="why"))
         api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=1))
         await asyncio.sleep(60)
@@ -121,7 +123,7 @@ class TestFaults:
         assert (ended["reason"], ended["exitCode"], ended["message"]) == (reason, exit_code, "why")
         assert container["restartCount"] == 2
 
-    async def test_that_no_node_takes(self, api: FakeApiServer) -> None:
+    async def test_unschedulable_pod_has_no_node(self, api: FakeApiServer) -> None:
         ControllerManager(api, serving=lambda _: Behaviour(fault=Fault.UNSCHEDULABLE))
         api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=1))
         await asyncio.sleep(5)
@@ -129,7 +131,7 @@ class TestFaults:
         assert conditions(pod["status"])["PodScheduled"] == ("False", "Unschedulable")
         assert "nodeName" not in pod["spec"]
 
-    async def test_that_restart_a_serving_pod(self, api: FakeApiServer) -> None:
+    async def test_restart_makes_the_pod_unready_for_its_delay(self, api: FakeApiServer) -> None:
         ControllerManager(api, serving=lambda _: Behaviour(restarts=(30.0,), exit_code=9))
         api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=1))
         await asyncio.sleep(31)
@@ -139,7 +141,7 @@ class TestFaults:
         assert (container["ready"], container["restartCount"]) == (True, 1)
         assert container["lastState"]["terminated"]["exitCode"] == 9
 
-    async def test_on_command(self, api: FakeApiServer) -> None:
+    async def test_kubelet_restarts_a_pod_on_request(self, api: FakeApiServer) -> None:
         manager = ControllerManager(api)
         api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=1))
         await asyncio.sleep(5)
@@ -150,7 +152,7 @@ class TestFaults:
             (container,) = api.all(kinds.POD)[0]["status"]["containerStatuses"]
             assert (container["ready"], container["restartCount"]) == (True, count)
 
-    async def test_that_evict_a_pod_have_it_replaced(self, api: FakeApiServer) -> None:
+    async def test_evicted_pod_is_replaced(self, api: FakeApiServer) -> None:
         manager = ControllerManager(api)
         api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=1))
         await asyncio.sleep(5)

@@ -1,4 +1,4 @@
-"""The fake's controllers do with Jobs and autoscalers what a cluster does, in virtual time."""
+"""The fake Job and autoscaler controllers behave like those of a cluster, in virtual time."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import pytest
 from seatrial.api import kinds
 from seatrial.api.objects import Body
 from tests.apiserver import FakeApiServer
-from tests.apiserver.behaviours import BuildBehaviour, Fault, environment_of
-from tests.apiserver.controllers import ControllerManager
+from tests.apiserver.controller_manager import ControllerManager
+from tests.apiserver.pod_behaviour import BuildBehaviour, Fault, environment_of
 from tests.unit.kube import kube_objects as objects
 from tests.unit.kube.kube_objects import conditions, states, status_of
 
 pytestmark = pytest.mark.looptime
 
 
-def told(pod: Body) -> BuildBehaviour:
-    """A build that answers with its request."""
+def echo_request(pod: Body) -> BuildBehaviour:
+    """Let a build report its request."""
     return BuildBehaviour(seconds=4, message=f"built {environment_of(pod)['REQUEST']}", log=("one", "two"))
 
 
 class TestJobs:
-    async def test_succeed_with_a_message(self, api: FakeApiServer) -> None:
-        ControllerManager(api, building=told)
+    async def test_job_succeeds_with_a_termination_message(self, api: FakeApiServer) -> None:
+        ControllerManager(api, building=echo_request)
         api.insert(kinds.JOB, objects.job(request="v1"))
         await asyncio.sleep(3)
         assert status_of(api, kinds.JOB, "build")["active"] == 1
@@ -33,8 +33,8 @@ class TestJobs:
         (state,) = states(api)
         assert (state["terminated"]["exitCode"], state["terminated"]["message"]) == (0, "built v1")
 
-    async def test_log(self, api: FakeApiServer) -> None:
-        ControllerManager(api, building=told)
+    async def test_job_pod_has_log_lines(self, api: FakeApiServer) -> None:
+        ControllerManager(api, building=echo_request)
         api.insert(kinds.JOB, objects.job())
         await asyncio.sleep(5)
         assert list(api.log_lines.values()) == [["one", "two"]]
@@ -47,7 +47,9 @@ class TestJobs:
         ],
         ids=["by their program", "by the kernel"],
     )
-    async def test_fail(self, api: FakeApiServer, behaviour: BuildBehaviour, code: int, reason: str) -> None:
+    async def test_job_fails(
+        self, api: FakeApiServer, behaviour: BuildBehaviour, code: int, reason: str
+    ) -> None:
         ControllerManager(api, building=lambda _: behaviour)
         api.insert(kinds.JOB, objects.job())
         await asyncio.sleep(5)
@@ -57,36 +59,36 @@ class TestJobs:
         (state,) = states(api)
         assert (state["terminated"]["exitCode"], state["terminated"]["reason"]) == (code, reason)
 
-    async def test_run_out_of_time(self, api: FakeApiServer) -> None:
+    async def test_job_exceeds_its_deadline(self, api: FakeApiServer) -> None:
         ControllerManager(api, building=lambda _: BuildBehaviour(seconds=100))
         api.insert(kinds.JOB, objects.job(activeDeadlineSeconds=30))
         await asyncio.sleep(31)
         assert conditions(status_of(api, kinds.JOB, "build"))["Failed"] == ("True", "DeadlineExceeded")
         assert api.all(kinds.POD) == []
 
-    async def test_outlive_a_disruption_that_their_policy_ignores(self, api: FakeApiServer) -> None:
-        fates = iter([BuildBehaviour(evicted=True), BuildBehaviour(message="done")])
-        ControllerManager(api, building=lambda _: next(fates))
+    async def test_job_survives_a_disruption_that_its_policy_ignores(self, api: FakeApiServer) -> None:
+        behaviours = iter([BuildBehaviour(evicted=True), BuildBehaviour(message="done")])
+        ControllerManager(api, building=lambda _: next(behaviours))
         rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
         api.insert(kinds.JOB, objects.job(podFailurePolicy={"rules": [rule]}))
         await asyncio.sleep(10)
         assert conditions(status_of(api, kinds.JOB, "build"))["Complete"][0] == "True"
 
-    async def test_fail_at_once_where_their_policy_says_so(self, api: FakeApiServer) -> None:
+    async def test_job_fails_immediately_when_its_policy_matches(self, api: FakeApiServer) -> None:
         ControllerManager(api, building=lambda _: BuildBehaviour(exit_code=42))
         rule = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [42]}}
         api.insert(kinds.JOB, objects.job(backoffLimit=5, podFailurePolicy={"rules": [rule]}))
         await asyncio.sleep(5)
         assert conditions(status_of(api, kinds.JOB, "build"))["Failed"] == ("True", "PodFailurePolicy")
 
-    async def test_try_again_within_their_limit(self, api: FakeApiServer) -> None:
-        fates = iter([BuildBehaviour(exit_code=1), BuildBehaviour()])
-        ControllerManager(api, building=lambda _: next(fates))
+    async def test_job_retries_within_its_backoff_limit(self, api: FakeApiServer) -> None:
+        behaviours = iter([BuildBehaviour(exit_code=1), BuildBehaviour()])
+        ControllerManager(api, building=lambda _: next(behaviours))
         api.insert(kinds.JOB, objects.job(backoffLimit=1))
         await asyncio.sleep(10)
         assert conditions(status_of(api, kinds.JOB, "build"))["Complete"][0] == "True"
 
-    async def test_count_a_pod_deleted_by_hand(self, api: FakeApiServer) -> None:
+    async def test_manually_deleted_pod_counts_as_a_failure(self, api: FakeApiServer) -> None:
         ControllerManager(api, building=lambda _: BuildBehaviour(seconds=60))
         api.insert(kinds.JOB, objects.job())
         await asyncio.sleep(5)
@@ -94,7 +96,7 @@ class TestJobs:
         await asyncio.sleep(5)
         assert conditions(status_of(api, kinds.JOB, "build"))["Failed"][0] == "True"
 
-    async def test_go_when_their_time_to_live_is_over(self, api: FakeApiServer) -> None:
+    async def test_finished_job_is_deleted_after_its_ttl(self, api: FakeApiServer) -> None:
         ControllerManager(api)
         api.insert(kinds.JOB, objects.job(ttlSecondsAfterFinished=60))
         await asyncio.sleep(60)
@@ -103,13 +105,13 @@ class TestJobs:
         assert api.look(kinds.JOB, "default", "build") is None
         assert api.all(kinds.POD) == []
 
-    async def test_wait_while_suspended(self, api: FakeApiServer) -> None:
+    async def test_suspended_job_creates_no_pod(self, api: FakeApiServer) -> None:
         ControllerManager(api)
         api.insert(kinds.JOB, objects.job(suspend=True))
         await asyncio.sleep(5)
         assert api.all(kinds.POD) == []
 
-    async def test_wait_for_an_image(self, api: FakeApiServer) -> None:
+    async def test_job_waits_for_its_image(self, api: FakeApiServer) -> None:
         ControllerManager(api, building=lambda _: BuildBehaviour(fault=Fault.IMAGE_PULL, message="why"))
         api.insert(kinds.JOB, objects.job())
         await asyncio.sleep(60)
@@ -118,18 +120,18 @@ class TestJobs:
 
 
 class TestAutoscalers:
-    async def test_go_where_metrics_ask_within_bounds(self, api: FakeApiServer) -> None:
+    async def test_autoscaler_follows_the_metrics_within_its_bounds(self, api: FakeApiServer) -> None:
         manager = ControllerManager(api)
         api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=1))
         api.insert(kinds.HPA, objects.autoscaler(minReplicas=2, maxReplicas=5))
-        found = []
-        for asked in (4, 9, 1):
-            manager.autoscalers.want("default", "churn", asked)
+        replicas = []
+        for requested in (4, 9, 1):
+            manager.autoscalers.want("default", "churn", requested)
             await asyncio.sleep(5)
-            found.append(status_of(api, kinds.DEPLOYMENT, "churn")["replicas"])
-        assert found == [4, 5, 2]
+            replicas.append(status_of(api, kinds.DEPLOYMENT, "churn")["replicas"])
+        assert replicas == [4, 5, 2]
 
-    async def test_do_not_scale_in_where_told_not_to(self, api: FakeApiServer) -> None:
+    async def test_autoscaler_does_not_scale_down_when_disabled(self, api: FakeApiServer) -> None:
         manager = ControllerManager(api)
         api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=3))
         behavior = {"scaleDown": {"selectPolicy": "Disabled"}}
@@ -138,7 +140,7 @@ class TestAutoscalers:
         await asyncio.sleep(60)
         assert status_of(api, kinds.DEPLOYMENT, "churn")["replicas"] == 3
 
-    async def test_leave_zero_alone(self, api: FakeApiServer) -> None:
+    async def test_autoscaler_ignores_zero_replicas(self, api: FakeApiServer) -> None:
         ControllerManager(api)
         api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=0))
         api.insert(kinds.HPA, objects.autoscaler(minReplicas=2))

@@ -12,7 +12,7 @@ from tests.builders import DIGEST, SETTINGS
 
 def parsed(**raw: Any) -> spec.Spec:
     """Return the parsed spec; its model is an image unless `raw` says otherwise."""
-    return validation.validated(spec.Spec, {"model": {"image": DIGEST}, **raw})
+    return validation.validate(spec.Spec, {"model": {"image": DIGEST}, **raw})
 
 
 def pod_references(**serving: Any) -> tuple[Reference, ...]:

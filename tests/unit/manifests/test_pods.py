@@ -20,7 +20,7 @@ LONG = Owner(namespace="shop", name="a" * 40, uid="u-1")
 
 def parsed(**raw: Any) -> spec.Spec:
     """Return the parsed spec; its model is an image unless `raw` says otherwise."""
-    return validation.validated(spec.Spec, {"model": {"image": DIGEST}, **raw})
+    return validation.validate(spec.Spec, {"model": {"image": DIGEST}, **raw})
 
 
 def template(**raw: Any) -> Body:

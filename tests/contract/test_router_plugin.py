@@ -13,8 +13,8 @@ from seatrial.api.objects import Body
 from seatrial.core.traffic import Split
 from seatrial.planner import platform_for
 from seatrial.routers import base
-from seatrial.simulation import cluster, observer
-from seatrial.simulation.cluster import Pace, World
+from seatrial.simulation import cluster, controllers, observer
+from seatrial.simulation.cluster import SimulatedCluster
 from tests.builders import DIGEST, NOW, SETTINGS, body
 from tests.contract.header_router import HTTP_ROUTE, NAME, HeaderRouter
 
@@ -29,14 +29,16 @@ class Deployment:
     """A ModelDeployment in a simulated cluster, planned again and again."""
 
     def __init__(self, **spec: Any) -> None:
-        self.world = World({(names.KIND, "churn"): body(rollout=STEPS, traffic=TRAFFIC, **spec)})
+        self.cluster = SimulatedCluster({(names.KIND, "churn"): body(rollout=STEPS, traffic=TRAFFIC, **spec)})
         self.now: datetime = NOW
 
     def change(self, **spec: Any) -> None:
         """Change fields of the spec."""
-        present = self.world.objects[(names.KIND, "churn")]
+        present = self.cluster.objects[(names.KIND, "churn")]
         head = {**present["metadata"], "generation": present["metadata"]["generation"] + 1}
-        self.world = self.world.having({**present, "metadata": head, "spec": {**present["spec"], **spec}})
+        self.cluster = self.cluster.with_objects(
+            {**present, "metadata": head, "spec": {**present["spec"], **spec}}
+        )
 
     def run(self, duration: timedelta) -> None:
         """Plan and apply every few seconds for this long."""
@@ -44,33 +46,33 @@ class Deployment:
         while self.now < end:
             self.now += PASS_EVERY
             self.plan_once()
-            self.world = cluster.lived(self.world, self.now, Pace())
+            self.cluster = controllers.advance_time(self.cluster, self.now, controllers.Timings())
 
     def plan_once(self) -> planner.Plan:
         """Store and apply the plan of one pass, and return it."""
-        deployment, platform = platform_for(observer.desired(self.world, "churn"), PLUGINS, SETTINGS)
-        observed = observer.observed(self.world, deployment, platform)
+        deployment, platform = platform_for(observer.deployment_in(self.cluster, "churn"), PLUGINS, SETTINGS)
+        observed = observer.observe(self.cluster, deployment, platform)
         plan = planner.plan(deployment, observed, platform, now=self.now)
-        stored = cluster.with_status(self.world, "churn", plan.status.to_dict())
-        self.world = cluster.applied(stored, plan.actions, self.now)
+        stored = cluster.with_status(self.cluster, "churn", plan.status.to_dict())
+        self.cluster = cluster.apply_actions(stored, plan.actions, self.now)
         return plan
 
     @property
     def split(self) -> Split | None:
         """Return the split that the objects of the cluster express."""
-        _, platform = platform_for(observer.desired(self.world, "churn"), PLUGINS, SETTINGS)
+        _, platform = platform_for(observer.deployment_in(self.cluster, "churn"), PLUGINS, SETTINGS)
         return platform.router.read(
-            tuple(body for kind in platform.router.kinds for body in self.world.of(kind.kind))
+            tuple(body for kind in platform.router.kinds for body in self.cluster.of_kind(kind.kind))
         )
 
     def names_of(self, kind: str) -> set[str]:
         """Return the names of the objects of a kind."""
-        return {child["metadata"]["name"] for child in self.world.of(kind)}
+        return {child["metadata"]["name"] for child in self.cluster.of_kind(kind)}
 
     @property
     def status(self) -> Body:
         """Return the stored status."""
-        status: Body = self.world.objects[(names.KIND, "churn")]["status"]
+        status: Body = self.cluster.objects[(names.KIND, "churn")]["status"]
         return status
 
 
@@ -137,7 +139,7 @@ def test_stable_is_recovered_from_the_objects_of_the_router_when_the_status_is_l
     revision = stable.status["stable"]["revision"]
     stable.change(model={"image": OTHER_IMAGE})
     stable.run(timedelta(minutes=2))
-    stable.world = cluster.with_status(stable.world, "churn", {})
+    stable.cluster = cluster.with_status(stable.cluster, "churn", {})
     stable.plan_once()
     assert stable.status["stable"]["revision"] == revision
 

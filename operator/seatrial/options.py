@@ -68,7 +68,7 @@ def load_settings(path: str) -> settings.Settings:
     """Return the settings in a YAML file; the defaults if `path` is empty."""
     if not path:
         return settings.Settings()
-    return validation.validated(settings.Settings, yaml.safe_load(Path(path).read_text()), at="settings")
+    return validation.validate(settings.Settings, yaml.safe_load(Path(path).read_text()), at="settings")
 
 
 def _parser() -> argparse.ArgumentParser:

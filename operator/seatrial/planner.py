@@ -13,7 +13,7 @@ from seatrial.children.actions import Action
 from seatrial.core.decide import decide
 from seatrial.observation import view
 from seatrial.observation.observed import Observed, Platform
-from seatrial.reporting import schedule, status
+from seatrial.reporting import newer_version, schedule, status
 from seatrial.reporting.events import BuildCompletion, Event, build_completions, events_of
 from seatrial.routers import base as routers
 from seatrial.routers.replicas import ReplicaRouter
@@ -30,6 +30,8 @@ class Plan:
     events: tuple[Event, ...] = ()
     build_completions: tuple[BuildCompletion, ...] = ()
     wake_at: datetime | None = None
+    hold: str = ""
+    """Why nothing may be decided; then only the message and the condition Stalled are written."""
 
 
 def platform_for(
@@ -48,6 +50,9 @@ def plan(deployment: ModelDeployment, observed: Observed, platform: Platform, *,
     """Return the plan for what is asked for and observed at `now`; on its own outcome it has no actions."""
     if deployment.deleting:
         return Plan(status=deployment.status)
+    if deployment.status.unknown:
+        text = newer_version.message(deployment.status)
+        return Plan(status=deployment.status, events=newer_version.events(deployment.status), hold=text)
     state, target, snapshot = view(deployment, observed, platform)
     decision = decide(state, target, snapshot, now.replace(microsecond=0))
     return Plan(

@@ -105,7 +105,7 @@ class Reconciler:
         references = questions(desired, platform).references
         observed = await shell.observer.observe(desired, references, self._apply_errors.get(key))
         plan = planner.plan(desired, observed, platform, now=shell.clock())
-        if not await shell.reporter.store(desired, body, plan.status):
+        if not await shell.reporter.store(desired, body, plan):
             shell.queue.retry(key)
             return
         outcome = await shell.applier.apply(plan.actions, uid=desired.uid)

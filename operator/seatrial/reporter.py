@@ -19,6 +19,7 @@ from seatrial.kube.client import Client
 from seatrial.kube.informers import Informer
 from seatrial.planner import Plan
 from seatrial.reporting import events
+from seatrial.reporting.newer_version import held
 from seatrial.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -63,11 +64,15 @@ class Reporter:
         self._written: OrderedDict[tuple[str, str, str], _WrittenEvent] = OrderedDict()
         """The Events written last, by uid of their object, reason and message."""
 
-    async def store(self, desired: model_deployment.ModelDeployment, body: Body, status: api.Status) -> bool:
-        """Store the status unless it is stored already; return False if the object was changed or deleted meanwhile."""
-        self._record(desired.key, status)
-        after = status.to_dict()
-        return after == (body.get("status") or {}) or await self._replace_status(body, after)
+    async def store(self, desired: model_deployment.ModelDeployment, body: Body, plan: Plan) -> bool:
+        """Store the status unless it is stored already; return False if the object was changed or deleted meanwhile.
+
+        Of a plan that holds, the rest of the stored status is kept: this version does not understand it.
+        """
+        self._record(desired.key, plan.status)
+        before = body.get("status") or {}
+        after = held(before, plan.hold, self._clock()) if plan.hold else plan.status.to_dict()
+        return after == before or await self._replace_status(body, after)
 
     async def announce(self, desired: model_deployment.ModelDeployment, plan: Plan) -> None:
         """Count, log and emit as Events what was decided in this pass."""

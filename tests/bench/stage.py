@@ -1,4 +1,4 @@
-"""Where the operator is measured: a control plane of its own whose pods KWOK plays, with eyes and hands on it."""
+"""Where the operator is measured: a control plane whose pods KWOK simulates, with a user and a timeline."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Final
 from seatrial.api import kinds
 from tests import cluster
 from tests.bench.timeline import Timeline, watched
-from tests.live import install, user_actions
+from tests.live import cluster_user, install
+from tests.live.cluster_user import ClusterUser
 from tests.live.operator_process import OperatorProcess, total
-from tests.live.user_actions import Hands
 
 WATCHED: Final = (
     kinds.MODEL_DEPLOYMENT,
@@ -53,7 +53,7 @@ class Stage:
     """A lab with an operator that works, and a namespace that is watched."""
 
     lab: cluster.Lab
-    hands: Hands
+    user: ClusterUser
     timeline: Timeline
     operator: OperatorProcess
     logs: Path
@@ -61,7 +61,7 @@ class Stage:
 
     async def restarted(self) -> OperatorProcess:
         """The operator was told to end, and another one has just been started."""
-        assert await self.operator.stop() == 0, self.operator.said()[-2000:]
+        assert await self.operator.stop() == 0, self.operator.log_text()[-2000:]
         self.operator = OperatorProcess(
             self.lab.kubeconfig, self.logs / f"operator-{next(self._numbers)}.log"
         )
@@ -85,8 +85,8 @@ async def staged(lab: cluster.Lab) -> AsyncIterator[Stage]:
         stage: Stage | None = None
         try:
             await operator.working()
-            async with user_actions.hands(lab.kubeconfig) as hands, watched(hands, *WATCHED) as timeline:
-                stage = Stage(lab, hands, timeline, operator, Path(folder))
+            async with cluster_user.connect(lab.kubeconfig) as user, watched(user, *WATCHED) as timeline:
+                stage = Stage(lab, user, timeline, operator, Path(folder))
                 yield stage
         finally:
             await (stage.operator if stage else operator).stop()
@@ -95,10 +95,10 @@ async def staged(lab: cluster.Lab) -> AsyncIterator[Stage]:
 async def _nobody_elses(lab: cluster.Lab) -> None:
     """No ModelDeployment is left of whoever had the lab before: the operator would look after it, and be counted."""
     async with (
-        user_actions.hands(lab.kubeconfig, namespace="default") as hands,
+        cluster_user.connect(lab.kubeconfig, namespace="default") as user,
         asyncio.timeout(LEFT_PATIENCE),
     ):
-        while (await hands.client.list(kinds.MODEL_DEPLOYMENT)).items:  # noqa: ASYNC110 - a namespace takes its time
+        while (await user.client.list(kinds.MODEL_DEPLOYMENT)).items:  # noqa: ASYNC110 - a namespace takes its time
             await asyncio.sleep(0.2)
 
 

@@ -11,7 +11,7 @@ from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from seatrial.kube.client import Selection
 from seatrial.kube.informers import Informer, InformerConfig
-from tests.live.user_actions import Hands
+from tests.live.cluster_user import ClusterUser
 
 Milestone = Callable[[Kind, Body], str | None]
 """Which object has reached the milestone, as this body shows; None when it shows nothing of the kind."""
@@ -63,10 +63,10 @@ class Timeline:
 
 
 @asynccontextmanager
-async def watched(hands: Hands, *kinds: Kind) -> AsyncIterator[Timeline]:
-    """A timeline that hears of these kinds in the namespace of the hands."""
+async def watched(user: ClusterUser, *kinds: Kind) -> AsyncIterator[Timeline]:
+    """A timeline that hears of these kinds in the namespace of the user."""
     timeline = Timeline()
-    copies = [_informer(hands, kind, timeline) for kind in kinds]
+    copies = [_informer(user, kind, timeline) for kind in kinds]
     tasks = [asyncio.create_task(copy.run()) for copy in copies]
     try:
         await asyncio.gather(*(copy.synced.wait() for copy in copies))
@@ -77,10 +77,10 @@ async def watched(hands: Hands, *kinds: Kind) -> AsyncIterator[Timeline]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _informer(hands: Hands, kind: Kind, timeline: Timeline) -> Informer:
+def _informer(user: ClusterUser, kind: Kind, timeline: Timeline) -> Informer:
     def hear(event: str, body: Body) -> None:
         if event != "DELETED":
             timeline.hear(kind, body)
 
     config = InformerConfig(time.monotonic)
-    return Informer(hands.client, kind, hear, config=config, selection=Selection(hands.namespace))
+    return Informer(user.client, kind, hear, config=config, selection=Selection(user.namespace))

@@ -1,4 +1,4 @@
-"""The objects that the suite of the API server makes."""
+"""The objects that the contract tests of the API server create."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LABELS = {"app": "churn"}
 
 
 def new(server: Server, kind: Kind, name: str, **parts: Any) -> Body:
-    """An object of `kind` in the test's namespace; `labels` and `metadata` go where they belong."""
+    """Return an object of `kind` in the test's namespace; `labels` and `metadata` are set in its metadata."""
     metadata = {"name": name, "namespace": server.namespace, **parts.pop("metadata", {})}
     if "labels" in parts:
         metadata["labels"] = parts.pop("labels")
@@ -20,19 +20,19 @@ def new(server: Server, kind: Kind, name: str, **parts: Any) -> Body:
 
 
 def settings(server: Server, name: str = "settings", **parts: Any) -> Body:
-    """A ConfigMap."""
+    """Return a ConfigMap."""
     return new(server, CONFIG_MAP, name, **{"data": {"a": "1"}, **parts})
 
 
 def widget(server: Server, name: str = "w", **parts: Any) -> Body:
-    """A custom object with status and scale."""
+    """Return a custom object whose kind has the status and scale subresources."""
     return new(server, WIDGET, name, **{"spec": {"size": 1}, **parts})
 
 
 def deployment(server: Server, name: str = "churn", *, replicas: int | None = 0, **container: Any) -> Body:
-    """A Deployment, without pods unless asked for."""
-    box = {"name": "server", "image": "registry.example/churn:1", **container}
-    template = {"metadata": {"labels": LABELS}, "spec": {"containers": [box]}}
+    """Return a Deployment, by default with zero replicas."""
+    server_container = {"name": "server", "image": "registry.example/churn:1", **container}
+    template = {"metadata": {"labels": LABELS}, "spec": {"containers": [server_container]}}
     spec: Body = {"selector": {"matchLabels": LABELS}, "template": template}
     if replicas is not None:
         spec["replicas"] = replicas
@@ -40,26 +40,26 @@ def deployment(server: Server, name: str = "churn", *, replicas: int | None = 0,
 
 
 def service(server: Server, name: str = "churn", **selector: str) -> Body:
-    """A Service with one port."""
+    """Return a Service with one port."""
     spec = {"selector": selector or LABELS, "ports": [{"name": "http", "port": 80, "targetPort": 3000}]}
     return new(server, SERVICE, name, spec=spec)
 
 
 def job(server: Server, name: str = "build") -> Body:
-    """A Job that is not started."""
-    box = {"name": "build", "image": "registry.example/build:1"}
-    template = {"spec": {"restartPolicy": "Never", "containers": [box]}}
+    """Return a suspended Job."""
+    build_container = {"name": "build", "image": "registry.example/build:1"}
+    template = {"spec": {"restartPolicy": "Never", "containers": [build_container]}}
     return new(server, JOB, name, spec={"suspend": True, "backoffLimit": 0, "template": template})
 
 
 def autoscaler(server: Server, name: str = "churn", **spec: Any) -> Body:
-    """An autoscaler of a Deployment of the same name."""
+    """Return an autoscaler of a Deployment with the same name."""
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
     return new(server, HPA, name, spec={"scaleTargetRef": target, "maxReplicas": 3, **spec})
 
 
 def lease(server: Server, name: str = "leader") -> Body:
-    """A Lease that somebody holds."""
+    """Return a Lease with a holder."""
     spec = {
         "holderIdentity": "a",
         "leaseDurationSeconds": 15,
@@ -70,7 +70,7 @@ def lease(server: Server, name: str = "leader") -> Body:
 
 
 def owned_by(owner: Body, *, controller: bool = True) -> Body:
-    """The metadata of an object that `owner` owns."""
+    """Return the metadata of an object that `owner` owns."""
     reference = {
         "apiVersion": owner["apiVersion"],
         "kind": owner["kind"],

@@ -1,4 +1,4 @@
-"""Server-side apply as the operator relies on it, held against the fake and a real API server."""
+"""Server-side apply, tested on the fake and a real API server."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from seatrial.kube import client, failures
 from tests.contract import example_objects as objects
 from tests.contract.api_servers import WIDGET, Server
 
-NOBODY = "11111111-2222-3333-4444-555555555555"
+UNUSED_UID = "11111111-2222-3333-4444-555555555555"
 
 
 def owners(body: Body) -> set[tuple[str, str]]:
-    """Managers and operations in managedFields."""
+    """Return the managers and operations in managedFields."""
     return {(entry["manager"], entry["operation"]) for entry in body["metadata"]["managedFields"]}
 
 
 def fields_of(body: Body, manager: str, operation: str) -> Body:
-    """What one manager owns."""
+    """Return the fields that one manager owns."""
     found = [
         entry["fieldsV1"]
         for entry in body["metadata"]["managedFields"]
@@ -29,26 +29,26 @@ def fields_of(body: Body, manager: str, operation: str) -> Body:
 
 
 def environment(body: Body) -> list[tuple[str, str]]:
-    """The variables of a Deployment's first container."""
+    """Return the environment variables of a Deployment's first container."""
     return [(v["name"], v["value"]) for v in body["spec"]["template"]["spec"]["containers"][0]["env"]]
 
 
 def variables(*pairs: tuple[str, str]) -> list[Body]:
-    """Variables of a container."""
+    """Return environment variables of a container."""
     return [{"name": name, "value": value} for name, value in pairs]
 
 
 class TestApply:
     async def test_apply_to_an_unused_name_creates_the_object(self, server: Server) -> None:
         path = WIDGET.path(server.namespace, "w")
-        answer = await server.send(
+        response = await server.send(
             "PATCH",
             path,
             objects.widget(server),
             content_type="application/apply-patch+yaml",
             fieldManager="a",
         )
-        assert answer.status == 201
+        assert response.status == 201
 
     async def test_apply_owns_exactly_the_applied_fields(self, server: Server) -> None:
         body = objects.widget(
@@ -78,8 +78,8 @@ class TestApply:
     async def test_apply_needs_a_field_manager(self, server: Server) -> None:
         path = WIDGET.path(server.namespace, "w")
         body = objects.widget(server)
-        answer = await server.send("PATCH", path, body, content_type="application/apply-patch+yaml")
-        assert answer.status in (400, 422)
+        response = await server.send("PATCH", path, body, content_type="application/apply-patch+yaml")
+        assert response.status in (400, 422)
 
     async def test_apply_does_not_change_the_status(self, server: Server) -> None:
         await server.client.apply(WIDGET, objects.widget(server, status={"phase": "Failed"}))
@@ -87,14 +87,14 @@ class TestApply:
 
     async def test_apply_to_the_path_of_another_name_is_rejected(self, server: Server) -> None:
         path = WIDGET.path(server.namespace, "v")
-        answer = await server.send(
+        response = await server.send(
             "PATCH",
             path,
             objects.widget(server, "w"),
             content_type="application/apply-patch+yaml",
             fieldManager="a",
         )
-        assert answer.status == 400
+        assert response.status == 400
 
 
 class TestRemovedFields:
@@ -115,7 +115,7 @@ class TestRemovedFields:
         assert after["spec"] == {"size": 1, "colour": "red"}
 
     async def test_field_created_by_post_is_kept(self, server: Server) -> None:
-        # The creation's claim stays beside the apply's: what is made by POST renders every field it may drop.
+        # The creation remains an owner of its fields, so that a later apply cannot remove them.
         body = objects.widget(server, spec={"size": 1, "colour": "red"})
         await server.client.create(WIDGET, body)
         await server.client.apply(WIDGET, body)
@@ -200,10 +200,10 @@ class TestMerge:
 class TestConflicts:
     async def test_conflict_with_another_applier_is_rejected(self, server: Server) -> None:
         await server.apply_as("other", WIDGET, objects.widget(server, spec={"size": 5}))
-        with pytest.raises(failures.Conflict, match="conflict with") as refused:
+        with pytest.raises(failures.Conflict, match="conflict with") as error:
             await server.client.apply(WIDGET, objects.widget(server), force=False)
-        assert refused.value.has_cause("FieldManagerConflict")
-        assert [cause["field"] for cause in refused.value.details["causes"]] == [".spec.size"]
+        assert error.value.has_cause("FieldManagerConflict")
+        assert [cause["field"] for cause in error.value.details["causes"]] == [".spec.size"]
 
     async def test_conflict_with_an_editor_is_rejected(self, server: Server) -> None:
         await server.client.apply(WIDGET, objects.widget(server))
@@ -238,15 +238,15 @@ class TestConflicts:
 class TestPreconditions:
     async def test_uid_prevents_a_creation(self, server: Server) -> None:
         with pytest.raises(failures.Conflict):
-            await server.client.apply(WIDGET, objects.widget(server, metadata={"uid": NOBODY}))
+            await server.client.apply(WIDGET, objects.widget(server, metadata={"uid": UNUSED_UID}))
 
     @pytest.mark.parametrize("kind", [WIDGET, kinds.SERVICE, kinds.DEPLOYMENT], ids=str)
     async def test_uid_of_another_object_is_a_conflict(self, server: Server, kind: kinds.Kind) -> None:
-        # The server calls this Invalid; the client knows better.
+        # The server responds with Invalid; the client raises Conflict.
         make = {WIDGET: objects.widget, kinds.SERVICE: objects.service, kinds.DEPLOYMENT: objects.deployment}
         body = make[kind](server)
         await server.client.create(kind, body)
-        body["metadata"]["uid"] = NOBODY
+        body["metadata"]["uid"] = UNUSED_UID
         with pytest.raises(failures.Conflict, match=r"metadata\.uid"):
             await server.client.apply(kind, body)
 
@@ -264,6 +264,6 @@ class TestPreconditions:
         assert after["spec"] == {"size": 3}
 
     async def test_resource_version_does_not_prevent_a_creation(self, server: Server) -> None:
-        # Only a uid does.
+        # Only a uid prevents the creation.
         body = objects.widget(server, metadata={"resourceVersion": "1"})
         assert (await server.client.apply(WIDGET, body))["metadata"]["uid"]

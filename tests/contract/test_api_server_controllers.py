@@ -1,4 +1,4 @@
-"""What a cluster's controllers make of objects, held against the fake and a real one."""
+"""The cluster's controllers, tested on the fake and a real API server."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class TestControllers:
         await server.limit_pods(1)
         await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=3))
 
-        async def refused() -> Body | None:
+        async def replica_failure() -> Body | None:
             status = (await server.get(kinds.DEPLOYMENT, "churn")).get("status") or {}
             found = [c for c in status.get("conditions") or [] if c["type"] == "ReplicaFailure"]
             return next((c for c in found if "exceeded quota" in c["message"]), None)
 
-        condition = await server.eventually(refused)
+        condition = await server.eventually(replica_failure)
         assert (condition["status"], condition["reason"]) == ("True", "FailedCreate")
         assert "is forbidden" in condition["message"]
 
@@ -84,9 +84,9 @@ class TestControllers:
 
 
 async def ready(server: Server, count: int) -> Any:
-    """The Deployment's status once it has so many ready pods."""
+    """Return the Deployment's status once it has `count` ready pods; None before."""
     status = (await server.get(kinds.DEPLOYMENT, "churn")).get("status") or {}
-    done = {c["type"]: c["reason"] for c in status.get("conditions") or []}
-    if status.get("readyReplicas") == count and done.get("Progressing") == "NewReplicaSetAvailable":
+    reasons = {c["type"]: c["reason"] for c in status.get("conditions") or []}
+    if status.get("readyReplicas") == count and reasons.get("Progressing") == "NewReplicaSetAvailable":
         return status
     return None

@@ -1,4 +1,4 @@
-"""What an API server and its controllers add to objects, held against the fake and a real one."""
+"""The defaults that an API server adds to objects, tested on the fake and a real API server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONTAINER_DEFAULTS: Body = {
 
 
 def rich_container() -> Body:
-    """A container with most of what a model server has."""
+    """Return a container with most fields of a model server."""
     probe = {"httpGet": {"path": "/readyz", "port": 3000}}
     return {
         "ports": [{"containerPort": 3000}],
@@ -47,7 +47,7 @@ def rich_container() -> Body:
 
 
 def rich_deployment(server: Server) -> Body:
-    """A Deployment with volumes and probes."""
+    """Return a Deployment with volumes and probes."""
     body = objects.deployment(server, **rich_container())
     body["spec"]["template"]["spec"]["volumes"] = [
         {"name": "tmp", "emptyDir": {"sizeLimit": "2048Mi"}},
@@ -77,7 +77,12 @@ class TestDeployment:
         made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
         (container,) = made["spec"]["template"]["spec"]["containers"]
         get = {"path": "/readyz", "port": 3000, "scheme": "HTTP"}
-        times = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+        probe_defaults = {
+            "timeoutSeconds": 1,
+            "periodSeconds": 10,
+            "successThreshold": 1,
+            "failureThreshold": 3,
+        }
         assert container == {
             **rich_container(),
             **CONTAINER_DEFAULTS,
@@ -88,8 +93,8 @@ class TestDeployment:
                 "requests": {"cpu": "500m", "memory": "1Gi"},
                 "limits": {"cpu": "1", "memory": "1500M", "ephemeral-storage": "1e3"},
             },
-            "readinessProbe": {**times, "httpGet": get},
-            "startupProbe": {**times, "httpGet": get, "periodSeconds": 1, "failureThreshold": 600},
+            "readinessProbe": {**probe_defaults, "httpGet": get},
+            "startupProbe": {**probe_defaults, "httpGet": get, "periodSeconds": 1, "failureThreshold": 600},
             "env": [
                 {"name": "A", "value": "1"},
                 {
@@ -249,5 +254,5 @@ class TestOtherKinds:
 
 
 def without(body: Body, *names: str) -> Body:
-    """`body` without some of its fields."""
+    """Return `body` without some of its fields."""
     return {name: value for name, value in body.items() if name not in names}

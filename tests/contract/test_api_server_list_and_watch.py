@@ -1,4 +1,4 @@
-"""Selectors, pages and watches as the operator relies on them, held against the fake and a real API server."""
+"""Selectors, pages and watches, tested on the fake and a real API server."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.contract import example_objects as objects
 from tests.contract.api_servers import WIDGET, Server
 
 
-async def make(server: Server, *names: str, **labels: str) -> None:
-    """ConfigMaps of these names with these labels."""
+async def create_config_maps(server: Server, *names: str, **labels: str) -> None:
+    """Create ConfigMaps with these names and labels."""
     for name in names:
         await server.client.create(kinds.CONFIG_MAP, objects.settings(server, name, labels=labels))
 
 
 class TestSelectors:
     @pytest.mark.parametrize(
-        ("selector", "chosen"),
+        ("selector", "selected"),
         [
             pytest.param("tier=web", {"a"}, id="equal"),
             pytest.param("tier==web", {"a"}, id="equal, spelled twice"),
@@ -36,20 +36,20 @@ class TestSelectors:
             pytest.param("suite=s,tier in (web,db),tier!=db", {"a"}, id="all of several"),
         ],
     )
-    async def test_label_selector(self, server: Server, selector: str, chosen: set[str]) -> None:
-        await make(server, "a", tier="web", suite="s")
-        await make(server, "b", tier="db", suite="s")
-        await make(server, "c", suite="s")
+    async def test_label_selector(self, server: Server, selector: str, selected: set[str]) -> None:
+        await create_config_maps(server, "a", tier="web", suite="s")
+        await create_config_maps(server, "b", tier="db", suite="s")
+        await create_config_maps(server, "c", suite="s")
         listing = await server.client.list(kinds.CONFIG_MAP, server.namespace, labels=f"suite=s,{selector}")
-        assert {item["metadata"]["name"] for item in listing.items} == chosen
+        assert {item["metadata"]["name"] for item in listing.items} == selected
 
     async def test_field_selector_for_the_name(self, server: Server) -> None:
-        await make(server, "a", "b")
+        await create_config_maps(server, "a", "b")
         listing = await server.client.list(kinds.CONFIG_MAP, server.namespace, fields="metadata.name=b")
         assert [item["metadata"]["name"] for item in listing.items] == ["b"]
 
     async def test_field_selector_for_the_namespace(self, server: Server) -> None:
-        await make(server, "a")
+        await create_config_maps(server, "a")
         fields = f"metadata.namespace={server.namespace},metadata.name=a"
         listing = await server.client.list(kinds.CONFIG_MAP, fields=fields)
         assert [item["metadata"]["name"] for item in listing.items] == ["a"]
@@ -72,17 +72,17 @@ class TestSelectors:
 class TestList:
     async def test_paged_list_is_complete_and_sorted(self, server: Server) -> None:
         names = [f"n{number}" for number in range(7)]
-        await make(server, *names, suite="s")
+        await create_config_maps(server, *names, suite="s")
         listing = await server.client.list(kinds.CONFIG_MAP, server.namespace, labels="suite=s", limit=3)
         assert [item["metadata"]["name"] for item in listing.items] == names
 
     async def test_pages_show_one_resource_version(self, server: Server) -> None:
-        await make(server, "a", "b", "c", suite="s")
+        await create_config_maps(server, "a", "b", "c", suite="s")
         path = kinds.CONFIG_MAP.path(server.namespace)
-        first = await server.ask("GET", path, limit="2", labelSelector="suite=s")
+        first = await server.request("GET", path, limit="2", labelSelector="suite=s")
         await server.client.delete(kinds.CONFIG_MAP, server.namespace, "c")
         token = first["metadata"]["continue"]
-        second = await server.ask(
+        second = await server.request(
             "GET", path, **{"limit": "2", "labelSelector": "suite=s", "continue": token}
         )
         assert [item["metadata"]["name"] for item in second["items"]] == ["c"]
@@ -90,19 +90,19 @@ class TestList:
         assert not second["metadata"].get("continue")
 
     async def test_client_sets_the_kind_of_items(self, server: Server) -> None:
-        await make(server, "a", suite="s")
+        await create_config_maps(server, "a", suite="s")
         listing = await server.client.list(kinds.CONFIG_MAP, server.namespace, labels="suite=s")
         assert kinds.kind_of(listing.items[0]) == kinds.CONFIG_MAP
 
     async def test_client_removes_managed_fields_of_items(self, server: Server) -> None:
-        await make(server, "a", suite="s")
+        await create_config_maps(server, "a", suite="s")
         listing = await server.client.list(kinds.CONFIG_MAP, server.namespace, labels="suite=s")
-        one = await server.client.get(kinds.CONFIG_MAP, server.namespace, "a")
-        assert "managedFields" in one["metadata"]
+        config_map = await server.client.get(kinds.CONFIG_MAP, server.namespace, "a")
+        assert "managedFields" in config_map["metadata"]
         assert "managedFields" not in listing.items[0]["metadata"]
 
     async def test_metadata_only_request_returns_only_metadata(self, server: Server) -> None:
-        await make(server, "a", suite="s")
+        await create_config_maps(server, "a", suite="s")
         listing = await server.client.list(
             kinds.CONFIG_MAP, server.namespace, labels="suite=s", metadata_only=True
         )
@@ -112,9 +112,9 @@ class TestList:
 
 class TestWatch:
     async def test_watch_continues_after_a_list(self, server: Server) -> None:
-        await make(server, "before")
+        await create_config_maps(server, "before")
         listing = await server.client.list(kinds.CONFIG_MAP, server.namespace)
-        await make(server, "after")
+        await create_config_maps(server, "after")
         await server.patch_as("x", kinds.CONFIG_MAP, "after", {"data": {"a": "2"}})
         await server.client.delete(kinds.CONFIG_MAP, server.namespace, "after")
         events = await server.events(
@@ -127,9 +127,9 @@ class TestWatch:
         made = await server.client.create(WIDGET, objects.widget(server))
         await server.client.delete(WIDGET, server.namespace, "w")
         version = made["metadata"]["resourceVersion"]
-        (event, gone), *_ = await server.events(WIDGET, version, 1)
+        (event, deleted), *_ = await server.events(WIDGET, version, 1)
         assert event == "DELETED"
-        assert int(gone["metadata"]["resourceVersion"]) > int(version)
+        assert int(deleted["metadata"]["resourceVersion"]) > int(version)
 
     async def test_object_entering_and_leaving_the_selection_is_added_and_deleted(
         self, server: Server
@@ -155,7 +155,9 @@ class TestWatch:
 
     async def test_watch_from_a_compacted_version_is_gone(self, server: Server) -> None:
         with pytest.raises(failures.Gone):
-            await server.events(WIDGET, "1", 1)  # a server just started still remembers all of its own kinds
+            await server.events(
+                WIDGET, "1", 1
+            )  # a server that has just started has not compacted its built-in kinds
 
     async def test_watch_ends_after_its_timeout_with_a_bookmark(self, server: Server) -> None:
         made = await server.client.create(WIDGET, objects.widget(server))
@@ -165,21 +167,21 @@ class TestWatch:
             "timeoutSeconds": "3",
             "resourceVersion": made["metadata"]["resourceVersion"],
         }
-        began = time.monotonic()
+        started_at = time.monotonic()
         request = Request("GET", WIDGET.path(server.namespace), query, timeout=60.0)
         async with aclosing(server.transport.stream(request)) as lines:
             events = [json.loads(line) async for line in lines]
-        assert time.monotonic() - began < 30, "it ended of itself, and not by the client's patience"
+        assert time.monotonic() - started_at < 30, "the server ended the watch, not the client's time-out"
         assert {event["type"] for event in events} <= {"BOOKMARK"}
         assert all(event["object"]["kind"] == "Widget" for event in events)
 
     async def test_unknown_kind_is_not_found(self, server: Server) -> None:
-        nothing = kinds.Kind("nowhere.dev", "v1", "things", "Thing")
+        unknown = kinds.Kind("nowhere.dev", "v1", "things", "Thing")
         with pytest.raises(failures.NotFound):
-            await server.events(nothing, "1", 1)
+            await server.events(unknown, "1", 1)
 
 
 class TestResponses:
     async def test_response_to_a_plain_request_is_json(self, server: Server) -> None:
-        answer = await server.send("GET", WIDGET.path(server.namespace))
-        assert answer.headers["content-type"].startswith(transport.JSON)
+        response = await server.send("GET", WIDGET.path(server.namespace))
+        assert response.headers["content-type"].startswith(transport.JSON)

@@ -1,4 +1,4 @@
-"""What the operator relies on in an API server, held against the fake and a real one: objects and their versions."""
+"""Objects and their versions, tested on the fake and a real API server."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class TestCreate:
 
     async def test_create_of_an_existing_name_is_rejected(self, server: Server) -> None:
         await server.client.create(kinds.CONFIG_MAP, objects.settings(server))
-        with pytest.raises(failures.AlreadyExists) as refused:
+        with pytest.raises(failures.AlreadyExists) as error:
             await server.client.create(kinds.CONFIG_MAP, objects.settings(server))
-        assert refused.value.status == 409
-        assert refused.value.message == 'configmaps "settings" already exists'
+        assert error.value.status == 409
+        assert error.value.message == 'configmaps "settings" already exists'
 
     async def test_generate_name_appends_a_random_suffix(self, server: Server) -> None:
         body = objects.settings(server)
@@ -132,9 +132,9 @@ class TestStatus:
 
     async def test_replace_does_not_change_the_status(self, server: Server) -> None:
         made = await server.client.create(WIDGET, objects.widget(server))
-        told = await server.client.replace_status(WIDGET, {**made, "status": {"phase": "Healthy"}})
+        first = await server.client.replace_status(WIDGET, {**made, "status": {"phase": "Healthy"}})
         after = await server.client.replace(
-            WIDGET, {**told, "spec": {"size": 2}, "status": {"phase": "Failed"}}
+            WIDGET, {**first, "spec": {"size": 2}, "status": {"phase": "Failed"}}
         )
         assert (after["spec"], after["status"]) == ({"size": 2}, {"phase": "Healthy"})
 
@@ -201,9 +201,9 @@ class TestStatus:
 
     async def test_unchanged_object_keeps_its_resource_version(self, server: Server) -> None:
         made = await server.client.create(WIDGET, objects.widget(server))
-        told = await server.client.replace_status(WIDGET, {**made, "status": {"phase": "Healthy"}})
-        again = await server.client.replace_status(WIDGET, told)
-        assert again["metadata"]["resourceVersion"] == told["metadata"]["resourceVersion"]
+        first = await server.client.replace_status(WIDGET, {**made, "status": {"phase": "Healthy"}})
+        again = await server.client.replace_status(WIDGET, first)
+        assert again["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
 
 
 class TestGeneration:
@@ -242,10 +242,10 @@ class TestPatch:
     async def test_custom_object_does_not_support_strategic_merge_patch(self, server: Server) -> None:
         await server.client.create(WIDGET, objects.widget(server))
         path = WIDGET.path(server.namespace, "w")
-        answer = await server.send(
+        response = await server.send(
             "PATCH", path, {"spec": {}}, content_type="application/strategic-merge-patch+json"
         )
-        assert answer.status == 415
+        assert response.status == 415
 
     async def test_json_patch_applies_its_operations(self, server: Server) -> None:
         await server.client.create(kinds.CONFIG_MAP, objects.settings(server))
@@ -254,12 +254,12 @@ class TestPatch:
             {"op": "test", "path": "/data/a", "value": "1"},
             {"op": "add", "path": "/data/b", "value": "2"},
         ]
-        after = await server.ask("PATCH", path, operations, content_type=transport.JSON_PATCH)
+        after = await server.request("PATCH", path, operations, content_type=transport.JSON_PATCH)
         assert after["data"] == {"a": "1", "b": "2"}
 
     async def test_json_patch_with_a_failing_test_operation_is_rejected(self, server: Server) -> None:
         await server.client.create(kinds.CONFIG_MAP, objects.settings(server))
         path = kinds.CONFIG_MAP.path(server.namespace, "settings")
         operations = [{"op": "test", "path": "/data/a", "value": "9"}]
-        answer = await server.send("PATCH", path, operations, content_type=transport.JSON_PATCH)
-        assert answer.status == 422
+        response = await server.send("PATCH", path, operations, content_type=transport.JSON_PATCH)
+        assert response.status == 422

@@ -1,4 +1,4 @@
-"""ControllerRevisions as the operator keeps them: their data never changes, their heads may."""
+"""ControllerRevisions: their data is immutable, their metadata can change; on the fake and a real API server."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ DATA: Body = {
     "none": None,
     "amounts": [1, -2.5, 1000000, True],
 }
-"""Whatever a writer of JSON may spell in more than one way: order, spaces, letters, numbers."""
+"""Values with more than one JSON spelling: key order, escapes, numbers."""
 
 
 def revision(server: Server, **parts: Body) -> Body:
-    """A ControllerRevision with data."""
+    """Return a ControllerRevision."""
     return objects.new(server, kinds.CONTROLLER_REVISION, "churn-1", revision=1, **parts)
 
 
 class TestControllerRevisionMetadata:
     async def test_metadata_is_applied_without_the_data(self, server: Server) -> None:
         made = await server.client.create(kinds.CONTROLLER_REVISION, revision(server, data=DATA))
-        head = {**revision(server), "metadata": {**made["metadata"], "annotations": {"a": "b"}}}
-        head["metadata"].pop("managedFields", None)
-        applied = await server.client.apply(kinds.CONTROLLER_REVISION, head)
+        metadata_only = {**revision(server), "metadata": {**made["metadata"], "annotations": {"a": "b"}}}
+        metadata_only["metadata"].pop("managedFields", None)
+        applied = await server.client.apply(kinds.CONTROLLER_REVISION, metadata_only)
         assert applied["metadata"]["annotations"] == {"a": "b"}
         assert applied["data"] == DATA
 

@@ -1,4 +1,4 @@
-"""Scales and refused changes, held against the fake and a real API server."""
+"""The scale subresource and validation, tested on the fake and a real API server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TestScale:
         made = await server.client.create(WIDGET, objects.widget(server, spec={"replicas": 2}))
         status = {"replicas": 1, "selector": "app=churn"}
         await server.client.replace_status(WIDGET, {**made, "status": status})
-        scale = await server.ask("GET", WIDGET.path(server.namespace, "w", "scale"))
+        scale = await server.request("GET", WIDGET.path(server.namespace, "w", "scale"))
         assert scale["spec"] == {"replicas": 2}
         assert scale["status"] == {"replicas": 1, "selector": "app=churn"}
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from model_runtime import contract
 from seatrial.api import names, status_fields
-from seatrial.api.objects import Body, label
+from seatrial.api.objects import Body, label_of
 from seatrial.cli import inputs
 from seatrial.observation.observed import Platform
 from seatrial.routers.replicas import ReplicaRouter
@@ -163,8 +163,8 @@ class Play:
         return status
 
     def _pods(self, revision: str) -> list[Body]:
-        serving = (p for p in self.world.of("Pod") if label(p, names.LABEL_SERVER))
-        return [p for p in serving if label(p, names.LABEL_REVISION) == revision]
+        serving = (p for p in self.world.of("Pod") if label_of(p, names.LABEL_SERVER))
+        return [p for p in serving if label_of(p, names.LABEL_REVISION) == revision]
 
     def _change(self, kind: str, name: str, change: Callable[[Body], Body]) -> None:
         self.world = self.world.having(change(copy.deepcopy(self.world.objects[(kind, name)])))

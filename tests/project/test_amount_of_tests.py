@@ -1,4 +1,4 @@
-"""How much is shown of what is built."""
+"""The ratio of test code to product code."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 
 from tests.project.source import PRODUCT, File, files
 
-LEAST = 1.5
-"""Lines of tests for each line of the product."""
+MINIMUM_RATIO = 1.5
+"""Lines of tests per line of product."""
 
 
-def lines_of(found: Iterable[File]) -> int:
-    """The lines that are not empty."""
-    return sum(1 for file in found for line in file.lines if line.strip())
+def lines_of(counted: Iterable[File]) -> int:
+    """Return the number of non-empty lines."""
+    return sum(1 for file in counted for line in file.lines if line.strip())
 
 
 def product() -> list[File]:
@@ -23,9 +23,11 @@ def product() -> list[File]:
 
 
 def test_there_are_at_least_1_5_lines_of_tests_per_line_of_product() -> None:
-    ours, shown = lines_of(product()), lines_of(files("tests"))
-    print(f"product {ours} lines, tests {shown}: {shown / ours:.2f} ×")
-    assert shown >= LEAST * ours, f"{shown} lines of tests for {ours} of the product: {shown / ours:.2f} ×"
+    product_lines, test_lines = lines_of(product()), lines_of(files("tests"))
+    print(f"product {product_lines} lines, tests {test_lines}: {test_lines / product_lines:.2f} ×")
+    assert test_lines >= MINIMUM_RATIO * product_lines, (
+        f"{test_lines / product_lines:.2f} lines of tests per line"
+    )
 
 
 @pytest.mark.parametrize(

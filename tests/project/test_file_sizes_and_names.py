@@ -1,4 +1,4 @@
-"""How large things are, and what they are called."""
+"""The sizes and the names of files, functions and modules."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.project.source import PRODUCT, ROOT, File, files, tracked
 
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 60
-NAMELESS = {"utils", "util", "common", "helpers", "helper", "misc", "manager", "managers"}
+MEANINGLESS_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "manager", "managers"}
 PRODUCT_FILES = files(*PRODUCT)
-WORDS: dict[type[StrEnum], str] = {
+STATUS_ENUMS: dict[type[StrEnum], str] = {
     rollout_decision.DecisionPhase: "DecisionPhase",
     phases.DisplayPhase: "Display(Phase)?",
     phases.RolloutPhase: "(Rollout)?Phase",
@@ -26,51 +26,53 @@ WORDS: dict[type[StrEnum], str] = {
     phases.Outcome: "Outcome",
     reasons.Reason: "Reason",
 }
-"""The words that a status may say, and what their class is called where one is said."""
+"""The enumerations of the status, and a pattern of their class names in the code."""
 
 
 @pytest.mark.parametrize("file", [*PRODUCT_FILES, *files("tests")], ids=lambda f: f.name)
 def test_file_has_at_most_300_lines(file: File) -> None:
-    assert len(file.lines) <= LONGEST_FILE or file.excused(1)
+    assert len(file.lines) <= LONGEST_FILE or file.is_exempt(1)
 
 
 @pytest.mark.parametrize("file", PRODUCT_FILES, ids=lambda f: f.name)
 def test_function_has_at_most_60_lines(file: File) -> None:
-    long = [
+    too_long = [
         f"{function.name}: {length} lines"
         for function in file.functions()
         if (length := (function.end_lineno or function.lineno) - function.lineno + 1) > LONGEST_FUNCTION
-        and not file.excused(function.lineno)
+        and not file.is_exempt(function.lineno)
     ]
-    assert long == []
+    assert too_long == []
 
 
 def test_no_module_has_a_meaningless_name() -> None:
-    named = [
-        f.name for f in PRODUCT_FILES if NAMELESS & {f.path.stem, *f.path.relative_to(ROOT).parent.parts}
+    meaningless = [
+        f.name
+        for f in PRODUCT_FILES
+        if MEANINGLESS_NAMES & {f.path.stem, *f.path.relative_to(ROOT).parent.parts}
     ]
-    assert named == []
+    assert meaningless == []
 
 
-@pytest.mark.parametrize("words", WORDS, ids=lambda words: words.__name__)
-def test_every_status_enum_member_is_used(words: type[StrEnum]) -> None:
-    home = Path(inspect.getfile(words)).resolve()
-    said = "\n".join(f.path.read_text(encoding="utf-8") for f in PRODUCT_FILES if f.path != home)
-    unsaid = [word for word in words if not re.search(rf"\b{WORDS[words]}\.{word.name}\b", said)]
-    if words is reasons.Reason:
-        unsaid = [word for word in unsaid if word not in _of_the_runtime()]
-    assert unsaid == []
+@pytest.mark.parametrize("enum", STATUS_ENUMS, ids=lambda enum: enum.__name__)
+def test_every_status_enum_member_is_used(enum: type[StrEnum]) -> None:
+    defining_file = Path(inspect.getfile(enum)).resolve()
+    code = "\n".join(f.path.read_text(encoding="utf-8") for f in PRODUCT_FILES if f.path != defining_file)
+    unused = [member for member in enum if not re.search(rf"\b{STATUS_ENUMS[enum]}\.{member.name}\b", code)]
+    if enum is reasons.Reason:
+        unused = [member for member in unused if member not in _runtime_reasons()]
+    assert unused == []
 
 
-def _of_the_runtime() -> set[str]:
-    """The reasons that a build or a server gives: it does not know the operator's own words for them."""
+def _runtime_reasons() -> set[str]:
+    """Return the reasons of builds and servers, which model_runtime defines itself."""
     text = "\n".join(f.path.read_text(encoding="utf-8") for f in files("model_runtime"))
     return set(re.findall(r" = \"([A-Z][A-Za-z]+)\"$", text, re.MULTILINE))
 
 
 def test_every_length_exemption_has_a_reason() -> None:
-    bare = [f.name for f in PRODUCT_FILES for line in f.lines if re.search(r"# long:\s*$", line)]
-    assert bare == []
+    without_reason = [f.name for f in PRODUCT_FILES for line in f.lines if re.search(r"# long:\s*$", line)]
+    assert without_reason == []
 
 
 def test_every_generated_file_says_so_in_its_first_line() -> None:

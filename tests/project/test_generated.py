@@ -1,4 +1,4 @@
-"""Generated files are as they would be generated now; what the README names exists."""
+"""Generated files are up to date, and everything that the README names exists."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_readme_diagram_is_up_to_date() -> None:
     text = _readme()
     if diagram.START not in text:
         pytest.skip("the README has no diagram yet")
-    assert diagram.written_into(text) == text, "run: make generate"
+    assert diagram.replace_diagram(text) == text, "run: make generate"
 
 
 def test_readme_names_only_existing_make_targets() -> None:
@@ -39,15 +39,15 @@ def test_readme_names_only_existing_make_targets() -> None:
 
 def test_readme_names_only_existing_commands() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
-    named = re.findall(r"^\s*(?:\$ )?(seatrial[a-z-]*|kubectl-seatrial)\b", _code(_readme()), re.MULTILINE)
-    assert set(named) <= set(scripts)
+    commands = re.findall(r"^\s*(?:\$ )?(seatrial[a-z-]*|kubectl-seatrial)\b", _code(_readme()), re.MULTILINE)
+    assert set(commands) <= set(scripts)
 
 
 def test_readme_links_only_to_existing_files() -> None:
-    linked = re.findall(r"\]\((?!https?:|#)([^)#]+)", _readme())
-    assert [path for path in linked if not (ROOT / path).exists()] == []
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", _readme())
+    assert [path for path in links if not (ROOT / path).exists()] == []
 
 
 def _code(text: str) -> str:
-    """What stands in code blocks and code words."""
+    """Return the text of code blocks and inline code."""
     return "\n".join([*re.findall(r"```.*?```", text, re.DOTALL), *re.findall(r"`[^`\n]+`", text)])

@@ -1,4 +1,4 @@
-"""Who may import whom, and what pure packages may not touch."""
+"""The import rules of the layers, and the modules and calls that pure packages must not use."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ PURE_FILES = files(*PURE)
 def test_imports_respect_the_layers() -> None:
     program = ROOT / ".venv/bin/lint-imports"
     command = [str(program)] if program.exists() else [sys.executable, "-m", "importlinter.cli"]
-    checked = subprocess.run(
+    result = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, env={"PYTHONPATH": "operator:."}
     )
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("file", PURE_FILES, ids=lambda f: f.name)
@@ -49,10 +49,10 @@ def test_pure_module_has_no_io_no_clock_and_no_async(file: File) -> None:
     assert not roots
     for node in ast.walk(file.tree):
         assert not isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith)
-        assert not (isinstance(node, ast.Call) and _asks_the_world(node)), f"line {node.lineno}"
+        assert not (isinstance(node, ast.Call) and _does_io_or_reads_the_clock(node)), f"line {node.lineno}"
 
 
-def _asks_the_world(call: ast.Call) -> bool:
+def _does_io_or_reads_the_clock(call: ast.Call) -> bool:
     function = call.func
     if isinstance(function, ast.Name):
         return function.id in {"open", "print", "input"}

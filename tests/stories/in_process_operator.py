@@ -18,7 +18,7 @@ from tests.stories.operator_transport import OperatorTransport
 
 
 class InProcessOperator:
-    """An operator with a transport of its own; a second informer stands in for kopf's watch."""
+    """An operator with a transport of its own. A second informer stands in for kopf's watch."""
 
     def __init__(
         self,
@@ -45,13 +45,13 @@ class InProcessOperator:
             parts.append(self._kopf_watch().run())
         if operator.elector is not None:
             parts.append(operator.elector.run())
-        begin = main.wait_until_ready(operator)
-        parts.append(reconciler.run_workers(operator.reconciler, size=operator.options.workers, ready=begin))
+        ready = main.wait_until_ready(operator)
+        parts.append(reconciler.run_workers(operator.reconciler, size=operator.options.workers, ready=ready))
         self._tasks = [asyncio.create_task(part) for part in parts]
         await asyncio.sleep(0)
 
     def _kopf_watch(self) -> Informer:
-        """Return kopf's watch: its events enqueue objects, and nothing else."""
+        """Return kopf's watch, whose events only enqueue objects."""
         operator, loop = self.operator, asyncio.get_running_loop()
 
         def deliver(_event: str, body: Body) -> None:

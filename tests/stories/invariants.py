@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from seatrial.api import kinds, names
-from seatrial.api.objects import Body, label, time_of
+from seatrial.api.objects import Body, label_of, parse_time
 from seatrial.kube.transport import Request
 from seatrial.observation import pod_diagnosis
 from tests.apiserver.server import FakeApiServer
@@ -59,12 +59,12 @@ class InvariantChecker:
         body = self._server.look(kinds.DEPLOYMENT, namespace, name)
         if body is None or self.outages_allowed:
             return
-        revision = label(body, names.LABEL_REVISION)
-        owner = label(body, names.LABEL_DEPLOYMENT)
+        revision = label_of(body, names.LABEL_REVISION)
+        owner = label_of(body, names.LABEL_DEPLOYMENT)
         ready = [
             p
             for p in self._pods()
-            if label(p, names.LABEL_REVISION) == revision and pod_diagnosis.is_ready(p)
+            if label_of(p, names.LABEL_REVISION) == revision and pod_diagnosis.is_ready(p)
         ]
         if self._receives_traffic(namespace, owner, revision) and ready:
             self.violations.append(f"{name} lost its pods while it received traffic")
@@ -75,13 +75,13 @@ class InvariantChecker:
     def _check_deletion(self, namespace: str, name: str) -> None:
         """A Deployment is deleted after its pods: pods without a controller block evictions and every drain."""
         body = self._server.look(kinds.DEPLOYMENT, namespace, name)
-        revision = "" if body is None else label(body, names.LABEL_REVISION)
-        pods = [p for p in self._pods() if label(p, names.LABEL_REVISION) == revision]
-        if revision and any(label(p, names.LABEL_SERVER) for p in pods):
+        revision = "" if body is None else label_of(body, names.LABEL_REVISION)
+        pods = [p for p in self._pods() if label_of(p, names.LABEL_REVISION) == revision]
+        if revision and any(label_of(p, names.LABEL_SERVER) for p in pods):
             self.violations.append(f"{name} was deleted while it had pods")
 
     def _server_time(self) -> datetime:
-        now = time_of(self._server.now())
+        now = parse_time(self._server.now())
         assert now is not None
         return now
 
@@ -123,7 +123,7 @@ class InvariantChecker:
 
     def _ready_pods(self, revision: str) -> int:
         return sum(
-            label(p, names.LABEL_REVISION) == revision and pod_diagnosis.is_ready(p) for p in self._pods()
+            label_of(p, names.LABEL_REVISION) == revision and pod_diagnosis.is_ready(p) for p in self._pods()
         )
 
     def _check_service(self, before: Body | None, after: Body) -> None:
@@ -132,9 +132,9 @@ class InvariantChecker:
         selects_all = names.LABEL_SERVER in selector and names.LABEL_REVISION not in selector
         if not selects_all or (before is not None and before["spec"].get("selector") == selector):
             return
-        pods = [p for p in self._pods() if label(p, names.LABEL_SERVER) == selector[names.LABEL_SERVER]]
-        revisions = {label(p, names.LABEL_REVISION) for p in pods}
-        ready = {label(p, names.LABEL_REVISION) for p in pods if pod_diagnosis.is_ready(p)}
+        pods = [p for p in self._pods() if label_of(p, names.LABEL_SERVER) == selector[names.LABEL_SERVER]]
+        revisions = {label_of(p, names.LABEL_REVISION) for p in pods}
+        ready = {label_of(p, names.LABEL_REVISION) for p in pods if pod_diagnosis.is_ready(p)}
         canary = after["metadata"]["annotations"].get("seatrial.dev/canary", "")
         if canary not in ready:
             self.violations.append(f"traffic was sent to {canary}, which has no ready pod")

@@ -9,8 +9,9 @@ import pytest
 from seatrial.api import kinds
 from seatrial.api.objects import Body
 from tests.apiserver.pod_behaviour import Behaviour, BuildBehaviour, Fault, image_of
+from tests.stories.conditions import condition_reasons, condition_statuses
 from tests.stories.specs import failing_pods, image, spec, spec_to_build, successful_report
-from tests.stories.world import NAME, NAMESPACE, World, condition_reasons, condition_statuses, run_story
+from tests.stories.world import NAME, NAMESPACE, World, run_story
 
 
 def _slow_builds(pod: Body) -> BuildBehaviour:
@@ -90,7 +91,7 @@ def test_abort_of_the_first_rollout_leaves_no_pods() -> None:
     run_story(story, serving=failing_pods("v1", Behaviour(ready_after=100)))
 
 
-def test_abort_reach_stable_is_unavailable_keeps_traffic_on_the_canary() -> None:
+def test_abort_while_stable_is_unavailable_keeps_traffic_on_the_canary() -> None:
     async def story(world: World) -> None:
         await world.install_decision_policy()
         first = (await world.deploy(spec("v1")))["stable"]["revision"]

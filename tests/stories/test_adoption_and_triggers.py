@@ -8,8 +8,9 @@ import pytest
 
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body
+from tests.stories.conditions import condition_reasons, condition_statuses
 from tests.stories.specs import image, spec
-from tests.stories.world import NAME, NAMESPACE, World, condition_reasons, condition_statuses, run_story
+from tests.stories.world import NAME, NAMESPACE, World, run_story
 
 CHILDREN = (kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION, kinds.PDB)
 

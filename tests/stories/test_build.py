@@ -11,6 +11,7 @@ from model_runtime import contract
 from seatrial.api import kinds
 from seatrial.api.objects import Body
 from tests.apiserver.pod_behaviour import BuildBehaviour
+from tests.stories.conditions import condition_statuses
 from tests.stories.specs import (
     build_request_of,
     failing_builds,
@@ -19,7 +20,7 @@ from tests.stories.specs import (
     successful_builds,
     successful_report,
 )
-from tests.stories.world import NAMESPACE, START, World, condition_statuses, run_story
+from tests.stories.world import NAMESPACE, START, World, run_story
 
 
 class RecordedBuilds:

@@ -13,7 +13,7 @@ from tests.stories.world import World
 
 
 @functools.cache
-def undisturbed(name: str) -> Replay:
+def undisturbed_run(name: str) -> Replay:
     """Return the replay of this story without any failure."""
     return replayed_stories.replay(name)
 
@@ -22,7 +22,7 @@ def undisturbed(name: str) -> Replay:
 @pytest.mark.parametrize("side", ["before", "after"])
 @pytest.mark.parametrize("name", REPLAYED_STORIES)
 def test_crash_at_any_write_does_not_change_the_final_state(name: str, side: Side) -> None:
-    expected = undisturbed(name)
+    expected = undisturbed_run(name)
     assert expected.writes > 15
     for number in range(1, expected.writes + 1):
 
@@ -36,7 +36,7 @@ def test_crash_at_any_write_does_not_change_the_final_state(name: str, side: Sid
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REPLAYED_STORIES)
 def test_lost_response_to_any_write_does_not_change_the_final_state(name: str) -> None:
-    expected = undisturbed(name)
+    expected = undisturbed_run(name)
     for number in range(1, expected.writes + 1):
 
         def lose_response(world: World, number: int = number) -> None:
@@ -61,7 +61,7 @@ def test_lost_response_to_any_write_does_not_change_the_final_state(name: str) -
 def test_failed_first_attempt_of_every_write_does_not_change_the_final_state(
     name: str, status: int, after: bool
 ) -> None:
-    expected = undisturbed(name)
+    expected = undisturbed_run(name)
     actual = replayed_stories.replay(
         name, lambda world: world.transport.fail_first_attempts(status, after=after)
     )

@@ -9,8 +9,9 @@ import pytest
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body
 from tests.apiserver.pod_behaviour import Behaviour
+from tests.stories.conditions import condition_reasons, condition_statuses
 from tests.stories.specs import failing_pods, spec
-from tests.stories.world import NAME, NAMESPACE, World, condition_reasons, condition_statuses, run_story
+from tests.stories.world import NAME, NAMESPACE, World, run_story
 
 FORBIDDEN = {"pod": {"volumes": [{"name": "host", "nfs": {"server": "files", "path": "/"}}]}}
 """A volume type that the operator rejects; the CRD's schema does not cover Kubernetes' own types."""

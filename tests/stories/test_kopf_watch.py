@@ -1,4 +1,4 @@
-"""The operator works from its own watch of ModelDeployments: whether kopf's watch delivers does not matter."""
+"""The operator relies on its own watch of ModelDeployments: a failing kopf watch does not matter."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def _age(world: World) -> float:
     return float(next(line for line in _scraped(world).splitlines() if line.startswith(AGE)).split()[-1])
 
 
-def _working(caplog: pytest.LogCaptureFixture) -> list[int]:
-    """The number of objects in every log line that says that passes begin."""
+def _objects_at_start(caplog: pytest.LogCaptureFixture) -> list[int]:
+    """Return the number of objects in every log record of the start of reconciling."""
     return [vars(record)["objects"] for record in caplog.records if record.getMessage() == "working"]
 
 
-def _lists_models(request: Request) -> bool:
+def _is_model_deployment_list(request: Request) -> bool:
     return request.path.endswith("/modeldeployments") and "watch" not in request.query
 
 
 @KOPF
-def test_a_rollout_completes_although_kopf_s_watch_fails(kopf_delay: float | None) -> None:
+def test_rollout_completes_when_the_kopf_watch_fails(kopf_delay: float | None) -> None:
     async def story(world: World) -> None:
         await world.kill_operator()
         await world.start_operator(kopf_delay=kopf_delay)
@@ -53,7 +53,7 @@ def test_a_rollout_completes_although_kopf_s_watch_fails(kopf_delay: float | Non
 
 
 @KOPF
-def test_a_deleted_object_is_forgotten_although_kopf_s_watch_fails(kopf_delay: float | None) -> None:
+def test_deleted_object_is_removed_when_the_kopf_watch_fails(kopf_delay: float | None) -> None:
     async def story(world: World) -> None:
         await world.kill_operator()
         await world.start_operator(kopf_delay=kopf_delay)
@@ -70,7 +70,7 @@ def test_a_deleted_object_is_forgotten_although_kopf_s_watch_fails(kopf_delay: f
 
 
 @KOPF
-def test_an_operator_is_alive_although_kopf_s_watch_fails(kopf_delay: float | None) -> None:
+def test_liveness_check_passes_when_the_kopf_watch_fails(kopf_delay: float | None) -> None:
     async def story(world: World) -> None:
         await world.kill_operator()
         await world.start_operator(kopf_delay=kopf_delay)
@@ -84,44 +84,49 @@ def test_an_operator_is_alive_although_kopf_s_watch_fails(kopf_delay: float | No
     run_story(story)
 
 
-def test_no_pass_begins_before_every_object_is_known(caplog: pytest.LogCaptureFixture) -> None:
+def test_reconciling_starts_after_every_object_is_listed(caplog: pytest.LogCaptureFixture) -> None:
     async def story(world: World) -> None:
         caplog.set_level(logging.INFO, logger="seatrial.main")
         await world.kill_operator()
         await world.apply(spec("v1"), name="one")
         await world.apply(spec("v2"), name="other")
-        world.server.faults.fail_next(4, 503, _lists_models)
+        world.server.faults.fail_next(4, 503, _is_model_deployment_list)
         process = await world.start_operator(kopf_delay=None)
         await world.wait(1)
-        assert (process.transport.writes, _working(caplog)) == ([], [])
+        assert (process.transport.writes, _objects_at_start(caplog)) == ([], [])
         await world.wait(60)
-        assert _working(caplog) == [2]
+        assert _objects_at_start(caplog) == [2]
         assert process.transport.writes
 
     run_story(story, ends_idle=False)
 
 
-def test_an_operator_at_rest_makes_no_pass_for_its_own_writes() -> None:
+def test_one_change_causes_one_reconcile() -> None:
     async def story(world: World) -> None:
         await world.deploy(spec("v1"))
         await world.wait_until_idle()
         body = await world.get(kinds.MODEL_DEPLOYMENT, NAME)
-        mark = _passes(world)
+        before = _reconciles(world)
         await world.client.apply(
             kinds.MODEL_DEPLOYMENT,
-            {**{part: body[part] for part in ("apiVersion", "kind", "spec")}, "metadata": _relabelled(body)},
+            {
+                **{part: body[part] for part in ("apiVersion", "kind", "spec")},
+                "metadata": _metadata_with_new_label(body),
+            },
         )
         await world.wait(60)
-        assert _passes(world) - mark == 1, "one pass for the event of the own watch, none for kopf's"
+        assert _reconciles(world) - before == 1, (
+            "one for the event of the operator's own watch, none for kopf's"
+        )
 
     run_story(story)
 
 
-def _relabelled(body: dict[str, dict[str, object]]) -> dict[str, object]:
-    head = body["metadata"]
-    return {"name": head["name"], "namespace": head["namespace"], "labels": {"team": "blue"}}
+def _metadata_with_new_label(body: dict[str, dict[str, object]]) -> dict[str, object]:
+    metadata = body["metadata"]
+    return {"name": metadata["name"], "namespace": metadata["namespace"], "labels": {"team": "blue"}}
 
 
-def _passes(world: World) -> float:
+def _reconciles(world: World) -> float:
     registry = world.operator.telemetry.registry
     return registry.get_sample_value("seatrial_reconcile_total", {"result": "done"}) or 0.0

@@ -7,8 +7,9 @@ import pytest
 from seatrial.api import kinds
 from seatrial.api.objects import Body, ObjectKey
 from tests.apiserver.pod_behaviour import Behaviour, Fault
+from tests.stories.conditions import condition_reasons
 from tests.stories.specs import failing_pods, image, spec
-from tests.stories.world import NAME, NAMESPACE, World, condition_reasons, run_story
+from tests.stories.world import NAME, NAMESPACE, World, run_story
 
 LEASE_NAMESPACE = "seatrial-system"
 

@@ -8,8 +8,9 @@ from model_runtime import contract
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body
 from tests.apiserver.pod_behaviour import Behaviour, Fault, image_of
+from tests.stories.conditions import condition_reasons, condition_statuses
 from tests.stories.specs import failing_pods, spec
-from tests.stories.world import NAMESPACE, World, condition_reasons, condition_statuses, run_story
+from tests.stories.world import NAMESPACE, World, run_story
 
 
 def _exit(reason: str) -> str:
@@ -121,7 +122,7 @@ def test_pod_rejected_by_admission_fails_immediately() -> None:
     run_story(story)
 
 
-def test_restarts_pods_do_not_extend_the_deadline() -> None:
+def test_flapping_pods_do_not_extend_the_deadline() -> None:
     """One of two pods becomes ready and is lost repeatedly: the high-water mark and the deadline do not move."""
 
     async def story(world: World) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.apiserver.pod_behaviour import Behaviour, Fault
+from tests.stories.conditions import condition_reasons
 from tests.stories.specs import failing_pods, spec
-from tests.stories.world import World, condition_reasons, run_story
+from tests.stories.world import World, run_story
 
 
 async def _two_promoted(world: World) -> tuple[str, str]:
@@ -77,7 +78,7 @@ def test_rollback_to_an_unknown_revision_is_rejected() -> None:
         answer = await world.wait_for_result(
             await world.decide("Rollback", revision=revision, toRevision="0123456789")
         )
-        assert (answer["phase"], "history" in answer["message"]) == ("Refused", True)
+        assert (answer["phase"], "never promoted" in answer["message"]) == ("Refused", True)
 
     run_story(story)
 

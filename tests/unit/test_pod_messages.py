@@ -1,4 +1,4 @@
-"""Messages of pods are not trusted: what is not right is no message, whatever it is."""
+"""The termination messages of pods are untrusted: an invalid one is rejected, whatever it contains."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_runtime import contract
+from seatrial.api import names
 from seatrial.observation import build_jobs, pod_diagnosis
 from seatrial.observation.observed import Observed
 
@@ -32,12 +33,12 @@ REPORT = contract.BuildReport(
     image=IMAGE, cached=True, source={"etag": "1"}, seconds={"fetch": 1.5, "push": 2}
 )
 CARD = contract.ModelCard(name="churn", build_id="b1", format="onnx", path="m.onnx", digest="sha256:1")
-LEFT = contract.Exit(reason="ModelLoadFailed", message="of another version")
+EXIT = contract.Exit(reason="ModelLoadFailed", message="of another version")
 
 
-@pytest.mark.parametrize("said", [REQUEST, REPORT, CARD, LEFT], ids=lambda said: type(said).__name__)
-def test_message_round_trips_through_json(said: Any) -> None:
-    assert type(said).from_json(said.to_json()) == said
+@pytest.mark.parametrize("message", [REQUEST, REPORT, CARD, EXIT], ids=lambda message: type(message).__name__)
+def test_message_round_trips_through_json(message: Any) -> None:
+    assert type(message).from_json(message.to_json()) == message
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -63,14 +64,14 @@ FIELDS = st.sampled_from(
 @pytest.mark.parametrize("kind", KINDS)
 @given(st.dictionaries(FIELDS, VALUES, max_size=6), st.booleans())
 def test_any_json_object_parses_or_is_a_value_error(
-    kind: Any, values: dict[str, Any], right_version: bool
+    kind: Any, values: dict[str, Any], has_current_version: bool
 ) -> None:
-    text = json.dumps({**values, "version": contract.VERSION} if right_version else values)
+    text = json.dumps({**values, "version": contract.VERSION} if has_current_version else values)
     try:
-        said = kind.from_json(text)
+        message = kind.from_json(text)
     except ValueError:
         return
-    assert kind.from_json(said.to_json()) == said
+    assert kind.from_json(message.to_json()) == message
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -80,7 +81,7 @@ def test_arbitrary_text_is_a_value_error(kind: Any, text: str) -> None:
         kind.from_json(text)
 
 
-def _said(**values: Any) -> str:
+def _message(**values: Any) -> str:
     return json.dumps({"version": contract.VERSION, **values})
 
 
@@ -112,28 +113,28 @@ def _said(**values: Any) -> str:
 )
 def test_build_report_with_a_wrong_field_type_is_rejected(values: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
-        contract.BuildReport.from_json(_said(**values))
+        contract.BuildReport.from_json(_message(**values))
 
 
 @pytest.mark.parametrize("values", [{}, {"reason": "CrashLoop"}, {"reason": 1, "message": "why"}])
 def test_exit_message_needs_reason_and_message(values: Any) -> None:
     with pytest.raises(ValueError, match=r"reason|message"):
-        contract.Exit.from_json(_said(**values))
+        contract.Exit.from_json(_message(**values))
 
 
-@pytest.mark.parametrize("text", [NESTED, _said(image="x"), _said(seconds=1)])
+@pytest.mark.parametrize("text", [NESTED, _message(image="x"), _message(seconds=1)])
 def test_invalid_build_report_is_ignored(text: str) -> None:
-    job = {"kind": "Job", "metadata": {"name": "j-1"}}
-    seen = build_jobs.seen(Observed(jobs=(job,), pods=(_pod("build", text),)), "j-1")
-    assert seen is not None
-    assert seen.report is None
+    job = {"kind": "Job", "metadata": {"name": "j-1", "labels": {names.LABEL_BUILD: "b1"}}}
+    observed = Observed(children={"Job": (job,), "Pod": (_pod("build", text),)})
+    (build_job,) = build_jobs.build_jobs(observed).values()
+    assert build_job.report is None
 
 
 @pytest.mark.parametrize(
-    "text", [NESTED, _said(reason="CrashLoop", message=[]), _said(reason=[], message="")]
+    "text", [NESTED, _message(reason="CrashLoop", message=[]), _message(reason=[], message="")]
 )
 def test_invalid_exit_message_of_a_server_is_ignored(text: str) -> None:
-    assert pod_diagnosis.pod_trouble(_pod("server", text)) is None
+    assert pod_diagnosis.diagnosis_of(_pod("server", text)) is None
 
 
 def _pod(container: str, message: str) -> dict[str, Any]:

@@ -12,55 +12,55 @@ from seatrial.api.reasons import Reason
 
 
 class BuildStatus(base.StatusModel):
-    """The build of the wanted revision's image."""
+    """The build of the target revision's image."""
 
     id: status_fields.Word
-    """Ten hex digits that identify what the image is made from."""
+    """Ten hex digits that identify what the image is built from."""
 
     phase: phases.BuildPhase
-    """Where it is."""
+    """The phase of the build; Cached means that the image already existed."""
 
     job: status_fields.Name = ""
-    """The name of the Job."""
+    """The name of the Job of the current attempt."""
 
     attempt: fields.Count = 1
-    """Counts from 1."""
+    """The number of the attempt, counted from 1."""
 
     lost: fields.Count | None = None
-    """How many attempts in a row ended without a word; absent when the last one said how it ended."""
+    """How many consecutive attempts ended without a result; absent when the last one reported its result."""
 
     image: status_fields.Name = ""
-    """The image it made, with its digest."""
+    """The image that was built, with its digest."""
 
     model_digest: status_fields.Name = ""
-    """`sha256:<hex>` of the fetched files."""
+    """The digest of the fetched files, `sha256:<hex>`."""
 
     format: status_fields.Word = ""
-    """How the model's files are read."""
+    """The format of the model's files."""
 
     runtime: status_fields.Word = ""
-    """The runtime that the image is made on."""
+    """The name of the runtime that the image is based on."""
 
     inputs: status_fields.Word = ""
-    """Changes when a Secret or ConfigMap of the build does; a failed build is then tried again at once."""
+    """A digest of the Secrets and ConfigMaps of the build; when it changes, a failed build is retried immediately."""
 
     source: Annotated[Mapping[str, status_fields.Name], Field(max_length=16)] = Field(default_factory=dict)
-    """What the source resolved to, as etag, version, size."""
+    """What the source resolved to, for example its etag, version or size."""
 
     reason: Annotated[status_fields.Word, status_fields.known_reason_or(Reason.BUILD_EVICTED)] = ""
-    """Why it failed or waits."""
+    """The reason why the build failed or waits, one CamelCase word."""
 
     message: status_fields.Sentence = ""
-    """Why it failed or waits, in a sentence."""
+    """The reason why the build failed or waits in a sentence."""
 
     log_tail: status_fields.LogTail = ""
-    """The last lines of a failed build's log."""
+    """The last lines of the log of a failed build."""
 
     started_at: status_fields.Time | None = None
-    """When the Job was made."""
+    """When the Job was created."""
 
     finished_at: status_fields.Time | None = None
-    """When it ended."""
+    """When the build ended."""
 
     seconds: Annotated[Mapping[str, float], Field(max_length=16)] = Field(default_factory=dict)
-    """How long each part took, as fetch, load, push; in seconds."""
+    """The duration of each part of the build, such as fetch, load and push, in seconds."""

@@ -1,4 +1,4 @@
-"""Regular expressions that mean the same here and in the API server's CEL (RE2)."""
+"""Regular expressions with the same meaning in Python and in the API server's CEL (RE2)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether `pattern` is found in `text`; `$` is the very end, as in RE2, never before a last line break."""
+    """Return whether `text` contains `pattern`; `$` is the end of the text as in RE2, not before a final newline."""
     strict = pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern
     return re.search(strict, text, re.ASCII) is not None
 
 
 def literal(pattern: str) -> str:
-    """`pattern` as a CEL string."""
+    """Return `pattern` as a CEL string literal."""
     return "'" + pattern.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,4 +1,4 @@
-"""The conditions of a status: the alphabet that kstatus, `kubectl wait` and people read."""
+"""The conditions of a ModelDeployment, which kstatus and `kubectl wait` read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from seatrial.api import base, phases, status_fields
 
 
 class ConditionType(phases.StatusEnum):
-    """What a condition is about."""
+    """The type of a condition."""
 
     READY = "Ready"
     RECONCILING = "Reconciling"
@@ -18,7 +18,7 @@ class ConditionType(phases.StatusEnum):
 
 
 class ConditionStatus(phases.StatusEnum):
-    """Whether it is so."""
+    """Whether a condition holds."""
 
     TRUE = "True"
     FALSE = "False"
@@ -26,22 +26,22 @@ class ConditionStatus(phases.StatusEnum):
 
 
 class Condition(base.StatusModel):
-    """One thing that is so or not, why, and since when."""
+    """One aspect of the current state: whether it holds, why, and since when."""
 
     type: ConditionType
-    """What it is about."""
+    """The type of the condition."""
 
     status: ConditionStatus
-    """Whether it is so."""
+    """Whether the condition holds: True, False or Unknown."""
 
     reason: status_fields.Word = ""
-    """Why, one CamelCase word."""
+    """The reason for the status, one CamelCase word."""
 
     message: status_fields.Sentence = ""
-    """Why, in a sentence."""
+    """The reason for the status in a sentence."""
 
     observed_generation: status_fields.Generation = 0
-    """The metadata.generation that this speaks of."""
+    """The metadata.generation that the condition refers to."""
 
     last_transition_time: status_fields.Time | None = None
-    """When status last became another one."""
+    """When the status last changed."""

@@ -13,8 +13,8 @@ from seatrial.api import cel
 PATTERN: Final = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
 MAX_LENGTH: Final = 28
 """Four parts of five digits and two letters."""
-EXPECTED: Final = "must be a duration such as 90s, 5m, 1h30m or 500ms"
-POSITIVE: Final = "must be longer than 0s"
+EXPECTED: Final = "expected a duration such as 90s, 5m, 1h30m or 500ms"
+POSITIVE: Final = "expected a duration longer than 0s"
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _UNITS: Final = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
@@ -24,7 +24,7 @@ _PART: Final = re.compile(r"([0-9]+)([a-z]+)", re.ASCII)
 LONGEST: Final = timedelta(hours=99_999, minutes=59, seconds=59, milliseconds=999)
 """What the format can express with each unit once; GEP-2257 has the same limit."""
 LONGEST_TEXT: Final = "99999h59m59s999ms"
-AT_MOST: Final = f"must be at most {LONGEST_TEXT}"
+AT_MOST: Final = f"expected at most {LONGEST_TEXT}"
 
 
 def parse_duration(text: str) -> timedelta:

@@ -1,4 +1,4 @@
-"""Reading what may be damaged or newer than this program: keep every part that can be understood."""
+"""Parsing of a stored status that may be damaged: every part that is valid is kept."""
 
 from __future__ import annotations
 
@@ -10,52 +10,52 @@ from pydantic import BaseModel, ValidationError
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_GONE: Final = object()
-"""Stands in a list where an item was dropped, so that its neighbours keep their places until the end."""
+_REMOVED: Final = object()
+"""Takes the place of a removed list item, so that the indices of the others stay valid until the end of a round."""
 
 
-def parsed(model: type[Model], raw: Mapping[str, Any] | None) -> Model | None:
-    """A `model` of all in `raw` that fits it; None when a required field is missing at the top."""
+def parse(model: type[Model], raw: Mapping[str, Any] | None) -> Model | None:
+    """Return a `model` of the valid parts of `raw`; None when a required field is missing at the top level."""
     if not isinstance(raw, Mapping):
         raw = {}
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        return _repaired(model, deepcopy(dict(raw)), error)
+        return _repair(model, deepcopy(dict(raw)), error)
 
 
-def _repaired(model: type[Model], raw: dict[str, Any], error: ValidationError) -> Model | None:
-    """Drops what each round of `error` names; every round drops something, so it ends."""
+def _repair(model: type[Model], raw: dict[str, Any], error: ValidationError) -> Model | None:
+    """Remove the invalid parts until `raw` is valid; every round removes at least one, so the loop ends."""
     while True:
-        places = sorted((_place(found["type"], found["loc"]) for found in error.errors()), key=len)
-        if not places[0]:
+        paths = sorted((_invalid_path(detail["type"], detail["loc"]) for detail in error.errors()), key=len)
+        if not paths[0]:
             return None
-        for place in places:
-            _drop(raw, place)
-        _sweep(raw)
+        for path in paths:
+            _remove(raw, path)
+        _compact(raw)
         try:
             return model.model_validate(raw)
-        except ValidationError as again:
-            error = again
+        except ValidationError as next_error:
+            error = next_error
 
 
-def _place(kind: str, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Where to cut: the value that is wrong, or the object that misses a field."""
-    return loc[:-1] if kind == "missing" else loc
+def _invalid_path(error_type: str, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Return the path to remove: that of the invalid value, or of the object in which a field is missing."""
+    return loc[:-1] if error_type == "missing" else loc
 
 
-def _drop(raw: Any, place: tuple[int | str, ...]) -> None:
-    """Cuts at the deepest part of `place` that exists: a location may end in a word of the validator."""
-    holder: Any = None
+def _remove(raw: Any, path: tuple[int | str, ...]) -> None:
+    """Remove the deepest existing part of `path`: a location can end in a name that only the validator uses."""
+    parent: Any = None
     key: int | str = ""
-    for part in place:
+    for part in path:
         if not _has(raw, part):
             break
-        holder, key, raw = raw, part, raw[part]
-    if isinstance(holder, dict):
-        holder.pop(key, None)
-    elif isinstance(holder, list):
-        holder[int(key)] = _GONE
+        parent, key, raw = raw, part, raw[part]
+    if isinstance(parent, dict):
+        parent.pop(key, None)
+    elif isinstance(parent, list):
+        parent[int(key)] = _REMOVED
 
 
 def _has(raw: Any, part: int | str) -> bool:
@@ -68,9 +68,9 @@ def _has(raw: Any, part: int | str) -> bool:
             return False
 
 
-def _sweep(raw: Any) -> None:
-    """Removes the dropped items of every list."""
+def _compact(raw: Any) -> None:
+    """Delete the removed items of every list."""
     if isinstance(raw, list):
-        raw[:] = [item for item in raw if item is not _GONE]
+        raw[:] = [item for item in raw if item is not _REMOVED]
     for part in raw.values() if isinstance(raw, dict) else raw if isinstance(raw, list) else ():
-        _sweep(part)
+        _compact(part)

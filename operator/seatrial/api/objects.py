@@ -1,4 +1,4 @@
-"""Kubernetes objects as they travel: plain dictionaries, and the few questions that everybody asks them."""
+"""Kubernetes objects as plain dictionaries, and accessors for the parts that most code reads."""
 
 from __future__ import annotations
 
@@ -9,41 +9,57 @@ Body: TypeAlias = dict[str, Any]
 
 
 class ObjectKey(NamedTuple):
-    """Where an object stands; `namespace` is empty for cluster-wide kinds."""
+    """The namespace and name of an object; the namespace of a cluster-scoped one is empty."""
 
     namespace: str
     name: str
 
 
 def key_of(body: Body) -> ObjectKey:
-    """The namespace and name of `body`; empty strings where it has none."""
+    """Return the namespace and name of the object; empty strings where they are absent."""
     metadata = body.get("metadata") or {}
     return ObjectKey(metadata.get("namespace") or "", metadata.get("name") or "")
 
 
 def uid_of(body: Body) -> str:
-    """The uid of `body`, or the empty string."""
+    """Return the uid of the object, or an empty string."""
     return (body.get("metadata") or {}).get("uid") or ""
 
 
 def version_of(body: Body) -> str:
-    """The resourceVersion of `body`, or the empty string."""
+    """Return the resourceVersion of the object, or an empty string."""
     return (body.get("metadata") or {}).get("resourceVersion") or ""
 
 
 def labels_of(body: Body) -> dict[str, str]:
-    """The labels of `body`; empty where it has none."""
+    """Return the labels of the object; empty if it has none."""
     return (body.get("metadata") or {}).get("labels") or {}
 
 
+def label_of(body: Body, name: str) -> str:
+    """Return the value of one label of the object, or an empty string."""
+    return str(labels_of(body).get(name, ""))
+
+
 def controller_of(body: Body) -> Body | None:
-    """The owner reference of `body` that says `controller: true`."""
+    """Return the owner reference of the object with `controller: true`, or None."""
     owners = (body.get("metadata") or {}).get("ownerReferences") or []
     return next((owner for owner in owners if owner.get("controller")), None)
 
 
+def condition_of(body: Body, condition_type: str) -> Body:
+    """Return the condition of this type in the status of the object; empty if there is none."""
+    conditions = (body.get("status") or {}).get("conditions") or ()
+    return next((condition for condition in conditions if condition.get("type") == condition_type), {})
+
+
+def is_condition_true(body: Body, condition_type: str) -> bool:
+    """Return whether the condition of this type is True."""
+    return condition_of(body, condition_type).get("status") == "True"
+
+
 def without_managed_fields(body: Body) -> Body:
-    """`body` without what only the API server needs, a third of its size; itself where it has none."""
+    """Return the object without `metadata.managedFields`, a third of its size that only the API server needs."""
     if "managedFields" not in body["metadata"]:
         return body
     metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
@@ -51,31 +67,16 @@ def without_managed_fields(body: Body) -> Body:
 
 
 def is_newer(version: str, than: str) -> bool:
-    """Whether `version` was written after `than`; unlike things count as newer unless they are equal.
+    """Return whether the resourceVersion `version` was written after `than`.
 
-    Resource versions are compared as numbers only when both are digits, which every API server's are.
+    Versions are compared as numbers if both are digits, as those of every API server are; others are newer unless
+    they are equal.
     """
     if version.isdigit() and than.isdigit():
         return int(version) > int(than)
     return version != than
 
 
-def label(body: Body, name: str) -> str:
-    """A label of an object, empty when it is not there."""
-    return str((body["metadata"].get("labels") or {}).get(name, ""))
-
-
-def time_of(text: str | None) -> datetime | None:
-    """An RFC 3339 time of the API server; None for none."""
+def parse_time(text: str | None) -> datetime | None:
+    """Return the time that an RFC 3339 text of the API server names; None for None or an empty text."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
-
-
-def condition(body: Body, kind: str) -> Body:
-    """What an object says of itself under this word; empty while it says nothing."""
-    conditions = (body.get("status") or {}).get("conditions") or ()
-    return next((c for c in conditions if c.get("type") == kind), {})
-
-
-def holds(body: Body, kind: str) -> bool:
-    """A condition of an object is True."""
-    return condition(body, kind).get("status") == "True"

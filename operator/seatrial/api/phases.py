@@ -32,7 +32,7 @@ class StatusEnum(StrEnum):
 
 
 class DisplayPhase(StatusEnum):
-    """Where a ModelDeployment is, in the word that its users see."""
+    """The phase of a ModelDeployment that users see."""
 
     PENDING = "Pending"
     BUILDING = "Building"
@@ -47,7 +47,7 @@ class DisplayPhase(StatusEnum):
 
 
 class RolloutPhase(StatusEnum):
-    """Where a rollout is."""
+    """The phase of a rollout."""
 
     STABLE = "Stable"
     BUILDING = "Building"
@@ -60,7 +60,7 @@ class RolloutPhase(StatusEnum):
 
 
 class WaitingFor(StatusEnum):
-    """What a rollout needs before it can go on."""
+    """What a rollout waits for before it can continue."""
 
     CAPACITY = "Capacity"
     BUILD = "Build"
@@ -76,7 +76,7 @@ class PausedBy(StatusEnum):
 
 
 class BuildPhase(StatusEnum):
-    """Where a build is; Cached means that the image was there already."""
+    """The phase of a build; Cached means that the image already existed."""
 
     PENDING = "Pending"
     RUNNING = "Running"
@@ -86,7 +86,7 @@ class BuildPhase(StatusEnum):
 
 
 class Outcome(StatusEnum):
-    """How a rollout ended."""
+    """The outcome of a rollout."""
 
     PROMOTED = "Promoted"
     ROLLED_BACK = "RolledBack"

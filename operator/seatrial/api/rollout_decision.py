@@ -1,4 +1,4 @@
-"""RolloutDecision: what a person decided about one rollout, and what became of it."""
+"""RolloutDecision: a person's decision about one rollout, and its outcome."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seatrial.api.metadata import Key
 
 
 class Action(StrEnum):
-    """What is to be done."""
+    """The action that a decision asks for."""
 
     PROMOTE = "Promote"
     SKIP = "Skip"
@@ -27,14 +27,14 @@ class Action(StrEnum):
 
 
 class DecisionPhase(phases.StatusEnum):
-    """What became of a decision."""
+    """The outcome of a decision."""
 
     TAKEN = "Taken"
     REFUSED = "Refused"
 
     @property
     def reason(self) -> reasons.Reason:
-        """The word for it in Events."""
+        """The reason of the Event that announces the outcome."""
         return _REASONS[self]
 
 
@@ -45,89 +45,91 @@ _REASONS: Final = {
 
 
 WITH_ATTEMPT: Final = (Action.PROMOTE, Action.ABORT, Action.RETRY)
-"""The actions that speak of one attempt."""
+"""The actions that refer to one attempt."""
 
 Revision = Annotated[str, Field(pattern=names.REVISION_PATTERN, max_length=10)]
 Ordinal = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 
 
 class DecisionSpec(base.SpecModel):
-    """What was decided; it cannot be changed afterwards."""
+    """The decision. It is immutable."""
 
     deployment: Annotated[str, Field(pattern=names.NAME_PATTERN, max_length=names.NAME_MAX_LENGTH)]
-    """The name of the ModelDeployment, in the same namespace."""
+    """The name of a ModelDeployment in the same namespace."""
 
     revision: Revision
-    """The revision it speaks of, ten hex digits; for any other it is refused."""
+    """The revision that the decision refers to, ten hex digits; the decision is refused for any other revision."""
 
     action: Action
-    """Promote (all the way), Skip (the present step), Abort, Retry (a rejected revision), Pause, Resume,
-    Rollback (to toRevision)."""
+    """The action: Promote (to all traffic), Skip (the current step), Abort, Retry (a rejected revision), Pause, Resume
+    or Rollback (to toRevision)."""
 
     step: Ordinal | None = None
-    """The step it speaks of, counted from 1; with Skip and only there."""
+    """The step that the decision refers to, counted from 1; required with Skip and only allowed there."""
 
     to_revision: Revision | None = None
-    """The revision of status.history to go back to; with Rollback and only there."""
+    """The revision of status.history to roll back to; required with Rollback and only allowed there."""
 
     attempt: Ordinal | None = None
-    """The attempt it speaks of, counted from 1; with Promote, Abort and Retry and only there."""
+    """The attempt that the decision refers to, counted from 1; required with Promote, Abort and Retry and only allowed
+    there."""
 
     decided_by: Annotated[str, Field(min_length=1, max_length=253)]
-    """The user who decides; where the policy is bound, the API server refuses all but the requester's."""
+    """The user who decides. Where the chart's admission policy is bound, the API server requires that it is the user
+    who creates the object."""
 
     reason: Annotated[str, Field(max_length=512)] = ""
-    """Why, for the history."""
+    """The reason for the decision, recorded in status.history."""
 
     @base.rule(
-        "toRevision is required with Rollback and belongs nowhere else",
+        "toRevision is required with Rollback and not allowed with other actions",
         cel="has(self.toRevision) == (self.action == 'Rollback')",
     )
     def target_with_rollback(self) -> bool:
-        """A rollback says where to."""
+        """Return whether exactly a rollback names its target."""
         return (self.to_revision is not None) == (self.action is Action.ROLLBACK)
 
     @base.rule(
-        "toRevision must be another revision than revision",
+        "toRevision must differ from revision",
         cel="!has(self.toRevision) || self.toRevision != self.revision",
     )
     def target_is_another(self) -> bool:
-        """A rollback goes somewhere."""
+        """Return whether a rollback changes the revision."""
         return self.to_revision != self.revision
 
     @base.rule(
-        "step is required with Skip and belongs nowhere else",
+        "step is required with Skip and not allowed with other actions",
         cel="has(self.step) == (self.action == 'Skip')",
     )
     def step_with_skip(self) -> bool:
-        """A skip cannot leak to the next step."""
+        """Return whether exactly a skip names its step, so that it cannot apply to a later step."""
         return (self.step is not None) == (self.action is Action.SKIP)
 
     @base.rule(
-        "attempt is required with Promote, Abort and Retry and belongs nowhere else",
+        "attempt is required with Promote, Abort and Retry and not allowed with other actions",
         cel="has(self.attempt) == (self.action in ['Promote', 'Abort', 'Retry'])",
     )
     def attempt_where_it_matters(self) -> bool:
-        """A decision cannot leak to the next attempt."""
+        """Return whether exactly these actions name an attempt, so that they cannot apply to a later attempt."""
         return (self.attempt is not None) == (self.action in WITH_ATTEMPT)
 
 
 class DecisionStatus(base.StatusModel):
-    """What became of it; absent until the operator has seen it."""
+    """The outcome of the decision; absent until the operator has processed it."""
 
     phase: DecisionPhase | None = None
-    """Taken or Refused."""
+    """The outcome: Taken or Refused."""
 
     message: status_fields.Sentence = ""
-    """Why, in a sentence."""
+    """The reason for the outcome in a sentence."""
 
     at: status_fields.Time | None = None
-    """When."""
+    """When the decision was taken or refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutDecision:
-    """One object, parsed."""
+    """One RolloutDecision, parsed."""
 
     key: Key
     uid: str
@@ -137,12 +139,12 @@ class RolloutDecision:
 
 
 def parse(body: Mapping[str, Any]) -> RolloutDecision:
-    """The decision in `body`; `InvalidSpec` with a sentence when its spec is refused."""
+    """Return the decision in `body`. Raise `InvalidSpec` with a message for the author when its spec is invalid."""
     meta = metadata.parse(body)
     return RolloutDecision(
         key=meta.key,
         uid=meta.uid,
         created_at=meta.created_at,
         deleting=meta.deleting,
-        spec=validation.validated(DecisionSpec, body.get("spec")),
+        spec=validation.validate(DecisionSpec, body.get("spec")),
     )

@@ -1,4 +1,4 @@
-"""`status.rollout`: the state of the rollout in progress, kept between passes."""
+"""`status.rollout`: the state of the rollout, which persists between passes of the operator."""
 
 from __future__ import annotations
 
@@ -9,77 +9,78 @@ from pydantic import BeforeValidator, Field
 from seatrial.api import base, fields, phases, status_fields
 
 LONGEST_PAUSE: Final = 100_000_000
-"""Seconds that are remembered of a pause: three years."""
+"""The longest pause that is recorded, in seconds: three years."""
 
 
 class RolloutStatus(base.StatusModel):
-    """The rollout's memory: written before anything is done that follows from it."""
+    """The state of the rollout. It is stored before the operator acts on it."""
 
     revision: status_fields.Revision
-    """The revision that is rolled out."""
+    """The revision that is being rolled out, or was rolled out last."""
 
     target_revision: status_fields.Word = ""
     """The revision that the spec asks for now. Empty while it cannot be determined: the spec is invalid, or what it
     refers to cannot be read."""
 
     phase: phases.RolloutPhase
-    """Where it is."""
+    """The phase of the rollout."""
 
     step: fields.Count = 0
-    """The present step, counted from 1; 0 before the first."""
+    """The current step, counted from 1; 0 before the first."""
 
     steps: fields.Count = 0
-    """How many steps there are."""
+    """The number of steps."""
 
     step_started_at: status_fields.Time | None = None
-    """When the present step's weight was reached; its hold counts from here."""
+    """When the current step's weight was reached; its hold counts from here."""
 
     paused_seconds: Annotated[int, Field(strict=True, ge=0, le=LONGEST_PAUSE)] | None = None
-    """For how long the present step has been paused; its hold ends so much later. Absent for not at all."""
+    """How long the current step has been paused, in seconds; its hold ends that much later. Absent if it has not been
+    paused."""
 
     started_at: status_fields.Time | None = None
-    """When the rollout began."""
+    """When the rollout started."""
 
     attempt: fields.Count = 1
-    """Counts from 1; every Retry adds one."""
+    """The number of the attempt, counted from 1; every Retry adds one."""
 
     weight: status_fields.Share = 0
-    """The canary's share that is decided now, in percent."""
+    """The share of traffic that is decided for the canary, in percent."""
 
     users_since: status_fields.Time | None = None
-    """When the canary first had users; absent before."""
+    """When the canary first received traffic; absent before."""
 
     exits_before: fields.Count | None = None
-    """Abnormal exits of the canary's containers before it had users; absent for none."""
+    """The number of abnormal exits of the canary's containers before it received traffic; absent for none."""
 
     waiting_for: phases.WaitingFor | None = None
-    """What it needs before it can go on; absent when only time has to pass."""
+    """What the rollout waits for: Capacity, Build, Readiness or Unpause; absent while it only waits for a time."""
 
     paused_at: status_fields.Time | None = None
-    """When it was paused; the clocks stand still from here."""
+    """When the rollout was paused; its clocks stand still from here."""
 
     paused_by: phases.PausedBy | None = None
-    """Who paused it: Spec (spec.paused) or Decision (a RolloutDecision)."""
+    """What paused the rollout: Spec (spec.paused) or Decision (a RolloutDecision)."""
 
     progressed_at: status_fields.Time | None = None
-    """When one more pod became available than ever before; the progress deadline counts from here."""
+    """When highWater last rose; the progress deadline counts from here."""
 
     high_water: fields.Count = 0
-    """The most available pods of the canary so far."""
+    """The largest number of available pods that the canary has had."""
 
     fast_track: Annotated[bool, Field(strict=True)] = False
-    """Whether the steps are left out: a first deployment, or a return to a revision that served before."""
+    """Whether the steps are skipped: for a first deployment, or for a return to a revision that served before."""
 
     reason: Annotated[status_fields.Word, status_fields.known_reason_or("")] = ""
-    """Why it rolls back or is rejected."""
+    """The reason for the rollback or the rejection, one CamelCase word."""
 
     message: status_fields.Sentence = ""
-    """Why it rolls back, is rejected or was paused by a person, in a sentence."""
+    """The reason for the rollback, the rejection or the pause in a sentence."""
 
     decided_by: status_fields.Name = ""
-    """Who decided about this rollout last, when a person did."""
+    """The author of the last RolloutDecision that was taken in this rollout."""
 
     decisions: Annotated[
-        tuple[status_fields.Word, ...], BeforeValidator(status_fields.last_items(status_fields.DECISIONS))
-    ] = Field(default=(), max_length=status_fields.DECISIONS)
+        tuple[status_fields.Word, ...], BeforeValidator(status_fields.last_items(status_fields.MAX_DECISIONS))
+    ] = Field(default=(), max_length=status_fields.MAX_DECISIONS)
     """The uids of the RolloutDecisions taken in this rollout, newest last."""

@@ -37,128 +37,128 @@ _BY_TYPE: Final[JsonDict] = {"x-kubernetes-list-type": "map", "x-kubernetes-list
 
 
 class Rejected(base.StatusModel):
-    """A revision that is not tried again before somebody asks for it."""
+    """A revision that failed and is not tried again until a person or a new spec asks for it."""
 
     revision: status_fields.Revision
-    """The revision."""
+    """The rejected revision."""
 
     reason: status_fields.Word = ""
-    """Why, one word."""
+    """The reason for the rejection, one CamelCase word."""
 
     message: status_fields.Sentence = ""
-    """Why, in a sentence."""
+    """The reason for the rejection in a sentence."""
 
     at: status_fields.Time | None = None
-    """When."""
+    """When the revision was rejected."""
 
     attempt: fields.Count = 1
-    """Which attempt failed."""
+    """The number of the attempt that failed."""
 
     decided_by: status_fields.Name = ""
-    """Who decided it, when a person did."""
+    """The author of the RolloutDecision that caused it; absent if none did."""
 
 
 class HistoryEntry(base.StatusModel):
-    """A rollout that ended."""
+    """A finished rollout."""
 
     revision: status_fields.Revision
     """The revision that was rolled out."""
 
     outcome: phases.Outcome
-    """How it ended."""
+    """The outcome of the rollout."""
 
     image: status_fields.Name = ""
-    """Its image, with its digest."""
+    """The image of the revision, with its digest."""
 
     reason: status_fields.Word = ""
-    """Why it ended so, one word."""
+    """The reason for the outcome, one CamelCase word."""
 
     message: status_fields.Sentence = ""
-    """Why it ended so, in a sentence; what a deciding person wrote."""
+    """The reason for the outcome in a sentence, or the reason that a RolloutDecision gives."""
 
     started_at: status_fields.Time | None = None
-    """When it began."""
+    """When the rollout started."""
 
     finished_at: status_fields.Time | None = None
-    """When it ended."""
+    """When the rollout ended."""
 
     decided_by: status_fields.Name = ""
-    """Who decided it, when a person did."""
+    """The author of the RolloutDecision that caused it; absent if none did."""
 
 
 class Summary(base.StatusModel):
-    """What the columns of `kubectl get` show."""
+    """The values that `kubectl get` shows in its columns."""
 
     step: status_fields.Word = ""
-    """The present step of all, as 2/3."""
+    """The current step and the number of steps, for example `2/3`."""
 
     weight: status_fields.Share | None = None
     """The canary's share of traffic, in percent."""
 
     verdict: status_fields.Word = ""
-    """What the checks say, or – without checks."""
+    """The verdict of the checks; – without checks."""
 
     ready: status_fields.Word = ""
-    """Pods that answer, of those wanted, as 5/5."""
+    """The number of ready pods and of desired pods, for example `5/5`."""
 
 
 class Status(base.StatusModel):
-    """Everything the operator says about one ModelDeployment."""
+    """The observed state of a ModelDeployment."""
 
     observed_generation: status_fields.Generation = 0
-    """The metadata.generation that this status speaks of."""
+    """The metadata.generation that the status refers to."""
 
     phase: phases.DisplayPhase | None = None
-    """Where it is, in one word."""
+    """The phase of the ModelDeployment."""
 
     message: status_fields.Sentence = ""
-    """What is going on, in a sentence with absolute times."""
+    """The current state in a sentence, with absolute times in UTC."""
 
     summary: Summary | None = None
-    """What the columns of kubectl get show."""
+    """The values that `kubectl get` shows in its columns."""
 
     next_transition_time: status_fields.Time | None = None
-    """When it goes on by itself; absent when only an event or a person can move it."""
+    """When the rollout continues without an event; absent while it waits for an event or a person."""
 
     url: status_fields.Name = ""
-    """Where clients inside the cluster find it."""
+    """The URL of the server for clients in the cluster."""
 
     stable: TrackStatus | None = None
-    """The revision that is served."""
+    """The stable revision, which serves."""
 
     canary: CanaryStatus | None = None
-    """The revision that is tried."""
+    """The revision that is being rolled out."""
 
     rollout: RolloutStatus | None = None
-    """The rollout's memory."""
+    """The state of the rollout."""
 
     build: BuildStatus | None = None
-    """The build of the wanted revision's image."""
+    """The build of the target revision's image."""
 
     rejected: Annotated[
-        tuple[Rejected, ...], BeforeValidator(status_fields.first_items(status_fields.FEW))
-    ] = Field(default=(), max_length=status_fields.FEW)
-    """Revisions that are not tried again before somebody asks for it, newest first."""
+        tuple[Rejected, ...], BeforeValidator(status_fields.first_items(status_fields.MAX_ENTRIES))
+    ] = Field(default=(), max_length=status_fields.MAX_ENTRIES)
+    """Revisions that failed and are not tried again until a person or a new spec asks for them, newest first."""
 
     history: Annotated[
-        tuple[HistoryEntry, ...], BeforeValidator(status_fields.first_items(status_fields.FEW))
-    ] = Field(default=(), max_length=status_fields.FEW)
-    """Rollouts that ended, newest first."""
+        tuple[HistoryEntry, ...], BeforeValidator(status_fields.first_items(status_fields.MAX_ENTRIES))
+    ] = Field(default=(), max_length=status_fields.MAX_ENTRIES)
+    """Finished rollouts, newest first."""
 
     replicas: fields.Count = 0
-    """Server pods wanted, all revisions together."""
+    """The desired number of server pods of all revisions."""
 
     ready_replicas: fields.Count = 0
-    """Server pods that answer, all revisions together."""
+    """The number of ready server pods of all revisions."""
 
     selector: status_fields.Name = ""
-    """Selects the server's pods; for the scale subresource."""
+    """The label selector of the server's pods, for the scale subresource."""
 
     missing_references: Annotated[tuple[status_fields.Name, ...], Field(max_length=64)] = ()
     """ConfigMaps and Secrets that do not exist and that the rollout waits for, as `ConfigMap settings`."""
 
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=_BY_TYPE)] = ()
-    """Ready, Reconciling, Stalled, Serving, Updated, BuildSucceeded and RolloutHealthy, each at most once."""
+    """The conditions Ready, Reconciling, Stalled, Serving, Updated, BuildSucceeded and RolloutHealthy."""
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -176,10 +176,10 @@ class Status(base.StatusModel):
         )
 
     def condition(self, kind: ConditionType) -> Condition | None:
-        """The condition of this type, when it is there."""
-        return next((found for found in self.conditions if found.type == kind), None)
+        """Return the condition of this type, or None."""
+        return next((condition for condition in self.conditions if condition.type == kind), None)
 
 
 def parse_status(raw: Mapping[str, Any] | None) -> Status:
-    """All of `raw` that can be understood; never raises, whatever was stored."""
-    return lenient.parsed(Status, raw) or Status()
+    """Return the status with every part of `raw` that can be parsed; never raise."""
+    return lenient.parse(Status, raw) or Status()

@@ -1,4 +1,4 @@
-"""What `status` says about one revision that has pods: `stable` or `canary`."""
+"""`status.stable` and `status.canary`: a revision that has pods."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from seatrial.api import base, fields, status_fields
 
 
 class Failure(base.StatusModel):
-    """What is wrong with a track's pods."""
+    """A failure of the pods of one revision."""
 
     reason: status_fields.Word
-    """A reason word."""
+    """The reason of the failure, one CamelCase word."""
 
     message: status_fields.Sentence = ""
-    """What happened, where, and what to do."""
+    """What failed, where, and what to do about it."""
 
     pod: status_fields.Name = ""
-    """The name of the pod that shows it."""
+    """The name of the pod that failed."""
 
     exit_code: int | None = None
-    """Of its container, when that ended."""
+    """The exit code of the pod's container, if it exited."""
 
     restarts: fields.Count = 0
-    """Of its container."""
+    """The number of restarts of the pod's container."""
 
 
 class TrackStatus(base.StatusModel):
-    """One revision that has pods."""
+    """A revision that has pods."""
 
     revision: status_fields.Revision
     """Ten hex digits that identify what the pods run."""
@@ -34,32 +34,32 @@ class TrackStatus(base.StatusModel):
     """The image, with its digest."""
 
     model_digest: status_fields.Name = ""
-    """`sha256:<hex>` of the model's files."""
+    """The digest of the model's files, `sha256:<hex>`."""
 
     format: status_fields.Word = ""
-    """How the model's files are read."""
+    """The format of the model's files."""
 
     build_id: status_fields.Word = ""
-    """Ten hex digits that identify what the image is made from; empty for a given image."""
+    """Ten hex digits that identify what the image is built from; empty when the spec sets the image."""
 
     replicas: fields.Count = 0
-    """Pods wanted."""
+    """The desired number of pods."""
 
     ready_replicas: fields.Count = 0
-    """Pods that answer."""
+    """The number of ready pods."""
 
     weight: status_fields.Share = 0
-    """The share of traffic that is asked for, in percent."""
+    """The desired share of traffic, in percent."""
 
     since: status_fields.Time | None = None
-    """When it became what it is: stable, or the canary."""
+    """When the revision became stable, or the canary."""
 
     failure: Failure | None = None
-    """What is wrong with its pods; absent when nothing is."""
+    """The failure of the pods; absent while they are healthy."""
 
 
 class CanaryStatus(TrackStatus):
-    """The revision that is tried."""
+    """The revision that is being rolled out."""
 
     actual_weight: status_fields.Share | None = None
-    """The share it really has, in percent: what the number of pods allows."""
+    """The actual share of traffic, in percent, which the number of pods may limit."""

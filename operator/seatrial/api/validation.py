@@ -1,4 +1,4 @@
-"""Why a spec is refused, in a sentence that names the field, what was expected and what came."""
+"""Validation of a spec. The message names the field, what was expected and what was found."""
 
 from __future__ import annotations
 
@@ -14,116 +14,121 @@ from seatrial.api.text import truncate
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_SHOWN: Final = 3
-"""Mistakes named in one sentence; the others are counted."""
-_VALUE_LENGTH: Final = 80
+_MAX_ERRORS: Final = 3
+"""Errors in one message; the others are counted."""
+_MAX_VALUE_LENGTH: Final = 80
 
-_AN_OBJECT: Final = "must be an object"
-_A_WHOLE_NUMBER: Final = "must be a whole number"
-_EXPECTED: Final = {
-    "dict_type": _AN_OBJECT,
-    "model_type": _AN_OBJECT,
-    "mapping_type": _AN_OBJECT,
-    "tuple_type": "must be a list",
-    "string_type": "must be a text",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "int_type": _A_WHOLE_NUMBER,
-    "int_from_float": _A_WHOLE_NUMBER,
-    "int_parsing_size": _A_WHOLE_NUMBER,
-    "invalid_key": "every key must be a text",
+_OBJECT: Final = "expected an object"
+_INTEGER: Final = "expected an integer"
+_EXPECTATIONS: Final = {
+    "dict_type": _OBJECT,
+    "model_type": _OBJECT,
+    "mapping_type": _OBJECT,
+    "tuple_type": "expected a list",
+    "string_type": "expected a string",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "int_type": _INTEGER,
+    "int_from_float": _INTEGER,
+    "int_parsing_size": _INTEGER,
+    "invalid_key": "expected a string for every key",
+    "greater_than_equal": "expected a value greater than or equal to {ge}",
+    "less_than_equal": "expected a value less than or equal to {le}",
+    "string_too_short": "expected a string with a length of at least {min_length}",
+    "string_too_long": "expected a string of at most {max_length} characters",
+    "too_long": "expected a list of at most {max_length} items",
+    "string_pattern_mismatch": "expected a string that matches {pattern}",
 }
-"""pydantic's kinds of mistakes in the words of somebody who writes YAML; bounds are said as the server says them."""
+"""pydantic's types of errors in terms of YAML; bounds are worded as the API server words them."""
 
-_BY_PATTERN: Final = {
-    names.REVISION_PATTERN: "must be a revision as status names it, ten hex digits",
-    names.NAME_PATTERN: "must be the name of a ModelDeployment",
+_PATTERNS: Final = {
+    names.REVISION_PATTERN: "expected a revision of the status, ten hex digits",
+    names.NAME_PATTERN: "expected the name of a ModelDeployment",
     fields.OBJECT_NAME: fields.OBJECT_NAME_EXPECTED,
     fields.OPTIONAL_NAME: fields.OBJECT_NAME_EXPECTED,
 }
-"""Patterns that have a name; the others are shown as they are."""
+"""What a pattern stands for; of other patterns the message contains the pattern itself."""
 
 
 class InvalidSpec(ValueError):
-    """The spec cannot be carried out as it is; the message is a sentence for its author."""
+    """The spec is invalid; the message is written for its author."""
 
 
-def validated(model: type[Model], raw: Any, *, at: str = "spec") -> Model:
-    """A `model` of `raw`, or `InvalidSpec` that names every field by its path from `at`."""
+def validate(model: type[Model], raw: Any, *, at: str = "spec") -> Model:
+    """Return `raw` as a `model`. Raise `InvalidSpec` with the path of every invalid field, starting with `at`."""
     try:
-        # the names of Python's fields are no words of the API, where the server would refuse or prune them
+        # only the names of the API are valid: the API server rejects or prunes the Python names of fields
         return model.model_validate({} if raw is None else raw, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise InvalidSpec(_sentence(error.errors(include_url=False), model, at)) from None
+        raise InvalidSpec(_message(error.errors(include_url=False), model, at)) from None
 
 
-def _sentence(errors: Sequence[ErrorDetails], model: type[BaseModel], at: str) -> str:
-    said = [_mistake(error, model, at) for error in errors[:_SHOWN]]
-    more = len(errors) - len(said)
-    return "; ".join(said) + (f"; and {more} more" if more else "")
+def _message(errors: Sequence[ErrorDetails], model: type[BaseModel], at: str) -> str:
+    messages = [_error_message(error, model, at) for error in errors[:_MAX_ERRORS]]
+    more = len(errors) - len(messages)
+    return "; ".join(messages) + (f"; and {more} more" if more else "")
 
 
-def _mistake(error: ErrorDetails, model: type[BaseModel], at: str) -> str:
-    path, value = _path(at, error["loc"]), error["input"]
+def _error_message(error: ErrorDetails, model: type[BaseModel], at: str) -> str:
+    path = _path(at, error["loc"])
     match error["type"]:
         case "rule":
-            return _broken_rule(path, error)
+            return _rule_message(path, error)
         case "extra_forbidden":
-            return f'unknown field "{path}"; known here: {", ".join(_known(model, error["loc"][:-1]))}'
+            return _unknown_field(path, _fields_at(model, error["loc"][:-1]))
         case "unknown_field":
-            context = error.get("ctx", {})
-            return (
-                f'unknown field "{path}.{_cut(context["field"])}"; known here: {", ".join(context["known"])}'
-            )
+            context = error["ctx"]
+            return _unknown_field(f"{path}.{_truncated(context['field'])}", context["known"])
         case "missing":
             return f"{path}: is required"
         case _:
-            return f"{path}: {_expectation(error)}; got {_shown(value)}"
+            return f"{path}: {_expectation(error)}, got {_shown(error['input'])}"
 
 
-def _broken_rule(path: str, error: ErrorDetails) -> str:
-    context = error.get("ctx", {})
-    field = context.get("field", "")
+def _unknown_field(path: str, known: Sequence[str]) -> str:
+    return f'unknown field "{path}"; known fields: {", ".join(known)}'
+
+
+def _rule_message(path: str, error: ErrorDetails) -> str:
+    context = error["ctx"]
+    field = context["field"]
     if not field:
         return f"{path}: {context['message']}"
-    came = error["input"].get(field) if isinstance(error["input"], Mapping) else None
-    return f"{path}.{field}: {context['message']}" + (f"; got {_shown(came)}" if came is not None else "")
+    value = error["input"].get(field) if isinstance(error["input"], Mapping) else None
+    return f"{path}.{field}: {context['message']}" + (f", got {_shown(value)}" if value is not None else "")
 
 
 def _expectation(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     if error["type"] == "enum":
-        words = str(context.get("expected", "")).replace(" or ", ", ").replace("'", "")
-        return f"must be one of {words}"
-    if error["type"] == "string_pattern_mismatch" and context.get("pattern") in _BY_PATTERN:
-        return _BY_PATTERN[context["pattern"]]
-    if error["type"] in _EXPECTED:
-        return _EXPECTED[error["type"]]
-    message = error["msg"].removeprefix("Value error, ")
-    for subject in ("Input", "String", "Value", "Tuple", "Dictionary"):
-        message = message.replace(f"{subject} should", "must")
-    return message
+        values = str(context["expected"]).replace(" or ", ", ").replace("'", "")
+        return f"expected one of {values}"
+    if context.get("pattern") in _PATTERNS:
+        return _PATTERNS[context["pattern"]]
+    if error["type"] in _EXPECTATIONS:
+        return _EXPECTATIONS[error["type"]].format_map(context)
+    return error["msg"].removeprefix("Value error, ")
 
 
 def _path(at: str, loc: tuple[int | str, ...]) -> str:
-    return at + "".join(f"[{part}]" if isinstance(part, int) else f".{_cut(part)}" for part in loc)
+    return at + "".join(f"[{part}]" if isinstance(part, int) else f".{_truncated(part)}" for part in loc)
 
 
-def _cut(text: str) -> str:
-    return truncate(text, _VALUE_LENGTH)
+def _truncated(text: str) -> str:
+    return truncate(text, _MAX_VALUE_LENGTH)
 
 
 def _shown(value: Any) -> str:
-    """The value as JSON, short; large things by their kind."""
+    """Return the value as short JSON; of an object or a list only its kind."""
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
-    return _cut(json.dumps(value, default=str, ensure_ascii=False))
+    return _truncated(json.dumps(value, default=str, ensure_ascii=False))
 
 
-def _known(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """The fields that the object at `loc` has."""
+def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Return the names of the fields of the object at `loc`."""
     for part in loc:
         if isinstance(part, str):
             model = base.model_at(model, part)

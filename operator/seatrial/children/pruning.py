@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from seatrial.api import kinds, names
 from seatrial.api.kinds import Kind
-from seatrial.api.objects import Body, label
+from seatrial.api.objects import Body, label_of
 from seatrial.children import decision_answers
 from seatrial.children.actions import Action, Scale, delete_action
 from seatrial.core.decide import Decision
@@ -68,7 +68,7 @@ def _idle_deployments(decision: Decision, *, keep: set[str]) -> Iterator[Action]
     are pods without a controller, and while there is one it warns of our budget and lets no drain proceed.
     """
     for body in _unneeded(_of(decision, kinds.DEPLOYMENT), keep=keep):
-        track = decision.snapshot.track(label(body, names.LABEL_REVISION))
+        track = decision.snapshot.track(label_of(body, names.LABEL_REVISION))
         deletion = delete_action(body)
         if track.pods == 0:
             yield deletion
@@ -85,12 +85,12 @@ def _spare_templates(decision: Decision, known: set[str]) -> set[str]:
     spare = max(decision.target.history_limit + 1 - len(known), 0)
     kept = _of(decision, kinds.CONTROLLER_REVISION)
     newest = sorted(kept, key=lambda body: int(body.get("revision", 0)), reverse=True)
-    others = [r for body in newest if (r := label(body, names.LABEL_REVISION)) not in known]
+    others = [r for body in newest if (r := label_of(body, names.LABEL_REVISION)) not in known]
     return set(others[:spare])
 
 
 def _unneeded(bodies: Bodies, *, keep: set[str]) -> Iterator[Body]:
     for body in bodies:
-        revision = label(body, names.LABEL_REVISION)
+        revision = label_of(body, names.LABEL_REVISION)
         if revision and revision not in keep and not body["metadata"].get("deletionTimestamp"):
             yield body

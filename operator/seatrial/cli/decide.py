@@ -112,7 +112,7 @@ def _with_any(said: Body) -> Body:
 
 def _checked(spec: Body) -> rollout_decision.DecisionSpec:
     try:
-        return validation.validated(rollout_decision.DecisionSpec, spec)
+        return validation.validate(rollout_decision.DecisionSpec, spec)
     except validation.InvalidSpec as error:
         raise Unusable(str(error)) from None
 

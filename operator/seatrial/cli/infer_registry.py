@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from seatrial.api import model_deployment, names, settings, spec, validation
-from seatrial.api.objects import Body, label
+from seatrial.api.objects import Body, label_of
 from seatrial.cli.inputs import Given
 from seatrial.core import revision
 from seatrial.core.target import Image
@@ -107,11 +107,11 @@ def _build_ids(
 
 def _spec_before(start: Given) -> spec.Spec | None:
     try:
-        return None if start.before is None else validation.validated(spec.Spec, start.before.get("spec"))
+        return None if start.before is None else validation.validate(spec.Spec, start.before.get("spec"))
     except validation.InvalidSpec:
         return None
 
 
 def _of(start: Given, kind: str) -> Iterator[Body]:
     bodies = start.world.of(kind)
-    return (b for b in bodies if label(b, names.LABEL_DEPLOYMENT) == start.key.name)
+    return (b for b in bodies if label_of(b, names.LABEL_DEPLOYMENT) == start.key.name)

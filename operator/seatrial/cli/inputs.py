@@ -48,7 +48,7 @@ def operator_settings(path: str) -> settings.Settings:
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise Unusable(f"{path}: is not YAML: {error}") from None
     try:
-        return validation.validated(settings.Settings, raw, at="settings")
+        return validation.validate(settings.Settings, raw, at="settings")
     except validation.InvalidSpec as error:
         raise Unusable(f"{path}: {error}") from None
 

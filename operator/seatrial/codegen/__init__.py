@@ -1,1 +1,1 @@
-"""Generates the CRDs, the field reference and the diagram from the code. Not part of the image."""
+"""Generators of the CRDs, the field reference and the phase diagram. Not part of the image."""

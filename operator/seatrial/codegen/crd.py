@@ -1,8 +1,7 @@
-"""The CustomResourceDefinitions, made from the models."""
+"""The CustomResourceDefinitions, generated from the models."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ Crd = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of `kubectl get`; wide ones are shown with `-o wide` alone."""
+    """One column of `kubectl get`; a wide column is only shown with `-o wide`."""
 
     name: str
     path: str
@@ -24,14 +23,14 @@ class Column:
     wide: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """As in `additionalPrinterColumns`."""
+        """Return the entry of `additionalPrinterColumns`."""
         column = {"name": self.name, "type": self.type, "jsonPath": self.path}
         return column | ({"priority": 1} if self.wide else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What one CRD is made of."""
+    """The parts of one CRD."""
 
     kind: str
     list_kind: str
@@ -43,9 +42,9 @@ class Kind:
     status: type[BaseModel]
     columns: tuple[Column, ...]
     rules: tuple[dict[str, str], ...] = ()
-    """Of the whole object."""
+    """The validation rules of the whole object."""
     spec_rules: tuple[dict[str, str], ...] = ()
-    """Of the spec, besides the model's own: those that compare with the object as it was."""
+    """Validation rules of the spec in addition to the model's: those that refer to the old object."""
     subresources: tuple[tuple[str, Any], ...] = (("status", {}),)
 
 
@@ -55,7 +54,7 @@ MODEL_DEPLOYMENT: Final = Kind(
     plural=names.PLURAL,
     singular=names.SINGULAR,
     short_names=names.SHORT_NAMES,
-    description="A model that is fetched, built, served, and replaced step by step when it changes.",
+    description="A model that the operator fetches, builds, serves and rolls out step by step when it changes.",
     spec=spec.Spec,
     status=status.Status,
     columns=(
@@ -75,7 +74,7 @@ MODEL_DEPLOYMENT: Final = Kind(
         {
             "rule": f"self.metadata.name.size() <= {names.NAME_MAX_LENGTH}"
             f" && self.metadata.name.matches({cel.literal(names.NAME_PATTERN)})",
-            "message": f"metadata.name {model_deployment.NAME_EXPECTED}",
+            "message": f"metadata.name: {model_deployment.NAME_EXPECTED}",
         },
     ),
     subresources=(
@@ -97,7 +96,7 @@ ROLLOUT_DECISION: Final = Kind(
     plural=names.DECISION_PLURAL,
     singular=names.DECISION_SINGULAR,
     short_names=names.DECISION_SHORT_NAMES,
-    description="What a person decided about one rollout of a ModelDeployment in the same namespace.",
+    description="A person's decision about one rollout of a ModelDeployment in the same namespace.",
     spec=rollout_decision.DecisionSpec,
     status=rollout_decision.DecisionStatus,
     columns=(
@@ -109,14 +108,16 @@ ROLLOUT_DECISION: Final = Kind(
         Column("AGE", ".metadata.creationTimestamp", "date"),
         Column("MESSAGE", ".status.message"),
     ),
-    spec_rules=({"rule": "self == oldSelf", "message": "a decision cannot be changed; make another one"},),
+    spec_rules=(
+        {"rule": "self == oldSelf", "message": "a RolloutDecision is immutable; create another one"},
+    ),
 )
 
 KINDS: Final = (MODEL_DEPLOYMENT, ROLLOUT_DECISION)
 
 
 def crd_of(kind: Kind) -> Crd:
-    """The whole CRD; `NotStructural` when the models say what no CRD can say or leave something unbounded."""
+    """Return the CRD. Raise `NotStructural` when a CRD cannot express the models, or a field has no upper bound."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -152,14 +153,17 @@ def _version(kind: Kind) -> dict[str, Any]:
 
 
 def object_schema(kind: Kind) -> schema.Schema:
-    """The schema of the whole object."""
-    wanted = schema.structural(kind.spec, say_defaults=True)
+    """Return the schema of the whole object."""
+    spec_schema = schema.structural(kind.spec, with_defaults=True)
     if kind.spec_rules:
-        wanted["x-kubernetes-validations"] = [*kind.spec_rules, *wanted.get("x-kubernetes-validations", [])]
-    told = schema.structural(kind.status, say_defaults=False)
-    endless = list(_endless(wanted, told))
-    if endless:
-        raise schema.NotStructural(f"without an upper bound: {', '.join(endless)}")
+        spec_schema["x-kubernetes-validations"] = [
+            *kind.spec_rules,
+            *spec_schema.get("x-kubernetes-validations", []),
+        ]
+    status_schema = schema.structural(kind.status, with_defaults=False)
+    unbounded = [*schema.unbounded(spec_schema, "spec"), *schema.unbounded(status_schema, "status")]
+    if unbounded:
+        raise schema.NotStructural(f"fields without an upper bound: {', '.join(unbounded)}")
     whole: schema.Schema = {
         "description": kind.description,
         "type": "object",
@@ -168,13 +172,8 @@ def object_schema(kind: Kind) -> schema.Schema:
             "apiVersion": {"type": "string", "description": f"{names.API_VERSION}."},
             "kind": {"type": "string", "description": f"{kind.kind}."},
             "metadata": {"type": "object"},
-            "spec": wanted,
-            "status": told,
+            "spec": spec_schema,
+            "status": status_schema,
         },
     }
     return whole | ({"x-kubernetes-validations": list(kind.rules)} if kind.rules else {})
-
-
-def _endless(wanted: schema.Schema, told: schema.Schema) -> Iterator[str]:
-    yield from schema.unbounded(wanted, "spec")
-    yield from schema.unbounded(told, "status")

@@ -8,7 +8,7 @@ from seatrial.api import phases
 from seatrial.api.reasons import Reason
 from seatrial.api.text import pluralize
 from seatrial.core.inputs import Inputs
-from seatrial.core.rollback import roll_back
+from seatrial.core.rollback import roll_back, roll_back_failed
 from seatrial.core.snapshot import AbnormalExit, Diagnosis, Track
 from seatrial.core.state import Rollout, RolloutState
 from seatrial.core.transitions import deadline_exceeded, record_progress, wait_for
@@ -23,7 +23,7 @@ def wait_for_replicas(
     """Return what happens while fewer than `needed` canary pods are available; None when they all are."""
     track = inputs.canary(state)
     if (diagnosis := terminal_diagnosis(rollout, track, inputs)) is not None:
-        return roll_back(state, inputs, diagnosis.reason, diagnosis.message)
+        return roll_back_failed(state, inputs, diagnosis)
     if track.available >= needed:
         return None
     if inputs.blocked and track.wanted < needed:
@@ -78,20 +78,22 @@ def _eviction(rollout: Rollout, track: Track) -> Diagnosis | None:
     )
 
 
-def too_many_exits(rollout: Rollout, track: Track, inputs: Inputs) -> tuple[Reason, str] | None:
-    """Return reason and message when more containers ended under traffic than `maxRestarts` allows."""
+def too_many_exits(rollout: Rollout, track: Track, inputs: Inputs) -> Diagnosis | None:
+    """Return a diagnosis when more containers ended under traffic than `maxRestarts` allows."""
     count = exits_under_traffic(rollout, track)
     if rollout.users_since is None or count <= inputs.target.max_restarts:
         return None
     exits = track.exits_since(rollout.users_since)
     reason = Reason.OUT_OF_MEMORY if any(e.out_of_memory for e in exits) else Reason.CANARY_RESTARTED
-    return reason, _exits_message(exits, count, inputs.target.max_restarts)
-
-
-def _exits_message(exits: tuple[AbnormalExit, ...], count: int, allowed: int) -> str:
     last = max(exits, key=lambda e: e.at)
-    counted = pluralize(count, "abnormal exit")
-    return f"{counted} under traffic, {allowed} allowed; last: pod {last.pod}, {_cause(last)}"
+    counted, allowed = pluralize(count, "abnormal exit"), inputs.target.max_restarts
+    return Diagnosis(
+        reason=reason,
+        message=f"{counted} under traffic, {allowed} allowed; last: pod {last.pod}, {_cause(last)}",
+        pod=last.pod,
+        exit_code=last.code,
+        restarts=count,
+    )
 
 
 def _cause(last: AbnormalExit) -> str:

@@ -7,20 +7,30 @@ from dataclasses import replace
 from seatrial.api import phases
 from seatrial.api.reasons import Reason
 from seatrial.core.inputs import Inputs
-from seatrial.core.snapshot import Track
+from seatrial.core.snapshot import Diagnosis
 from seatrial.core.state import Failure, HistoryEntry, Rejection, Rollout, RolloutState
 from seatrial.core.transitions import IllegalTransition, Phase, restart_step_clock, transition
 
 
 def roll_back(state: RolloutState, inputs: Inputs, reason: Reason, message: str) -> RolloutState:
     """Return the state in which the rollout goes back because of `reason`; traffic leaves with this decision."""
+    diagnosis = inputs.canary(state).diagnosis
+    failure = Failure(reason=reason, message=message)
+    return _going_back(state, inputs, failure if diagnosis is None else diagnosis.failure(reason, message))
+
+
+def roll_back_failed(state: RolloutState, inputs: Inputs, diagnosis: Diagnosis) -> RolloutState:
+    """Return the state in which the rollout goes back because of what is wrong with the canary's pods."""
+    return _going_back(state, inputs, diagnosis.failure())
+
+
+def _going_back(state: RolloutState, inputs: Inputs, failure: Failure) -> RolloutState:
     if state.rollout is None:
         raise IllegalTransition("no rollout to roll back")
-    failure = _failure(inputs.canary(state), reason, message)
     going_back = replace(
         transition(state.rollout, Phase.ROLLING_BACK),
-        reason=reason,
-        message=message,
+        reason=failure.reason,
+        message=failure.message,
         progressed_at=None,
         paused_at=None,
         paused_by=None,
@@ -31,12 +41,6 @@ def roll_back(state: RolloutState, inputs: Inputs, reason: Reason, message: str)
         canary=state.canary and replace(state.canary, failure=failure),
         rollout=restart_step_clock(going_back, inputs.now),
     )
-
-
-def _failure(track: Track, reason: Reason, message: str) -> Failure:
-    if track.diagnosis is None:
-        return Failure(reason=reason, message=message)
-    return track.diagnosis.failure(reason, message)
 
 
 def continue_rollback(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:

@@ -232,7 +232,7 @@ def _promoted(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutS
         image=state.canary.image,
         outcome=phases.Outcome.PROMOTED,
         reason=Reason.PROMOTED,
-        message="promoted without checks: the spec asks for zero replicas" if without_replicas else "",
+        message="checks skipped: the spec asks for zero replicas" if without_replicas else "",
         started_at=rollout.started_at,
         finished_at=inputs.now,
         decided_by=rollout.decided_by,

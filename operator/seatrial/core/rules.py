@@ -13,7 +13,7 @@ from seatrial.api import phases
 from seatrial.api.reasons import Reason
 from seatrial.core import availability, canary_health, pauses
 from seatrial.core.inputs import Inputs
-from seatrial.core.rollback import roll_back
+from seatrial.core.rollback import roll_back, roll_back_failed
 from seatrial.core.state import Rollout, RolloutState
 from seatrial.core.transitions import Phase, transition, wait_for
 
@@ -38,11 +38,9 @@ def canary_crashed(state: RolloutState, rollout: Rollout, inputs: Inputs) -> Rol
     if rollout.users_since is None:
         return None
     track = inputs.canary(state)
-    if (exits := canary_health.too_many_exits(rollout, track, inputs)) is not None:
-        return roll_back(state, inputs, *exits)
-    if (diagnosis := canary_health.terminal_diagnosis(rollout, track, inputs)) is not None:
-        return roll_back(state, inputs, diagnosis.reason, diagnosis.message)
-    return None
+    diagnosis = canary_health.too_many_exits(rollout, track, inputs)
+    diagnosis = diagnosis or canary_health.terminal_diagnosis(rollout, track, inputs)
+    return None if diagnosis is None else roll_back_failed(state, inputs, diagnosis)
 
 
 def paused(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from seatrial.api import names
-from seatrial.api.objects import Body, label, time_of
+from seatrial.api.objects import Body, label_of, parse_time
 from seatrial.api.owner import Owner
 from seatrial.core.target import Image
 from seatrial.manifests import metadata
@@ -45,7 +45,7 @@ def render(
 
 def by_revision(bodies: Iterable[Body]) -> dict[str, Body]:
     """Return the ControllerRevisions by the revision that each describes."""
-    return {label(body, names.LABEL_REVISION): body for body in bodies}
+    return {label_of(body, names.LABEL_REVISION): body for body in bodies}
 
 
 def image_of(body: Body) -> Image:
@@ -67,7 +67,7 @@ def template_of(body: Body) -> Body:
 
 def promoted_at(body: Body) -> datetime | None:
     """Return when the revision was promoted, as far as the ControllerRevision says."""
-    return time_of(_annotation(body, PROMOTED_AT) or None)
+    return parse_time(_annotation(body, PROMOTED_AT) or None)
 
 
 def fingerprint_of(body: Body) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from model_runtime import contract
 from seatrial.api import kinds, names
-from seatrial.api.objects import Body, condition, holds, label
+from seatrial.api.objects import Body, condition_of, is_condition_true, label_of
 from seatrial.core.snapshot import BuildJob
 from seatrial.manifests import job
 from seatrial.observation import pod_diagnosis
@@ -15,14 +15,14 @@ def build_jobs(observed: Observed) -> dict[tuple[str, int], BuildJob]:
     """Return the build Jobs by build id and attempt."""
     jobs: dict[tuple[str, int], BuildJob] = {}
     for body in observed.of(kinds.JOB):
-        build_id, attempt = label(body, names.LABEL_BUILD), job.attempt_in(body["metadata"]["name"])
+        build_id, attempt = label_of(body, names.LABEL_BUILD), job.attempt_in(body["metadata"]["name"])
         if build_id and attempt:
             jobs[(build_id, attempt)] = _build_job(body, _newest_pod(observed, body["metadata"]["name"]))
     return jobs
 
 
 def _newest_pod(observed: Observed, name: str) -> Body | None:
-    pods = [p for p in observed.of(kinds.POD) if label(p, "batch.kubernetes.io/job-name") == name]
+    pods = [p for p in observed.of(kinds.POD) if label_of(p, "batch.kubernetes.io/job-name") == name]
     return max(pods, key=lambda p: str(p["metadata"].get("creationTimestamp", "")), default=None)
 
 
@@ -33,7 +33,9 @@ def _build_job(body: Body, pod: Body | None) -> BuildJob:
     return BuildJob(
         name=body["metadata"]["name"],
         running=bool(pod and _container_state(pod).get("running")),
-        finished=holds(body, "Complete") or failure is not None or _report(terminated) is not None,
+        finished=is_condition_true(body, "Complete")
+        or failure is not None
+        or _report(terminated) is not None,
         deleting=bool(body["metadata"].get("deletionTimestamp")),
         report=_report(terminated),
         deadline_exceeded=failure == "DeadlineExceeded",
@@ -64,4 +66,4 @@ def _report(terminated: Body) -> contract.BuildReport | None:
 
 
 def _failure_reason(body: Body) -> str | None:
-    return str(condition(body, "Failed").get("reason", "")) if holds(body, "Failed") else None
+    return str(condition_of(body, "Failed").get("reason", "")) if is_condition_true(body, "Failed") else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from model_runtime import contract
 from seatrial.api import reasons
-from seatrial.api.objects import Body, condition, holds
+from seatrial.api.objects import Body, condition_of, is_condition_true
 from seatrial.api.text import truncate_middle
 from seatrial.core.snapshot import Bodies, Diagnosis
 from seatrial.manifests import server
@@ -40,7 +40,7 @@ def why_not_started(pod: Body) -> Diagnosis | None:
 
 def is_ready(pod: Body) -> bool:
     """Return whether a pod receives requests: ready, and not terminating."""
-    return not pod["metadata"].get("deletionTimestamp") and holds(pod, "Ready")
+    return not pod["metadata"].get("deletionTimestamp") and is_condition_true(pod, "Ready")
 
 
 def container_status(pod: Body, name: str) -> Body:
@@ -61,7 +61,7 @@ def last_end(status: Body) -> Body:
 def is_disrupted(pod: Body) -> bool:
     """Return whether the cluster took the pod away: eviction, drain, preemption, a lost node."""
     status = pod.get("status") or {}
-    return status.get("reason") in DISRUPTED or holds(pod, "DisruptionTarget")
+    return status.get("reason") in DISRUPTED or is_condition_true(pod, "DisruptionTarget")
 
 
 EXCEEDED_ITS_LIMIT = re.compile(
@@ -82,9 +82,9 @@ def exceeded_its_limit(pod: Body) -> bool:
 
 
 def _pod_creation(deployment: Body) -> Diagnosis | None:
-    if not holds(deployment, "ReplicaFailure"):
+    if not is_condition_true(deployment, "ReplicaFailure"):
         return None
-    message = str(condition(deployment, "ReplicaFailure").get("message", ""))
+    message = str(condition_of(deployment, "ReplicaFailure").get("message", ""))
     reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.POD_REJECTED
     return Diagnosis(reason=reason, message=_one_line(message))
 
@@ -154,7 +154,7 @@ WITHOUT_NODE = frozenset({"Unschedulable", "SchedulingGated", "SchedulerError"})
 
 
 def _not_scheduled(pod: Body) -> Diagnosis | None:
-    scheduled = condition(pod, "PodScheduled")
+    scheduled = condition_of(pod, "PodScheduled")
     if scheduled.get("status") != "False" or scheduled.get("reason") not in WITHOUT_NODE:
         return None
     message = _one_line(str(scheduled.get("message", "")))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from seatrial.api import kinds, model_deployment, names, phases, reasons
-from seatrial.api.objects import Body, label, time_of
+from seatrial.api.objects import Body, label_of, parse_time
 from seatrial.core.state import HistoryEntry, ModelRevision, RolloutState
 from seatrial.manifests import controller_revision
 from seatrial.observation.observed import Observed
@@ -23,7 +23,7 @@ def recovered(state: RolloutState, deployment: ModelDeployment, observed: Observ
     if state.stable is not None or state.rollout is not None:
         return state
     revisions = controller_revision.by_revision(observed.of(kinds.CONTROLLER_REVISION))
-    named = (label(service, names.LABEL_STABLE) for service in observed.of(kinds.SERVICE))
+    named = (label_of(service, names.LABEL_STABLE) for service in observed.of(kinds.SERVICE))
     revision = next((revision for revision in named if revision in revisions), "")
     if not revision:
         return state
@@ -63,5 +63,5 @@ def _promotion(revision: str, image: str, at: datetime | None) -> HistoryEntry:
 
 
 def _revision_in(revision: str, body: Body, deployment: ModelDeployment) -> ModelRevision:
-    since = time_of(body["metadata"].get("creationTimestamp")) or deployment.created_at
+    since = parse_time(body["metadata"].get("creationTimestamp")) or deployment.created_at
     return controller_revision.image_of(body).of_revision(revision, since=since)

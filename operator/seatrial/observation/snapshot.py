@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seatrial.api import kinds, model_deployment
 from seatrial.api.names import LABEL_REVISION
-from seatrial.api.objects import Body, condition, label, time_of
+from seatrial.api.objects import Body, condition_of, label_of, parse_time
 from seatrial.api.reasons import Reason
 from seatrial.core.references import build_references, pod_references
 from seatrial.core.snapshot import ApplyError, AutoscalerCondition, Snapshot
@@ -49,7 +49,7 @@ def _apply_error(deployment: ModelDeployment, observed: Observed) -> ApplyError 
 
 def _autoscalers(observed: Observed) -> dict[str, AutoscalerCondition]:
     """Return what each revision's autoscaler reports; nothing of those that report nothing yet."""
-    reported = {label(b, LABEL_REVISION): condition(b, "ScalingActive") for b in observed.of(kinds.HPA)}
+    reported = {label_of(b, LABEL_REVISION): condition_of(b, "ScalingActive") for b in observed.of(kinds.HPA)}
     return {revision: _autoscaler(active) for revision, active in reported.items() if active}
 
 
@@ -57,5 +57,5 @@ def _autoscaler(active: Body) -> AutoscalerCondition:
     return AutoscalerCondition(
         active=active.get("status") == "True",
         reason=str(active.get("reason") or ""),
-        since=time_of(active.get("lastTransitionTime")),
+        since=parse_time(active.get("lastTransitionTime")),
     )

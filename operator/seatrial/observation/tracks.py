@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from seatrial.api import kinds, names
-from seatrial.api.objects import Body, condition, label, time_of
+from seatrial.api.objects import Body, condition_of, label_of, parse_time
 from seatrial.core.snapshot import AbnormalExit, Bodies, Track
 from seatrial.manifests import server, workload
 from seatrial.observation import pod_diagnosis
@@ -21,7 +21,7 @@ KILLED = 137
 def tracks(observed: Observed) -> dict[str, Track]:
     """Return the track of every revision that has a Deployment or server pods."""
     bodies = (*observed.of(kinds.DEPLOYMENT), *server_pods(observed))
-    revisions = {revision for body in bodies if (revision := label(body, names.LABEL_REVISION))}
+    revisions = {revision for body in bodies if (revision := label_of(body, names.LABEL_REVISION))}
     originals = _originals_of_copies(observed)
     return {revision: _with_original_names(track(observed, revision), originals) for revision in revisions}
 
@@ -50,11 +50,11 @@ def server_pods(observed: Observed) -> Bodies:
 
 
 def _of_servers(observed: Observed) -> Bodies:
-    return tuple(pod for pod in observed.of(kinds.POD) if label(pod, names.LABEL_SERVER))
+    return tuple(pod for pod in observed.of(kinds.POD) if label_of(pod, names.LABEL_SERVER))
 
 
 def _of_revision(bodies: Bodies, revision: str) -> Bodies:
-    return tuple(b for b in bodies if label(b, names.LABEL_REVISION) == revision)
+    return tuple(b for b in bodies if label_of(b, names.LABEL_REVISION) == revision)
 
 
 def _is_over(pod: Body) -> bool:
@@ -69,8 +69,8 @@ def _abnormal_ends(pod: Body) -> Iterator[AbnormalExit]:
 def _evictions(pod: Body) -> Iterator[AbnormalExit]:
     """Yield the end of a pod for its own use of disk as an exit, as for its own use of memory."""
     status = pod_diagnosis.container_status(pod, server.CONTAINER)
-    at = time_of(last_end(status).get("finishedAt"))
-    at = at or time_of(condition(pod, "Ready").get("lastTransitionTime"))
+    at = parse_time(last_end(status).get("finishedAt"))
+    at = at or parse_time(condition_of(pod, "Ready").get("lastTransitionTime"))
     if at is not None:
         restarts = int(status.get("restartCount", 0)) + 1
         yield AbnormalExit(
@@ -93,7 +93,7 @@ def _exits(pod: Body) -> Iterator[AbnormalExit]:
     restarts = int(status.get("restartCount", 0))
     for key, one_more in (("lastState", False), ("state", True)):
         ended = (status.get(key) or {}).get("terminated") or {}
-        at = time_of(ended.get("finishedAt"))
+        at = parse_time(ended.get("finishedAt"))
         if at is not None and ended.get("exitCode", 0) != 0:
             yield AbnormalExit(
                 at=at,

@@ -53,4 +53,4 @@ def configured(wanted: traffic.Traffic, known: Plugins) -> Router:
     if name not in known:
         raise UnknownRouter(f"spec.traffic: unknown router {name!r}; known: {', '.join(sorted(known))}")
     plugin = known[name]
-    return plugin(validation.validated(plugin.config, dict(wanted.config), at=f"spec.traffic.{name}"))
+    return plugin(validation.validate(plugin.config, dict(wanted.config), at=f"spec.traffic.{name}"))

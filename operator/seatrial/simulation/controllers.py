@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from model_runtime import contract
 from seatrial.api import names, status_fields
-from seatrial.api.objects import Body, label, time_of
+from seatrial.api.objects import Body, label_of, parse_time
 from seatrial.manifests import job as jobs
 from seatrial.manifests import server
 from seatrial.observation import pod_diagnosis
@@ -17,16 +17,16 @@ JOB_LABEL = "batch.kubernetes.io/job-name"
 
 def pods_of(pods: tuple[Body, ...], deployment: Body) -> tuple[Body, ...]:
     """The server pods of a Deployment's revision."""
-    revision = label(deployment, names.LABEL_REVISION)
-    serving = (pod for pod in pods if label(pod, names.LABEL_SERVER))
-    return tuple(pod for pod in serving if label(pod, names.LABEL_REVISION) == revision)
+    revision = label_of(deployment, names.LABEL_REVISION)
+    serving = (pod for pod in pods if label_of(pod, names.LABEL_SERVER))
+    return tuple(pod for pod in serving if label_of(pod, names.LABEL_REVISION) == revision)
 
 
 def orphans(pods: tuple[Body, ...], deployments: tuple[Body, ...]) -> tuple[Body, ...]:
     """The server pods whose Deployment is gone."""
-    known = {label(deployment, names.LABEL_REVISION) for deployment in deployments}
-    serving = (pod for pod in pods if label(pod, names.LABEL_SERVER))
-    return tuple(pod for pod in serving if label(pod, names.LABEL_REVISION) not in known)
+    known = {label_of(deployment, names.LABEL_REVISION) for deployment in deployments}
+    serving = (pod for pod in pods if label_of(pod, names.LABEL_SERVER))
+    return tuple(pod for pod in serving if label_of(pod, names.LABEL_REVISION) not in known)
 
 
 def first_to_go(pods: tuple[Body, ...]) -> list[Body]:
@@ -78,13 +78,17 @@ def _pod(deployment: Body, name: str, now: datetime) -> Body:
 
 def starts_at(pod: Body, takes: timedelta) -> datetime | None:
     """When a pod becomes ready; None when it is, or never will."""
-    if not label(pod, names.LABEL_SERVER) or pod_diagnosis.is_ready(pod) or pod_diagnosis.diagnosis_of(pod):
+    if (
+        not label_of(pod, names.LABEL_SERVER)
+        or pod_diagnosis.is_ready(pod)
+        or pod_diagnosis.diagnosis_of(pod)
+    ):
         return None
     if pod["metadata"].get("deletionTimestamp") or pod_diagnosis.container_status(pod, server.CONTAINER).get(
         "started"
     ):
         return None
-    born = time_of(pod["metadata"].get("creationTimestamp"))
+    born = parse_time(pod["metadata"].get("creationTimestamp"))
     return None if born is None else born + takes
 
 
@@ -110,7 +114,7 @@ def ends_at(job: Body, takes: timedelta) -> datetime | None:
     """When a build's Job ends, by itself or by its deadline; None when it has."""
     if (job.get("status") or {}).get("conditions"):
         return None
-    born = time_of(job["metadata"].get("creationTimestamp"))
+    born = parse_time(job["metadata"].get("creationTimestamp"))
     return None if born is None else born + min(takes, _deadline(job, takes))
 
 
@@ -125,7 +129,7 @@ def built(job: Body, pods: tuple[Body, ...], *, now: datetime, takes: timedelta)
     if ends is None:
         return ()
     name = job["metadata"]["name"]
-    theirs = [pod for pod in pods if label(pod, JOB_LABEL) == name]
+    theirs = [pod for pod in pods if label_of(pod, JOB_LABEL) == name]
     pod = theirs[0] if theirs else _build_pod(job)
     if ends > now:
         return (job, pod)

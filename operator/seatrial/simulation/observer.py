@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from seatrial.api import model_deployment, names
-from seatrial.api.objects import Body, label
+from seatrial.api.objects import Body, label_of
 from seatrial.core import revision
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
 from seatrial.observation.observed import Observed, Platform, questions
@@ -22,7 +22,7 @@ def observed(world: World, wanted: model_deployment.ModelDeployment, parts: Plat
     name = wanted.key.name
 
     def ours(kind: str) -> tuple[Body, ...]:
-        return tuple(b for b in world.of(kind) if label(b, names.LABEL_DEPLOYMENT) == name)
+        return tuple(b for b in world.of(kind) if label_of(b, names.LABEL_DEPLOYMENT) == name)
 
     asked = questions(wanted, parts).references
     about = (d for d in world.of(names.DECISION_KIND) if d["spec"].get("deployment") == name)

@@ -9,7 +9,7 @@ from datetime import datetime
 from seatrial import planner
 from seatrial.api import names
 from seatrial.api import status as api
-from seatrial.api.objects import Body, label
+from seatrial.api.objects import Body, label_of
 from seatrial.children.actions import Action
 from seatrial.observation import pod_diagnosis
 from seatrial.observation.observed import Platform
@@ -135,7 +135,7 @@ def _moment(one: Pass) -> Moment:
 def _tracks(here: World) -> dict[str, Pods]:
     counted: dict[str, Pods] = {}
     for pod in serving_pods(here):
-        revision = label(pod, names.LABEL_REVISION)
+        revision = label_of(pod, names.LABEL_REVISION)
         before = counted.get(revision, Pods())
         counted[revision] = Pods(ready=before.ready + pod_diagnosis.is_ready(pod), all=before.all + 1)
     return counted
@@ -143,4 +143,4 @@ def _tracks(here: World) -> dict[str, Pods]:
 
 def serving_pods(here: World) -> tuple[Body, ...]:
     """The pods that serve or are to serve, of all revisions."""
-    return tuple(pod for pod in here.of("Pod") if label(pod, names.LABEL_SERVER))
+    return tuple(pod for pod in here.of("Pod") if label_of(pod, names.LABEL_SERVER))

@@ -1,4 +1,4 @@
-"""Objects as they come from the API server, short."""
+"""Builders of ModelDeployments as the API server returns them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ IMAGE = "registry.shop.example/churn@sha256:" + "0123456789abcdef" * 4
 
 
 def body(spec: Any = None, *, name: str = "churn", **metadata: Any) -> dict[str, Any]:
-    """A ModelDeployment with a model; `spec` is laid over it."""
+    """Return a ModelDeployment with a model; `spec` adds to its spec or replaces parts of it."""
     return {
         "metadata": {"namespace": "shop", "name": name, **metadata},
         "spec": {"model": URI, **(spec or {})},
@@ -19,14 +19,14 @@ def body(spec: Any = None, *, name: str = "churn", **metadata: Any) -> dict[str,
 
 
 def parsed(spec: Any = None, **metadata: Any) -> model_deployment.ModelDeployment:
-    """The same, parsed."""
+    """Return the same ModelDeployment, parsed."""
     return model_deployment.parse(body(spec, **metadata))
 
 
-def refusal_of(spec: Any = None, **metadata: Any) -> str:
-    """The sentence that refuses it."""
+def error_of(spec: Any = None, **metadata: Any) -> str:
+    """Return the message of the validation error."""
     try:
         parsed(spec, **metadata)
-    except validation.InvalidSpec as refused:
-        return str(refused)
-    raise AssertionError("it was accepted")
+    except validation.InvalidSpec as error:
+        return str(error)
+    raise AssertionError("the spec was accepted")

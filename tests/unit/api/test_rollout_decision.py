@@ -1,4 +1,4 @@
-"""What a person decided, as a value."""
+"""Parsing of a RolloutDecision."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ COMPLETE: dict[str, dict[str, Any]] = {
     "Abort": {"attempt": 1},
     "Retry": {"attempt": 1},
 }
-"""What an action needs besides what all need."""
+"""The fields that each action requires in addition to NEEDED."""
 
 
 def body(**spec: Any) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def body(**spec: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "given",
+    "raw",
     [
         {"action": "Promote", "attempt": 1},
         {"action": "Abort", "attempt": 2},
@@ -34,8 +34,8 @@ def body(**spec: Any) -> dict[str, Any]:
         {"action": "Resume"},
     ],
 )
-def test_actions(given: dict[str, Any]) -> None:
-    assert rollout_decision.parse(body(**given)).spec.action == given["action"]
+def test_every_action_is_accepted(raw: dict[str, Any]) -> None:
+    assert rollout_decision.parse(body(**raw)).spec.action == raw["action"]
 
 
 @pytest.mark.parametrize("action", list(rollout_decision.Action))
@@ -47,27 +47,31 @@ def test_actions(given: dict[str, Any]) -> None:
         ("attempt", 1, {"Promote", "Abort", "Retry"}),
     ],
 )
-def test_a_field_belongs_to_its_actions_alone(action: str, field: str, value: Any, owners: set[str]) -> None:
+def test_a_field_is_only_accepted_with_its_actions(
+    action: str, field: str, value: Any, owners: set[str]
+) -> None:
     complete = COMPLETE.get(action, {})
-    less = {name: given for name, given in complete.items() if name != field}
+    less = {name: raw for name, raw in complete.items() if name != field}
     changed = less if action in owners else {**complete, field: value}
-    with pytest.raises(validation.InvalidSpec, match=f"{field} is required with .* and belongs nowhere else"):
+    with pytest.raises(
+        validation.InvalidSpec, match=f"{field} is required with .* and not allowed with other actions"
+    ):
         rollout_decision.parse(body(action=action, **changed))
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("raw", "message"),
     [
         pytest.param(
-            {"action": "Approve"}, r"spec.action: must be one of Promote", id="a later version's action"
+            {"action": "Approve"}, r"spec.action: expected one of Promote", id="a later version's action"
         ),
         pytest.param({"action": "Pause", "revision": "latest"}, r"spec.revision", id="no revision"),
-        pytest.param({"action": "Pause", "decidedBy": ""}, r"spec.decidedBy", id="nobody"),
+        pytest.param({"action": "Pause", "decidedBy": ""}, r"spec.decidedBy", id="no author"),
         pytest.param({"action": "Skip", "step": 0}, r"spec.step", id="before the first step"),
         pytest.param({"action": "Pause", "when": "now"}, r'unknown field "spec.when"', id="an unknown field"),
         pytest.param({}, r"spec.action: is required", id="no action"),
     ],
 )
-def test_refused(given: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(validation.InvalidSpec, match=sentence):
-        rollout_decision.parse(body(**given))
+def test_other_decisions_are_rejected(raw: dict[str, Any], message: str) -> None:
+    with pytest.raises(validation.InvalidSpec, match=message):
+        rollout_decision.parse(body(**raw))

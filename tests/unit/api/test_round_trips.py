@@ -1,4 +1,4 @@
-"""What was written can be written again, and means the same: whatever its parts are."""
+"""A parsed spec is serialized as an equal spec."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ resources = st.dictionaries(
 
 
 def some(**parts: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """An object that may have each of these fields."""
+    """Return a strategy of objects that may have each of these fields."""
     return st.fixed_dictionaries({}, optional=parts)
 
 
@@ -83,10 +83,10 @@ specs = st.fixed_dictionaries(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(specs)
-def test_a_spec(raw: dict[str, Any]) -> None:
-    parsed = validation.validated(spec.Spec, raw)
+def test_a_spec_can_be_serialized_and_parsed_again(raw: dict[str, Any]) -> None:
+    parsed = validation.validate(spec.Spec, raw)
     again = json.loads(json.dumps(parsed.to_dict()))
-    assert validation.validated(spec.Spec, again) == parsed
+    assert validation.validate(spec.Spec, again) == parsed
     assert fields_of(again) == fields_of(raw)
 
 
@@ -109,13 +109,13 @@ acts = st.one_of(
 
 
 @given(decisions, acts)
-def test_a_decision(raw: dict[str, Any], act: dict[str, Any]) -> None:
-    parsed = validation.validated(rollout_decision.DecisionSpec, {**raw, **act})
+def test_a_decision_can_be_serialized_and_parsed_again(raw: dict[str, Any], act: dict[str, Any]) -> None:
+    parsed = validation.validate(rollout_decision.DecisionSpec, {**raw, **act})
     assert parsed.to_dict() == {**raw, **act}
 
 
 def fields_of(part: Any, path: str = "") -> set[str]:
-    """The path of everything that was written: nothing is added to it and nothing is lost."""
+    """Return the path of every field: none is added and none is lost."""
     match part:
         case dict():
             below = (fields_of(value, f"{path}.{key}") for key, value in part.items())

@@ -32,9 +32,9 @@ def test_a_value_of_a_newer_version_is_kept_and_reported(
     future: dict[str, Any], unknown: tuple[str, ...]
 ) -> None:
     raw = {**FULL.to_dict(), **future}
-    found = parse_status(raw)
-    assert found.to_dict() == raw
-    assert found.unknown == unknown
+    result = parse_status(raw)
+    assert result.to_dict() == raw
+    assert result.unknown == unknown
 
 
 def test_a_status_of_this_version_has_no_unknown_values() -> None:
@@ -68,5 +68,5 @@ def test_a_value_that_no_version_can_have_is_rejected(value: Any) -> None:
 
 
 def test_the_phase_of_a_decision_of_a_newer_version_is_kept() -> None:
-    found = rollout_decision.DecisionStatus.model_validate({"phase": "Superseded"})
-    assert found.to_dict() == {"phase": "Superseded"}
+    result = rollout_decision.DecisionStatus.model_validate({"phase": "Superseded"})
+    assert result.to_dict() == {"phase": "Superseded"}

@@ -1,4 +1,4 @@
-"""Nobody reads `1 pod(s)`."""
+"""Plurals and verbs agree with the count."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from seatrial.api.text import is_or_are, pluralize
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 pods"), (1, "1 pod"), (2, "2 pods"), (21, "21 pods")])
-def test_one_is_one(count: int, text: str) -> None:
+def test_a_noun_is_pluralized_unless_the_count_is_one(count: int, text: str) -> None:
     assert pluralize(count, "pod") == text
 
 
@@ -22,5 +22,5 @@ def test_one_is_one(count: int, text: str) -> None:
         pytest.param(2, 3, "are", id="two of three pods are"),
     ],
 )
-def test_some_of_them(count: int, of: int, verb: str) -> None:
+def test_the_verb_agrees_with_the_count(count: int, of: int, verb: str) -> None:
     assert is_or_are(count, of) == verb

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api.bodies import parsed, refusal_of
+from tests.unit.api.bodies import error_of, parsed
 
 
 @pytest.mark.parametrize(
-    ("given", "router", "config"),
+    ("raw", "router", "config"),
     [
         pytest.param({}, "replicas", {}, id="the default"),
         pytest.param({"replicas": {}}, "replicas", {}, id="replicas without configuration"),
@@ -24,13 +24,13 @@ from tests.unit.api.bodies import parsed, refusal_of
         ),
     ],
 )
-def test_traffic_names_one_router_and_its_configuration(given: Any, router: str, config: Any) -> None:
-    found = parsed({"traffic": given}).spec.traffic
-    assert (found.router, found.config) == (router, config)
+def test_traffic_names_one_router_and_its_configuration(raw: Any, router: str, config: Any) -> None:
+    result = parsed({"traffic": raw}).spec.traffic
+    assert (result.router, result.config) == (router, config)
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("raw", "message"),
     [
         pytest.param(
             {"replicas": {}, "plugin": {"name": "mesh"}},
@@ -44,5 +44,5 @@ def test_traffic_names_one_router_and_its_configuration(given: Any, router: str,
         ),
     ],
 )
-def test_other_traffic_is_rejected(given: Any, sentence: str) -> None:
-    assert sentence in refusal_of({"traffic": given})
+def test_other_traffic_is_rejected(raw: Any, message: str) -> None:
+    assert message in error_of({"traffic": raw})

@@ -1,4 +1,4 @@
-"""The fixtures of the client's tests: a fake API server in virtual time."""
+"""The fixtures of the client's unit tests: a fake API server in virtual time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fake's controllers do with Deployments, Jobs and autoscalers what a cluster does, in virtual time."""
+"""The fake Deployment controller and kubelet behave like those of a cluster, in virtual time."""
 
 from __future__ import annotations
 

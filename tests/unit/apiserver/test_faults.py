@@ -1,4 +1,4 @@
-"""The fake's faults do what they say, and its log of writes tells the truth."""
+"""The fault injection of the fake API server, and its record of writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.looptime
 
 
 async def next_event(client: Client, version: str) -> str:
-    """The first event after `version`."""
+    """Return the type of the first event after `version`."""
     watch = client.watch(kinds.CONFIG_MAP, resource_version=version)
     try:
         return (await anext(watch))[0]
@@ -49,22 +49,22 @@ class TestWrites:
 
 class TestCrash:
     @pytest.mark.parametrize(
-        ("moment", "made"),
+        ("hook", "objects_created"),
         [
             pytest.param("before_write", 0, id="before a write leaves nothing"),
             pytest.param("after_write", 1, id="after a write leaves it done"),
         ],
     )
     async def test_crash_ends_the_request(
-        self, api: FakeApiServer, client: Client, moment: str, made: int
+        self, api: FakeApiServer, client: Client, hook: str, objects_created: int
     ) -> None:
-        def die(_write: Write) -> None:
+        def crash(_write: Write) -> None:
             raise Crash
 
-        setattr(api.faults, moment, die)
+        setattr(api.faults, hook, crash)
         with pytest.raises(Crash):
             await client.create(kinds.CONFIG_MAP, objects.settings())
-        assert len(api.all(kinds.CONFIG_MAP)) == made
+        assert len(api.all(kinds.CONFIG_MAP)) == objects_created
 
     async def test_crash_is_not_an_exception(self) -> None:
         assert not issubclass(Crash, Exception)
@@ -91,9 +91,9 @@ class TestFailNext:
 
     async def test_latency_delays_the_response(self, api: FakeApiServer, client: Client) -> None:
         api.faults.latency = 0.7
-        began = asyncio.get_running_loop().time()
+        started_at = asyncio.get_running_loop().time()
         await client.list(kinds.CONFIG_MAP)
-        assert asyncio.get_running_loop().time() - began == pytest.approx(0.7, abs=0.01)
+        assert asyncio.get_running_loop().time() - started_at == pytest.approx(0.7, abs=0.01)
 
 
 class TestWatches:
@@ -128,30 +128,30 @@ class TestWatches:
         assert await next_event(client, version) == "ADDED"
 
     async def test_watch_gets_a_bookmark_every_minute(self, api: FakeApiServer, client: Client) -> None:
-        began = asyncio.get_running_loop().time()
+        started_at = asyncio.get_running_loop().time()
         assert await next_event(client, str(api.store.revision)) == "BOOKMARK"
-        assert asyncio.get_running_loop().time() - began == pytest.approx(60, abs=0.1)
+        assert asyncio.get_running_loop().time() - started_at == pytest.approx(60, abs=0.1)
 
     async def test_watch_ends_after_its_timeout(self, api: FakeApiServer, client: Client) -> None:
-        began = asyncio.get_running_loop().time()
+        started_at = asyncio.get_running_loop().time()
         watch = client.watch(kinds.CONFIG_MAP, resource_version=str(api.store.revision))
         assert {event async for event, _ in watch} == {"BOOKMARK"}
-        assert asyncio.get_running_loop().time() - began == pytest.approx(290, abs=0.1)
+        assert asyncio.get_running_loop().time() - started_at == pytest.approx(290, abs=0.1)
 
     async def test_continue_token_expires_with_a_compaction(self, api: FakeApiServer) -> None:
         for name in "abc":
             api.insert(kinds.CONFIG_MAP, objects.settings(name))
-        client_pages = await _page(api, {"limit": "1"})
+        first_page = await _page(api, {"limit": "1"})
         api.faults.compact()
         api.insert(kinds.CONFIG_MAP, objects.settings("d"))
         api.faults.compact()
         with pytest.raises(failures.Gone):
-            await _page(api, {"limit": "1", "continue": client_pages["metadata"]["continue"]})
+            await _page(api, {"limit": "1", "continue": first_page["metadata"]["continue"]})
 
 
 async def _page(api: FakeApiServer, query: dict[str, str]) -> dict[str, dict[str, str]]:
-    answer = await api.request(Request("GET", kinds.CONFIG_MAP.path("default"), query))
-    if answer.status >= 400:
-        raise failures.from_response(answer)
-    page: dict[str, dict[str, str]] = json.loads(answer.body)
+    response = await api.request(Request("GET", kinds.CONFIG_MAP.path("default"), query))
+    if response.status >= 400:
+        raise failures.from_response(response)
+    page: dict[str, dict[str, str]] = json.loads(response.body)
     return page

@@ -1,4 +1,4 @@
-"""The fake's controllers do with Jobs and autoscalers what a cluster does, in virtual time."""
+"""The fake Job and autoscaler controllers behave like those of a cluster, in virtual time."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.unit.kube.kube_objects import conditions, states, status_of
 pytestmark = pytest.mark.looptime
 
 
-def told(pod: Body) -> BuildBehaviour:
-    """A build that answers with its request."""
+def echo_request(pod: Body) -> BuildBehaviour:
+    """Let a build report its request."""
     return BuildBehaviour(seconds=4, message=f"built {environment_of(pod)['REQUEST']}", log=("one", "two"))
 
 
 class TestJobs:
     async def test_job_succeeds_with_a_termination_message(self, api: FakeApiServer) -> None:
-        ControllerManager(api, building=told)
+        ControllerManager(api, building=echo_request)
         api.insert(kinds.JOB, objects.job(request="v1"))
         await asyncio.sleep(3)
         assert status_of(api, kinds.JOB, "build")["active"] == 1
@@ -34,7 +34,7 @@ class TestJobs:
         assert (state["terminated"]["exitCode"], state["terminated"]["message"]) == (0, "built v1")
 
     async def test_job_pod_has_log_lines(self, api: FakeApiServer) -> None:
-        ControllerManager(api, building=told)
+        ControllerManager(api, building=echo_request)
         api.insert(kinds.JOB, objects.job())
         await asyncio.sleep(5)
         assert list(api.log_lines.values()) == [["one", "two"]]
@@ -67,8 +67,8 @@ class TestJobs:
         assert api.all(kinds.POD) == []
 
     async def test_job_survives_a_disruption_that_its_policy_ignores(self, api: FakeApiServer) -> None:
-        fates = iter([BuildBehaviour(evicted=True), BuildBehaviour(message="done")])
-        ControllerManager(api, building=lambda _: next(fates))
+        behaviours = iter([BuildBehaviour(evicted=True), BuildBehaviour(message="done")])
+        ControllerManager(api, building=lambda _: next(behaviours))
         rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
         api.insert(kinds.JOB, objects.job(podFailurePolicy={"rules": [rule]}))
         await asyncio.sleep(10)
@@ -82,8 +82,8 @@ class TestJobs:
         assert conditions(status_of(api, kinds.JOB, "build"))["Failed"] == ("True", "PodFailurePolicy")
 
     async def test_job_retries_within_its_backoff_limit(self, api: FakeApiServer) -> None:
-        fates = iter([BuildBehaviour(exit_code=1), BuildBehaviour()])
-        ControllerManager(api, building=lambda _: next(fates))
+        behaviours = iter([BuildBehaviour(exit_code=1), BuildBehaviour()])
+        ControllerManager(api, building=lambda _: next(behaviours))
         api.insert(kinds.JOB, objects.job(backoffLimit=1))
         await asyncio.sleep(10)
         assert conditions(status_of(api, kinds.JOB, "build"))["Complete"][0] == "True"
@@ -124,12 +124,12 @@ class TestAutoscalers:
         manager = ControllerManager(api)
         api.insert(kinds.DEPLOYMENT, objects.deployment(replicas=1))
         api.insert(kinds.HPA, objects.autoscaler(minReplicas=2, maxReplicas=5))
-        found = []
-        for asked in (4, 9, 1):
-            manager.autoscalers.want("default", "churn", asked)
+        replicas = []
+        for requested in (4, 9, 1):
+            manager.autoscalers.want("default", "churn", requested)
             await asyncio.sleep(5)
-            found.append(status_of(api, kinds.DEPLOYMENT, "churn")["replicas"])
-        assert found == [4, 5, 2]
+            replicas.append(status_of(api, kinds.DEPLOYMENT, "churn")["replicas"])
+        assert replicas == [4, 5, 2]
 
     async def test_autoscaler_does_not_scale_down_when_disabled(self, api: FakeApiServer) -> None:
         manager = ControllerManager(api)

@@ -42,7 +42,7 @@ def test_half_of_the_values_lie_on_either_side_of_the_median(values: list[float]
 
 
 def reached(**moments: dict[str, float]) -> Timeline:
-    """A timeline of milestone → object → moment."""
+    """Return a timeline of milestone → object → time."""
     timeline = Timeline()
     for milestone, of in moments.items():
         for name, at in of.items():
@@ -132,12 +132,12 @@ def test_empty_table_has_its_header() -> None:
 
 
 def named(_kind: Kind, body: Body) -> str | None:
-    """A milestone that every object is at."""
+    """Return the object's name: every object has reached this milestone."""
     return str(body["name"])
 
 
 def nothing(_kind: Kind, _body: Body) -> str | None:
-    """A milestone that none is at."""
+    """Return None: no object has reached this milestone."""
     return None
 
 

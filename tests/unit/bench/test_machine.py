@@ -1,4 +1,4 @@
-"""What processes and servers cost, as the system and they themselves say."""
+"""CPU time and memory of processes and writes of servers, as the system and their metrics report them."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class Client:
         return self.page.encode()
 
 
-def hands(page: str) -> Any:
+def user(page: str) -> Any:
     return SimpleNamespace(client=Client(page))
 
 
 async def test_only_successful_object_writes_are_counted() -> None:
-    assert await machine.server_writes(hands(PAGE)) == 3 + 4 + 5
+    assert await machine.server_writes(user(PAGE)) == 3 + 4 + 5
 
 
 async def test_server_without_requests_has_no_writes() -> None:
-    assert await machine.server_writes(hands("")) == 0
+    assert await machine.server_writes(user("")) == 0
 
 
 def test_busy_process_uses_cpu_time() -> None:

@@ -1,4 +1,4 @@
-"""What an object shows when it is at a milestone of the benchmark, and what does not count."""
+"""When an object has reached a milestone of the benchmark, and when it has not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLAIN = {milestones.PLAIN: "a"}
 
 
 def body(name: str = "a", *, labels: dict[str, str] | None = None, **rest: Any) -> dict[str, Any]:
-    """An object of generation 2."""
+    """Return an object of generation 2."""
     return {"metadata": {"name": name, "labels": labels or {}, "generation": 2}, **rest}
 
 

@@ -20,7 +20,7 @@ def deployment(**pod: Any) -> Body:
         "model": {"image": DIGEST},
         "serving": {"resources": {"limits": {"memory": "1024Mi"}}, "pod": pod},
     }
-    wanted = validation.validated(spec.Spec, raw)
+    wanted = validation.validate(spec.Spec, raw)
     template = server.template(OWNER, NEW, wanted=wanted, image=DIGEST, pull_secret="", copies={})
     return workload.deployment(OWNER, NEW, template)
 
@@ -114,7 +114,7 @@ def test_what_is_going_is_waited_for() -> None:
 def test_a_metric_of_another_spelling_is_no_change() -> None:
     target = {"type": "AverageValue", "averageValue": "1000m"}
     raw = {"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": target}}
-    scaling = validation.validated(
+    scaling = validation.validate(
         spec.Spec,
         {
             "model": {"image": DIGEST},

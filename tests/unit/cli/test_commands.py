@@ -96,7 +96,7 @@ def test_plan_says_why_a_file_cannot_be_used(
     [
         (["--now", "noon"], "--now: must be a time such as"),
         (["--now", "2026-11-21T12:00:00"], "--now: needs a time zone"),
-        (["--ready-after", "soon"], "--ready-after: must be a duration"),
+        (["--ready-after", "soon"], "--ready-after: expected a duration"),
         (["--settings", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
         (["--against", str(GOLDEN / "now-here.yaml")], "cannot be read"),
     ],
@@ -170,5 +170,5 @@ def test_the_diagram_is_written_between_its_markers(tmp_path: Path) -> None:
 
 
 def test_a_file_without_markers_is_not_written() -> None:
-    with pytest.raises(ValueError, match="needs the lines"):
-        diagram.written_into("no markers")
+    with pytest.raises(ValueError, match="are required"):
+        diagram.replace_diagram("no markers")

@@ -53,7 +53,7 @@ def test_an_option_belongs_to_its_actions_alone(action: str, option: str, said: 
     value = "41b07c55ee" if option == "--to" else "1"
     told = refused("decide", action, "churn", *said, *COMPLETE[action], option, value)
     assert f"spec: {FIELDS[option]} is required with" in told
-    assert told.endswith(" and belongs nowhere else\n")
+    assert told.endswith(" and not allowed with other actions\n")
 
 
 @pytest.mark.parametrize(
@@ -61,35 +61,37 @@ def test_an_option_belongs_to_its_actions_alone(action: str, option: str, said: 
     [
         pytest.param(
             ["pause", "Churn", *REVISION, *BY],
-            "spec.deployment: must be the name of a ModelDeployment",
+            "spec.deployment: expected the name of a ModelDeployment",
             id="capital",
         ),
         pytest.param(
             ["pause", "a/../b", "--apply"],
-            "spec.deployment: must be the name of a ModelDeployment",
+            "spec.deployment: expected the name of a ModelDeployment",
             id="a path, before anybody is asked",
         ),
         pytest.param(
             ["pause", "churn", "--revision", "latest", *BY],
-            'spec.revision: must be a revision as status names it, ten hex digits; got "latest"',
+            'spec.revision: expected a revision of the status, ten hex digits, got "latest"',
             id="no revision",
         ),
         pytest.param(
-            ["pause", "churn", *REVISION, "--by", ""], "spec.decidedBy: must have at least 1", id="nobody"
+            ["pause", "churn", *REVISION, "--by", ""],
+            "spec.decidedBy: expected a string with a length of at least 1",
+            id="nobody",
         ),
         pytest.param(
             ["abort", "churn", *REVISION, *BY, "--attempt", "0"],
-            "spec.attempt: must be greater than or equal to 1; got 0",
+            "spec.attempt: expected a value greater than or equal to 1, got 0",
             id="an attempt before the first",
         ),
         pytest.param(
             ["rollback", "churn", *REVISION, *BY, "--to", "9f3c2a71d0"],
-            "toRevision must be another revision than revision",
+            "toRevision must differ from revision",
             id="back to itself",
         ),
         pytest.param(
             ["pause", "churn", *REVISION, *BY, "--reason", "x" * 513],
-            "spec.reason: must have at most 512 characters",
+            "spec.reason: expected a string of at most 512 characters",
             id="a novel",
         ),
     ],

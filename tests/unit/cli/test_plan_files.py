@@ -44,7 +44,7 @@ def test_every_example_has_a_plan_that_ends_well(path: Path) -> None:
 def test_every_illegal_example_is_refused_with_its_own_sentence(
     tmp_path: Path, path: Path, beside: bool
 ) -> None:
-    sentence = path.read_text().splitlines()[0].removeprefix("# refused: ")
+    sentence = path.read_text().splitlines()[0].removeprefix("# rejected: ")
     other = ["-f", file_of(tmp_path, a_deployment("web"))] if beside else []
     told = refused("plan", "-f", path, *other)
     assert sentence in told

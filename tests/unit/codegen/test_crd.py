@@ -1,4 +1,4 @@
-"""The CRDs as a whole, and the files that hold them."""
+"""The CRDs and the generated files."""
 
 from pathlib import Path
 
@@ -6,18 +6,18 @@ import pytest
 
 from seatrial.api import names, reasons
 from seatrial.codegen import crd, field_reference, generate, schema
-from tests.unit.codegen.test_schema import Endless
+from tests.unit.codegen.test_schema import Unbounded
 
 MODEL = crd.crd_of(crd.MODEL_DEPLOYMENT)
 DECISION = crd.crd_of(crd.ROLLOUT_DECISION)
 
 
 def columns(document: crd.Crd, priority: int) -> list[str]:
-    found = document["spec"]["versions"][0]["additionalPrinterColumns"]
-    return [column["name"] for column in found if column.get("priority", 0) == priority]
+    printed = document["spec"]["versions"][0]["additionalPrinterColumns"]
+    return [column["name"] for column in printed if column.get("priority", 0) == priority]
 
 
-def test_columns() -> None:
+def test_the_columns_of_kubectl_get() -> None:
     assert columns(MODEL, 0) == [
         "PHASE",
         "STEP",
@@ -43,13 +43,13 @@ def test_every_column_shows_a_field_that_exists(kind: crd.Kind) -> None:
             field = field["properties"][part]
 
 
-def test_it_can_be_scaled() -> None:
+def test_a_model_deployment_can_be_scaled() -> None:
     scale = MODEL["spec"]["versions"][0]["subresources"]["scale"]
     assert scale["specReplicasPath"] == ".spec.scaling.replicas"
     assert scale["labelSelectorPath"] == ".status.selector"
 
 
-def test_names() -> None:
+def test_the_names_of_the_kinds() -> None:
     assert MODEL["metadata"]["name"] == "modeldeployments.seatrial.dev"
     assert MODEL["spec"]["names"]["shortNames"] == ["mdep"]
     assert DECISION["spec"]["names"]["shortNames"] == ["rdec"]
@@ -57,21 +57,21 @@ def test_names() -> None:
 
 
 @pytest.mark.parametrize("document", [MODEL, DECISION])
-def test_it_says_which_schema_it_is(document: crd.Crd) -> None:
+def test_a_crd_has_the_version_of_its_schema(document: crd.Crd) -> None:
     assert document["metadata"]["annotations"][names.ANNOTATION_SCHEMA_VERSION] == names.SCHEMA_VERSION
 
 
-def test_the_server_writes_no_defaults() -> None:
-    """A default stored by the server would stand in every Git diff and outlive a better one."""
+def test_the_api_server_sets_no_defaults() -> None:
+    """A default that the server stores would appear in every diff and could not be changed by a newer version."""
     assert "default:" not in next(text for _, text in generate.documents()).lower().replace(" default:", "")
 
 
-def test_a_decision_cannot_be_changed() -> None:
+def test_a_decision_is_immutable() -> None:
     rules = crd.object_schema(crd.ROLLOUT_DECISION)["properties"]["spec"]["x-kubernetes-validations"]
     assert rules[0]["rule"] == "self == oldSelf"
 
 
-def test_an_endless_field_makes_no_crd() -> None:
+def test_a_field_without_an_upper_bound_is_an_error() -> None:
     kind = crd.Kind(
         kind="K",
         list_kind="KList",
@@ -79,8 +79,8 @@ def test_an_endless_field_makes_no_crd() -> None:
         singular="k",
         short_names=(),
         description="K.",
-        spec=Endless,
-        status=Endless,
+        spec=Unbounded,
+        status=Unbounded,
         columns=(),
     )
     with pytest.raises(schema.NotStructural, match=r"spec\.text, spec\.texts"):
@@ -97,18 +97,18 @@ def test_the_file_in_the_repository_is_up_to_date(path: Path, text: str) -> None
 @pytest.mark.parametrize(
     ("path", "text"), [pytest.param(*made, id=str(made[0])) for made in generate.documents()]
 )
-def test_its_first_line_says_that_it_is_generated(path: Path, text: str) -> None:
+def test_the_first_line_of_a_file_says_that_it_is_generated(path: Path, text: str) -> None:
     assert "generated" in text.splitlines()[0].lower()
 
 
-def test_only_what_differs_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_files_that_differ_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     generate.main(tmp_path)
     assert capsys.readouterr().out.count("wrote") == len(list(generate.documents()))
     generate.main(tmp_path)
     assert capsys.readouterr().out == ""
 
 
-def test_the_reference_has_every_field_and_reason() -> None:
+def test_the_reference_contains_fields_and_reasons() -> None:
     page = field_reference.reference(crd.KINDS)
     for path in (
         "spec.model.uri",
@@ -134,5 +134,5 @@ def test_the_reference_has_every_field_and_reason() -> None:
         "| `status.stable.since` | time |",
     ],
 )
-def test_a_row_tells_the_shape(row: str) -> None:
+def test_a_row_of_the_reference_has_the_type(row: str) -> None:
     assert row in field_reference.reference(crd.KINDS)

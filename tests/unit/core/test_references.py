@@ -11,7 +11,7 @@ from tests.builders import DIGEST, SETTINGS
 
 
 def parsed(**raw: Any) -> spec.Spec:
-    return validation.validated(spec.Spec, {"model": {"image": DIGEST}, **raw})
+    return validation.validate(spec.Spec, {"model": {"image": DIGEST}, **raw})
 
 
 def of_pods(**serving: Any) -> tuple[Reference, ...]:

@@ -16,7 +16,7 @@ URI = {"uri": "s3://models/churn/7/"}
 
 
 def parsed(**raw: Any) -> spec.Spec:
-    return validation.validated(spec.Spec, {"model": URI, **raw})
+    return validation.validate(spec.Spec, {"model": URI, **raw})
 
 
 def name_of(references: dict[str, str] | None = None, **raw: Any) -> str:

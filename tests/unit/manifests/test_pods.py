@@ -18,7 +18,7 @@ LONG = Owner(namespace="shop", name="a" * 40, uid="u-1")
 
 
 def wanted(**raw: Any) -> spec.Spec:
-    return validation.validated(spec.Spec, {"model": {"image": DIGEST}, **raw})
+    return validation.validate(spec.Spec, {"model": {"image": DIGEST}, **raw})
 
 
 def template(**raw: Any) -> Body:

@@ -91,8 +91,8 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("registry: 7", "settings.registry: must be an object; got 7"),
-        ("plain_http: true", 'unknown field "settings.plain_http"; known here: runtimes,'),
+        ("registry: 7", "settings.registry: expected an object, got 7"),
+        ("plain_http: true", 'unknown field "settings.plain_http"; known fields: runtimes,'),
     ],
 )
 def test_an_invalid_setting_is_named_as_in_the_file(

@@ -188,7 +188,7 @@ class TestErrors:
 class TestStore:
     async def store(self, reporting: Reporting, status: api_status.Status, body: Body | None = None) -> bool:
         body = body or reporting.body()
-        return await reporting.reporter.store(model_deployment.parse(body), body, status)
+        return await reporting.reporter.store(model_deployment.parse(body), body, Plan(status=status))
 
     async def test_an_unchanged_status_is_not_written(self, reporting: Reporting) -> None:
         status = api_status.Status(message="m")
@@ -261,7 +261,7 @@ class TestMetrics:
     async def test_a_deleted_object_leaves_no_series(self, reporting: Reporting) -> None:
         body = reporting.body()
         desired = model_deployment.parse(body)
-        await reporting.reporter.store(desired, body, api_status.Status(message="m"))
+        await reporting.reporter.store(desired, body, Plan(status=api_status.Status(message="m")))
         reporting.reporter.forget(desired.key)
         reporting.reporter.forget(desired.key)
         assert reporting.value("seatrial_canary_weight", namespace=NAMESPACE, name="churn") is None

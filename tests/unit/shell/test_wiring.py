@@ -9,6 +9,7 @@ import pytest
 from seatrial import main, wiring
 from seatrial.api import kinds, model_deployment, status
 from seatrial.api.metadata import Key
+from seatrial.planner import Plan
 from tests.apiserver import FakeApiServer
 from tests.unit.shell.operators import build, end, run_informers
 from tests.unit.shell.shell_objects import NAMESPACE
@@ -78,7 +79,8 @@ class TestOwnWrites:
             operator.queue.done(await operator.queue.get())
         body = operator.model_deployments.get(CHURN.namespace, CHURN.name) or {}
         reporter = operator.reconciler._shell.reporter
-        assert await reporter.store(model_deployment.parse(body), body, status.Status(message="m"))
+        plan = Plan(status=status.Status(message="m"))
+        assert await reporter.store(model_deployment.parse(body), body, plan)
         stored = operator.model_deployments.get(CHURN.namespace, CHURN.name) or {}
         assert stored["status"]["message"] == "m"
         await asyncio.sleep(5)

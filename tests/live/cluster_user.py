@@ -1,4 +1,4 @@
-"""What users, other controllers and other teams do to a real API server; nothing here is the operator's."""
+"""A user of a real API server: applies ModelDeployments, edits other objects and waits for their state."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request, Transport
 
-PATIENCE: Final = 90.0
-"""Seconds: guards against waiting without end, and is no promise of the product's."""
-LOOK_AGAIN: Final = 0.03
-"""Seconds between two looks at what is awaited."""
-BUSY: Final = 120.0
-"""Seconds for one answer of a server that is asked a thousand things at once."""
-MANAGER: Final = "hands"
+TIMEOUT: Final = 90.0
+"""Seconds; ends a wait that would never end, and says nothing about the operator's speed."""
+POLL_INTERVAL: Final = 0.03
+"""Seconds between two polls."""
+REQUEST_TIMEOUT: Final = 120.0
+"""Seconds for one response of a server with a thousand concurrent requests."""
+MANAGER: Final = "user"
 
 
 def image(version: int) -> str:
-    """A given image of a version."""
+    """Return the prebuilt image of a version."""
     return f"registry.example/churn@sha256:{version:064x}"
 
 
 def spec(version: int = 1, *, replicas: int = 1, **rollout: Any) -> Body:
-    """A spec with a given image and one short step."""
+    """Return a spec with a prebuilt image and one short step."""
     return {
         "model": {"image": image(version)},
         "scaling": {"replicas": replicas},
@@ -44,59 +44,59 @@ def spec(version: int = 1, *, replicas: int = 1, **rollout: Any) -> Body:
     }
 
 
-def model(namespace: str, name: str, asked: Body) -> Body:
-    """A ModelDeployment."""
-    head = {"namespace": namespace, "name": name}
-    return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": head, "spec": asked}
+def model_deployment(namespace: str, name: str, spec: Body) -> Body:
+    """Return a ModelDeployment."""
+    metadata = {"namespace": namespace, "name": name}
+    return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata, "spec": spec}
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
-    """Hands on one namespace of an API server."""
+class ClusterUser:
+    """A user of one namespace of an API server."""
 
-    carrier: Transport
+    connection: Transport
     client: Client
     namespace: str
 
     async def send(
         self, method: str, path: str, body: Any = None, *, content_type: str = transport.JSON, **query: str
     ) -> Body:
-        """The server's answer; the failure it stands for where there is one."""
+        """Send a request and return the response body; raise the error of an unsuccessful response."""
         sent = None if body is None else json.dumps(body).encode()
         manager = {} if method == "DELETE" else {"fieldManager": MANAGER}
-        request = Request(method, path, {**manager, **query}, sent, content_type, timeout=BUSY)
-        response = await self.carrier.request(request)
+        request = Request(method, path, {**manager, **query}, sent, content_type, timeout=REQUEST_TIMEOUT)
+        response = await self.connection.request(request)
         if response.status >= 400:
             raise failures.from_response(response)
-        answer: Body = json.loads(response.body)
-        return answer
+        response_body: Body = json.loads(response.body)
+        return response_body
 
     async def create(self, kind: Kind, body: Body) -> Body:
-        """The object as created in this namespace."""
+        """Create the object in this namespace and return it."""
         return await self.send("POST", kind.path(self.namespace), body)
 
     async def patch(self, kind: Kind, name: str, patch: Body) -> Body:
-        """The object with the merge patch in it."""
+        """Apply a merge patch and return the object."""
         path = kind.path(self.namespace, name)
         return await self.send("PATCH", path, patch, content_type=transport.MERGE_PATCH)
 
-    async def apply(self, name: str, asked: Body) -> Body:
-        """The ModelDeployment asks for this."""
+    async def apply(self, name: str, spec: Body) -> Body:
+        """Apply a ModelDeployment with this spec."""
         path = kinds.MODEL_DEPLOYMENT.path(self.namespace, name)
-        body = model(self.namespace, name, asked)
+        body = model_deployment(self.namespace, name, spec)
         return await self.send("PATCH", path, body, content_type=transport.APPLY_PATCH, force="true")
 
     async def get(self, name: str, kind: Kind = kinds.MODEL_DEPLOYMENT) -> Body:
-        """The object."""
+        """Return the object."""
         return await self.client.get(kind, self.namespace, name)
 
     async def all(self, kind: Kind, owner: str = "", *, label: str = "") -> list[Body]:
-        """The objects of a kind; only those of one ModelDeployment, or with one label, where it is named."""
+        """Return the objects of a kind, optionally only those of one ModelDeployment or with one label."""
         labels = f"{names.LABEL_DEPLOYMENT}={owner}" if owner else label
         return (await self.client.list(kind, self.namespace, labels=labels)).items
 
     async def delete(self, kind: Kind, name: str) -> None:
-        """The object is told to go, however busy the server is: the client's writes must end with a lease."""
+        """Delete the object, with a time-out for a busy server that is longer than the client's."""
         with contextlib.suppress(failures.NotFound):
             await self.send("DELETE", kind.path(self.namespace, name), propagationPolicy="Background")
 
@@ -106,19 +106,21 @@ class Hands:
         holds: Callable[[Body], Any],
         *,
         kind: Kind = kinds.MODEL_DEPLOYMENT,
-        patience: float = PATIENCE,
+        patience: float = TIMEOUT,
     ) -> Body:
-        """The object as it was when this first held."""
-        end, seen = time.monotonic() + patience, {}
+        """Return the object once the condition holds."""
+        end, body = time.monotonic() + patience, {}
         while time.monotonic() < end:
             try:
-                seen = await self.get(name, kind)
-                if holds(seen):
-                    return seen
+                body = await self.get(name, kind)
+                if holds(body):
+                    return body
             except failures.NotFound:
-                seen = {}
-            await asyncio.sleep(LOOK_AGAIN)
-        raise AssertionError(f"{kind} {name} was not as awaited in {patience:.0f} s: {json.dumps(seen)}")
+                body = {}
+            await asyncio.sleep(POLL_INTERVAL)
+        raise AssertionError(
+            f"{kind} {name} did not meet the condition in {patience:.0f} s: {json.dumps(body)}"
+        )
 
     async def until_left(
         self,
@@ -127,17 +129,17 @@ class Hands:
         *,
         label: str = "",
         count: int = 0,
-        patience: float = PATIENCE,
+        patience: float = TIMEOUT,
     ) -> list[Body]:
-        """So many of this kind are left, counted as in `all`."""
+        """Wait until exactly `count` objects are left, selected as in `all`."""
         end = time.monotonic() + patience
         while len(left := await self.all(kind, owner, label=label)) != count:
             assert time.monotonic() < end, f"{len(left)} {kind} of {owner or label} are left"
-            await asyncio.sleep(LOOK_AGAIN)
+            await asyncio.sleep(POLL_INTERVAL)
         return left
 
-    async def until_gone(self, kind: Kind, name: str, *, patience: float = PATIENCE) -> None:
-        """There is no such object."""
+    async def until_gone(self, kind: Kind, name: str, *, patience: float = TIMEOUT) -> None:
+        """Wait until the object does not exist."""
         end = time.monotonic() + patience
         while True:
             try:
@@ -145,39 +147,40 @@ class Hands:
             except failures.NotFound:
                 return
             assert time.monotonic() < end, f"{kind} {name} is still there"
-            await asyncio.sleep(LOOK_AGAIN)
+            await asyncio.sleep(POLL_INTERVAL)
 
-    async def healthy(self, name: str, version: int, *, patience: float = PATIENCE) -> Body:
-        """The object, once it serves this version and nothing is on its way."""
+    async def healthy(self, name: str, version: int, *, patience: float = TIMEOUT) -> Body:
+        """Return the object once it serves this version and no rollout is running."""
         return await self.until(name, lambda body: is_healthy(body, version), patience=patience)
 
 
 def is_healthy(body: Body, version: int) -> bool:
-    """It serves this version and rests."""
+    """Return whether this version is stable and healthy."""
     status = body.get("status") or {}
     serves = (status.get("stable") or {}).get("image") == image(version)
     return serves and status.get("phase") == "Healthy"
 
 
 def phase_is(*phases: str) -> Callable[[Body], bool]:
-    """A question for `until`: the display phase is one of these."""
+    """Return a condition for `until`: the phase is one of these."""
     return lambda body: (body.get("status") or {}).get("phase") in phases
 
 
 @asynccontextmanager
-async def hands(kubeconfig: Path, *, namespace: str = "") -> AsyncIterator[Hands]:
-    """Hands on a new namespace, which is told to go afterwards; `namespace`: on one that stays."""
-    carrier = http.HttpTransport(http.from_kubeconfig(str(kubeconfig)))
+async def connect(kubeconfig: Path, *, namespace: str = "") -> AsyncIterator[ClusterUser]:
+    """Connect a user to a new namespace, which is deleted afterwards, or to an existing `namespace`."""
+    connection = http.HttpTransport(http.from_kubeconfig(str(kubeconfig)))
     limiter = Limiter(time.monotonic, rate=100_000, burst=100_000)
-    client = Client(carrier, limiter, lambda: True)
-    made = namespace or f"live-{uuid.uuid4().hex[:8]}"
+    client = Client(connection, limiter, lambda: True)
+    used_namespace = namespace or f"live-{uuid.uuid4().hex[:8]}"
     try:
         if not namespace:
             await client.create(
-                kinds.NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made}}
+                kinds.NAMESPACE,
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": used_namespace}},
             )
-        yield Hands(carrier, client, made)
+        yield ClusterUser(connection, client, used_namespace)
         if not namespace:
-            await client.delete(kinds.NAMESPACE, "", made)
+            await client.delete(kinds.NAMESPACE, "", used_namespace)
     finally:
-        await carrier.close()
+        await connection.close()

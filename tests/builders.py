@@ -127,7 +127,7 @@ class Seen:
 
     def sharing(self, weight: int) -> Self:
         """Let the router give NEW this share of traffic, in percent."""
-        return self.with_objects(split=Split(stable=OLD, canary=NEW, weight=weight))
+        return self.having(split=Split(stable=OLD, canary=NEW, weight=weight))
 
     def built(self, revision: str = NEW) -> Self:
         """Let the build of this revision's image have succeeded."""

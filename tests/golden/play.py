@@ -138,7 +138,7 @@ class Play:
                 **more,
             },
         }
-        return self.with_objects(body)
+        return self.having(body)
 
     def pods(self, track: str, change: Callable[[Body], Body]) -> Self:
         """Something has happened to every pod of a track."""

@@ -1,4 +1,4 @@
-"""The operator of a story: the real wiring on a fake API server, started and killed like a process."""
+"""One operator in a story: started, killed, and asked whether it has anything left to do."""
 
 from __future__ import annotations
 

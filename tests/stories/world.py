@@ -64,7 +64,7 @@ class World:
         kopf_delay: float | None = 0.0,
         **operator_options: Any,
     ) -> InProcessOperator:
-        """Start one more operator."""
+        """Start one more operator; `kopf_delay` is that of `InProcessOperator`."""
         transport = transport or OperatorTransport(self.server, check_write=self.invariants.check_write)
         process = InProcessOperator(
             self.server, transport, options.Options(settings=self.settings, **operator_options), self.now

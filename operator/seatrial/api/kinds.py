@@ -1,4 +1,4 @@
-"""The kinds of objects that the operator touches, and where each lives on an API server."""
+"""The kinds of objects that the operator reads and writes, and their paths on an API server."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class Kind:
 
     @property
     def api_version(self) -> str:
-        """What an object of this kind says in `apiVersion`."""
+        """The `apiVersion` of objects of this kind."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
-        """The URL path of one object, of its subresource, or of the collection where `name` is empty.
+        """Return the URL path of an object or its subresource; of the collection if `name` is empty.
 
-        An empty `namespace` is the collection over all namespaces.
+        An empty `namespace` means the collection of all namespaces.
         """
         root = f"/apis/{self.group}" if self.group else "/api"
-        inside = ["namespaces", namespace] if self.namespaced and namespace else []
-        return "/".join([root, self.version, *inside, self.plural, *filter(None, [name, subresource])])
+        scope = ["namespaces", namespace] if self.namespaced and namespace else []
+        return "/".join([root, self.version, *scope, self.plural, *filter(None, [name, subresource])])
 
     def __str__(self) -> str:
         return f"{self.kind}.{self.group}" if self.group else self.kind
@@ -94,9 +94,9 @@ _BY_NAME: Final = {(kind.api_version, kind.kind): kind for kind in KNOWN}
 
 
 def kind_of(body: Body) -> Kind:
-    """The kind that `body` says it is; `LookupError` for one that is not in `KNOWN`."""
-    said = (body.get("apiVersion", ""), body.get("kind", ""))
-    if said not in _BY_NAME:
+    """Return the kind of `body`; raise `LookupError` if it is not in `KNOWN`."""
+    api_version, kind = body.get("apiVersion", ""), body.get("kind", "")
+    if (api_version, kind) not in _BY_NAME:
         known = ", ".join(sorted(f"{version} {name}" for version, name in _BY_NAME))
-        raise LookupError(f"unknown kind '{said[0]} {said[1]}'; known: {known}")
-    return _BY_NAME[said]
+        raise LookupError(f"unknown kind '{api_version} {kind}'; known: {known}")
+    return _BY_NAME[api_version, kind]

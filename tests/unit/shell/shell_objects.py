@@ -1,4 +1,4 @@
-"""Children and objects as the shell sees them."""
+"""ModelDeployments and children for the tests of the shell."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def model(name: str = "churn", **spec: Any) -> Body:
 
 
 def server(clock: Callable[[], datetime] = lambda: START) -> FakeApiServer:
-    """A fake with the ModelDeployments churn and other in it; their uids are the same each time."""
-    made = FakeApiServer(clock, namespaces=(NAMESPACE,))
+    """Return a fake API server with the ModelDeployments churn and other; their uids are the same in every test."""
+    api = FakeApiServer(clock, namespaces=(NAMESPACE,))
     for name in ("churn", "other"):
-        made.insert(kinds.MODEL_DEPLOYMENT, model(name))
-    return made
+        api.insert(kinds.MODEL_DEPLOYMENT, model(name))
+    return api
 
 
 def informer_of_models(client: Client, clock: Callable[[], float]) -> Informer:
-    """An informer of ModelDeployments that calls nobody; it knows own writes and what the test gives it."""
+    """Return an informer of ModelDeployments without events; the test fills its store."""
     return Informer(client, kinds.MODEL_DEPLOYMENT, lambda _event, _body: None, config=InformerConfig(clock))
 
 
@@ -53,7 +53,7 @@ OWNER, OTHER = _owner("churn"), _owner("other")
 
 
 def child(kind: kinds.Kind, name: str, *, owner: Owner = OWNER, **parts: Any) -> Body:
-    """A child of a kind as it is rendered."""
+    """A child of a kind, as the planner renders it."""
     head = {
         "namespace": owner.namespace,
         "name": name,
@@ -110,11 +110,11 @@ def job(name: str = "churn-build-1-1") -> Body:
     return child(kinds.JOB, name, spec={"backoffLimit": 0, "template": template})
 
 
-def written(api: FakeApiServer) -> list[tuple[str, str, str]]:
-    """Verb, kind and name of every write."""
+def writes_of(api: FakeApiServer) -> list[tuple[str, str, str]]:
+    """Return verb, kind and name of every write."""
     return [(write.verb, write.kind, write.name) for write in api.writes]
 
 
-async def run(hands: Applier, *todo: Action) -> ApplyOutcome:
-    """How far the actions got, of an object's plan."""
-    return await hands.apply(todo, uid=OWNER.uid)
+async def apply(applier: Applier, *actions: Action) -> ApplyOutcome:
+    """Carry out the actions for the owner churn."""
+    return await applier.apply(actions, uid=OWNER.uid)

@@ -1,4 +1,4 @@
-"""kopf watches and nothing else: what an event leaves behind, and what kopf is told not to do."""
+"""An event of kopf's watch enqueues at most its key, and kopf writes nothing."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.queue import KeyedQueue
 
 
-def body(version: int, uid: str = "u", **spec: Any) -> dict[str, Any]:
-    metadata = {"namespace": "shop", "name": "churn", "uid": uid, "resourceVersion": str(version)}
-    return {"metadata": {**metadata, "managedFields": [{"manager": "kubectl"}]}, "spec": spec}
+def body(version: int) -> dict[str, Any]:
+    metadata = {"namespace": "shop", "name": "churn", "uid": "u", "resourceVersion": str(version)}
+    return {"metadata": {**metadata, "managedFields": [{"manager": "kubectl"}]}, "spec": {}}
 
 
 def informer() -> Informer:
@@ -40,9 +40,9 @@ class Watch:
         registry = handlers.registry(self.informer, self.queue, lambda: "")
         (self._handler,) = registry._watching.get_all_handlers()
 
-    async def delivers(self, event: str, seen: dict[str, Any]) -> bool:
+    async def delivers(self, event: str, body: dict[str, Any]) -> bool:
         """Deliver an event; return whether it enqueued the object."""
-        await self._handler.fn(event={"type": event, "object": seen}, body=seen)  # type: ignore[call-arg]
+        await self._handler.fn(event={"type": event, "object": body}, body=body)  # type: ignore[call-arg]
         enqueued = self.queue.depth > 0
         if enqueued:
             key = await self.queue.get()
@@ -80,41 +80,41 @@ class TestEvents:
 
 
 class TestBackOff:
-    def test_grows_to_its_cap_and_never_ends(self) -> None:
+    def test_the_back_off_grows_to_its_limit_and_never_ends(self) -> None:
         waits = list(itertools.islice(handlers.EndlessBackoffs(), 2000))
         assert all(0 < wait <= 30 * 1.3 for wait in waits)
         assert waits[0] < 1
         assert min(waits[20:]) >= 30 * 0.7
 
-    def test_begins_anew_each_time_it_is_asked(self) -> None:
+    def test_every_iteration_starts_anew(self) -> None:
         backoffs = handlers.EndlessBackoffs()
         for _ in range(3):
             assert next(iter(backoffs)) < 1
 
-    def test_does_not_send_everybody_back_at_once(self) -> None:
+    def test_the_back_off_has_jitter(self) -> None:
         late = [next(itertools.islice(handlers.EndlessBackoffs(), 30, None)) for _ in range(20)]
         assert len(set(late)) > 1
 
 
 class TestSettings:
-    def test_kopf_writes_nothing_on_objects(self) -> None:
+    def test_kopf_writes_nothing_to_objects(self) -> None:
         chosen = handlers.settings()
         assert not chosen.posting.enabled
         assert chosen.peering.standalone
         patch = kopf.Patch()
         essence = chosen.persistence.diffbase_storage
-        seen = kopf.Body(body(1))
-        assert essence.fetch(body=seen) is None
-        essence.store(body=seen, patch=patch, essence=essence.build(body=seen, extra_fields=[]))
+        resource = kopf.Body(body(1))
+        assert essence.fetch(body=resource) is None
+        essence.store(body=resource, patch=patch, essence=essence.build(body=resource, extra_fields=[]))
         progress = chosen.persistence.progress_storage
         record: Any = {"started": "2026-01-01"}
-        progress.store(key=kopf.HandlerId("h"), record=record, body=seen, patch=patch)
-        progress.touch(body=seen, patch=patch, value="x")
-        progress.purge(key=kopf.HandlerId("h"), body=seen, patch=patch)
-        assert progress.fetch(key=kopf.HandlerId("h"), body=seen) is None
+        progress.store(key=kopf.HandlerId("h"), record=record, body=resource, patch=patch)
+        progress.touch(body=resource, patch=patch, value="x")
+        progress.purge(key=kopf.HandlerId("h"), body=resource, patch=patch)
+        assert progress.fetch(key=kopf.HandlerId("h"), body=resource) is None
         assert not patch
 
-    def test_no_handler_makes_kopf_want_a_finalizer_or_keep_a_memory(self) -> None:
+    def test_no_handler_makes_kopf_add_a_finalizer_or_keep_objects(self) -> None:
         registry = handlers.registry(informer(), KeyedQueue(), lambda: "")
         assert not list(registry._changing.get_all_handlers())
         assert not list(registry._spawning.get_all_handlers())
@@ -129,9 +129,9 @@ class TestProbe:
         (probe,) = registry._activities.get_all_handlers()
         return probe.fn
 
-    async def test_is_alive_while_nothing_has_stalled(self) -> None:
+    async def test_the_probe_succeeds_while_nothing_has_stalled(self) -> None:
         assert await self._probe("")() == "alive"
 
-    async def test_says_what_has_stalled_and_is_not_tried_again(self) -> None:
-        with pytest.raises(kopf.PermanentError, match="the watch of Pod has been silent"):
-            await self._probe("the watch of Pod has been silent for 500 s")()
+    async def test_the_probe_fails_at_once_with_what_has_stalled(self) -> None:
+        with pytest.raises(kopf.PermanentError, match="the watch of Pod has received nothing"):
+            await self._probe("the watch of Pod has received nothing for 500 s")()

@@ -1,4 +1,4 @@
-"""One operator as it is wired: when it is alive, when it starts, how it ends."""
+"""One operator as `main` wires it: liveness, start, shutdown."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def build(api: FakeApiServer, **chosen: Any) -> main.Operator:
 
 async def run_informers(operator: main.Operator) -> list[asyncio.Task[Any]]:
     """Run every informer; kopf's watch delivers nothing."""
-    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(one.run()) for one in operator.informers]
+    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(informer.run()) for informer in operator.informers]
     for informer in operator.informers:
         await informer.synced.wait()
     return tasks
@@ -55,17 +55,17 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
 
 
 def crd(name: str, version: str | None) -> Body:
-    notes = {} if version is None else {names.ANNOTATION_SCHEMA_VERSION: version}
+    annotations = {} if version is None else {names.ANNOTATION_SCHEMA_VERSION: version}
     return {
         "apiVersion": kinds.CRD.api_version,
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": name, "annotations": notes},
+        "metadata": {"name": name, "annotations": annotations},
         "spec": {"group": names.GROUP, "versions": []},
     }
 
 
-class TestAlive:
-    async def test_at_rest_for_hours(self, api: FakeApiServer) -> None:
+class TestLiveness:
+    async def test_an_operator_at_rest_for_hours_is_alive(self, api: FakeApiServer) -> None:
         operator = build(api)
         tasks = await run_informers(operator)
         while not operator.queue.idle:
@@ -75,7 +75,7 @@ class TestAlive:
             assert operator.stalled() == ""
         await end(*tasks)
 
-    async def test_not_when_a_watch_hears_nothing(self, api: FakeApiServer) -> None:
+    async def test_a_watch_that_receives_nothing_has_stalled(self, api: FakeApiServer) -> None:
         operator = build(api)
         tasks = await run_informers(operator)
         api.faults.hanging = True
@@ -84,7 +84,7 @@ class TestAlive:
         assert "has received nothing for" in operator.stalled()
         await end(*tasks)
 
-    async def test_not_when_a_leader_leaves_an_object_waiting(self, api: FakeApiServer) -> None:
+    async def test_a_leader_that_leaves_an_object_waiting_has_stalled(self, api: FakeApiServer) -> None:
         operator = build(api)
         operator.queue.add(CHURN)
         await asyncio.sleep(main.QUEUE_TIMEOUT - 1)
@@ -92,7 +92,7 @@ class TestAlive:
         await asyncio.sleep(2)
         assert operator.stalled().startswith("a ModelDeployment has waited in the queue for")
 
-    async def test_as_a_standby_for_hours_and_when_it_takes_over(self, api: FakeApiServer) -> None:
+    async def test_a_standby_is_alive_for_hours_and_when_it_takes_over(self, api: FakeApiServer) -> None:
         api.add_namespace("seatrial-system")
         chosen = {"lease_namespace": "seatrial-system", "identity": "standby"}
         held = {
@@ -112,8 +112,8 @@ class TestAlive:
         await asyncio.sleep(5)
         assert operator.may_write()
         assert ready.done()
-        assert operator.queue.depth == 2, "the work is still there"
-        assert operator.stalled() == "", "nobody has neglected it"
+        assert operator.queue.depth == 2, "the work is not lost"
+        assert operator.stalled() == "", "the time as a standby does not count"
         await end(*tasks)
 
 
@@ -135,7 +135,7 @@ class TestOwnWrites:
         await end(*tasks)
 
 
-class TestStarting:
+class TestStart:
     async def test_passes_begin_once_every_informer_is_synced(self, api: FakeApiServer) -> None:
         operator = build(api)
         api.faults.fail_next(3, 503, lambda r: r.path.endswith("/modeldeployments"))
@@ -155,14 +155,14 @@ class TestStarting:
         assert operator.queue.idle
         await end(*tasks)
 
-    async def test_on_crds_of_its_own_version_or_a_later_one(self, api: FakeApiServer) -> None:
+    async def test_crds_of_the_same_or_a_later_version_are_accepted(self, api: FakeApiServer) -> None:
         later = str(int(names.SCHEMA_VERSION) + 1)
         for name, version in zip(CRDS, (names.SCHEMA_VERSION, later), strict=True):
             api.insert(kinds.CRD, crd(name, version))
         await preflight.check_cluster(build(api).client)
 
     @pytest.mark.parametrize("version", ["0", None, "", "one"])
-    async def test_not_on_an_older_one_and_says_the_command(
+    async def test_an_older_crd_is_rejected_with_the_command_to_run(
         self, api: FakeApiServer, version: str | None
     ) -> None:
         api.insert(kinds.CRD, crd(CRDS[0], names.SCHEMA_VERSION))
@@ -170,16 +170,16 @@ class TestStarting:
         with pytest.raises(preflight.PreflightFailed, match=rf"{CRDS[1]} has schema version .*kubectl apply"):
             await preflight.check_cluster(build(api).client)
 
-    async def test_not_without_them(self, api: FakeApiServer) -> None:
+    async def test_a_missing_crd_is_reported_with_the_command_to_run(self, api: FakeApiServer) -> None:
         with pytest.raises(preflight.PreflightFailed, match=rf"{CRDS[0]} is missing; run kubectl apply"):
             await preflight.check_cluster(build(api).client)
 
-    async def test_not_without_an_answer_and_says_where_to_look(self, api: FakeApiServer) -> None:
+    async def test_an_unavailable_server_is_reported_with_what_to_check(self, api: FakeApiServer) -> None:
         api.faults.hanging = True
         with pytest.raises(preflight.PreflightFailed, match=r"does not answer requests: .*--kubeconfig"):
             await preflight.check_cluster(build(api).client)
 
-    async def test_not_without_a_kubeconfig_and_no_trace_either(
+    async def test_a_missing_kubeconfig_is_reported_without_a_traceback(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         assert await main.run(options.Options(kubeconfig=str(tmp_path / "absent"))) == 1
@@ -189,7 +189,7 @@ class TestStarting:
     @pytest.mark.parametrize(
         "text", MALFORMED, ids=["no YAML", "a list", "empty", "a word", "a bad certificate"]
     )
-    async def test_not_with_a_kubeconfig_that_is_none_and_no_trace_either(
+    async def test_an_invalid_kubeconfig_is_reported_without_a_traceback(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
     ) -> None:
         (tmp_path / "config").write_text(text)
@@ -199,14 +199,14 @@ class TestStarting:
         assert record.__dict__["why"].startswith("The operator cannot log in to a cluster: ")
         assert "\n" not in record.__dict__["why"]
 
-    async def test_not_without_the_right_to_see_them(self, api: FakeApiServer) -> None:
+    async def test_missing_rights_are_reported_with_the_cluster_role(self, api: FakeApiServer) -> None:
         api.faults.fail_next(1, 403)
         with pytest.raises(preflight.PreflightFailed, match="ClusterRole that ends in -reads"):
             await preflight.check_cluster(build(api).client)
 
 
-class TestEnding:
-    async def test_a_pass_that_has_begun_ends_and_none_begins(self, api: FakeApiServer) -> None:
+class TestShutdown:
+    async def test_a_running_pass_completes_and_no_pass_begins(self, api: FakeApiServer) -> None:
         operator = build(api, workers=1)
         api.faults.latency = 0.5
         tasks = await run_informers(operator)
@@ -215,11 +215,11 @@ class TestEnding:
         assert (len(api.writes), operator.queue.depth) == (1, 1)
         await main.shut_down(operator.queue, tasks)
         await end(*tasks)
-        made = {body["metadata"]["name"].split("-")[0] for body in api.all(kinds.DEPLOYMENT)}
-        assert made == {"churn"}
-        assert operator.queue.idle is False, "the other still waits, for whoever leads next"
+        created = {body["metadata"]["name"].split("-")[0] for body in api.all(kinds.DEPLOYMENT)}
+        assert created == {"churn"}
+        assert operator.queue.idle is False, "the other key waits for the next leader"
 
-    async def test_a_pass_that_does_not_end_is_cut_off_in_time(self, api: FakeApiServer) -> None:
+    async def test_a_pass_that_takes_too_long_is_cancelled(self, api: FakeApiServer) -> None:
         operator = build(api)
         tasks = await run_informers(operator)
         api.faults.latency = 4
@@ -230,7 +230,7 @@ class TestEnding:
         assert asyncio.get_running_loop().time() - began == pytest.approx(main.GRACE_PERIOD, abs=0.1)
         await end(*tasks)
 
-    async def test_takes_no_time_when_nothing_is_under_way(self, api: FakeApiServer) -> None:
+    async def test_shutdown_takes_no_time_while_no_pass_runs(self, api: FakeApiServer) -> None:
         operator = build(api)
         tasks = await run_informers(operator)
         began = asyncio.get_running_loop().time()

@@ -19,23 +19,24 @@ from seatrial.kube.queue import KeyedQueue
 from seatrial.observer import Observer, Referrers
 from seatrial.reconciler import Reconciler, Shell, run_workers
 from seatrial.reporter import Reporter
+from seatrial.routers import base as routers
 from seatrial.telemetry import Telemetry
 from tests.apiserver import FakeApiServer
 from tests.unit.shell.shell_objects import NAMESPACE, START, informer_of_models
 
 
 class Loop:
-    """The loop over the fake, without informers: it knows what the test delivers and what it wrote itself."""
+    """The loop over the fake, without informers: its stores contain what the test delivers and own writes."""
 
     def __init__(self, api: FakeApiServer) -> None:
         clock = asyncio.get_running_loop().time
         self.api = api
-        self.leads = True
+        self.is_leader = True
         self.queue: KeyedQueue[Key] = KeyedQueue(jitter=lambda: 0.0)
         self.telemetry = Telemetry(CollectorRegistry())
         self.referrers = Referrers()
         self.limiter = Limiter(clock)
-        client = Client(api, self.limiter, lambda: self.leads)
+        client = Client(api, self.limiter, lambda: self.is_leader)
         self.models = informer_of_models(client, clock)
         caches = Caches(client, self.queue.add, lambda *_place: None, clock=clock)
 
@@ -51,20 +52,21 @@ class Loop:
                 queue=self.queue,
                 telemetry=self.telemetry,
                 settings=settings.Settings(),
+                routers=routers.routers(),
                 clock=now,
             )
         )
         self.task: asyncio.Task[None] | None = None
 
     async def work(self, seconds: float = 0.1) -> None:
-        """So much time has passed, with workers at work."""
+        """Let workers run for `seconds`."""
         if self.task is None:
             self.task = asyncio.create_task(run_workers(self.reconciler, size=3, ready=asyncio.sleep(0)))
         await asyncio.sleep(seconds)
-        assert not self.task.done(), "a worker has died"
+        assert not self.task.done(), "a worker ended"
 
     def deliver(self, name: str = "churn") -> None:
-        """The watch delivers the object as it is now."""
+        """Deliver the object as it is now, as the watch would."""
         body = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
         if body is not None:
             self.models.store.upsert(body)
@@ -73,25 +75,25 @@ class Loop:
         self.queue.add(Key(NAMESPACE, name))
 
     def passes(self, result: str) -> float:
-        """How many passes have ended so."""
+        """Return the number of passes with this result."""
         value = self.telemetry.registry.get_sample_value("seatrial_reconcile_total", {"result": result})
         return value or 0.0
 
     def status(self) -> Body:
-        """The stored status of churn."""
+        """Return the stored status of churn."""
         body = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn") or {}
         status: Body = body.get("status") or {}
         return status
 
     def events(self) -> list[tuple[str, str, int]]:
-        """Type, reason and count of every Event."""
+        """Return type, reason and count of every Event."""
         return [(e["type"], e["reason"], e["count"]) for e in self.api.all(kinds.EVENT)]
 
     def status_writes(self) -> int:
-        """How often a status was written."""
+        """Return the number of status writes."""
         return sum(write.subresource == "status" for write in self.api.writes)
 
     def phase(self) -> dict[str, float]:
-        """The phases that the metrics show."""
-        found = next(m for m in self.telemetry.registry.collect() if m.name == "seatrial_phase")
-        return {sample.labels["phase"]: sample.value for sample in found.samples if sample.value}
+        """Return the phases whose gauge is not 0."""
+        metric = next(m for m in self.telemetry.registry.collect() if m.name == "seatrial_phase")
+        return {sample.labels["phase"]: sample.value for sample in metric.samples if sample.value}

@@ -1,4 +1,4 @@
-"""One record is one line: a constant sentence, and the fields beside it."""
+"""One record is one line: a constant message and fields."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from seatrial import logs
 from seatrial.api.reasons import Reason
 
 
-def record(message: str = "a sentence", *arguments: object, **fields: Any) -> logging.LogRecord:
+def record(message: str = "a message", *arguments: object, **fields: Any) -> logging.LogRecord:
     made = logging.LogRecord("seatrial.x", logging.WARNING, "x.py", 1, message, arguments, None)
     vars(made).update(fields)
     return made
 
 
-def test_json_has_the_sentence_and_the_fields() -> None:
+def test_json_has_the_message_and_the_fields() -> None:
     line = json.loads(logs.JsonLines().format(record("%d of %d", 1, 2, object="shop/churn", retry=0.5)))
     assert line.pop("time").endswith("+00:00")
     assert line == {
@@ -32,13 +32,13 @@ def test_json_has_the_sentence_and_the_fields() -> None:
 
 
 @pytest.mark.parametrize("text", ["two\nlines", 'a "quote"', "\x00\x1b[31m", "ünïcode"])
-def test_json_is_one_line_whatever_is_said(text: str) -> None:
+def test_json_is_one_line_whatever_the_message_is(text: str) -> None:
     line = logs.JsonLines().format(record(text, why=text))
     assert "\n" not in line
     assert json.loads(line)["why"] == text
 
 
-def test_a_trace_is_in_the_line() -> None:
+def test_a_traceback_is_part_of_the_line() -> None:
     made = record()
     try:
         raise KeyError("x")
@@ -49,23 +49,23 @@ def test_a_trace_is_in_the_line() -> None:
     assert json.loads(line)["trace"].endswith("KeyError: 'x'")
 
 
-def test_plain_has_the_fields_behind_the_sentence() -> None:
-    said = logs.PlainLines().format(record(object="shop/churn", retry=0.5))
-    assert said.endswith("WARNING seatrial.x: a sentence object=shop/churn retry=0.5")
+def test_plain_text_has_the_fields_after_the_message() -> None:
+    line = logs.PlainLines().format(record(object="shop/churn", retry=0.5))
+    assert line.endswith("WARNING seatrial.x: a message object=shop/churn retry=0.5")
 
 
-def test_a_field_is_a_word_or_a_number_and_never_a_whole_object() -> None:
+def test_only_scalars_become_fields() -> None:
     fields = logs.fields_of(
         record(body={"data": {"key": "c2VjcmV0"}}, names=["a"], reason=Reason.PENDING, n=1)
     )
     assert fields == {"reason": "Pending", "n": 1}
 
 
-def test_what_every_record_has_is_no_field() -> None:
+def test_standard_attributes_are_no_fields() -> None:
     assert logs.fields_of(record()) == {}
 
 
-def test_libraries_that_talk_much_only_warn() -> None:
+def test_verbose_libraries_log_warnings_only() -> None:
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     try:

@@ -1,4 +1,4 @@
-"""The product's messages, field descriptions and docstrings use the field's terms.
+"""The product's messages and docstrings use the field's terms.
 
 The list has only words that can be matched without false alarms; whether a sentence reads well needs a reader.
 """

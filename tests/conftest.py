@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 
 import pytest
@@ -20,8 +21,13 @@ def pytest_configure() -> None:
         os.environ[name] = ",".join(filter(None, [os.environ.get(name, ""), *LOOPBACK]))
 
 
+def pytest_collection_finish() -> None:
+    """What was loaded and collected stays to the end: the garbage collector need not look at it again and again."""
+    gc.freeze()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--update-golden` writes the golden folders anew; review them as a diff."""
+    """`--update-golden` writes the golden files anew; review them as a diff."""
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
 
 

@@ -98,3 +98,9 @@ def configuration_has_changed() -> Play:
 @situations.situation
 def stable_is_sick_at_rest() -> Play:
     return situations.serving().wait(3600).pods("stable", pods.crashing)
+
+
+def everything_but_a_build() -> Play:
+    """Return a first deployment whose children are of every kind but a Job."""
+    scaling = {"minReplicas": 2, "maxReplicas": 10}
+    return Play().having(_settings("info")).apply(model={"image": V1}, serving=SETTINGS_MAP, scaling=scaling)

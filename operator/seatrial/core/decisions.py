@@ -88,12 +88,12 @@ def _rollout_of(decision: UserDecision, state: RolloutState) -> Rollout:
 
 def _alternative(state: RolloutState) -> str:
     if state.rollout is not None and state.rollout.phase is Phase.REJECTED and state.rejected:
-        return f"{state.rejected[0].revision} was rejected: apply a changed spec, or create a Retry"
-    return "to leave the revision that serves, create a Rollback"
+        return f"{state.rejected[0].revision} was rejected; apply a changed spec, or create a Retry"
+    return "create a Rollback to replace the revision that serves"
 
 
 def _attributed(verb: str, decision: UserDecision) -> str:
-    why = f": {decision.reason}" if decision.reason else ""
+    why = f" ({decision.reason})" if decision.reason else ""
     return f"{verb} by {decision.decided_by}{why}"
 
 
@@ -209,7 +209,7 @@ def _why_no_rollback(target: str, state: RolloutState, inputs: Inputs) -> str | 
     images = inputs.snapshot.images
     if (rejection := state.rejection_of(target)) is not None:
         remedy = "apply its spec and create a Retry"
-        return f"revision {target} was rejected itself ({rejection.reason}: {rejection.message}); {remedy}"
+        return f"revision {target} was itself rejected ({rejection.reason}: {rejection.message}); {remedy}"
     promoted = {h.revision for h in state.history if h.outcome is phases.Outcome.PROMOTED}
     if target in promoted and target not in images:
         return f"the ControllerRevision of {target} is gone; apply its spec instead"

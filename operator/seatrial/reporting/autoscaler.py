@@ -35,16 +35,16 @@ def _unmeasured(decision: Decision) -> str:
         return ""
     why = inactive.reason or "it reports no reason"
     reason = Reason.SCALING_METRIC_UNAVAILABLE
-    return f"; {reason}: the autoscaler has not scaled since {utc(inactive.since)} ({why})"
+    return f"; {reason}: the autoscaler has been unable to scale since {utc(inactive.since)} ({why})"
 
 
 def _without_request(decision: Decision) -> str:
     workload = decision.target.workload
     resources = workload.serving.resources
-    follows_cpu = any(metric.cpu is not None for metric in workload.scaling.followed)
+    follows_cpu = any(metric.cpu is not None for metric in workload.scaling.effective_metrics)
     if not follows_cpu or "cpu" in resources.requests or "cpu" in resources.limits:
         return ""
-    return "; the cpu metric is a share of the request: set spec.serving.resources.requests.cpu"
+    return "; the cpu metric needs a cpu request: set spec.serving.resources.requests.cpu"
 
 
 def _inactive(decision: Decision) -> AutoscalerCondition | None:

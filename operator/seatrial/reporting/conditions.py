@@ -22,7 +22,7 @@ from seatrial.reporting.health import (
     wanted_pods,
 )
 from seatrial.reporting.phrases import clause
-from seatrial.reporting.serving_message import routed
+from seatrial.reporting.serving_message import not_shifted
 
 Kind = api.ConditionType
 
@@ -100,13 +100,13 @@ def serving(decision: Decision) -> ConditionValue:
         return ConditionValue(True, Reason.HEALTHY, f"{stable.revision} serves")
     split = decision.split_in_force
     if not decision.split_is_applied and (split is None or split.stable != stable.revision):
-        message = f"{stable.revision} is stable, but {routed(decision)}"
+        message = not_shifted(decision, stable.revision)
         return ConditionValue(bool(serving_now), _reason(decision), message)
     if serving_now:
         message = f"{serving_now[0]} serves; no pod of {stable.revision} is ready"
         return ConditionValue(True, Reason.STABLE_UNHEALTHY, message)
     if wanted_pods(decision) == 0:
-        message = f"{stable.revision} has zero replicas, as the spec asks"
+        message = f"{stable.revision} has no replicas: spec.scaling.replicas is 0"
         return ConditionValue(False, Reason.PENDING, message)
     why = "" if track.diagnosis is None else f": {clause(track.diagnosis.message)}"
     return ConditionValue(False, Reason.STABLE_UNHEALTHY, f"no pod of {stable.revision} is ready{why}")
@@ -115,10 +115,10 @@ def serving(decision: Decision) -> ConditionValue:
 def _updated(decision: Decision, reason: str) -> ConditionValue:
     wanted = decision.target.revision
     if is_updated(decision):
-        return ConditionValue(True, Reason.HEALTHY, f"{wanted} is what the spec asks for")
+        return ConditionValue(True, Reason.HEALTHY, f"{wanted} is the revision that the spec asks for")
     if not decision.target_is_named:
-        return ConditionValue(False, reason, "the revision that the spec asks for cannot be named yet")
-    return ConditionValue(False, reason, f"the spec asks for {wanted}")
+        return ConditionValue(False, reason, "the revision that the spec asks for is not known yet")
+    return ConditionValue(False, reason, f"the spec asks for revision {wanted}")
 
 
 def _built(decision: Decision) -> ConditionValue:
@@ -139,7 +139,7 @@ def _rollout_healthy(decision: Decision) -> ConditionValue:
     if rollout is not None and rollout.phase is Phase.ROLLING_BACK and rollout.revision == wanted:
         return ConditionValue(False, rollout.reason, rollout.message)
     if not wanted:
-        return ConditionValue(True, Reason.PENDING, "the revision that the spec asks for cannot be named yet")
+        return ConditionValue(True, Reason.PENDING, "the revision that the spec asks for is not known yet")
     return ConditionValue(True, Reason.HEALTHY, f"{wanted} is not rejected")
 
 

@@ -19,7 +19,8 @@ from seatrial.core.state import Build, HistoryEntry, ModelRevision, Rollout, Rol
 from seatrial.core.transitions import Phase, at_rest
 from seatrial.reporting import status_message
 from seatrial.reporting.conditions import serving
-from seatrial.reporting.phrases import clause
+from seatrial.reporting.health import serving_revisions
+from seatrial.reporting.phrases import because, clause
 from seatrial.reporting.serving_message import meanwhile
 from seatrial.reporting.status import missing_references
 from seatrial.reporting.status_message import RETRY_REMEDY
@@ -133,7 +134,7 @@ def _outages(decision: Decision, stored: Status) -> Iterator[Event]:
     if before.status == ConditionStatus.TRUE and not now.holds and now.reason != Reason.PENDING:
         yield Event(reason=now.reason, message=f"nothing serves: {now.message}", type=EventType.WARNING)
     if before.status == ConditionStatus.FALSE and now.holds and before.reason != Reason.PENDING:
-        yield Event(reason=now.reason, message=f"serving again: {now.message}")
+        yield Event(reason=now.reason, message=f"{serving_revisions(decision)[0]} serves again")
 
 
 def _builds(decision: Decision) -> Iterator[Event]:
@@ -159,32 +160,31 @@ def _turns(decision: Decision) -> Iterator[Event]:
     if rollout.phase is Phase.ROLLING_BACK and (before is None or before.phase is not Phase.ROLLING_BACK):
         yield _rollback(decision, rollout)
     if rollout.phase is Phase.PAUSED and before is not None and not at_rest(before):
-        share = f" at {rollout.weight} % of traffic" if rollout.weight else ""
-        why = status_message.pause_reason(decision, rollout)
-        message = f"{rollout.revision}: paused{share}, {why}{meanwhile(decision)}"
+        paused = status_message.pause(decision, rollout)
+        message = f"{rollout.revision}: {paused}{meanwhile(decision)}"
         yield Event(reason=Reason.PAUSED, message=message)
 
 
 def _shift(decision: Decision, before: Rollout | None, rollout: Rollout, stable: ModelRevision) -> Event:
     if before is not None and before.phase is Phase.PAUSED and 0 < before.weight == rollout.weight:
-        message = f"{rollout.revision}: continues with {rollout.weight} % of traffic"
+        message = f"{rollout.revision}: resumed at {rollout.weight} % of traffic"
         return Event(reason=Reason.SHIFTING, message=message)
     if rollout.weight == 0:
         message = f"{rollout.revision}: no pod is ready; {stable.revision} receives its traffic until one is"
         return Event(reason=Reason.SHIFTING, message=message, type=EventType.WARNING)
     share = f"{rollout.weight} % of traffic{status_message.actual_share(decision, rollout)}"
     message = (
-        f"{rollout.revision}: step {rollout.step} of {rollout.steps}, {share}; {stable.revision} the rest"
+        f"{rollout.revision}: step {rollout.step} of {rollout.steps}, {share}; "
+        f"{stable.revision} receives the rest"
     )
     return Event(reason=Reason.SHIFTING, message=message)
 
 
 def _rollback(decision: Decision, rollout: Rollout) -> Event:
-    said_by_message = rollout.reason in {Reason.SUPERSEDED, Reason.ABORTED}
-    why = clause(rollout.message if said_by_message else f"{rollout.reason}: {rollout.message}")
+    why = because(rollout.reason, rollout.message)
     return Event(
         reason=Reason.ROLLING_BACK,
-        message=f"{rollout.revision}: rolling back, {why}{meanwhile(decision)}",
+        message=f"{rollout.revision}: rolling back{why}{meanwhile(decision)}",
         type=EventType.NORMAL if rollout.reason == Reason.SUPERSEDED else EventType.WARNING,
     )
 
@@ -207,7 +207,7 @@ def _ending(decision: Decision, entry: HistoryEntry) -> str:
     """Return what an ending means; its cause was announced when the rollback began, unless that was just now."""
     if entry.outcome is phases.Outcome.PROMOTED:
         return _promotion(decision.before, entry)
-    cause = "" if _rolls_back_beside_stable(decision.before) else f": {clause(entry.message)}"
+    cause = "" if _rolls_back_beside_stable(decision.before) else f"; {clause(entry.message)}"
     if entry.outcome is phases.Outcome.SUPERSEDED:
         return f"{entry.revision}: superseded{cause}{meanwhile(decision)}"
     return f"{entry.revision}: rejected{cause}; {RETRY_REMEDY}{meanwhile(decision)}"
@@ -220,10 +220,10 @@ def _rolls_back_beside_stable(state: RolloutState) -> bool:
 
 def _promotion(before: RolloutState, entry: HistoryEntry) -> str:
     if entry.message:
-        return f"{entry.revision}: stable; {entry.message}"
+        return f"{entry.revision} is stable, {entry.message}"
     if before.stable is None:
-        return f"{entry.revision}: serves; nothing served before"
-    return f"{entry.revision}: replaces {before.stable.revision}"
+        return f"{entry.revision} serves; nothing served before"
+    return f"{entry.revision} replaces {before.stable.revision}"
 
 
 def _changed_secrets(decision: Decision, stored: Status) -> Iterator[Event]:
@@ -244,7 +244,7 @@ def _changed_secrets(decision: Decision, stored: Status) -> Iterator[Event]:
     secrets = [str(reference) for reference in references if reference.holder is ReferenceKind.SECRET]
     if secrets:
         message = (
-            f"{rollout.revision}: what its pods read has changed, and not the spec; of {', '.join(secrets)} only the "
-            f"present content exists: a rollback to {stable.revision} cannot restore the old one"
+            f"{rollout.revision}: the content of a referenced object has changed, the spec has not; a rollback to "
+            f"{stable.revision} cannot restore earlier content of {' and '.join(secrets)}"
         )
         yield Event(reason=Reason.SECRET_NOT_REVERTIBLE, message=message, type=EventType.WARNING)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from seatrial.api.text import is_or_are, pluralize
 from seatrial.core.decide import Decision
-from seatrial.core.references import Reference
 from seatrial.core.snapshot import Track
 from seatrial.reporting.health import serving_revisions
 from seatrial.reporting.phrases import clause
@@ -18,22 +15,31 @@ def meanwhile(decision: Decision) -> str:
     if stable is None or track is None:
         return "; nothing serves yet"
     if decision.stable_makes_room:
-        return f"; {stable.revision} is stopped to make room (strategy Recreate): nothing serves until then"
+        return f"; nothing serves until then: strategy Recreate stops {stable.revision} first"
     if not decision.split_is_applied:
         return f"; {routed(decision)}"
     if track.ready:
         return f"; {stable.revision} serves"
-    return f"; {stable.revision} is stable but has no ready pod{cause(track)}"
+    serving = serving_revisions(decision)
+    if serving:
+        return f"; {serving[0]} serves, {stable.revision} has no ready pod{cause(track)}"
+    return f"; nothing serves: no pod of {stable.revision} is ready{cause(track)}"
+
+
+def not_shifted(decision: Decision, stable: str) -> str:
+    """Return that stable does not receive all traffic yet, and who does; the apply error before it says why."""
+    return f"{stable} is stable, but traffic has not shifted yet; {routed(decision)}"
 
 
 def routed(decision: Decision) -> str:
     """Return where traffic goes while what was decided is not applied; the apply error before it says why."""
     split = decision.split_in_force
     if split is None:
-        return "where traffic goes is unknown: the router's objects are missing, or were edited by hand"
-    nothing = "" if serving_revisions(decision) else ": nothing serves"
+        return "it is unknown which revision serves: the router's objects are missing or were edited by hand"
+    nothing = "" if serving_revisions(decision) else " and has no ready pod: nothing serves"
     if split.weight in {0, 100}:
         return f"{split.canary if split.weight else split.stable} still receives all traffic{nothing}"
+    nothing = "" if serving_revisions(decision) else "; neither has a ready pod: nothing serves"
     return f"{split.canary} still receives {split.weight} % of traffic, {split.stable} the rest{nothing}"
 
 
@@ -49,8 +55,3 @@ def cause(track: Track) -> str:
         return ""
     pod = f" in pod {diagnosis.pod}" if diagnosis.pod else ""
     return f"; {diagnosis.reason}{pod}: {clause(diagnosis.message)}"
-
-
-def listed(references: Iterable[Reference]) -> str:
-    """Return references as a list for a message."""
-    return ", ".join(str(reference) for reference in references)

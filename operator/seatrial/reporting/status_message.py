@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from seatrial.api import durations, phases
-from seatrial.api.text import is_or_are, pluralize
+from seatrial.api.text import pluralize
 from seatrial.core.decide import Decision
 from seatrial.core.rollback import stable_can_take_over
 from seatrial.core.state import Build, Rollout
@@ -16,8 +16,8 @@ from seatrial.core.traffic import Ready
 from seatrial.core.transitions import Phase
 from seatrial.reporting import autoscaler, schedule
 from seatrial.reporting.health import stable_is_complete, stable_is_unhealthy, wanted_pods
-from seatrial.reporting.phrases import clause, utc
-from seatrial.reporting.serving_message import cause, listed, meanwhile, ready_pods, routed
+from seatrial.reporting.phrases import because, clause, missing, utc
+from seatrial.reporting.serving_message import cause, meanwhile, not_shifted, ready_pods, routed
 
 RETRY_REMEDY = "apply a changed spec, or create a RolloutDecision with action Retry"
 
@@ -26,15 +26,14 @@ def message(decision: Decision) -> str:
     """Return the message, what is wrong first: `kubectl get` cuts the end."""
     apply_error = decision.snapshot.apply_error
     failed = [] if apply_error is None else [clause(apply_error.message)]
-    missing = [missing_references(decision)] if decision.snapshot.missing else []
-    return "; ".join([*failed, *missing, _of_phase(decision)])
+    waiting = [missing_references(decision)] if decision.snapshot.missing else []
+    return "; ".join([*failed, *waiting, _of_phase(decision)])
 
 
 def missing_references(decision: Decision) -> str:
     """Return what has to be created before the rollout can continue; empty where nothing has."""
     if decision.snapshot.missing:
-        missing = listed(decision.snapshot.missing)
-        return f"waiting for {missing}, which the spec refers to; create it, or mark the reference optional"
+        return f"{missing(decision.snapshot.missing)}, or mark the reference optional"
     rollout, missing_for_build = decision.state.rollout, decision.snapshot.missing_for_build
     if rollout is None or rollout.phase is not Phase.BUILDING or decision.build is not None:
         return ""
@@ -42,8 +41,8 @@ def missing_references(decision: Decision) -> str:
 
 
 def _needs(decision: Decision) -> str:
-    missing = decision.snapshot.missing_for_build
-    return f"; the build needs {listed(missing)}, create it" if missing else ""
+    references = decision.snapshot.missing_for_build
+    return f"; {missing(references)}" if references else ""
 
 
 def _of_phase(decision: Decision) -> str:
@@ -62,13 +61,15 @@ def _at_rest(decision: Decision) -> str:
         serves = "serves" if track.ready else "serves nothing"
         return f"{stable.revision} {serves}: {ready_pods(track, wanted)}{cause(track)}"
     if wanted == 0:
-        return f"{stable.revision} serves nothing: zero replicas are asked for; raise spec.scaling.replicas"
+        return f"{stable.revision} serves nothing: spec.scaling.replicas is 0; raise it"
     if not decision.split_is_applied:
-        return f"{stable.revision} is stable, but {routed(decision)}"
+        return not_shifted(decision, stable.revision)
     if not stable_is_complete(decision):
         return f"{stable.revision} serves: {ready_pods(track, wanted)}"
     since = utc(stable.since)
-    recovered = "" if decision.state.rollout else "; its status was lost and recovered from its children"
+    recovered = (
+        "" if decision.state.rollout else "; the status was lost and has been recovered from the children"
+    )
     return f"{stable.revision} has served all traffic since {since}{recovered}{autoscaler.hint(decision)}"
 
 
@@ -87,19 +88,21 @@ def _failed_build(decision: Decision, build: Build) -> str:
     retry = schedule.next_transition(decision)
     needs = _needs(decision)
     following = (
-        f"; attempt {build.attempt + 1} at {utc(retry, decision.now)}" if retry and not needs else needs
+        f"; attempt {build.attempt + 1} starts at {utc(retry, decision.now)}"
+        if retry and not needs
+        else needs
     )
-    return f"build attempt {build.attempt} failed, {build.reason}: {clause(build.message)}{following}"
+    return f"build attempt {build.attempt} failed with {build.reason}: {clause(build.message)}{following}"
 
 
 def _starting(decision: Decision, rollout: Rollout) -> str:
     track = decision.canary_track
     if (others := decision.snapshot.other_revision_pods(decision.state)) > 0:
-        pods = f"{pluralize(others, 'pod')} of older revisions {is_or_are(others, of=others)} gone"
         leave_at = decision.idle_pods_leave_at
         known = leave_at is not None and leave_at > decision.now
-        stop = f"; they stop at {utc(leave_at, decision.now)}" if known else ""
-        return f"{rollout.revision}: waiting until {pods}{stop}{meanwhile(decision)}"
+        stop = f" at {utc(leave_at, decision.now)}" if known else ""
+        pods = f"{pluralize(others, 'pod')} of other revisions"
+        return f"{rollout.revision}: waiting for {pods} to stop{stop}{meanwhile(decision)}"
     if rollout.waiting_for is phases.WaitingFor.CAPACITY and decision.target.steps:
         return f"{rollout.revision}: {_too_few_replicas(decision)}{meanwhile(decision)}"
     pods = f"{ready_pods(track, _needed(decision, rollout))}{cause(track)}"
@@ -115,8 +118,8 @@ def _too_few_replicas(decision: Decision) -> str:
     counts = itertools.count(stable + 1)
     enough = next(count for count in counts if not router.waits_for_replicas(weight, stable=count))
     return (
-        f"waiting, since one canary pod beside {stable} would receive more than {weight} % of traffic; set at least "
-        f"{enough} replicas, or set spec.traffic.replicas.whenTooFew to Proceed"
+        f"waiting, because one canary pod beside {pluralize(stable, 'stable pod')} would receive more than {weight} % "
+        f"of traffic; raise spec.scaling to {enough} replicas, or set spec.traffic.replicas.whenTooFew to Proceed"
     )
 
 
@@ -142,7 +145,7 @@ def _shifting(decision: Decision, rollout: Rollout) -> str:
         serves = "" if decision.canary_receives_traffic and decision.split_is_applied else meanwhile(decision)
         return f"{share}; {pods}{cause(track)}{_deadline(decision, rollout)}{serves}"
     if not decision.split_is_applied:
-        return f"{share}; step {rollout.step} begins once it is{meanwhile(decision)}"
+        return f"{share}, step {rollout.step} begins once it is{meanwhile(decision)}"
     following, at = _following(decision, rollout), schedule.next_transition(decision)
     if at is None:
         pods = f"{ready_pods(track, needed)}{cause(track)}"
@@ -153,7 +156,7 @@ def _shifting(decision: Decision, rollout: Rollout) -> str:
 def _share(decision: Decision, rollout: Rollout) -> str:
     canary = f"canary {rollout.revision}"
     if not decision.split_is_applied:
-        return f"{canary}: {rollout.weight} % of traffic is not applied yet"
+        return f"{canary}: the weight of {rollout.weight} % is not applied yet"
     if not decision.canary_receives_traffic:
         return f"{canary}: no traffic, because no pod was ready"
     paused = timedelta(seconds=rollout.paused_seconds or 0)
@@ -179,18 +182,17 @@ def actual_share(decision: Decision, rollout: Rollout) -> str:
 
 
 def _paused(decision: Decision, rollout: Rollout) -> str:
+    since, failing = utc(rollout.paused_at, decision.now), cause(decision.canary_track)
+    return f"{rollout.revision}: {pause(decision, rollout, f' since {since}')}{failing}{meanwhile(decision)}"
+
+
+def pause(decision: Decision, rollout: Rollout, since: str = "") -> str:
+    """Return that a rollout is paused, by what, and what lets it continue."""
     share = f" at {rollout.weight} % of traffic" if decision.canary_receives_traffic else ""
-    since, why = utc(rollout.paused_at, decision.now), pause_reason(decision, rollout)
-    failing = cause(decision.canary_track)
-    return f"{rollout.revision}: paused{share} since {since}: {why}{failing}{meanwhile(decision)}"
-
-
-def pause_reason(decision: Decision, rollout: Rollout) -> str:
-    """Return what holds a rollout, and what lets it continue."""
     if rollout.paused_by is not phases.PausedBy.DECISION:
-        return f"{decision.target.hold_reason} to continue"
+        return f"paused{share}{since}: {decision.target.hold_reason} to continue"
     paused = clause(rollout.message) or "paused by a RolloutDecision"
-    return f"{paused}; create a RolloutDecision with action Resume to continue"
+    return f"{paused}{share}{since}; create a RolloutDecision with action Resume to continue"
 
 
 def _promoting(decision: Decision, rollout: Rollout) -> str:
@@ -200,32 +202,38 @@ def _promoting(decision: Decision, rollout: Rollout) -> str:
 
 
 def _rolling_back(decision: Decision, rollout: Rollout) -> str:
-    why = f"{rollout.reason}: {clause(rollout.message)}"
     if rollout.weight and not stable_can_take_over(decision.state, decision.inputs):
-        return f"{rollout.revision}: {_blocked_rollback(decision, why)}"
+        return f"{rollout.revision}: {_blocked_rollback(decision, rollout)}"
+    rolling_back = f"{rollout.revision}: rolling back{because(rollout.reason, rollout.message)}"
     if not decision.split_is_applied:
-        return f"{rollout.revision}: rolling back is not applied yet, {why}{meanwhile(decision)}"
+        return f"{rolling_back}; not applied yet{meanwhile(decision)}"
     leave_at = schedule.next_transition(decision)
     stop = f"; its pods stop at {utc(leave_at, decision.now)}" if leave_at else "; its pods are stopping"
-    return f"{rollout.revision}: rolling back, {why}{stop}{meanwhile(decision)}"
+    return f"{rolling_back}{stop}{meanwhile(decision)}"
 
 
-def _blocked_rollback(decision: Decision, why: str) -> str:
+def _blocked_rollback(decision: Decision, rollout: Rollout) -> str:
     stable = decision.stable_track
-    keeps = "it keeps all traffic until one is" if decision.split_is_applied else routed(decision)
-    failing = "" if stable is None else cause(stable)
-    return f"cannot roll back ({why}), because no pod of stable is ready; {keeps}{failing}"
+    name, failing = ("stable", "") if stable is None else (stable.revision, cause(stable))
+    keeps = (
+        f"{rollout.revision} keeps all traffic until one is"
+        if decision.split_is_applied
+        else routed(decision)
+    )
+    why = because(rollout.reason, rollout.message)
+    return f"cannot roll back, because no pod of {name} is ready{failing}; {keeps}; rolling back{why}"
 
 
 def _rejected(decision: Decision, rollout: Rollout) -> str:
     rejection = decision.state.rejection_of(decision.target.revision)
     if rejection is None:
         return f"{rollout.revision}: rejected{meanwhile(decision)}"
-    why = f"{rejection.reason}: {clause(rejection.message)}"
-    rejected = f"{rejection.revision}: rejected at {utc(rejection.at)}, {why}"
+    why = because(rejection.reason, rejection.message)
+    at = "" if rejection.at is None else f" at {utc(rejection.at)}"
+    rejected = f"{rejection.revision}: rejected{at}{why}"
     stable = decision.state.stable
     if stable is not None and stable.revision == rejection.revision:
-        failed = f"the rollback to {rollout.revision} failed, {rollout.reason}: {clause(rollout.message)}"
+        failed = f"the rollback to {rollout.revision} failed{because(rollout.reason, rollout.message)}"
         return f"{rejected}; {failed}; {RETRY_REMEDY} to keep {rejection.revision}{meanwhile(decision)}"
     return f"{rejected}; {RETRY_REMEDY}{meanwhile(decision)}"
 

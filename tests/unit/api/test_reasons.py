@@ -2,17 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import yaml
 
 from model_runtime import failures
 from seatrial.api import phases, reasons, rollout_decision
 from seatrial.api.reasons import Reason, ReasonClass
-from seatrial.codegen import generate
-
-PLANS = sorted((generate.REPOSITORY / "tests" / "golden").glob("*/plan.yaml"))
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -76,30 +71,11 @@ def test_every_failure_of_a_build_is_a_reason(kind: type[failures.BuildFailure])
     assert reasons.class_of(Reason(kind.reason)) in {ReasonClass.TRANSIENT, ReasonClass.TERMINAL}
 
 
-def reasons_in(part: Any) -> Iterator[str]:
-    """Yield every reason of a status or of events."""
-    if isinstance(part, dict):
-        if part.get("reason"):
-            yield part["reason"]
-        for child in part.values():
-            yield from reasons_in(child)
-    elif isinstance(part, list):
-        for child in part:
-            yield from reasons_in(child)
-
-
-@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.parent.name)
-def test_a_plan_only_reports_known_reasons(path: Any) -> None:
-    plan = yaml.safe_load(path.read_text(encoding="utf-8"))
-    reported = set(reasons_in([plan.get("status"), plan.get("told")]))
-    assert reported <= set(Reason)
-
-
 @pytest.mark.parametrize("text", ["", "Whatever", "InvalidSpecs"])
 def test_a_text_that_is_not_a_reason_is_not_of_the_spec_class(text: str) -> None:
-    assert not reasons.is_of_the_spec(text)
+    assert not reasons.needs_new_spec(text)
 
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_only_reasons_of_the_spec_class_wait_for_a_new_spec(reason: Reason) -> None:
-    assert reasons.is_of_the_spec(str(reason)) is (reasons.class_of(reason) is ReasonClass.SPEC)
+    assert reasons.needs_new_spec(str(reason)) is (reasons.class_of(reason) is ReasonClass.SPEC)

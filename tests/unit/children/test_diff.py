@@ -1,4 +1,4 @@
-"""What is written over and what is left alone."""
+"""Which differences between a rendered and an observed child lead to a write."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from seatrial.api import spec, validation
 from seatrial.api.objects import Body
 from seatrial.children import actions, diff
+from seatrial.core.target import Workload
 from seatrial.manifests import server, workload
 from tests.builders import DIGEST, NEW, OWNER
 
@@ -20,13 +21,13 @@ def deployment(**pod: Any) -> Body:
         "model": {"image": DIGEST},
         "serving": {"resources": {"limits": {"memory": "1024Mi"}}, "pod": pod},
     }
-    wanted = validation.validate(spec.Spec, raw)
-    template = server.template(OWNER, NEW, wanted=wanted, image=DIGEST, pull_secret="", copies={})
+    serving = validation.validate(spec.Spec, raw).serving
+    template = server.template(OWNER, NEW, workload=Workload(serving=serving), image=DIGEST, copies={})
     return workload.deployment(OWNER, NEW, template)
 
 
 def as_stored(body: Body) -> Body:
-    """The same with what an API server adds and rewrites."""
+    """Return the object with what an API server adds and rewrites."""
     stored = copy.deepcopy(body)
     stored["metadata"].update(uid="d-1", resourceVersion="7", generation=1)
     stored["spec"]["replicas"] = 3
@@ -40,22 +41,24 @@ def as_stored(body: Body) -> Body:
     return stored
 
 
-def test_what_is_not_there_is_created() -> None:
+def test_a_missing_child_is_created() -> None:
     assert diff.change(deployment(), None) == actions.Create(deployment())
 
 
-def test_defaults_of_the_api_server_and_other_spellings_are_no_change() -> None:
+def test_defaults_of_the_api_server_and_other_notations_are_no_change() -> None:
     assert diff.change(deployment(), as_stored(deployment())) is None
 
 
 @pytest.mark.parametrize(
     "pod",
     [
-        pytest.param({"volumeMounts": [{"name": "a", "mountPath": "/a", "readOnly": False}]}, id="false"),
+        pytest.param(
+            {"volumeMounts": [{"name": "a", "mountPath": "/a", "readOnly": False}]}, id="readOnly false"
+        ),
         pytest.param({"affinity": {"nodeAffinity": {"preferred": []}}}, id="an empty list"),
     ],
 )
-def test_what_the_api_server_drops_is_no_change(pod: dict[str, Any]) -> None:
+def test_fields_that_the_api_server_drops_are_no_change(pod: dict[str, Any]) -> None:
     stored = as_stored(deployment(**pod))
     inner = stored["spec"]["template"]["spec"]
     for mount in inner["containers"][0]["volumeMounts"]:
@@ -88,8 +91,18 @@ def _older_rendering(body: Body) -> None:
     body["metadata"]["annotations"]["seatrial.dev/applied"] = "older"
 
 
-@pytest.mark.parametrize("edit", [_selector, _label, _image, _sidecar, _owner, _older_rendering])
-def test_what_somebody_edited_is_written_over(edit: Callable[[Body], None]) -> None:
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(_selector, id="selector"),
+        pytest.param(_label, id="label"),
+        pytest.param(_image, id="image"),
+        pytest.param(_sidecar, id="sidecar"),
+        pytest.param(_owner, id="owner"),
+        pytest.param(_older_rendering, id="hash of an older rendering"),
+    ],
+)
+def test_an_edited_field_is_overwritten(edit: Callable[[Body], None]) -> None:
     stored = as_stored(deployment())
     edit(stored)
     action = diff.change(deployment(), stored)
@@ -98,20 +111,20 @@ def test_what_somebody_edited_is_written_over(edit: Callable[[Body], None]) -> N
     assert action.body["metadata"]["resourceVersion"] == "7"
 
 
-def test_replicas_are_nobodys_business_here() -> None:
+def test_replicas_are_not_compared() -> None:
     stored = as_stored(deployment())
     stored["spec"]["replicas"] = 50
     assert diff.change(deployment(), stored) is None
 
 
-def test_what_is_going_is_waited_for() -> None:
+def test_a_child_that_is_being_deleted_is_left_alone() -> None:
     stored = as_stored(deployment())
     stored["metadata"]["deletionTimestamp"] = "2026-11-21T12:00:00Z"
     stored["spec"]["template"]["spec"]["containers"] = []
     assert diff.change(deployment(), stored) is None
 
 
-def test_a_metric_of_another_spelling_is_no_change() -> None:
+def test_a_metric_in_another_notation_is_no_change() -> None:
     target = {"type": "AverageValue", "averageValue": "1000m"}
     raw = {"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": target}}
     scaling = validation.validate(
@@ -121,13 +134,13 @@ def test_a_metric_of_another_spelling_is_no_change() -> None:
             "scaling": {"minReplicas": 1, "maxReplicas": 3, "metrics": [{"raw": raw}]},
         },
     ).scaling
-    wanted = workload.autoscaler(OWNER, NEW, wanted=scaling, floor=1, may_shrink=True)
+    wanted = workload.autoscaler(OWNER, NEW, scaling=scaling, floor=1, may_shrink=True)
     stored = copy.deepcopy(wanted)
     stored["spec"]["metrics"][0]["pods"]["target"]["averageValue"] = "1"
     assert diff.change(wanted, stored) is None
 
 
-def test_an_immutable_child_is_only_taken_into_ownership() -> None:
+def test_an_immutable_child_is_only_adopted() -> None:
     wanted = {**deployment(), "kind": "ControllerRevision", "data": {"a": 1}}
     stored = {**as_stored(wanted), "data": {"a": 2}}
     assert diff.change(wanted, stored) is None

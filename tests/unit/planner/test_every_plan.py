@@ -1,4 +1,4 @@
-"""Plans for a cluster to which anything happens in any order: what holds after every one of them."""
+"""Invariants of every plan, whatever happens to the cluster in whatever order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seatrial import planner
 from seatrial.api import names
 from seatrial.api.objects import Body
 from seatrial.children import actions
-from seatrial.observation import pod_diagnosis
+from seatrial.observation import tracks
 from seatrial.simulation import cluster, observer
 from tests.golden import play, pods
 from tests.golden.play import V1, V2, V3, Play
@@ -31,14 +31,14 @@ SPECS: list[Body] = [
 ]
 FORBIDDEN = {"pod": {"volumes": [{"name": "host", "nfs": {"server": "files", "path": "/"}}]}}
 DECISIONS = ["Abort", "Promote", "Skip", "Pause", "Resume", "Retry", "Rollback"]
-TROUBLES: list[Callable[[Body], Body]] = [pods.crashing, pods.unable_to_pull, pods.not_ready]
+POD_FAILURES: list[Callable[[Body], Body]] = [pods.crashing, pods.unable_to_pull, pods.not_ready]
 
 
 class Cluster(RuleBasedStateMachine):
-    """One object, and everything that users, people and nodes may do to it."""
+    """One object, and everything that users and nodes may do to it."""
 
     @initialize()
-    def begins(self) -> None:
+    def a_first_deployment_is_applied(self) -> None:
         self.play = Play().apply(model={"image": V1}, scaling={"replicas": 2})
         self.decided = 0
 
@@ -47,20 +47,20 @@ class Cluster(RuleBasedStateMachine):
         self.play.apply(**spec)
 
     @rule(replicas=strategies.integers(0, 3))
-    def the_server_lets_a_spec_through_that_is_refused(self, replicas: int) -> None:
+    def the_api_server_accepts_an_invalid_spec(self, replicas: int) -> None:
         body = copy.deepcopy(self.play.world.objects[(names.KIND, play.NAME)])
         body["spec"] |= {"serving": FORBIDDEN, "scaling": {"replicas": replicas}}
         body["metadata"]["generation"] += 1
-        self.play.world = self.play.world.having(body)
+        self.play.world = self.play.world.with_objects(body)
 
     @rule(seconds=strategies.sampled_from([1, 20, 45, 700]))
     def time_passes(self, seconds: int) -> None:
         self.play.later(seconds)
 
-    @rule(track=strategies.sampled_from(["stable", "canary"]), diagnosis=strategies.sampled_from(TROUBLES))
-    def pods_get_into_trouble(self, track: str, trouble: Callable[[Body], Body]) -> None:
+    @rule(track=strategies.sampled_from(["stable", "canary"]), failure=strategies.sampled_from(POD_FAILURES))
+    def pods_fail(self, track: str, failure: Callable[[Body], Body]) -> None:
         if (self._status() or {}).get(track):
-            self.play.pods(track, trouble)
+            self.play.pods(track, failure)
 
     @rule(track=strategies.sampled_from(["stable", "canary"]))
     def a_node_is_drained(self, track: str) -> None:
@@ -99,30 +99,32 @@ class Cluster(RuleBasedStateMachine):
         place = (names.DECISION_KIND, f"{play.NAME}-{action.lower()}")
         body = copy.deepcopy(self.play.world.objects[place])
         body["metadata"].update(name=f"decision-{self.decided}", uid=f"decision-{self.decided}")
-        self.play.world = self.play.world.without(place).having(body)
+        self.play.world = self.play.world.without(place).with_objects(body)
 
     def _status(self) -> Body | None:
         body = self.play.world.get(names.KIND, play.NAME)
         return None if body is None else cast("Body | None", body.get("status"))
 
     @invariant()
-    def one_pass_keeps_every_promise(self) -> None:
+    def one_pass_keeps_every_invariant(self) -> None:
         before = self._status() or {}
-        one = play.simulation().step(self.play.world, self.play.now)
-        status, todo = one.plan.status, one.plan.actions
+        plan = play.simulation(self.play.world).step(self.play.world, self.play.now).plan
+        status = plan.status
         canary = status.canary
         if status.stable is not None:
             assert status.stable.weight + (canary.weight if canary else 0) == 100
         assert canary is None or not canary.weight or self._available(canary.revision)
-        assert all(self._is_allowed(action) for action in todo)
+        assert all(self._is_allowed(action) for action in plan.actions)
         if before.get("stable"):
-            assert status.stable is not None, "what serves was forgotten"
+            assert status.stable is not None, "stable was lost from the status"
         if status.stable is not None:
-            leaving = {
-                a.name for a in todo if isinstance(a, actions.Delete) and a.kind != "HorizontalPodAutoscaler"
+            deleted = {
+                a.name
+                for a in plan.actions
+                if isinstance(a, actions.Delete) and a.kind != "HorizontalPodAutoscaler"
             }
-            assert f"{play.NAME}-{status.stable.revision}" not in leaving
-        assert one.plan.wake_at is None or one.plan.wake_at > self.play.now
+            assert f"{play.NAME}-{status.stable.revision}" not in deleted
+        assert plan.wake_at is None or plan.wake_at > self.play.now
         assert (
             len(
                 {c.type for c in status.conditions if c.status == "True"}
@@ -131,30 +133,31 @@ class Cluster(RuleBasedStateMachine):
             == 1
         )
         assert status.message
-        self._a_second_plan_is_empty(one.plan)
+        self._second_plan_is_empty(plan)
 
     def _available(self, revision: str) -> int:
-        wanted = observer.desired(self.play.world, play.NAME)
-        seen = observer.observed(self.play.world, wanted, play.simulation().parts)
-        return pod_diagnosis.track(seen, revision).available
+        deployment = observer.deployment_in(self.play.world, play.NAME)
+        parts = play.simulation(self.play.world).platform
+        observed = observer.observe(self.play.world, deployment, parts)
+        return tracks.track(observed, revision).available
 
     @staticmethod
     def _is_allowed(action: actions.Action) -> bool:
-        """A plan writes children and answers, never the object itself."""
+        """Return whether the action writes a child or an answer, and not the ModelDeployment itself."""
         body = action.body if isinstance(action, actions.Create | actions.Apply) else {}
         return body.get("kind") != names.KIND
 
-    def _a_second_plan_is_empty(self, plan: planner.Plan) -> None:
-        """Once it is stored and done, nothing is left but what follows from an autoscaler that has come to life.
+    def _second_plan_is_empty(self, plan: planner.Plan) -> None:
+        """Check that a stored and applied plan leaves nothing to do but what follows from a started autoscaler.
 
-        Pods take their time to go: that they are gone would be another snapshot.
+        Its pods are kept: a snapshot without them would be another one.
         """
         stored = cluster.with_status(self.play.world, play.NAME, plan.status.to_dict())
-        done = cluster.applied(stored, plan.actions, self.play.now)
+        done = cluster.apply_actions(stored, plan.actions, self.play.now)
         for (kind, name), body in stored.objects.items():
-            done = done.having(body) if kind == "Pod" and done.get(kind, name) is None else done
-        left = play.simulation().step(done, self.play.now).plan.actions
-        assert [a for a in left if not _is_of_an_autoscaler(a)] == []
+            done = done.with_objects(body) if kind == "Pod" and done.get(kind, name) is None else done
+        again = play.simulation(done).step(done, self.play.now).plan.actions
+        assert [a for a in again if not _is_of_an_autoscaler(a)] == []
 
 
 def _is_of_an_autoscaler(action: actions.Action) -> bool:

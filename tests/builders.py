@@ -18,7 +18,7 @@ from seatrial.core.traffic import Split
 from seatrial.core.transitions import Phase
 from seatrial.observation.observed import Platform
 from seatrial.routers.replicas import ReplicaRouter
-from seatrial.simulation.cluster import World
+from seatrial.simulation.cluster import SimulatedCluster
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OLD, NEW, NEWER = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
@@ -158,9 +158,9 @@ def desired(**spec: Any) -> model_deployment.ModelDeployment:
     return model_deployment.parse(body(**spec))
 
 
-def world(**spec: Any) -> World:
+def world(**spec: Any) -> SimulatedCluster:
     """A cluster that has the object and nothing else."""
-    return World({(names.KIND, "churn"): body(**spec)})
+    return SimulatedCluster({(names.KIND, "churn"): body(**spec)})
 
 
 Change = Callable[[Body], Body]

@@ -14,27 +14,29 @@ from seatrial.api import names, status_fields
 from seatrial.api.objects import Body, label_of
 from seatrial.api.traffic import Traffic
 from seatrial.cli import inputs
+from seatrial.cli.starting_point import starting_point
 from seatrial.observation.observed import Platform
 from seatrial.routers import base as routers
-from seatrial.simulation import cluster, controllers, observer
-from seatrial.simulation.cluster import Pace, World
+from seatrial.simulation import build_jobs, cluster, observer
+from seatrial.simulation.cluster import SimulatedCluster
+from seatrial.simulation.controllers import Timings, advance_time
 from seatrial.simulation.run import Simulation
 
 FOLDER = Path(__file__).parent
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
-PACE = Pace(ready_after=timedelta(seconds=15), build=timedelta(seconds=60))
+TIMINGS = Timings(ready_after=timedelta(seconds=15), build=timedelta(seconds=60))
 NAME = "churn"
 V1, V2, V3 = (f"registry.shop/churn@sha256:{digit * 64}" for digit in "123")
 UID = "6f0c2a1e-churn"
 ROUTERS = routers.routers()
 
 
-def simulation(world: World | None = None) -> Simulation:
+def simulation(world: SimulatedCluster | None = None) -> Simulation:
     """Return the simulation, with the router that the ModelDeployment in `world` configures or the default one."""
-    settings = inputs.operator_settings(str(FOLDER / "settings.yaml"))
-    traffic = Traffic() if world is None else observer.desired(world, NAME).spec.traffic
+    settings = inputs.read_settings(str(FOLDER / "settings.yaml"))
+    traffic = Traffic() if world is None else observer.deployment_in(world, NAME).spec.traffic
     router = routers.configured(traffic, ROUTERS)
-    return Simulation(name=NAME, parts=Platform(router=router, settings=settings), pace=PACE)
+    return Simulation(name=NAME, platform=Platform(router=router, settings=settings), timings=TIMINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Play:
 
     def __init__(self) -> None:
         self.now = START
-        self.world = World({})
+        self.world = SimulatedCluster({})
         self._cr: Body = {}
 
     def apply(self, **spec: Any) -> Self:
@@ -66,10 +68,10 @@ class Play:
         }
         snapshot = tuple(self.world.objects.values())
         if self.world.get(names.KIND, NAME) is None:
-            self.world = inputs.given(self._cr, (), self.now).world.having(*snapshot)
+            self.world = starting_point(self._cr, (), self.now).cluster.with_objects(*snapshot)
             self._change(names.KIND, NAME, lambda b: {**b, "metadata": {**b["metadata"], "uid": UID}})
         else:
-            self.world = inputs.given(self._cr, snapshot, self.now).world
+            self.world = starting_point(self._cr, snapshot, self.now).cluster
         return self
 
     def rest(self) -> Self:
@@ -82,21 +84,21 @@ class Play:
 
     def _until(self, end: datetime | None) -> Self:
         for one in simulation(self.world).passes(self.world, self.now, until=end):
-            self.world, self.now = one.after, one.at
+            self.world, self.now = one.after, one.time
         if end is not None:
             self.now = end
-            self.world = cluster.lived(self.world, self.now, PACE)
+            self.world = advance_time(self.world, self.now, TIMINGS)
         return self
 
     def wait(self, seconds: float) -> Self:
         """Time passes and nobody looks."""
         self.now += timedelta(seconds=seconds)
-        self.world = cluster.lived(self.world, self.now, PACE)
+        self.world = advance_time(self.world, self.now, TIMINGS)
         return self
 
     def having(self, *bodies: Body) -> Self:
         """The cluster has these objects beside."""
-        self.world = self.world.having(*bodies)
+        self.world = self.world.with_objects(*bodies)
         return self
 
     def without(self, kind: str, name: str) -> Self:
@@ -141,20 +143,22 @@ class Play:
     def pods(self, track: str, change: Callable[[Body], Body]) -> Self:
         """Something has happened to every pod of a track."""
         for pod in self._pods(self.revision(track)):
-            self.world = self.world.having(change(copy.deepcopy(pod)))
+            self.world = self.world.with_objects(change(copy.deepcopy(pod)))
         return self
 
     def losing_pods(self, track: str) -> Self:
         """A node was drained: every pod of the track has been replaced by one that starts."""
-        places = [cluster.place_of(pod) for pod in self._pods(self.revision(track))]
-        self.world = cluster.lived(self.world.without(*places), self.now, PACE)
+        places = [cluster.ref_of(pod) for pod in self._pods(self.revision(track))]
+        self.world = advance_time(self.world.without(*places), self.now, TIMINGS)
         return self
 
     def job_ends(self, report: contract.BuildReport) -> Self:
         """The build under way has ended with this report."""
-        for job in self.world.of("Job"):
-            for body in controllers.built(job, self.world.of("Pod"), now=self.now, takes=timedelta(0)):
-                self.world = self.world.having(_reporting(body, report))
+        for job in self.world.of_kind("Job"):
+            for body in build_jobs.job_and_pod_at(
+                job, self.world.of_kind("Pod"), now=self.now, duration=timedelta(0)
+            ):
+                self.world = self.world.with_objects(_reporting(body, report))
         return self
 
     def revision(self, track: str) -> str:
@@ -167,11 +171,11 @@ class Play:
         return status
 
     def _pods(self, revision: str) -> list[Body]:
-        serving = (p for p in self.world.of("Pod") if label_of(p, names.LABEL_SERVER))
+        serving = (p for p in self.world.of_kind("Pod") if label_of(p, names.LABEL_SERVER))
         return [p for p in serving if label_of(p, names.LABEL_REVISION) == revision]
 
     def _change(self, kind: str, name: str, change: Callable[[Body], Body]) -> None:
-        self.world = self.world.having(change(copy.deepcopy(self.world.objects[(kind, name)])))
+        self.world = self.world.with_objects(change(copy.deepcopy(self.world.objects[(kind, name)])))
 
     def story(self) -> Story:
         """The situation as it stands."""

@@ -16,8 +16,8 @@ from seatrial.children import actions
 from seatrial.cli import timeline, yaml_output
 from seatrial.planner import Plan
 from seatrial.reporting.events import Event, EventType
-from seatrial.simulation.cluster import World, applied
-from seatrial.simulation.run import Moment
+from seatrial.simulation.cluster import SimulatedCluster, apply_actions
+from seatrial.simulation.timeline import TimelineEntry, timeline_of
 from tests.golden import play
 from tests.golden.play import Play
 from tests.golden.situations import Situation
@@ -48,7 +48,7 @@ def planned(situation: Situation) -> tuple[Play, Plan]:
 def golden_text(situation: Situation) -> str:
     """Return what the golden file of a situation contains."""
     scene, plan = planned(situation)
-    moments = play.simulation(scene.world).moments(scene.world, scene.now)
+    entries = timeline_of(play.simulation(scene.world).passes(scene.world, scene.now))
     parts = {
         "now": status_fields.format_time(scene.now),
         **_status(plan.status),
@@ -56,8 +56,8 @@ def golden_text(situation: Situation) -> str:
         "events": [_event(event) for event in plan.events],
         "wakeAt": None if plan.wake_at is None else status_fields.format_time(plan.wake_at),
     }
-    shown = yaml_output.yaml_of({key: value for key, value in parts.items() if value})
-    return f"{_source(situation)}{shown}{_timeline(moments)}"
+    shown = yaml_output.to_yaml({key: value for key, value in parts.items() if value})
+    return f"{_source(situation)}{shown}{_timeline(entries)}"
 
 
 def children_text(*situations: Situation) -> str:
@@ -68,7 +68,7 @@ def children_text(*situations: Situation) -> str:
         for one in play.simulation(scene.world).passes(scene.world, scene.now):
             bodies = [action.body for action in one.plan.actions if isinstance(action, actions.Create)]
             created = {body["kind"]: body for body in bodies} | created
-    return "---\n".join(yaml_output.yaml_of(body) for body in created.values())
+    return "---\n".join(yaml_output.to_yaml(body) for body in created.values())
 
 
 def _source(situation: Situation) -> str:
@@ -77,11 +77,11 @@ def _source(situation: Situation) -> str:
     return textwrap.indent("\n".join(lines), "# ", lambda _: True) + "\n"
 
 
-def _timeline(moments: tuple[Moment, ...]) -> str:
+def _timeline(entries: tuple[TimelineEntry, ...]) -> str:
     """Return what `seatrial plan` prints, as a YAML block without the messages: `tests/unit/cli` has those."""
-    if len(moments) == 1:
+    if len(entries) == 1:
         return ""
-    printed = timeline.text("", moments, timeline.Assumptions(pace=play.PACE)).splitlines()
+    printed = timeline.render("", entries, timeline.Assumptions(timings=play.TIMINGS)).splitlines()
     shown = [line for line in printed if re.match(r"\+|    ·|ends |.* at the peak$", line)]
     return "timeline: |\n" + textwrap.indent("\n".join(shown), "  ") + "\n"
 
@@ -143,7 +143,9 @@ def _action(action: actions.Action, scene: Play) -> str | dict[str, Any]:
             return {f"Create {_name(body)}": _telling(body)}
         case actions.Apply(body):
             return {
-                f"Apply {_name(body)}": _changes(body, scene.world, applied(scene.world, [action], scene.now))
+                f"Apply {_name(body)}": _changes(
+                    body, scene.world, apply_actions(scene.world, [action], scene.now)
+                )
             }
         case actions.Scale(name=name, replicas=replicas):
             observed = scene.world.objects["Deployment", name]["spec"]["replicas"]
@@ -166,7 +168,7 @@ def _telling(body: Body) -> dict[str, Any]:
     return {path: value for path, value in fields.items() if path.startswith(wanted)}
 
 
-def _changes(body: Body, before: World, after: World) -> dict[str, str]:
+def _changes(body: Body, before: SimulatedCluster, after: SimulatedCluster) -> dict[str, str]:
     """Return the fields that an Apply changes: path → old → new."""
     place = (body["kind"], body["metadata"]["name"])
     old, new = (dict(_fields(world.objects[place])) for world in (before, after))

@@ -1,4 +1,4 @@
-"""What `-f` names, as `kubectl apply` would take it: each object judged on its own, then what is to be planned."""
+"""The objects that `-f` names, validated as `kubectl apply` would have them validated, and which of them get a plan."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from itertools import count
 from seatrial.api import model_deployment, names, rollout_decision, validation
 from seatrial.api.objects import Body
 from seatrial.cli import inputs, yaml_input
-from seatrial.cli.yaml_input import Unusable
+from seatrial.cli.errors import CommandError
 
-_JUDGED = {names.KIND: model_deployment.parse, names.DECISION_KIND: rollout_decision.parse}
-"""Our kinds, and what says whether the API server would take one."""
+_PARSERS = {names.KIND: model_deployment.parse, names.DECISION_KIND: rollout_decision.parse}
+"""Seatrial's kinds, with the function that rejects what the API server would reject."""
 
-
-Place = tuple[str, str, str]
+NamespacedRef = tuple[str, str, str]
 """Kind, namespace and name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
-    """What is planned, and what is applied along with it."""
+class ApplySet:
+    """The ModelDeployments that get a plan, and the other objects that are applied with them."""
 
-    wanted: tuple[Body, ...]
-    along: tuple[Body, ...] = ()
+    deployments: tuple[Body, ...]
+    others: tuple[Body, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Document:
+class _Manifest:
+    """One object, and the file it comes from."""
+
     body: Body
     source: str
 
@@ -36,88 +37,103 @@ class _Document:
         return f"{self.body['kind']} {self.body['metadata']['name']}"
 
 
-def applied(
+def read_apply_set(
     paths: Iterable[str], snapshot: tuple[Body, ...], *, namespace: str = "", recursive: bool = False
-) -> Applied:
-    """The objects of all files; `Unusable` when one of them would be refused, or when there is nothing to plan."""
-    sources = [file for path in paths for file in yaml_input.files(path, recursive=recursive)]
-    if sources.count(yaml_input.STDIN) > 1:
-        raise Unusable(f"{yaml_input.STDIN} is the standard input, which can be read only once")
-    found = [_Document(body, yaml_input.named(file)) for file in sources for body in inputs.read(file)]
-    if refusals := [sentence for one in found if (sentence := _refusal(one))]:
-        raise Unusable(*refusals)
-    placed = _each_once([_Document(inputs.in_namespace(one.body, namespace), one.source) for one in found])
-    wanted = [one.body for one in placed if one.body["kind"] == names.KIND]
-    along = [one for one in placed if one.body["kind"] != names.KIND]
-    decided = tuple(_decided_about(along, wanted, snapshot))
-    if not wanted and not decided:
-        kinds = ", ".join(dict.fromkeys(str(one.body["kind"]) for one in found)) or "nothing"
-        where = ", ".join(dict.fromkeys(one.source for one in found)) or ", ".join(
-            map(yaml_input.named, sources)
-        )
-        raise Unusable(f"{where}: needs a {names.KIND}; it has {kinds}")
-    return Applied(wanted=(*wanted, *decided), along=tuple(one.body for one in along))
+) -> ApplySet:
+    """Read the objects of all files; raise CommandError if one is invalid, or if none of them gets a plan.
+
+    A ModelDeployment of the snapshot gets a plan as well when a RolloutDecision in the files refers to it.
+    """
+    files = [file for path in paths for file in yaml_input.files_at(path, recursive=recursive)]
+    if files.count(yaml_input.STDIN) > 1:
+        raise CommandError(f"{yaml_input.STDIN} (standard input) can be given only once")
+    manifests = [
+        _Manifest(body, yaml_input.display_name(file))
+        for file in files
+        for body in yaml_input.read_objects(file)
+    ]
+    if errors := [error for manifest in manifests if (error := _validation_error(manifest))]:
+        raise CommandError(*errors)
+    unique = _unique([_Manifest(inputs.in_namespace(m.body, namespace), m.source) for m in manifests])
+    deployments = [manifest.body for manifest in unique if manifest.body["kind"] == names.KIND]
+    others = [manifest for manifest in unique if manifest.body["kind"] != names.KIND]
+    deployments += _referenced_deployments(others, deployments, snapshot)
+    if not deployments:
+        raise CommandError(_nothing_to_plan(manifests, files))
+    return ApplySet(deployments=tuple(deployments), others=tuple(manifest.body for manifest in others))
 
 
-def _refusal(one: _Document) -> str:
-    """Why the API server would refuse this document whatever else is there; empty when it would not."""
-    judge = _JUDGED.get(one.body["kind"])
-    if judge is None:
+def _nothing_to_plan(manifests: list[_Manifest], files: list[str]) -> str:
+    kinds = ", ".join(dict.fromkeys(str(manifest.body["kind"]) for manifest in manifests)) or "nothing"
+    sources = [manifest.source for manifest in manifests] or [yaml_input.display_name(file) for file in files]
+    return f"{', '.join(dict.fromkeys(sources))}: expected a {names.KIND}, got {kinds}"
+
+
+def _validation_error(manifest: _Manifest) -> str:
+    """Return why the API server would reject this object on its own; empty if it would not."""
+    parse = _PARSERS.get(manifest.body["kind"])
+    if parse is None:
         return ""
-    version = one.body.get("apiVersion")
+    version = manifest.body.get("apiVersion")
     if version != names.API_VERSION:
-        return f"{one.source}: {one}: apiVersion must be {names.API_VERSION}; it is {version or 'missing'}"
+        expected = f"expected apiVersion {names.API_VERSION}, got {version or 'none'}"
+        return f"{manifest.source}: {manifest}: {expected}"
     try:
-        judge({**one.body, "status": {}})
+        parse({**manifest.body, "status": {}})
     except validation.InvalidSpec as error:
-        return f"{one.source}: the API server would refuse {one}: {error}"
+        return f"{manifest.source}: the API server would reject {manifest}: {error}"
     return ""
 
 
-def _each_once(found: list[_Document]) -> list[_Document]:
-    """The documents by their names; those that the server names have names of their own."""
-    by_place: dict[Place, _Document] = {}
-    for one in found:
-        placed = _Document(_renamed(one.body, by_place), one.source)
-        place = _place_of(placed.body)
-        if place in by_place:
-            raise Unusable(f"{one} is there twice: in {by_place[place].source} and in {one.source}")
-        by_place[place] = placed
-    return list(by_place.values())
+def _unique(manifests: list[_Manifest]) -> list[_Manifest]:
+    """Return the objects; one with generateName gets a name that is free. Raises CommandError for duplicates."""
+    by_ref: dict[NamespacedRef, _Manifest] = {}
+    for manifest in manifests:
+        named = _Manifest(_with_free_name(manifest.body, by_ref), manifest.source)
+        ref = _ref_of(named.body)
+        if ref in by_ref:
+            raise CommandError(
+                f"{manifest} is defined twice: in {by_ref[ref].source} and in {manifest.source}"
+            )
+        by_ref[ref] = named
+    return list(by_ref.values())
 
 
-def _place_of(body: Body) -> Place:
-    head = body["metadata"]
-    return body["kind"], str(head.get("namespace", "")), str(head["name"])
+def _ref_of(body: Body) -> NamespacedRef:
+    metadata = body["metadata"]
+    return body["kind"], str(metadata.get("namespace", "")), str(metadata["name"])
 
 
-def _renamed(body: Body, taken: Collection[Place]) -> Body:
-    kind, space, name = _place_of(body)
-    if (kind, space, name) not in taken or not body["metadata"].get("generateName"):
+def _with_free_name(body: Body, used: Collection[NamespacedRef]) -> Body:
+    kind, namespace, name = _ref_of(body)
+    if (kind, namespace, name) not in used or not body["metadata"].get("generateName"):
         return body
-    free = next(new for n in count(2) if (kind, space, new := f"{name}-{n}") not in taken)
+    candidates = (f"{name}-{number}" for number in count(2))
+    free = next(candidate for candidate in candidates if (kind, namespace, candidate) not in used)
     return {**body, "metadata": {**body["metadata"], "name": free}}
 
 
-def _decided_about(along: list[_Document], wanted: list[Body], snapshot: tuple[Body, ...]) -> Iterator[Body]:
-    """The objects that decisions speak of and no file has: the snapshot has them, or they are missing."""
-    known = list(wanted)
-    for one in along:
-        if one.body["kind"] != names.DECISION_KIND or any(_is_about(one.body, body) for body in known):
+def _referenced_deployments(
+    others: list[_Manifest], deployments: list[Body], snapshot: tuple[Body, ...]
+) -> Iterator[Body]:
+    """Yield the ModelDeployments of the snapshot that decisions refer to and no file contains."""
+    known = list(deployments)
+    for manifest in others:
+        decision = manifest.body
+        if decision["kind"] != names.DECISION_KIND or any(_refers_to(decision, body) for body in known):
             continue
-        found = next((b for b in snapshot if b["kind"] == names.KIND and _is_about(one.body, b)), None)
-        if found is None:
-            about = f"{names.KIND} {one.body['spec']['deployment']}"
-            raise Unusable(
-                f"{one.source}: {one} speaks of {about}, which is in no file: add a "
-                "snapshot that has it with --against; seatrial plan --help says how one is made"
+        deployment = next((b for b in snapshot if b["kind"] == names.KIND and _refers_to(decision, b)), None)
+        if deployment is None:
+            raise CommandError(
+                f"{manifest.source}: {manifest} refers to {names.KIND} {decision['spec']['deployment']}, which is in "
+                "no file: add a snapshot that contains it with --against; see seatrial plan --help"
             )
-        known.append(found)
-        yield found
+        known.append(deployment)
+        yield deployment
 
 
-def _is_about(decided: Body, body: Body) -> bool:
-    """The decision speaks of this object; one that names no namespace goes where the object is."""
-    space = body["metadata"].get("namespace", inputs.DEFAULT_NAMESPACE)
-    here = (decided["metadata"].get("namespace", space), decided["spec"]["deployment"])
-    return here == (space, body["metadata"]["name"])
+def _refers_to(decision: Body, deployment: Body) -> bool:
+    """Return whether the decision is about this ModelDeployment; one without a namespace is in the deployment's."""
+    namespace = deployment["metadata"].get("namespace", inputs.DEFAULT_NAMESPACE)
+    target = (decision["metadata"].get("namespace", namespace), decision["spec"]["deployment"])
+    return target == (namespace, deployment["metadata"]["name"])

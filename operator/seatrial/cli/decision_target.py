@@ -1,4 +1,4 @@
-"""What a decision speaks of, read from a status: the revision, attempt and step that the operator would take now."""
+"""What a new decision is about: the revision, attempt and step that a status names and the operator accepts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import assert_never
 
 from seatrial.api import rollout_decision
 from seatrial.api import status as api
-from seatrial.cli.yaml_input import Unusable
+from seatrial.cli.errors import CommandError
 from seatrial.core import transitions
 from seatrial.core.state import Rejection, RolloutState
 from seatrial.core.stored import state_of
@@ -17,107 +17,121 @@ Action = rollout_decision.Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class DecisionTarget:
     """What one decision is bound to."""
 
     revision: str
+
     attempt: int | None = None
-    """With Promote, Abort and Retry."""
+    """For Promote, Abort and Retry."""
+
     step: int | None = None
-    """With Skip."""
+    """For Skip."""
 
 
-def subject(action: Action, said: api.Status, *, paused: bool) -> Subject:
-    """What a decision of now speaks of; `Unusable` with a sentence when the operator would refuse it.
+def decision_target(action: Action, status: api.Status, *, paused: bool) -> DecisionTarget:
+    """Return what a decision made now is about; raise CommandError if the operator would reject it.
 
-    `paused`: the spec says so.
+    `paused` is the ModelDeployment's spec.paused.
     """
     match action:
         case Action.ABORT | Action.PAUSE:
-            return _of_the_rollout(action, said)
+            return _current_rollout(action, status)
         case Action.PROMOTE | Action.RESUME:
-            found = _of_the_rollout(action, said)
+            target = _current_rollout(action, status)
             if paused:
-                raise Unusable("spec.paused is true; set it to false")
-            return found
+                raise CommandError("spec.paused is true; set it to false")
+            return target
         case Action.SKIP:
-            return _of_the_step(said)
+            return _current_step(status)
         case Action.RETRY:
-            return _of_the_rejection(said)
+            return _rejected_target(status)
         case Action.ROLLBACK:
-            return _of_stable(said)
+            return _stable(status)
         case _:
             assert_never(action)
 
 
-def ways_back(said: api.Status) -> tuple[str, ...]:
-    """The revisions that a Rollback may name, the one that served last first."""
-    state = state_of(said)
-    present = "" if state.stable is None else state.stable.revision
-    served = (entry.revision for entry in state.history if entry.revision != present)
-    return tuple(dict.fromkeys(name for name in served if state.promoted_before(name)))
+def rollback_targets(status: api.Status) -> tuple[str, ...]:
+    """Return the revisions that a Rollback may name, the most recent first."""
+    state = state_of(status)
+    current = "" if state.stable is None else state.stable.revision
+    revisions = (entry.revision for entry in state.history if entry.revision != current)
+    return tuple(dict.fromkeys(revision for revision in revisions if state.promoted_before(revision)))
 
 
-def _of_the_rollout(action: Action, said: api.Status) -> Subject:
-    current = _on_its_way(said)
-    if action is Action.RESUME and current.phase is not Phase.PAUSED:
-        raise Unusable(f"nothing is paused: revision {current.revision} is {current.phase}")
-    attempt = current.attempt if action in rollout_decision.WITH_ATTEMPT else None
-    return Subject(revision=current.revision, attempt=attempt)
+def _current_rollout(action: Action, status: api.Status) -> DecisionTarget:
+    rollout = _rollout_in_progress(status)
+    if action is Action.RESUME and rollout.phase is not Phase.PAUSED:
+        raise CommandError(f"revision {rollout.revision} is not paused; its rollout is {rollout.phase}")
+    attempt = rollout.attempt if action in rollout_decision.WITH_ATTEMPT else None
+    return DecisionTarget(revision=rollout.revision, attempt=attempt)
 
 
-def _on_its_way(said: api.Status) -> api.RolloutStatus:
-    current = said.rollout
-    if current is None or current.phase in transitions.AT_REST:
-        raise Unusable(f"no rollout is on its way; {_state(said)}")
-    if current.phase is Phase.ROLLING_BACK:
-        raise Unusable(f"revision {current.revision} is rolling back already")
-    return current
+def _rollout_in_progress(status: api.Status) -> api.RolloutStatus:
+    rollout = status.rollout
+    if rollout is None or rollout.phase in transitions.AT_REST:
+        raise CommandError(f"no rollout is in progress; {_phase_and_message(status)}")
+    if rollout.phase is Phase.ROLLING_BACK:
+        raise CommandError(f"revision {rollout.revision} is already rolling back")
+    return rollout
 
 
-def _of_the_step(said: api.Status) -> Subject:
-    current = _on_its_way(said)
-    if current.phase is Phase.PAUSED:
-        raise Unusable(f"revision {current.revision} is paused: let it go on first, then skip the step")
-    if current.phase is not Phase.SHIFTING:
-        raise Unusable(f"no step is held; revision {current.revision} is {current.phase}")
-    return Subject(revision=current.revision, step=current.step)
+def _current_step(status: api.Status) -> DecisionTarget:
+    rollout = _rollout_in_progress(status)
+    if rollout.phase is Phase.PAUSED:
+        raise CommandError(f"revision {rollout.revision} is paused; resume it, then skip the step")
+    if rollout.phase is not Phase.SHIFTING:
+        raise CommandError(f"revision {rollout.revision} is at no step; its rollout is {rollout.phase}")
+    return DecisionTarget(revision=rollout.revision, step=rollout.step)
 
 
-def _of_the_rejection(said: api.Status) -> Subject:
-    state = state_of(said)
-    current = state.rollout
-    if current is not None and current.phase is Phase.ROLLING_BACK:
-        raise Unusable(
-            f"revision {current.revision} is still going back; retry it once the phase is Degraded or Failed"
+def _rejected_target(status: api.Status) -> DecisionTarget:
+    state = state_of(status)
+    if state.rollout is not None and state.rollout.phase is Phase.ROLLING_BACK:
+        raise CommandError(
+            f"revision {state.rollout.revision} is still rolling back; retry it when the phase is Degraded or Failed"
         )
-    if current is not None and current.phase not in transitions.AT_REST:
-        raise Unusable(f"revision {current.revision} is on its way; abort it or wait")
-    rejected = _rejected_and_asked_for(said, state)
-    if rejected is None:
-        others = ", ".join(entry.revision for entry in state.rejected)
-        why = f"rejected were {others}: apply the spec of one of them first" if others else _state(said)
-        raise Unusable(f"what the spec asks for was not rejected; {why}")
-    return Subject(revision=rejected.revision, attempt=rejected.attempt)
+    _require_rest(state)
+    rejection = _rejection_of_target(status, state)
+    if rejection is None:
+        revisions = ", ".join(entry.revision for entry in state.rejected)
+        hint = f"rejected revisions: {revisions}; apply the spec of one of them first" if revisions else None
+        raise CommandError(
+            f"the revision that the spec asks for is not rejected; {hint or _phase_and_message(status)}"
+        )
+    return DecisionTarget(revision=rejection.revision, attempt=rejection.attempt)
 
 
-def _rejected_and_asked_for(said: api.Status, state: RolloutState) -> Rejection | None:
-    """Return the rejection of the revision that the spec asks for; the newest where status does not name it."""
-    wanted = said.rollout.target_revision if said.rollout is not None else ""
-    if not wanted:
-        return state.rejected[0] if state.rejected else None
-    return state.rejection_of(wanted)
+def _rejection_of_target(status: api.Status, state: RolloutState) -> Rejection | None:
+    """Return the rejection of the revision that the spec asks for.
+
+    The status of an older operator does not name that revision. There the rollout's phase says whether it is rejected,
+    and the newest rejection is the most likely one.
+    """
+    rollout = status.rollout
+    if rollout is not None and rollout.target_revision:
+        return state.rejection_of(rollout.target_revision)
+    if rollout is not None and rollout.phase is not Phase.REJECTED:
+        return None
+    return next(iter(state.rejected), None)
 
 
-def _of_stable(said: api.Status) -> Subject:
-    if said.stable is None:
-        raise Unusable("nothing is stable yet: there is nothing to roll back from")
-    current = said.rollout
-    if current is not None and current.phase not in transitions.AT_REST:
-        raise Unusable(f"revision {current.revision} is on its way; abort it or wait")
-    return Subject(revision=said.stable.revision)
+def _stable(status: api.Status) -> DecisionTarget:
+    if status.stable is None:
+        raise CommandError("no revision is stable yet, so there is nothing to roll back from")
+    _require_rest(state_of(status))
+    return DecisionTarget(revision=status.stable.revision)
 
 
-def _state(said: api.Status) -> str:
-    phase = f"the phase is {said.phase}" if said.phase is not None else "it has no status yet"
-    return f"{phase}: {said.message}" if said.message else phase
+def _require_rest(state: RolloutState) -> None:
+    """Raise CommandError if a rollout is in progress."""
+    rollout = state.rollout
+    if rollout is not None and rollout.phase not in transitions.AT_REST:
+        raise CommandError(f"the rollout of revision {rollout.revision} is in progress; abort it or wait")
+
+
+def _phase_and_message(status: api.Status) -> str:
+    if status.phase is None:
+        return "the object has no status yet"
+    return f"the phase is {status.phase}" + (f": {status.message}" if status.message else "")

@@ -1,4 +1,4 @@
-"""Which registry a cluster's operator builds for, as far as a snapshot proves it: revisions are named by it."""
+"""Infers the registry of a cluster's operator from a snapshot, because build ids and revisions depend on it."""
 
 from __future__ import annotations
 
@@ -6,112 +6,121 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from seatrial.api import model_deployment, names, settings, spec, validation
+from seatrial.api import names, settings, spec, validation
+from seatrial.api.model_deployment import ModelDeployment
 from seatrial.api.objects import Body, label_of
-from seatrial.cli.inputs import Given
+from seatrial.cli.starting_point import StartingPoint
 from seatrial.core import revision
 from seatrial.core.target import Image
 from seatrial.manifests import controller_revision
-from seatrial.simulation import controllers, observer
+from seatrial.simulation import build_jobs, observer
 
 
-class Proof(Enum):
-    """How the settings that a plan is made with are known to name revisions as the cluster does."""
+class Evidence(Enum):
+    """How well the registry of a plan is known, and so the names of its revisions."""
 
     NOT_NEEDED = auto()
-    """The object says itself where its images are, whatever the settings."""
-    GIVEN = auto()
-    """By the build ids of the snapshot: they come out of no other registry."""
+    """The registry does not matter: the spec names its image or its own registry, or the user gave the settings."""
+
+    PROVEN = auto()
+    """Build ids of the snapshot match this registry and no other."""
+
     NOTHING_BUILT = auto()
-    """Not at all, and the snapshot has nothing that was built."""
-    MISSING = auto()
-    """Not at all, although the snapshot has images that were built: what they are named by is a guess."""
+    """The snapshot has no image that was built, so there is no evidence and nothing to contradict."""
+
+    GUESSED = auto()
+    """The snapshot has images that were built, but no registry matches their build ids."""
 
 
 @dataclass(frozen=True, slots=True)
-class Registry:
-    """Where images are pushed, and the name by which nodes pull them where that is another."""
+class RegistryAddress:
+    """The repository that builds push to, and the name by which nodes pull it if that differs."""
 
     repository: str
     pull_repository: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """The settings to plan with, and how well they are known."""
+class InferredSettings:
+    """The settings to plan with, and how well their registry is known."""
 
     settings: settings.Settings
-    proof: Proof
+    evidence: Evidence
 
 
-def shown_by(start: Given, assumed: settings.Settings) -> Shown:
-    """The assumed settings with the registry that the snapshot proves."""
-    wanted = observer.desired(start.world, start.key.name)
-    if not _depends(wanted.spec):
-        return Shown(settings=assumed, proof=Proof.NOT_NEEDED)
-    images = tuple(image for image in _images(start, wanted) if image.build_id)
+def infer_settings(start: StartingPoint, defaults: settings.Settings) -> InferredSettings:
+    """Return the default settings with the registry that the snapshot proves, or with the likeliest one."""
+    deployment = observer.deployment_in(start.cluster, start.key.name)
+    if not _uses_operator_registry(deployment.spec):
+        return InferredSettings(settings=defaults, evidence=Evidence.NOT_NEEDED)
+    images = tuple(image for image in _known_images(start, deployment) if image.build_id)
     if not images:
-        return Shown(settings=assumed, proof=Proof.NOTHING_BUILT)
-    made = {image.build_id for image in images}
-    likely = [_with(assumed, registry) for registry in dict.fromkeys(_registries(start, images))]
-    for operator in likely:
-        if made & set(_build_ids(start, wanted, operator)):
-            return Shown(settings=operator, proof=Proof.GIVEN)
-    return Shown(settings=next(iter(likely), assumed), proof=Proof.MISSING)
+        return InferredSettings(settings=defaults, evidence=Evidence.NOTHING_BUILT)
+    known_ids = {image.build_id for image in images}
+    addresses = dict.fromkeys(_candidate_addresses(start, images))
+    candidates = [_with_registry(defaults, address) for address in addresses]
+    for candidate in candidates:
+        if known_ids & set(_build_ids(start, deployment, candidate)):
+            return InferredSettings(settings=candidate, evidence=Evidence.PROVEN)
+    return InferredSettings(settings=next(iter(candidates), defaults), evidence=Evidence.GUESSED)
 
 
-def _with(assumed: settings.Settings, registry: Registry) -> settings.Settings:
-    changed = assumed.registry.model_copy(
-        update={"repository": registry.repository, "pull_repository": registry.pull_repository}
+def _with_registry(defaults: settings.Settings, address: RegistryAddress) -> settings.Settings:
+    registry = defaults.registry.model_copy(
+        update={"repository": address.repository, "pull_repository": address.pull_repository}
     )
-    return assumed.model_copy(update={"registry": changed})
+    return defaults.model_copy(update={"registry": registry})
 
 
-def _depends(wanted: spec.Spec) -> bool:
-    """The settings have a say in the build id."""
-    return not wanted.model.image and not wanted.build.registry.repository
+def _uses_operator_registry(deployment_spec: spec.Spec) -> bool:
+    """Return whether the build id depends on the registry of the operator's settings."""
+    return not deployment_spec.model.image and not deployment_spec.build.registry.repository
 
 
-def _images(start: Given, wanted: model_deployment.ModelDeployment) -> Iterator[Image]:
-    """Every image that the snapshot knows of this object."""
-    for body in _of(start, "ControllerRevision"):
+def _known_images(start: StartingPoint, deployment: ModelDeployment) -> Iterator[Image]:
+    """Yield every image of this ModelDeployment that the snapshot contains."""
+    for body in _children(start, "ControllerRevision"):
         yield controller_revision.image_of(body)
-    for track in (wanted.status.stable, wanted.status.canary):
+    status = deployment.status
+    for track in (status.stable, status.canary):
         if track is not None:
             yield Image(reference=track.image, build_id=track.build_id)
-    if wanted.status.build is not None:
-        yield Image(reference=wanted.status.build.image, build_id=wanted.status.build.id)
+    if status.build is not None:
+        yield Image(reference=status.build.image, build_id=status.build.id)
 
 
-def _registries(start: Given, images: tuple[Image, ...]) -> Iterator[Registry]:
-    """What the registry may be: what builds were asked to push to, and what images are pulled from."""
-    for job in _of(start, "Job"):
+def _candidate_addresses(start: StartingPoint, images: tuple[Image, ...]) -> Iterator[RegistryAddress]:
+    """Yield the registries that builds push to, then those that images are pulled from."""
+    for job in _children(start, "Job"):
         try:
-            asked = controllers.request_of(job)
+            request = build_jobs.build_request_of(job)
         except (LookupError, StopIteration, TypeError, ValueError):
             continue
-        yield Registry(asked.repository, asked.pull_repository)
+        yield RegistryAddress(request.repository, request.pull_repository)
     for image in images:
         if image.reference:
-            yield Registry(image.reference.partition("@")[0])
+            yield RegistryAddress(image.reference.partition("@")[0])
 
 
 def _build_ids(
-    start: Given, wanted: model_deployment.ModelDeployment, operator: settings.Settings
+    start: StartingPoint, deployment: ModelDeployment, candidate: settings.Settings
 ) -> Iterator[str]:
-    """What the object of before and that of now are built under, where the settings have a say in it."""
-    for one in (_spec_before(start), wanted.spec):
-        if one is not None and _depends(one):
-            yield revision.build_id_of(one, start.key.namespace, operator)
+    """Yield the build ids of the spec in the snapshot and of the new spec, as far as they depend on the registry."""
+    for deployment_spec in (_previous_spec(start), deployment.spec):
+        if deployment_spec is not None and _uses_operator_registry(deployment_spec):
+            yield revision.build_id_of(deployment_spec, start.key.namespace, candidate)
 
 
-def _spec_before(start: Given) -> spec.Spec | None:
+def _previous_spec(start: StartingPoint) -> spec.Spec | None:
+    """Return the spec in the snapshot; None if there is none or it is invalid."""
+    if start.previous is None:
+        return None
     try:
-        return None if start.before is None else validation.validate(spec.Spec, start.before.get("spec"))
+        return validation.validate(spec.Spec, start.previous.get("spec"))
     except validation.InvalidSpec:
         return None
 
 
-def _of(start: Given, kind: str) -> Iterator[Body]:
-    bodies = start.world.of(kind)
-    return (b for b in bodies if label_of(b, names.LABEL_DEPLOYMENT) == start.key.name)
+def _children(start: StartingPoint, kind: str) -> Iterator[Body]:
+    bodies = start.cluster.of_kind(kind)
+    return (body for body in bodies if label_of(body, names.LABEL_DEPLOYMENT) == start.key.name)

@@ -1,4 +1,4 @@
-"""Reads files of Kubernetes objects as kubectl does: YAML or JSON, documents, lists, whole folders, standard input."""
+"""Reads files of Kubernetes objects as kubectl does: YAML or JSON, documents, lists, directories, standard input."""
 
 from __future__ import annotations
 
@@ -11,106 +11,115 @@ import yaml
 from yaml.constructor import ConstructorError
 
 from seatrial.api.objects import Body
+from seatrial.cli.errors import CommandError
 
 STDIN: Final = "-"
-ENDINGS: Final = (".yaml", ".yml", ".json")
-"""Of the files that are read in a folder, as kubectl reads it."""
+EXTENSIONS: Final = (".yaml", ".yml", ".json")
+"""Of the files that are read from a directory; the same as kubectl's."""
 
-_MAPS: Final = (
+_MAP_FIELDS: Final = (
     ("labels", "metadata"),
     ("annotations", "metadata"),
     ("spec", None),
     ("status", None),
     ("data", None),
 )
-"""Parts of an object that are maps wherever they are, and what they are part of."""
-
-
-class Unusable(Exception):
-    """Something cannot be used; every argument is a sentence that says what, why, and what to do."""
+"""Fields that are maps in every kind of object, with the field that contains them."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as kubectl reads it: times are texts, and no key is there twice."""
+    """A YAML loader that reads as kubectl does: timestamps stay strings, duplicate keys are errors."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """The map; `ConstructorError` where it says one thing twice."""
-        seen: set[str] = set()
+        """Return the mapping; raise ConstructorError if a key occurs twice."""
+        keys: set[str] = set()
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen and key.value != "<<":
-                raise ConstructorError(None, None, f"{key.value} is there twice", key.start_mark)
-            seen.add(str(key.value))
+            if isinstance(key, yaml.ScalarNode) and key.value in keys and key.value != "<<":
+                raise ConstructorError(None, None, f"duplicate key {key.value}", key.start_mark)
+            keys.add(str(key.value))
         return super().construct_mapping(node, deep=deep)
 
 
 _Loader.yaml_implicit_resolvers = {
-    letter: [(tag, found) for tag, found in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
 
-def documents(text: str, source: str) -> tuple[Body, ...]:
-    """Every object in a YAML text: documents, lists of objects, and `kind: List` of kubectl."""
+def parse_objects(text: str, source: str) -> tuple[Body, ...]:
+    """Return every object in a YAML text: of all documents, lists, and `kind: List` of kubectl."""
     try:
-        loaded = list(yaml.load_all(text, Loader=_Loader))
-        return tuple(_objects(loaded, source))
+        documents = list(yaml.load_all(text, Loader=_Loader))
+        return tuple(_objects_in(documents, source))
     except yaml.YAMLError as error:
-        raise Unusable(f"{source}: is not YAML: {error}") from None
+        raise CommandError(f"{source}: invalid YAML: {error}") from None
     except RecursionError:
-        raise Unusable(f"{source}: is nested too deeply to be a list of objects") from None
+        raise CommandError(f"{source}: the YAML is nested too deeply") from None
     except ValueError as error:
-        raise Unusable(f"{source}: has a value that cannot be read: {error}") from None
+        raise CommandError(f"{source}: the YAML has an invalid value: {error}") from None
 
 
-def _objects(found: Any, source: str) -> Iterator[Body]:
-    if found is None:
+def _objects_in(document: Any, source: str) -> Iterator[Body]:
+    if document is None:
         return
-    if isinstance(found, list):
-        for item in found:
-            yield from _objects(item, source)
-    elif isinstance(found, dict) and str(found.get("kind", "")).endswith("List") and "items" in found:
-        yield from _objects(found["items"], source)
+    if isinstance(document, list):
+        for item in document:
+            yield from _objects_in(item, source)
+    elif (
+        isinstance(document, dict) and str(document.get("kind", "")).endswith("List") and "items" in document
+    ):
+        yield from _objects_in(document["items"], source)
     else:
-        yield _object(found, source)
+        yield _object(document, source)
 
 
-def _object(found: Any, source: str) -> Body:
-    """An object whose head can be relied upon; what is in it is another's to judge."""
-    head = found.get("metadata") if isinstance(found, dict) else None
-    name = (head.get("name") or head.get("generateName")) if isinstance(head, dict) else None
-    if not isinstance(head, dict) or not name or not found.get("kind"):
-        raise Unusable(f"{source}: every object needs kind and metadata.name")
-    for part, parent in _MAPS:
-        value = (found if parent is None else head).get(part)
+def _object(document: Any, source: str) -> Body:
+    """Return the object with kind and metadata.name present; the rest of it is validated elsewhere.
+
+    An object with generateName gets a name, as the API server would give it one.
+    """
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    name = (metadata.get("name") or metadata.get("generateName")) if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or not name or not document.get("kind"):
+        raise CommandError(f"{source}: every object needs kind and metadata.name")
+    for field, parent in _MAP_FIELDS:
+        value = (document if parent is None else metadata).get(field)
         if value is not None and not isinstance(value, dict):
-            raise Unusable(f"{source}: {found['kind']} {name}: {part} must be an object; got {value!r}")
-    return {**found, "metadata": {**head, "name": str(head.get("name") or f"{name}new")}}
+            raise CommandError(
+                f"{source}: {document['kind']} {name}: {field}: expected an object, got {value!r}"
+            )
+    return {**document, "metadata": {**metadata, "name": str(metadata.get("name") or f"{name}new")}}
 
 
-def files(path: str, *, recursive: bool = False) -> tuple[str, ...]:
-    """The file itself, or those in the folder, in order of their names; with `recursive` in its folders as well."""
-    folder = Path(path)
-    if path == STDIN or not folder.is_dir():
+def files_at(path: str, *, recursive: bool = False) -> tuple[str, ...]:
+    """Return the file itself, or the files in a directory sorted by name; with `recursive` also of its directories."""
+    directory = Path(path)
+    if path == STDIN or not directory.is_dir():
         return (path,)
-    inside = folder.rglob("*") if recursive else folder.iterdir()
-    found = sorted(str(file) for file in inside if file.suffix in ENDINGS and file.is_file())
-    if not found:
-        deeper = "" if recursive else "; -R looks into its folders as well"
-        raise Unusable(f"{path}: has no file that ends in {', '.join(ENDINGS)}{deeper}")
-    return tuple(found)
+    entries = directory.rglob("*") if recursive else directory.iterdir()
+    files = sorted(str(entry) for entry in entries if entry.suffix in EXTENSIONS and entry.is_file())
+    if not files:
+        hint = "" if recursive else "; use -R to include subdirectories"
+        raise CommandError(f"{path}: the directory has no {', '.join(EXTENSIONS)} file{hint}")
+    return tuple(files)
 
 
-def named(path: str) -> str:
-    """A file as sentences call it."""
+def display_name(path: str) -> str:
+    """Return a file's name for messages."""
     return "standard input" if path == STDIN else path
 
 
-def text_of(path: str) -> str:
-    """The text of a file; `Unusable` where there is none."""
+def read_text(path: str) -> str:
+    """Read a UTF-8 file or standard input; raise CommandError if that fails."""
     try:
-        raw = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
-        return raw.decode()
+        content = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+        return content.decode()
     except OSError as error:
-        raise Unusable(f"{path}: cannot be read: {error.strerror}") from None
+        raise CommandError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise Unusable(f"{path}: cannot be read: it is no text in UTF-8") from None
+        raise CommandError(f"{path}: cannot be read: the file is not UTF-8 text") from None
+
+
+def read_objects(path: str) -> tuple[Body, ...]:
+    """Read the objects in a file or, for `-`, in standard input."""
+    return parse_objects(read_text(path), display_name(path))

@@ -14,8 +14,8 @@ from seatrial.kube.client import Client
 from seatrial.kube.transport import Request, Response, Transport
 from tests.golden import situations
 from tests.unit.chart.chart_rendering import Body, granted, of_kind, one, rendered
-from tests.unit.cli.commands import printed
-from tests.unit.cli.test_decide_asks import ABORT, a_cluster
+from tests.unit.cli.commands import output_of
+from tests.unit.cli.decide_situations import ABORT, api_server_with
 
 pytestmark = pytest.mark.slow  # helm is compiled once
 
@@ -160,8 +160,8 @@ class RecordingTransport:
 
 
 def test_approvers_may_do_everything_that_the_decide_command_does() -> None:
-    transport = RecordingTransport(a_cluster(situations.with_users()))
-    printed(*ABORT, "--apply", server=transport)
+    transport = RecordingTransport(api_server_with(situations.with_users()))
+    output_of(*ABORT, "--apply", server=transport)
     everyone = {(REVIEW.group, REVIEW.plural, "create")}  # granted by the default role system:basic-user
     watch = rights((kinds.ROLLOUT_DECISION,), "get", "list", "watch")  # to watch the outcome
     approver = named(rendered(), "ClusterRole", "seatrial-approver")

@@ -10,7 +10,7 @@ from seatrial.children.actions import Create
 from seatrial.observation.observed import Platform
 from seatrial.planner import Plan
 from seatrial.simulation import cluster, observer
-from seatrial.simulation.cluster import World
+from seatrial.simulation.cluster import SimulatedCluster
 from tests.builders import NOW, PARTS
 from tests.builders import world as world_of
 
@@ -18,9 +18,9 @@ BUILT = {"model": {"uri": "s3://models/churn/1/", "format": "sklearn"}}
 EMPTIED = replace(PARTS, settings=settings.Settings(registry=PARTS.settings.registry))
 
 
-def _planned(here: World, parts: Platform = PARTS) -> Plan:
-    wanted = observer.desired(here, "churn")
-    return planner.plan(wanted, observer.observed(here, wanted, parts), parts, now=NOW)
+def _planned(here: SimulatedCluster, parts: Platform = PARTS) -> Plan:
+    wanted = observer.deployment_in(here, "churn")
+    return planner.plan(wanted, observer.observe(here, wanted, parts), parts, now=NOW)
 
 
 def _jobs_in(plan: Plan) -> list[str]:
@@ -28,7 +28,7 @@ def _jobs_in(plan: Plan) -> list[str]:
     return [body["metadata"]["name"] for body in bodies if body["kind"] == "Job"]
 
 
-def _begun() -> tuple[World, Plan]:
+def _begun() -> tuple[SimulatedCluster, Plan]:
     here = world_of(**BUILT)
     first = _planned(here)
     return cluster.with_status(here, "churn", first.status.to_dict()), first
@@ -37,7 +37,7 @@ def _begun() -> tuple[World, Plan]:
 def test_a_build_that_runs_is_followed_when_its_runtime_leaves_the_catalogue() -> None:
     here, first = _begun()
     assert len(_jobs_in(first)) == 1
-    later = _planned(cluster.applied(here, first.actions, NOW), EMPTIED)
+    later = _planned(cluster.apply_actions(here, first.actions, NOW), EMPTIED)
     assert later.status.build is not None
     assert (later.status.build.phase, _jobs_in(later)) == ("Pending", [])
 

@@ -51,7 +51,7 @@ class Cluster(RuleBasedStateMachine):
         body = copy.deepcopy(self.play.world.objects[(names.KIND, play.NAME)])
         body["spec"] |= {"serving": FORBIDDEN, "scaling": {"replicas": replicas}}
         body["metadata"]["generation"] += 1
-        self.play.world = self.play.world.having(body)
+        self.play.world = self.play.world.with_objects(body)
 
     @rule(seconds=strategies.sampled_from([1, 20, 45, 700]))
     def time_passes(self, seconds: int) -> None:
@@ -99,7 +99,7 @@ class Cluster(RuleBasedStateMachine):
         place = (names.DECISION_KIND, f"{play.NAME}-{action.lower()}")
         body = copy.deepcopy(self.play.world.objects[place])
         body["metadata"].update(name=f"decision-{self.decided}", uid=f"decision-{self.decided}")
-        self.play.world = self.play.world.without(place).having(body)
+        self.play.world = self.play.world.without(place).with_objects(body)
 
     def _status(self) -> Body | None:
         body = self.play.world.get(names.KIND, play.NAME)
@@ -136,9 +136,9 @@ class Cluster(RuleBasedStateMachine):
         self._second_plan_is_empty(plan)
 
     def _available(self, revision: str) -> int:
-        deployment = observer.desired(self.play.world, play.NAME)
-        parts = play.simulation(self.play.world).parts
-        observed = observer.observed(self.play.world, deployment, parts)
+        deployment = observer.deployment_in(self.play.world, play.NAME)
+        platform = play.simulation(self.play.world).platform
+        observed = observer.observe(self.play.world, deployment, platform)
         return tracks.track(observed, revision).available
 
     @staticmethod
@@ -153,9 +153,9 @@ class Cluster(RuleBasedStateMachine):
         Its pods are kept: a snapshot without them would be another one.
         """
         stored = cluster.with_status(self.play.world, play.NAME, plan.status.to_dict())
-        done = cluster.applied(stored, plan.actions, self.play.now)
+        done = cluster.apply_actions(stored, plan.actions, self.play.now)
         for (kind, name), body in stored.objects.items():
-            done = done.having(body) if kind == "Pod" and done.get(kind, name) is None else done
+            done = done.with_objects(body) if kind == "Pod" and done.get(kind, name) is None else done
         again = play.simulation(done).step(done, self.play.now).plan.actions
         assert [a for a in again if not _is_of_an_autoscaler(a)] == []
 

@@ -47,8 +47,8 @@ def passes(request: pytest.FixtureRequest) -> list[Pass]:
 def test_a_plan_on_its_own_outcome_has_no_actions(passes: list[Pass]) -> None:
     for one in passes:
         after = cluster.with_status(one.before, play.NAME, one.plan.status.to_dict())
-        done = cluster.applied(after, one.plan.actions, one.at)
-        again = play.simulation(done).step(done, one.at).plan
+        done = cluster.apply_actions(after, one.plan.actions, one.time)
+        again = play.simulation(done).step(done, one.time).plan
         assert [a for a in again.actions if not _needs_another_pass(a)] == []
 
 
@@ -85,13 +85,13 @@ def test_every_created_object_has_its_owner(passes: list[Pass]) -> None:
 
 
 def test_wake_up_times_are_in_the_future(passes: list[Pass]) -> None:
-    assert all(one.plan.wake_at is None or one.plan.wake_at > one.at for one in passes)
+    assert all(one.plan.wake_at is None or one.plan.wake_at > one.time for one in passes)
 
 
 def test_a_plan_at_rest_writes_nothing(passes: list[Pass]) -> None:
     last = passes[-1]
     assert last.plan.actions == ()
-    later = play.simulation(last.after).step(last.after, last.at + timedelta(days=3)).plan
+    later = play.simulation(last.after).step(last.after, last.time + timedelta(days=3)).plan
     assert (later.actions, later.status) == ((), last.plan.status)
 
 
@@ -99,13 +99,13 @@ def test_an_object_that_is_being_deleted_has_no_actions() -> None:
     here = world_of()
     body = here.objects[(names.KIND, "churn")]
     going = {**body["metadata"], "deletionTimestamp": "2026-11-21T12:00:00Z"}
-    wanted = observer.desired(here.having({**body, "metadata": going}), "churn")
-    assert planner.plan(wanted, observer.observed(here, wanted, PARTS), PARTS, now=NOW).actions == ()
+    wanted = observer.deployment_in(here.with_objects({**body, "metadata": going}), "churn")
+    assert planner.plan(wanted, observer.observe(here, wanted, PARTS), PARTS, now=NOW).actions == ()
 
 
 def test_an_apply_error_comes_first_in_the_message() -> None:
     here, wanted = world_of(), desired()
-    observed = observer.observed(here, wanted, PARTS)
+    observed = observer.observe(here, wanted, PARTS)
     conflict = ApplyError(reason="NameConflict", message="Service churn belongs to somebody else; rename it")
     plan = planner.plan(wanted, replace(observed, apply_error=conflict), PARTS, now=NOW)
     assert plan.status.message.startswith(f"{conflict.message}; ")

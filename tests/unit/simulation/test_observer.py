@@ -1,4 +1,4 @@
-"""A simulated world is looked at as the operator looks at a cluster."""
+"""The simulated cluster is observed as the operator observes a real one."""
 
 from __future__ import annotations
 
@@ -7,110 +7,114 @@ from typing import Any
 import pytest
 
 from seatrial.api import names
-from seatrial.cli import inputs
+from seatrial.cli.starting_point import starting_point
 from seatrial.core.references import Reference, ReferenceKind
-from seatrial.observation import questions
-from seatrial.observation.observed import Observed
+from seatrial.observation.observed import Observed, questions
 from seatrial.simulation import observer
-from seatrial.simulation.cluster import World, place_of
+from seatrial.simulation.cluster import SimulatedCluster
 from tests.builders import NOW, PARTS
-from tests.unit.cli.commands import a_deployment
+from tests.unit.cli.commands import model_deployment
 
 Body = dict[str, Any]
 READS = {
     "env": [
-        {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "may-be", "key": "a", "optional": True}}},
+        {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "optional", "key": "a", "optional": True}}},
         {"name": "B", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "b"}}},
     ]
 }
 
 
-def a_world(*bodies: Body, **spec: Any) -> World:
-    """The world in which a ModelDeployment has just been applied beside these objects."""
-    start = inputs.given(a_deployment(**spec), (), NOW).world
-    return World({**start.objects, **{place_of(body): body for body in bodies}})
+def cluster_with(*bodies: Body, **spec: Any) -> SimulatedCluster:
+    """Return a cluster of these objects in which a ModelDeployment has just been applied."""
+    return starting_point(model_deployment(**spec), (), NOW).cluster.with_objects(*bodies)
 
 
-def seen(*bodies: Body, **spec: Any) -> Observed:
-    here = a_world(*bodies, **spec)
-    return observer.observed(here, observer.desired(here, "churn"), PARTS)
+def observe(*bodies: Body, **spec: Any) -> Observed:
+    """Return what a pass over the ModelDeployment observes."""
+    cluster = cluster_with(*bodies, **spec)
+    return observer.observe(cluster, observer.deployment_in(cluster, "churn"), PARTS)
 
 
 def body(kind: str, name: str, *, owner: str = "churn", **more: Any) -> Body:
-    head = {"name": name, "namespace": "shop", "labels": {names.LABEL_DEPLOYMENT: owner} if owner else {}}
-    return {"kind": kind, "metadata": {**head, **more.pop("head", {})}, **more}
+    """Return an object that is a child of the ModelDeployment `owner`, if that is not empty."""
+    labels = {names.LABEL_DEPLOYMENT: owner} if owner else {}
+    metadata = {"name": name, "namespace": "shop", "labels": labels, **more.pop("metadata", {})}
+    return {"kind": kind, "metadata": metadata, **more}
 
 
 @pytest.mark.parametrize(
-    ("kind", "part"),
+    "kind",
     [
-        ("Deployment", "deployments"),
-        ("Service", "services"),
-        ("HorizontalPodAutoscaler", "autoscalers"),
-        ("PodDisruptionBudget", "budgets"),
-        ("Job", "jobs"),
-        ("Pod", "pods"),
-        ("ControllerRevision", "revisions"),
-        ("ConfigMap", "copies"),
+        "Deployment",
+        "Service",
+        "HorizontalPodAutoscaler",
+        "PodDisruptionBudget",
+        "Job",
+        "Pod",
+        "ControllerRevision",
+        "ConfigMap",
     ],
 )
-def test_children_are_those_with_the_label(kind: str, part: str) -> None:
+def test_children_are_the_objects_with_the_label(kind: str) -> None:
     ours = body(kind, "ours")
-    found = seen(ours, body(kind, "others", owner="other"), body(kind, "nobodys", owner=""))
-    assert getattr(found, part) == (ours,)
+    observed = observe(ours, body(kind, "theirs", owner="other"), body(kind, "unowned", owner=""))
+    assert observed.children[kind] == (ours,)
 
 
-def test_decisions_are_those_about_the_object() -> None:
-    about = body(names.DECISION_KIND, "one", owner="", spec={"deployment": "churn"})
-    other = body(names.DECISION_KIND, "two", owner="", spec={"deployment": "other"})
-    assert seen(about, other).decisions == (about,)
+def test_decisions_are_those_about_the_model_deployment() -> None:
+    ours = body(names.DECISION_KIND, "ours", owner="", spec={"deployment": "churn"})
+    theirs = body(names.DECISION_KIND, "theirs", owner="", spec={"deployment": "other"})
+    assert observe(ours, theirs).children[names.DECISION_KIND] == (ours,)
 
 
-def test_what_is_not_there_is_taken_to_be_there_unless_it_may_be_missing() -> None:
-    found = {reference.name: state for reference, state in seen(serving=READS).references.items()}
-    assert {name: state.present for name, state in found.items()} == {"may-be": False, "keys": True}
+def test_a_missing_referenced_object_is_assumed_to_exist_unless_it_is_optional() -> None:
+    references = observe(serving=READS).references
+    assert {ref.name: data.present for ref, data in references.items()} == {"optional": False, "keys": True}
 
 
-def test_what_the_world_does_not_have_is_unknown() -> None:
-    here = a_world(body("Secret", "keys", owner=""), serving=READS)
-    asked = questions.questions(observer.desired(here, "churn"), PARTS)
-    assert [reference.name for reference in observer.unknown(here, asked)] == ["may-be"]
+def test_a_reference_to_an_object_outside_the_cluster_is_missing() -> None:
+    cluster = cluster_with(body("Secret", "keys", owner=""), serving=READS)
+    references = questions(observer.deployment_in(cluster, "churn"), PARTS).references
+    assert [ref.name for ref in observer.missing_references(cluster, references)] == ["optional"]
 
 
-def _reference_of(holder: ReferenceKind, *bodies: Body, **spec: Any) -> Any:
-    found = seen(*bodies, **spec).references
-    return next(state for reference, state in found.items() if reference.holder is holder)
+def _referenced_data(holder: ReferenceKind, *bodies: Body, **spec: Any) -> Any:
+    references = observe(*bodies, **spec).references
+    return next(data for reference, data in references.items() if reference.holder is holder)
 
 
-def test_the_content_of_a_secret_is_a_digest_and_nothing_else() -> None:
-    states = [
-        _reference_of(ReferenceKind.SECRET, body("Secret", "keys", owner="", data={"b": text}), serving=READS)
+def test_a_secret_is_observed_as_a_digest_without_its_content() -> None:
+    observed = [
+        _referenced_data(
+            ReferenceKind.SECRET, body("Secret", "keys", owner="", data={"b": text}), serving=READS
+        )
         for text in ("c2VjcmV0", "b3RoZXI=")
     ]
-    assert "c2VjcmV0" not in repr(states)
-    assert states[0].digest != states[1].digest
-    assert not states[0].data
+    assert "c2VjcmV0" not in repr(observed)
+    assert observed[0].digest != observed[1].digest
+    assert not observed[0].data
 
 
-@pytest.mark.parametrize("part", ["data", "binaryData"])
-def test_the_content_of_a_configmap_is_there_for_its_copy(part: str) -> None:
-    given = body("ConfigMap", "may-be", owner="", head={"resourceVersion": "7"}, **{part: {"a": "eA=="}})
-    state = _reference_of(ReferenceKind.CONFIG_MAP, given, serving=READS)
-    assert (state.present, state.version) == (True, "7")
-    assert {"data": state.data, "binaryData": state.binary_data}[part] == {"a": "eA=="}
+@pytest.mark.parametrize("field", ["data", "binaryData"])
+def test_a_configmap_is_observed_with_its_content_so_that_it_can_be_copied(field: str) -> None:
+    metadata, content = {"resourceVersion": "7"}, {field: {"a": "eA=="}}
+    config_map = body("ConfigMap", "optional", owner="", metadata=metadata, **content)
+    observed = _referenced_data(ReferenceKind.CONFIG_MAP, config_map, serving=READS)
+    assert (observed.present, observed.version) == (True, "7")
+    assert {"data": observed.data, "binaryData": observed.binary_data}[field] == {"a": "eA=="}
 
 
-def test_text_and_bytes_of_one_key_are_not_the_same() -> None:
+def test_data_and_binary_data_with_the_same_key_have_different_digests() -> None:
     digests = {
-        _reference_of(
+        _referenced_data(
             ReferenceKind.CONFIG_MAP,
-            body("ConfigMap", "may-be", owner="", **{part: {"a": "eA=="}}),
+            body("ConfigMap", "optional", owner="", **{field: {"a": "eA=="}}),
             serving=READS,
         ).digest
-        for part in ("data", "binaryData")
+        for field in ("data", "binaryData")
     }
     assert len(digests) == 2
 
 
-def test_a_reference_is_said_as_kubernetes_says_it() -> None:
+def test_a_reference_is_displayed_as_kind_and_name() -> None:
     assert str(Reference(ReferenceKind.SECRET, "keys")) == "Secret keys"

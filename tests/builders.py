@@ -1,4 +1,4 @@
-"""Values that tests begin with; a situation reads as one line: `seen().stable(ready=3).canary(ready=1)`."""
+"""Values that tests begin with; a snapshot reads as one line: `seen().stable(ready=3).canary(ready=1)`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STEPS = (Step(weight=20, hold=timedelta(minutes=2)), Step(weight=50, hold=timede
 
 
 def after(**span: float) -> datetime:
-    """A time after NOW."""
+    """Return the time this long after NOW."""
     return NOW + timedelta(**span)
 
 
@@ -72,7 +72,7 @@ def shifting(*, step: int = 1, weight: int = 20, **changes: Any) -> RolloutState
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A snapshot that is put together word by word; stable receives all traffic unless told otherwise."""
+    """Builds a snapshot part by part; unless `having` or `sharing` say otherwise, stable receives all traffic."""
 
     tracks: dict[str, Track] = field(default_factory=dict)
     snapshot: dict[str, Any] = field(default_factory=lambda: {"split": Split(stable=OLD)})
@@ -80,54 +80,57 @@ class Seen:
 
     def _track(self, revision: str, ready: int, changes: dict[str, Any]) -> Self:
         known = {"revision": revision, "exists": True, "wanted": ready, "pods": ready, "ready": ready}
-        built = Track(**{**known, "available": ready, **changes})
-        return replace(self, tracks={**self.tracks, revision: built})
+        return self.track(Track(**{**known, "available": ready, **changes}))
+
+    def track(self, track: Track) -> Self:
+        """Add a track as it is."""
+        return replace(self, tracks={**self.tracks, track.revision: track})
 
     def stable(self, *, ready: int = 3, **changes: Any) -> Self:
-        """OLD has this many ready pods."""
+        """Add OLD with this many ready pods."""
         return self._track(OLD, ready, changes)
 
     def canary(self, *, ready: int = 1, **changes: Any) -> Self:
-        """NEW has this many ready pods."""
+        """Add NEW with this many ready pods."""
         return self._track(NEW, ready, changes)
 
     def other_revision(self, *, pods: int = 1) -> Self:
-        """A third revision still has pods."""
+        """Add a third revision that still has pods."""
         return self._track(NEWER, 0, {"pods": pods})
 
     def crashing(self, revision: str = NEW) -> Self:
-        """A revision's pods exit at once."""
+        """Add a revision whose pods exit at once."""
         return self.failing(reasons.Reason.CRASH_LOOP, revision)
 
     def failing(self, reason: reasons.Reason, revision: str = NEW) -> Self:
-        """A revision's pods have this diagnosis."""
+        """Add a revision whose pods have a diagnosis of this reason."""
         diagnosis = Diagnosis(reason=reason, message="why it fails", pod="p-1", exit_code=1, restarts=2)
         return self._track(revision, 0, {"pods": 1, "wanted": 1, "diagnosis": diagnosis})
 
     def exits(self, at: datetime, *, code: int = 3, out_of_memory: bool = False) -> Self:
-        """The canary's only pod ended once and is back."""
+        """Add NEW with one pod whose container exited once and was restarted."""
         ended = AbnormalExit(at=at, pod="p-1", code=code, restarts=1, out_of_memory=out_of_memory)
         return self._track(NEW, 1, {"exits": (ended,)})
 
     def evicted(self, at: datetime, *, ready: int = 0) -> Self:
-        """A pod of the canary was evicted for its own use of disk."""
+        """Add NEW with one pod that was evicted because it exceeded its own disk limit."""
         ended = AbnormalExit(at=at, pod="p-1", code=137, restarts=1, eviction="it used 2Gi; raise its limit")
         return self._track(NEW, ready, {"exits": (ended,)})
 
     def having(self, **parts: Any) -> Self:
-        """Other parts of the snapshot: split, images, apply_error, jobs."""
+        """Set other parts of the snapshot: split, images, apply_error, jobs, user_decisions."""
         return replace(self, snapshot={**self.snapshot, **parts})
 
     def planned(self, **parts: Any) -> Self:
-        """Other parts of the inputs: replica_plan, build."""
+        """Set other parts of the inputs: replica_plan, build."""
         return replace(self, inputs={**self.inputs, **parts})
 
     def sharing(self, weight: int) -> Self:
-        """The router gives NEW this share of traffic."""
+        """Let the router give NEW this share of traffic, in percent."""
         return self.having(split=Split(stable=OLD, canary=NEW, weight=weight))
 
     def built(self, revision: str = NEW) -> Self:
-        """The build has made the image."""
+        """Let the build of this revision's image have succeeded."""
         return self.planned(build=BuildResult(image=image(revision)))
 
     def at(self, now: datetime = NOW, **changes: Any) -> Inputs:
@@ -144,7 +147,7 @@ def seen() -> Seen:
 
 
 def body(**spec: Any) -> Body:
-    """A ModelDeployment as the API server gives it."""
+    """Return a ModelDeployment as the API server returns it."""
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.KIND,
@@ -154,12 +157,12 @@ def body(**spec: Any) -> Body:
 
 
 def desired(**spec: Any) -> model_deployment.ModelDeployment:
-    """A parsed ModelDeployment."""
+    """Return a parsed ModelDeployment."""
     return model_deployment.parse(body(**spec))
 
 
 def world(**spec: Any) -> SimulatedCluster:
-    """A cluster that has the object and nothing else."""
+    """Return a simulated cluster that has the ModelDeployment and nothing else."""
     return SimulatedCluster({(names.KIND, "churn"): body(**spec)})
 
 

@@ -3,7 +3,7 @@
 A rule is a method that returns whether it holds, beside its CEL expression and the message that both report:
 
     @rule("set exactly one of uri and image", cel="has(self.uri) != has(self.image)")
-    def one_source(self) -> bool: ...
+    def has_one_source(self) -> bool: ...
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class ValueFrom(base.SpecModel):
         cel="[has(self.configMapKeyRef), has(self.secretKeyRef), has(self.fieldRef),"
         " has(self.resourceFieldRef)].filter(isSet, isSet).size() == 1",
     )
-    def one_source(self) -> bool:
+    def has_one_source(self) -> bool:
         """Return whether the value has one source."""
         sources = (self.config_map_key_ref, self.secret_key_ref, self.field_ref, self.resource_field_ref)
         return sum(source is not None for source in sources) == 1
@@ -91,7 +91,7 @@ class Variable(base.SpecModel):
         "set at most one of value and valueFrom",
         cel="!(has(self.value) && self.value != '' && has(self.valueFrom))",
     )
-    def one_value(self) -> bool:
+    def has_at_most_one_value(self) -> bool:
         """Return whether the value has at most one source."""
         return not (self.value and self.value_from)
 
@@ -100,7 +100,7 @@ class Variable(base.SpecModel):
         cel=f"!self.name.startsWith('{RESERVED_PREFIX}')",
         field="name",
     )
-    def not_reserved(self) -> bool:
+    def has_unreserved_name(self) -> bool:
         """Return whether the variable leaves those that the operator sets for the server alone."""
         return not self.name.startswith(RESERVED_PREFIX)
 
@@ -130,6 +130,6 @@ class VariableSource(base.SpecModel):
     @base.rule(
         "set exactly one of configMapRef and secretRef", cel="has(self.configMapRef) != has(self.secretRef)"
     )
-    def one_object(self) -> bool:
+    def has_one_object(self) -> bool:
         """Return whether the variables have one source."""
         return (self.config_map_ref is None) != (self.secret_ref is None)

@@ -71,7 +71,7 @@ class Model(base.SpecModel):
         "set exactly one of uri and image",
         cel="(has(self.uri) && self.uri != '') != (has(self.image) && self.image != '')",
     )
-    def one_source(self) -> bool:
+    def has_one_source(self) -> bool:
         """Return whether the model is given either as files or as an image."""
         return bool(self.uri) != bool(self.image)
 
@@ -82,7 +82,7 @@ class Model(base.SpecModel):
         cel=f"!has(self.uri) || self.uri == '' || self.uri.matches({cel.literal(_URI)})",
         field="uri",
     )
-    def known_scheme(self) -> bool:
+    def has_known_scheme(self) -> bool:
         """Return whether this version can read the source."""
         return not self.uri or cel.matches(_URI, self.uri)
 
@@ -91,7 +91,7 @@ class Model(base.SpecModel):
         cel=f"!has(self.uri) || !self.uri.matches({cel.literal(_USERINFO)})",
         field="uri",
     )
-    def no_password(self) -> bool:
+    def has_no_credentials(self) -> bool:
         """Return whether the URI is free of credentials."""
         return not cel.matches(_USERINFO, self.uri)
 
@@ -101,7 +101,7 @@ class Model(base.SpecModel):
         cel=f"!has(self.uri) || !self.uri.startsWith('oci://') || self.uri.matches({cel.literal(_ARTIFACT)})",
         field="uri",
     )
-    def named_artifact(self) -> bool:
+    def has_valid_artifact_name(self) -> bool:
         """Return whether the name is valid under the OCI distribution spec; no registry has any other."""
         return not self.uri.startswith("oci://") or cel.matches(_ARTIFACT, self.uri)
 
@@ -110,7 +110,7 @@ class Model(base.SpecModel):
         cel=f"!has(self.image) || self.image == '' || self.image.matches({cel.literal(_IMAGE)})",
         field="image",
     )
-    def pinned_image(self) -> bool:
+    def has_pinned_image(self) -> bool:
         """Return whether the image of a revision cannot change."""
         return not self.image or cel.matches(_IMAGE, self.image)
 
@@ -119,7 +119,7 @@ class Model(base.SpecModel):
         cel=f"!has(self.digest) || self.digest.matches({cel.literal(_DIGEST)})",
         field="digest",
     )
-    def whole_digest(self) -> bool:
+    def has_complete_digest(self) -> bool:
         """Return whether the digest is complete."""
         return cel.matches(_DIGEST, self.digest)
 
@@ -128,6 +128,6 @@ class Model(base.SpecModel):
         cel="!has(self.image) || self.image == '' || !(has(self.format) || has(self.credentials)"
         " || (has(self.digest) && self.digest != '') || (has(self.allowPickle) && self.allowPickle))",
     )
-    def image_stands_alone(self) -> bool:
+    def has_no_ignored_field(self) -> bool:
         """Return whether no field is set that would be ignored."""
         return not self.image or not (self.format or self.credentials or self.digest or self.allow_pickle)

@@ -26,7 +26,7 @@ class StatusEnum(StrEnum):
         return member
 
     @property
-    def known(self) -> bool:
+    def is_known(self) -> bool:
         """Whether this version of the operator knows the value."""
         return self in type(self).__members__.values()
 

@@ -73,14 +73,14 @@ def _check_volume(volume: dict[str, Any]) -> dict[str, Any]:
             )
         if kind != "name" and not isinstance(part, dict):
             raise _error(kind, _OBJECT)
-    if len(volume) != 2:
+    if sum(kind in volume for kind in VOLUME_KINDS) != 1:
         raise _error("", _ONE_KIND.message)
-    for path, source in (("", volume), *_projected(volume)):
+    for path, source in (("", volume), *_projected_sources(volume)):
         _check_names(path, source)
     return volume
 
 
-def _projected(volume: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _projected_sources(volume: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the sources of a projected volume, each with the prefix of its path."""
     sources = volume.get("projected", {}).get("sources", [])
     if not isinstance(sources, list):

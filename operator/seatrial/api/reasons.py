@@ -133,7 +133,7 @@ TERMINAL: Final = frozenset(
 SPEC: Final = frozenset({Reason.INVALID_SPEC, Reason.NAME_CONFLICT})
 
 
-def is_of_the_spec(reason: str) -> bool:
+def needs_new_spec(reason: str) -> bool:
     """Return whether only a new spec, or a person, resolves `reason`; false for a text that is not a reason."""
     return reason in SPEC
 

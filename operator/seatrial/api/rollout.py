@@ -64,7 +64,8 @@ class Rollout(base.SpecModel):
     counts only when the pod exceeded a limit of its own."""
 
     progress_deadline: durations.PositiveDuration = timedelta(minutes=10)
-    """How long the canary may take to start and load before one more pod must become available, for example `10m`."""
+    """The longest time that may pass while the canary starts and loads before one more of its pods becomes available,
+    for example `10m`."""
 
     scale_down_delay: durations.Duration = timedelta(seconds=30)
     """How long pods are kept after their revision stops receiving traffic, for example `30s`."""
@@ -78,6 +79,6 @@ class Rollout(base.SpecModel):
         " && self.steps.all(a, self.steps.exists_one(b, b.weight == a.weight)))",
         field="steps",
     )
-    def rising(self) -> bool:
+    def has_rising_weights(self) -> bool:
         """Return whether every step raises the canary's share."""
         return all(before.weight < after.weight for before, after in pairwise(self.steps))

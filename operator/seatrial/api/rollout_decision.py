@@ -85,7 +85,7 @@ class DecisionSpec(base.SpecModel):
         "toRevision is required with Rollback and not allowed with other actions",
         cel="has(self.toRevision) == (self.action == 'Rollback')",
     )
-    def target_with_rollback(self) -> bool:
+    def has_target_only_with_rollback(self) -> bool:
         """Return whether exactly a rollback names its target."""
         return (self.to_revision is not None) == (self.action is Action.ROLLBACK)
 
@@ -93,7 +93,7 @@ class DecisionSpec(base.SpecModel):
         "toRevision must differ from revision",
         cel="!has(self.toRevision) || self.toRevision != self.revision",
     )
-    def target_is_another(self) -> bool:
+    def changes_revision(self) -> bool:
         """Return whether a rollback changes the revision."""
         return self.to_revision != self.revision
 
@@ -101,7 +101,7 @@ class DecisionSpec(base.SpecModel):
         "step is required with Skip and not allowed with other actions",
         cel="has(self.step) == (self.action == 'Skip')",
     )
-    def step_with_skip(self) -> bool:
+    def has_step_only_with_skip(self) -> bool:
         """Return whether exactly a skip names its step, so that it cannot apply to a later step."""
         return (self.step is not None) == (self.action is Action.SKIP)
 
@@ -109,7 +109,7 @@ class DecisionSpec(base.SpecModel):
         "attempt is required with Promote, Abort and Retry and not allowed with other actions",
         cel="has(self.attempt) == (self.action in ['Promote', 'Abort', 'Retry'])",
     )
-    def attempt_where_it_matters(self) -> bool:
+    def has_attempt_only_where_required(self) -> bool:
         """Return whether exactly these actions name an attempt, so that they cannot apply to a later attempt."""
         return (self.attempt is not None) == (self.action in WITH_ATTEMPT)
 

@@ -57,7 +57,7 @@ class Metric(base.SpecModel):
     """An autoscaling/v2 MetricSpec, passed on unchanged."""
 
     @base.rule("set exactly one of cpu and raw in each metric", cel="has(self.cpu) != has(self.raw)")
-    def one_key(self) -> bool:
+    def has_one_kind(self) -> bool:
         """Return whether the metric has one kind."""
         return (self.cpu is None) != (self.raw is None)
 
@@ -94,14 +94,14 @@ class Scaling(base.SpecModel):
         "set either replicas, or minReplicas and maxReplicas",
         cel="!has(self.replicas) || !(has(self.minReplicas) || has(self.maxReplicas))",
     )
-    def fixed_or_bounds(self) -> bool:
+    def is_fixed_or_bounded(self) -> bool:
         """Return whether the number is either fixed or between bounds."""
         return self.replicas is None or (self.min_replicas is None and self.max_replicas is None)
 
     @base.rule(
         "set minReplicas and maxReplicas together", cel="has(self.minReplicas) == has(self.maxReplicas)"
     )
-    def both_bounds(self) -> bool:
+    def has_both_bounds_or_none(self) -> bool:
         """Return whether both bounds are set, or none."""
         return (self.min_replicas is None) == (self.max_replicas is None)
 
@@ -109,7 +109,7 @@ class Scaling(base.SpecModel):
         "minReplicas must not be greater than maxReplicas",
         cel="!has(self.minReplicas) || !has(self.maxReplicas) || self.minReplicas <= self.maxReplicas",
     )
-    def floor_below_ceiling(self) -> bool:
+    def has_ordered_bounds(self) -> bool:
         """Return whether the bounds are in order."""
         return (self.min_replicas or 0) <= (self.max_replicas or MAX_REPLICAS)
 
@@ -118,7 +118,7 @@ class Scaling(base.SpecModel):
         cel="has(self.minReplicas) || has(self.maxReplicas)"
         " || !((has(self.metrics) && size(self.metrics) > 0) || has(self.behavior))",
     )
-    def metrics_need_bounds(self) -> bool:
+    def has_bounds_for_metrics(self) -> bool:
         """Return whether no metric would be ignored."""
         bounded = self.min_replicas is not None or self.max_replicas is not None
         return bounded or not (self.metrics or "behavior" in self.model_fields_set)
@@ -136,6 +136,6 @@ class Scaling(base.SpecModel):
         return DEFAULT_REPLICAS if self.replicas is None else self.replicas
 
     @property
-    def followed(self) -> tuple[Metric, ...]:
+    def effective_metrics(self) -> tuple[Metric, ...]:
         """The metrics of the autoscaler: those that are set, or the default."""
         return self.metrics or (Metric(cpu=DEFAULT_CPU),)

@@ -75,7 +75,7 @@ class Pod(base.SpecModel):
         cel=_LABELS_CEL,
         field="labels",
     )
-    def own_labels_kept(self) -> bool:
+    def keeps_reserved_labels(self) -> bool:
         """Return whether the labels that Services and owners select by are left alone."""
         return not any(key.startswith(OWN_PREFIX) or key in OWN_LABELS for key in self.labels)
 
@@ -84,7 +84,7 @@ class Pod(base.SpecModel):
         cel="!has(self.volumes) || self.volumes.all(a, self.volumes.exists_one(b, b.name == a.name))",
         field="volumes",
     )
-    def volumes_once(self) -> bool:
+    def has_unique_volumes(self) -> bool:
         """Return whether every name refers to one volume."""
         return len({volume["name"] for volume in self.volumes}) == len(self.volumes)
 
@@ -94,7 +94,7 @@ class Pod(base.SpecModel):
         " || self.volumeMounts.all(a, self.volumeMounts.exists_one(b, b.mountPath == a.mountPath))",
         field="volumeMounts",
     )
-    def mounts_once(self) -> bool:
+    def has_unique_mounts(self) -> bool:
         """Return whether no mount hides another."""
         return len({mount["mountPath"] for mount in self.volume_mounts}) == len(self.volume_mounts)
 
@@ -128,6 +128,6 @@ class Serving(base.SpecModel):
         cel="!has(self.env) || self.env.all(a, self.env.exists_one(b, b.name == a.name))",
         field="env",
     )
-    def names_once(self) -> bool:
+    def has_unique_names(self) -> bool:
         """Return whether no variable hides another."""
         return len({variable.name for variable in self.env}) == len(self.env)

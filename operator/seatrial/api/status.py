@@ -172,7 +172,7 @@ class Status(base.StatusModel):
             for name, model in sections.items()
             if model is not None
             for field, value in model
-            if isinstance(value, phases.StatusEnum) and not value.known
+            if isinstance(value, phases.StatusEnum) and not value.is_known
         )
 
     def condition(self, kind: ConditionType) -> Condition | None:

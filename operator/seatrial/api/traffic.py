@@ -41,17 +41,17 @@ class Traffic(base.SpecModel):
     """How requests are divided between stable and canary: at most one router."""
 
     replicas: ReplicaTraffic = ReplicaTraffic()
-    """Divide requests by the number of pods behind a plain Service; needs nothing else in the cluster. This is the
-    default router."""
+    """The replica router divides requests by the number of pods behind a plain Service and needs nothing else in the
+    cluster. It is the default router."""
 
     plugin: PluginTraffic | None = None
-    """Divide requests with a router of a third party. Default: none, replicas is used."""
+    """A router of a third party and its configuration. Default: none; replicas is used."""
 
     @base.rule(
         "set at most one of replicas and plugin",
         cel="!(has(self.replicas) && has(self.plugin))",
     )
-    def one_router(self) -> bool:
+    def has_at_most_one_router(self) -> bool:
         """Requests are divided by one router."""
         return self.plugin is None or "replicas" not in self.model_fields_set
 

@@ -78,11 +78,11 @@ def _error_message(error: ErrorDetails, model: type[BaseModel], at: str) -> str:
             return _unknown_field(path, _fields_at(model, error["loc"][:-1]))
         case "unknown_field":
             context = error["ctx"]
-            return _unknown_field(f"{path}.{_truncated(context['field'])}", context["known"])
+            return _unknown_field(f"{path}.{_short(context['field'])}", context["known"])
         case "missing":
             return f"{path}: is required"
         case _:
-            return f"{path}: {_expectation(error)}, got {_shown(error['input'])}"
+            return f"{path}: {_expectation(error)}, got {_json_of(error['input'])}"
 
 
 def _unknown_field(path: str, known: Sequence[str]) -> str:
@@ -95,7 +95,7 @@ def _rule_message(path: str, error: ErrorDetails) -> str:
     if not field:
         return f"{path}: {context['message']}"
     value = error["input"].get(field) if isinstance(error["input"], Mapping) else None
-    return f"{path}.{field}: {context['message']}" + (f", got {_shown(value)}" if value is not None else "")
+    return f"{path}.{field}: {context['message']}" + (f", got {_json_of(value)}" if value is not None else "")
 
 
 def _expectation(error: ErrorDetails) -> str:
@@ -111,20 +111,20 @@ def _expectation(error: ErrorDetails) -> str:
 
 
 def _path(at: str, loc: tuple[int | str, ...]) -> str:
-    return at + "".join(f"[{part}]" if isinstance(part, int) else f".{_truncated(part)}" for part in loc)
+    return at + "".join(f"[{part}]" if isinstance(part, int) else f".{_short(part)}" for part in loc)
 
 
-def _truncated(text: str) -> str:
+def _short(text: str) -> str:
     return truncate(text, _MAX_VALUE_LENGTH)
 
 
-def _shown(value: Any) -> str:
+def _json_of(value: Any) -> str:
     """Return the value as short JSON; of an object or a list only its kind."""
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
-    return _truncated(json.dumps(value, default=str, ensure_ascii=False))
+    return _short(json.dumps(value, default=str, ensure_ascii=False))
 
 
 def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

@@ -164,7 +164,7 @@ def object_schema(kind: Kind) -> schema.Schema:
     unbounded = [*schema.unbounded(spec_schema, "spec"), *schema.unbounded(status_schema, "status")]
     if unbounded:
         raise schema.NotStructural(f"fields without an upper bound: {', '.join(unbounded)}")
-    whole: schema.Schema = {
+    document: schema.Schema = {
         "description": kind.description,
         "type": "object",
         "required": ["spec"],
@@ -176,4 +176,4 @@ def object_schema(kind: Kind) -> schema.Schema:
             "status": status_schema,
         },
     }
-    return whole | ({"x-kubernetes-validations": list(kind.rules)} if kind.rules else {})
+    return document | ({"x-kubernetes-validations": list(kind.rules)} if kind.rules else {})

@@ -24,19 +24,19 @@ def reference(kinds: Iterable[crd.Kind]) -> str:
 
 
 def _kind_section(kind: crd.Kind) -> list[str]:
-    whole = crd.object_schema(kind)
+    document = crd.object_schema(kind)
     short = ", ".join(f"`{name}`" for name in kind.short_names)
     lines = [f"## {kind.kind}", "", f"`{names.API_VERSION}`, short {short}. {kind.description}", ""]
     for part in ("spec", "status"):
         lines += [f"### {kind.kind}: {part}", "", "| field | type | description |", "|---|---|---|"]
-        lines += [_row(path, field, required=required) for path, field, required in _fields(whole, part)]
+        lines += [_row(path, field, required=required) for path, field, required in _fields(document, part)]
         lines.append("")
-    messages = dict.fromkeys(_validation_messages(whole))
+    messages = dict.fromkeys(_validation_messages(document))
     return [*lines, f"### {kind.kind}: validation", "", *(f"* {text}" for text in messages), ""]
 
 
-def _fields(whole: schema.Schema, part: str) -> Iterator[tuple[str, schema.Schema, bool]]:
-    yield from _descendants(whole["properties"][part], part)
+def _fields(document: schema.Schema, part: str) -> Iterator[tuple[str, schema.Schema, bool]]:
+    yield from _descendants(document["properties"][part], part)
 
 
 def _descendants(parent: schema.Schema, path: str) -> Iterator[tuple[str, schema.Schema, bool]]:

@@ -49,7 +49,7 @@ def autoscaler(owner: Owner, revision: str, *, scaling: Scaling, floor: int, may
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": owner.child(revision)},
             "minReplicas": floor,
             "maxReplicas": max(scaling.max_replicas or floor, floor),
-            "metrics": [_metric(metric) for metric in scaling.followed],
+            "metrics": [_metric(metric) for metric in scaling.effective_metrics],
             "behavior": _complete_behavior(behavior),
         },
     )

@@ -41,7 +41,7 @@ def _unmeasured(decision: Decision) -> str:
 def _without_request(decision: Decision) -> str:
     workload = decision.target.workload
     resources = workload.serving.resources
-    follows_cpu = any(metric.cpu is not None for metric in workload.scaling.followed)
+    follows_cpu = any(metric.cpu is not None for metric in workload.scaling.effective_metrics)
     if not follows_cpu or "cpu" in resources.requests or "cpu" in resources.limits:
         return ""
     return "; the cpu metric needs a cpu request: set spec.serving.resources.requests.cpu"

@@ -35,7 +35,7 @@ def is_stalled(decision: Decision) -> bool:
     """Return whether what the spec asks for will not be served without a person."""
     rollout, apply_error = decision.state.rollout, decision.snapshot.apply_error
     rejected = rollout is not None and rollout.phase is Phase.REJECTED
-    return rejected or (apply_error is not None and reasons.is_of_the_spec(apply_error.reason))
+    return rejected or (apply_error is not None and reasons.needs_new_spec(apply_error.reason))
 
 
 def is_updated(decision: Decision) -> bool:

@@ -51,6 +51,9 @@ def configured(wanted: traffic.Traffic, known: Plugins) -> Router:
     """
     name = wanted.router
     if name not in known:
-        raise UnknownRouter(f"spec.traffic: unknown router {name!r}; known: {', '.join(sorted(known))}")
+        raise UnknownRouter(
+            f"spec.traffic.plugin.name: unknown router {name!r}; known: {', '.join(sorted(known))}"
+        )
     plugin = known[name]
-    return plugin(validation.validate(plugin.config, dict(wanted.config), at=f"spec.traffic.{name}"))
+    path = "spec.traffic.plugin.config" if wanted.plugin else f"spec.traffic.{name}"
+    return plugin(validation.validate(plugin.config, dict(wanted.config), at=path))

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,7 +20,8 @@ UNITS = {
     "ms": timedelta(milliseconds=1),
 }
 DURATIONS = st.integers(0, durations.LONGEST // UNITS["ms"]).map(lambda count: count * UNITS["ms"])
-PARTS = st.lists(st.tuples(st.integers(0, 99_999), st.sampled_from(sorted(UNITS))), min_size=1, max_size=4)
+PARTS = st.lists(st.tuples(st.integers(0, 20_000), st.sampled_from(sorted(UNITS))), min_size=1, max_size=4)
+"""Parts whose sum is within the limit."""
 
 
 @pytest.mark.parametrize(
@@ -92,20 +93,22 @@ def test_a_positive_duration_is_not_zero() -> None:
         POSITIVE.validate_python("0s")
 
 
+@settings(deadline=None)  # on a busy machine
 @given(DURATIONS)
 def test_a_written_duration_is_read_as_the_same_duration(duration: timedelta) -> None:
     assert durations.parse_duration(durations.format_duration(duration)) == duration
 
 
+@settings(deadline=None)  # on a busy machine
 @given(PARTS)
 def test_equal_durations_are_written_the_same(parts: list[tuple[int, str]]) -> None:
     text = "".join(f"{count}{unit}" for count, unit in parts)
     duration = sum((count * UNITS[unit] for count, unit in parts), timedelta())
-    assume(duration <= durations.LONGEST)
     assert durations.parse_duration(text) == duration
     assert ANY.dump_python(ANY.validate_python(text)) == ANY.dump_python(duration)
 
 
+@settings(deadline=None)  # on a busy machine
 @given(DURATIONS)
 def test_a_written_duration_fits_the_schema(duration: timedelta) -> None:
     text = durations.format_duration(duration)

@@ -73,9 +73,9 @@ def test_every_failure_of_a_build_is_a_reason(kind: type[failures.BuildFailure])
 
 @pytest.mark.parametrize("text", ["", "Whatever", "InvalidSpecs"])
 def test_a_text_that_is_not_a_reason_is_not_of_the_spec_class(text: str) -> None:
-    assert not reasons.is_of_the_spec(text)
+    assert not reasons.needs_new_spec(text)
 
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_only_reasons_of_the_spec_class_wait_for_a_new_spec(reason: Reason) -> None:
-    assert reasons.is_of_the_spec(str(reason)) is (reasons.class_of(reason) is ReasonClass.SPEC)
+    assert reasons.needs_new_spec(str(reason)) is (reasons.class_of(reason) is ReasonClass.SPEC)

@@ -129,13 +129,13 @@ def test_the_initial_number_of_pods(raw: dict[str, Any], floor: int, autoscaled:
 
 def test_the_default_metric_is_cpu() -> None:
     result = parsed({"scaling": {"minReplicas": 1, "maxReplicas": 3}}).spec.scaling
-    assert result.followed == (scaling.Metric(cpu=70),)
+    assert result.effective_metrics == (scaling.Metric(cpu=70),)
 
 
 def test_metrics_of_the_spec_are_passed_on_unchanged() -> None:
     raw = {"type": "Pods", "pods": {"metric": {"name": "depth"}}}
     result = parsed({"scaling": {"minReplicas": 1, "maxReplicas": 3, "metrics": [{"raw": raw}]}}).spec.scaling
-    assert result.followed == (scaling.Metric(raw=raw),)
+    assert result.effective_metrics == (scaling.Metric(raw=raw),)
 
 
 @pytest.mark.parametrize(

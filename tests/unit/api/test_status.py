@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -208,6 +208,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@settings(deadline=None)  # on a busy machine
 @given(st.dictionaries(st.sampled_from(sorted(FULL.to_dict())), VALUES))
 def test_any_damage_leaves_a_status_that_can_be_stored_again(damage: dict[str, Any]) -> None:
     result = parse_status({**FULL.to_dict(), **damage})

@@ -56,9 +56,9 @@ def test_a_value_of_a_newer_version_is_a_member_without_a_name(
     kind: type[phases.StatusEnum], value: str
 ) -> None:
     assert kind(value) == value
-    assert not kind(value).known
+    assert not kind(value).is_known
     assert value not in list(kind)
-    assert all(member.known for member in kind)
+    assert all(member.is_known for member in kind)
 
 
 @pytest.mark.parametrize("value", ["", "gating", "Two Words", "G\n", "G" * 64, 7, None])

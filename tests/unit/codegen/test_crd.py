@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.api import names, reasons
+from seatrial.api import names, podspec, reasons
 from seatrial.codegen import crd, field_reference, generate, schema
 from tests.unit.codegen.test_schema import Unbounded
 
@@ -64,6 +64,15 @@ def test_a_crd_has_the_version_of_its_schema(document: crd.Crd) -> None:
 def test_the_api_server_sets_no_defaults() -> None:
     """A default that the server stores would appear in every diff and could not be changed by a newer version."""
     assert "default:" not in next(text for _, text in generate.documents()).lower().replace(" default:", "")
+
+
+def test_only_the_permitted_kinds_of_volume_are_declared() -> None:
+    pod = crd.object_schema(crd.MODEL_DEPLOYMENT)["properties"]["spec"]["properties"]["serving"][
+        "properties"
+    ]["pod"]
+    volume = pod["properties"]["volumes"]["items"]
+    assert set(volume["properties"]) == {"name", *podspec.VOLUME_KINDS}
+    assert "x-kubernetes-preserve-unknown-fields" not in volume
 
 
 def test_a_decision_is_immutable() -> None:

@@ -1,4 +1,4 @@
-"""Memories of a rollout in each of its phases."""
+"""States of a rollout of NEW, one for each phase that several tests begin with."""
 
 from __future__ import annotations
 
@@ -8,31 +8,35 @@ from seatrial.api import phases, reasons
 from seatrial.core.inputs import ReplicaPlan
 from seatrial.core.state import RolloutState
 from seatrial.core.transitions import Phase
-from tests.builders import NOW, state
-from tests.builders import rollout as staged
+from tests.builders import NOW, rollout, state
 
 Reason = reasons.Reason
-NONE = ReplicaPlan(at_step=(0, 0), full=0, waits=(False, False))
-"""Zero replicas."""
+ZERO_REPLICAS = ReplicaPlan(at_step=(0, 0), full=0, waits=(False, False))
+
+
+def building(**changes: Any) -> RolloutState:
+    """Return a state in which NEW has no image yet."""
+    return state(rollout(Phase.BUILDING, **changes))
 
 
 def starting(**changes: Any) -> RolloutState:
-    """NEW has no users yet."""
-    return state(staged(Phase.STARTING, **changes))
+    """Return a state in which NEW starts and has received no traffic."""
+    return state(rollout(Phase.STARTING, **changes))
 
 
 def promoting(**changes: Any) -> RolloutState:
-    """NEW takes over."""
-    return state(staged(Phase.PROMOTING, step=2, weight=50, users_since=NOW, **changes))
+    """Return a state in which NEW receives 50 % of traffic and is being promoted."""
+    known = {"step": 2, "weight": 50, "users_since": NOW}
+    return state(rollout(Phase.PROMOTING, **{**known, **changes}))
 
 
 def paused(**changes: Any) -> RolloutState:
-    """NEW is held at 20 %."""
+    """Return a state in which the spec pauses NEW at 20 % of traffic."""
     known = {"step": 1, "weight": 20, "users_since": NOW, "step_started_at": NOW, "paused_at": NOW}
-    return state(staged(Phase.PAUSED, **{**known, "paused_by": phases.PausedBy.SPEC, **changes}))
+    return state(rollout(Phase.PAUSED, **{**known, "paused_by": phases.PausedBy.SPEC, **changes}))
 
 
-def going_back(**changes: Any) -> RolloutState:
-    """NEW crashes, and its users are home."""
+def rolling_back(**changes: Any) -> RolloutState:
+    """Return a state in which NEW crashed and receives no traffic any more."""
     known = {"reason": Reason.CRASH_LOOP, "message": "it crashes", "step_started_at": NOW}
-    return state(staged(Phase.ROLLING_BACK, **{**known, **changes}))
+    return state(rollout(Phase.ROLLING_BACK, **{**known, **changes}))

@@ -38,7 +38,7 @@ def test_only_transitions_of_the_table_are_possible(phase: Phase, successor: Pha
     if successor in TABLE[phase].successors | {phase}:
         assert transition(rollout, successor).phase is successor
     else:
-        with pytest.raises(IllegalTransition):
+        with pytest.raises(IllegalTransition, match=f"{phase} → {successor}"):
             transition(rollout, successor)
 
 

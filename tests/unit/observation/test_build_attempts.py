@@ -1,4 +1,4 @@
-"""How many attempts at an image are over."""
+"""How many attempts at an image are over, from the Jobs that exist."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ import pytest
 
 from seatrial.api import names
 from seatrial.api.objects import Body
-from seatrial.observation import build_jobs
+from seatrial.core.snapshot import Snapshot
+from seatrial.observation.build_jobs import build_jobs
 from seatrial.observation.observed import Observed
 
 
-def _job(attempt: int, *, over: bool = True, going: bool = False, build_id: str = "b1") -> Body:
+def job(attempt: int, *, over: bool = True, deleting: bool = False, build_id: str = "b1") -> Body:
+    """Return the Job of one attempt."""
     name = f"churn-build-{build_id}-{attempt}"
     metadata = {"name": name, "labels": {names.LABEL_BUILD: build_id}}
-    ends = [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}] if over else []
-    deleted = {"deletionTimestamp": "2026-11-21T12:00:00Z"} if going else {}
-    return {"kind": "Job", "metadata": {**metadata, **deleted}, "status": {"conditions": ends}}
+    failed = [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}] if over else []
+    deletion = {"deletionTimestamp": "2026-11-21T12:00:00Z"} if deleting else {}
+    return {"kind": "Job", "metadata": {**metadata, **deletion}, "status": {"conditions": failed}}
 
 
 @pytest.mark.parametrize(
-    ("seen", "over"),
+    ("jobs", "attempts_over"),
     [
-        pytest.param((), 0, id="none"),
-        pytest.param((_job(4, build_id="b2"),), 0, id="of another image"),
-        pytest.param((_job(2), _job(10)), 10, id="all are over"),
-        pytest.param((_job(2), _job(3, over=False)), 2, id="the newest runs and is followed"),
-        pytest.param((_job(2, over=False), _job(3)), 3, id="an older one does not count"),
-        pytest.param((_job(3, over=False, going=True),), 3, id="one that is deleted still has its name"),
+        pytest.param((), 0, id="no Job"),
+        pytest.param((job(4, build_id="b2"),), 0, id="a Job of another image"),
+        pytest.param((job(2), job(10)), 10, id="all Jobs are over"),
+        pytest.param((job(2), job(3, over=False)), 2, id="the newest Job runs"),
+        pytest.param((job(2, over=False), job(3)), 3, id="an older Job still runs"),
+        pytest.param(
+            (job(3, over=False, deleting=True),), 3, id="a Job that is being deleted keeps its name"
+        ),
     ],
 )
-def test_attempts_that_are_over_are_left_behind(seen: tuple[Body, ...], over: int) -> None:
-    assert build_jobs.attempts_at(Observed(jobs=seen), "b1") == over
+def test_the_attempts_whose_jobs_are_over_are_not_reused(jobs: tuple[Body, ...], attempts_over: int) -> None:
+    snapshot = Snapshot(jobs=build_jobs(Observed(children={"Job": jobs})))
+    assert snapshot.attempts_over("b1") == attempts_over

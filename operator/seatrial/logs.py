@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-from datetime import UTC, datetime
-from typing import Final
 
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-"""The attributes that every log record has."""
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object per record; what was passed as `extra` becomes fields beside the message."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **fields_of(record),
-        }
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+from model_runtime.contract.logs import JsonLines, fields_of
 
 
 class PlainLines(logging.Formatter):
@@ -39,15 +18,6 @@ class PlainLines(logging.Formatter):
         """Return the line without a traceback."""
         fields = "".join(f" {name}={value}" for name, value in fields_of(record).items())
         return super().formatMessage(record) + fields
-
-
-def fields_of(record: logging.LogRecord) -> dict[str, str | int | float | bool]:
-    """Return what was passed as `extra`; only scalars, so that no object with a secret in it is logged."""
-    return {
-        name: value
-        for name, value in vars(record).items()
-        if name not in _STANDARD and isinstance(value, str | int | float | bool)
-    }
 
 
 def configure(*, level: str, json_lines: bool) -> None:

@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
+from model_runtime.registry.credentials import Keyring, Login
 from model_runtime.registry.references import DOCKER_HUB, Reference
-from model_runtime.registry.secrets import Keyring, Login
 from tests.cluster.errors import LabError
 
 HUB_KEY: Final = "https://index.docker.io/v1/"
@@ -33,7 +33,7 @@ def login_for(repository: Reference, folder: Path) -> Login | None:
         found = _login_from_helper(program, host)
         if found is not None:
             return found
-    return Keyring.of([folder], host=repository.host).login_for(repository)
+    return Keyring.from_folders([folder], host=repository.host).login_for(repository)
 
 
 def secret_of(login: Login, hosts: tuple[str, ...]) -> str:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+from model_runtime.registry.secrets import Login
 
 from model_runtime.registry.references import Reference
-from model_runtime.registry.secrets import Login
 from tests.cluster import debian, oci, progress
 from tests.cluster.errors import LabError
 from tests.stage import login

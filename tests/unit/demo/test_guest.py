@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from model_runtime.registry.secrets import Login
+from model_runtime.registry.credentials import Login
 from seatrial.api import names, settings
 from tests.cluster.errors import LabError
 from tests.stage import existing, guest

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_runtime.registry.credentials import Keyring, Login
 from model_runtime.registry.references import Reference
-from model_runtime.registry.secrets import Keyring, Login
 from tests.cluster.errors import LabError
 from tests.stage import login
 
@@ -149,7 +149,9 @@ def test_builds_and_nodes_can_read_the_login_of_the_secret(
     names = ("127.0.0.1:5000", "registry.lab:5000")
     (folder / ".dockerconfigjson").write_text(login.secret_of(Login(username, password), names))
     for host in names:
-        found = Keyring.of([folder], host=host).login_for(Reference.parse(f"{host}/seatrial-models"))
+        found = Keyring.from_folders([folder], host=host).login_for(
+            Reference.parse(f"{host}/seatrial-models")
+        )
         assert found == Login(username, password)
 
 

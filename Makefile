@@ -15,33 +15,53 @@ option = $(if $(call given,$(1)),--$(2) '$(call given,$(1))')
 help: ## this list
 	@awk 'BEGIN{FS=":.*## "} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/.ready: pyproject.toml
+$(PY):
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; install it, or set PYTHON=…" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q >/dev/null && apt-get install -y -q python3-venv >/dev/null; } || { echo "the venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: pyproject.toml | $(PY)
 	@echo "· installing the Python packages into $(VENV)"
-	@$(PYTHON) -m venv $(VENV) && $(PY) -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@$(PY) -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 .PHONY: setup
 setup: $(VENV)/.ready ## the virtual environment with everything the tests need
 
+# $(call prepare,RUN) says what `make RUN` does and how long that takes. Then it compiles what a lab needs and builds
+# the images while pip installs; none of that needs the Python packages.
+define prepare
+@test -z "$(PYTHON)" || $(PYTHON) -m tests.cluster expect $(1)
+@$(MAKE) --no-print-directory $(PY)
+@$(MAKE) --no-print-directory -j3 RUN=$(1) setup programs $(if $(filter 0,$(shell id -u)),container-images)
+endef
+RUN ?= test
+.PHONY: programs container-images
+programs: | $(PY)
+	@$(PY) -m tests.cluster programs $(RUN)
+container-images: | $(PY)
+	@$(PY) -m tests.cluster images $(RUN) >/dev/null
+
 .PHONY: lint
-lint: setup
+lint: setup ## lint, types, layers
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
 .PHONY: check
-check: lint ## lint, types, layers, unit tests: seconds, before every commit
-	$(PY) -m pytest -q -m "not controlplane and not node and not slow"
+check: setup ## lint, types, layers, unit tests side by side: before every commit
+	@$(PY) -m tests.run check
 
 .PHONY: test
-test: lint ## everything, on the lab's control plane and node; KUBECONFIG=file: on your control plane instead
-	$(TEST_CLUSTER) $(PY) -m pytest -q --durations=15
+test: ## everything, on the lab's control planes and node; KUBECONFIG=file: on your control plane instead
+	$(call prepare,test)
+	@$(TEST_CLUSTER) $(PY) -m tests.run test
 TEST_CLUSTER = env -u KUBECONFIG $(if $(call given,KUBECONFIG),SEATRIAL_TEST_KUBECONFIG='$(call given,KUBECONFIG)')
 
+DEMO_CLUSTER_GIVEN = $(call given,CONTEXT)$(call given,KUBECONFIG)
 .PHONY: demo demo-down
-demo: setup ## the story of four models, on a node that the lab starts; CONTEXT=… REGISTRY=…: on your cluster
+demo: $(if $(DEMO_CLUSTER_GIVEN),setup) ## the story of four models, on a node that the lab starts; CONTEXT=… REGISTRY=…: on your cluster
+	$(if $(DEMO_CLUSTER_GIVEN),,$(call prepare,demo))
 	@$(PY) -m tests.demo $(DEMO_CLUSTER) $(call option,REGISTRY,registry) $(call option,PULL_REGISTRY,pull-registry) \
 	  $(call option,REGISTRY_CA,registry-ca) $(if $(call given,PLAIN_HTTP),--plain-http)
 demo-down: setup ## remove what the demo has made on your cluster: CONTEXT=…
@@ -59,7 +79,7 @@ lab-exec: setup ## run CMD="…" inside it
 	@$(PY) -m tests.cluster exec --name $(NAME) -- $(CMD)
 
 .PHONY: images
-images: setup ## the runtime and operator images as OCI archives in the cache
+images: | $(PY) ## the runtime and operator images as OCI archives in the cache
 	$(PY) -m tests.cluster images
 
 .PHONY: generate

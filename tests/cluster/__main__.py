@@ -1,4 +1,4 @@
-"""`python -m tests.cluster up|down|status|exec|logs|tool|images`."""
+"""`python -m tests.cluster up|down|status|exec|logs|tool|programs|images|expect`."""
 
 import argparse
 import os
@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable
 
 from tests import cluster
-from tests.cluster import binaries, progress
+from tests.cluster import binaries, debian, expectation, progress, versions
 from tests.cluster.errors import LabError
 
 
 def main(argv: list[str] | None = None) -> int:
     """The exit code. A missing precondition is one sentence on standard error and 1."""
     arguments = _parser().parse_args(argv)
-    command: Callable[[argparse.Namespace], int] = arguments.run
+    command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
     except LabError as error:
@@ -31,21 +31,30 @@ def _parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", parents=[named], help="start it, or find it running")
     up.add_argument("--flavour", choices=("control-plane", "node"), default="control-plane")
-    up.set_defaults(run=_up)
-    commands.add_parser("down", parents=[named], help="end it, leave nothing").set_defaults(run=_down)
+    up.set_defaults(command=_up)
+    commands.add_parser("down", parents=[named], help="end it, leave nothing").set_defaults(command=_down)
     commands.add_parser("status", parents=[named], help="an `export` line and what runs").set_defaults(
-        run=_status
+        command=_status
     )
     run = commands.add_parser("exec", parents=[named], help="run a command in it")
     run.add_argument("argv", nargs=argparse.REMAINDER)
-    run.set_defaults(run=_exec)
+    run.set_defaults(command=_exec)
     logs = commands.add_parser("logs", parents=[named], help="print the end of its logs")
     logs.add_argument("process", nargs="?", help="of one process only")
-    logs.set_defaults(run=_logs)
+    logs.set_defaults(command=_logs)
     tool = commands.add_parser("tool", help="print the path of a program, building it when needed")
     tool.add_argument("tool")
-    tool.set_defaults(run=_tool)
-    commands.add_parser("images", help="build the runtime and operator images").set_defaults(run=_images)
+    tool.set_defaults(command=_tool)
+    run_named = argparse.ArgumentParser(add_help=False)
+    run_named.add_argument(
+        "run", nargs="?", choices=tuple(expectation.RUNS), default="test", help="for make …"
+    )
+    programs = commands.add_parser("programs", parents=[run_named], help="compile the lab's programs")
+    programs.set_defaults(command=_programs)
+    images = commands.add_parser("images", parents=[run_named], help="build the runtime and operator images")
+    images.set_defaults(command=_images)
+    expect = commands.add_parser("expect", parents=[run_named], help="say what it does and how long it takes")
+    expect.set_defaults(command=_expect)
     return parser
 
 
@@ -97,11 +106,26 @@ def _tool(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _images(_: argparse.Namespace) -> int:
+def _programs(arguments: argparse.Namespace) -> int:
+    for name in (*expectation.RUNS[arguments.run].tools, "kubectl"):
+        binaries.path_of(name)
+    return 0
+
+
+def _images(arguments: argparse.Namespace) -> int:
     from tests.cluster import images  # buildah is looked for only where images are built
 
-    for name, archive in images.build_all().items():
+    debian.ensure(*versions.DEBIAN)  # everything in one go, while others compile
+    for name, archive in images.build_all(expectation.RUNS[arguments.run].images).items():
         print(f"{name}\t{archive}")
+    return 0
+
+
+def _expect(arguments: argparse.Namespace) -> int:
+    if arguments.run == "demo" and os.geteuid() != 0:
+        raise LabError("the demo starts a node, which needs root; use sudo, or a cluster of yours: CONTEXT=…")
+    for line in expectation.lines(arguments.run):
+        print(line, flush=True)
     return 0
 
 

@@ -17,6 +17,8 @@ WANTED_V1 = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio"
 WANTED_V2 = ("cpu", "cpuset", "io", "memory", "pids")
 NEEDED_V2 = ("cpu", "memory", "pids")
 PATIENCE = 60.0  # seconds until killed processes have left their groups
+# four times what the rest of the machine gets: a cluster that starves answers late, and unit tests can wait
+CPU_WEIGHTS = {"cpu.shares": "4096", "cpu.weight": "400"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Groups:
                 if top.parent.name == "cpuset":
                     _copy_cpuset(top)
                 root.mkdir(exist_ok=True)
+                _weigh(top)
         except OSError as error:
             raise LabError(
                 f"cgroups cannot be made ({error}); start the machine or container with them"
@@ -125,6 +128,12 @@ def _enable(group: Path) -> None:
     for controller in WANTED_V2:
         with contextlib.suppress(OSError):  # one that this machine has not, or does not delegate
             (group / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def _weigh(group: Path) -> None:
+    for name, weight in CPU_WEIGHTS.items():
+        if (group / name).exists():
+            (group / name).write_text(weight)
 
 
 def _copy_cpuset(group: Path) -> None:

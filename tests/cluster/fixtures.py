@@ -1,12 +1,13 @@
-"""pytest fixtures that give a running lab: `control_plane` and `node_lab`, one of each for a whole run.
+"""pytest fixtures that give a running lab: `control_plane` and `node_lab`, one of each for a whole pytest process.
 
 Use: `pytest_plugins = ["tests.cluster.fixtures"]` in the conftest.py of the tests' root. With
-SEATRIAL_TEST_KUBECONFIG set (`make test KUBECONFIG=file`), `control_plane` is that cluster instead. Without root,
-tests of the node are skipped and the end of the run says so in capitals.
+SEATRIAL_TEST_KUBECONFIG set (`make test KUBECONFIG=file`), `control_plane` is that cluster instead. With
+SEATRIAL_TEST_NODE set (`python -m tests.run`), several processes share the node of that name. Without root, tests
+of the node are skipped and the end of the run says so in capitals.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,11 +15,14 @@ from typing import Protocol
 import pytest
 
 from tests import cluster
-from tests.cluster import kubectl
+from tests.cluster import cache, kubectl
 from tests.cluster.errors import LabError
 
 GIVEN = "SEATRIAL_TEST_KUBECONFIG"
 KEEP = "SEATRIAL_LAB_KEEP"  # when set, labs outlive the tests; the next run finds them
+SHARED_NODE = (
+    "SEATRIAL_TEST_NODE"  # the name of a node that several processes share; who set it ends the node
+)
 NO_ROOT = (
     "THE TESTS OF A REAL NODE WERE SKIPPED: they need root. Run them with sudo before you trust a change."
 )
@@ -82,9 +86,21 @@ def node_lab() -> Iterator[cluster.NodeLab]:
     if os.geteuid() != 0:
         pytest.skip(NO_ROOT)
     cluster.end_orphans("test-node")
-    yield cluster.up_node(lab_name("node"))
-    if not os.environ.get(KEEP):
-        cluster.down(lab_name("node"))
+    shared = os.environ.get(SHARED_NODE)
+    name = shared or lab_name("node")
+    yield cluster.up_node(name)
+    if not shared and not os.environ.get(KEEP):
+        cluster.down(name)
+
+
+def once(lab: cluster.NodeLab, what: str, do: Callable[[], object]) -> None:
+    """Call `do` in the first process of this run that asks for `what` in the lab; the others wait until it is done."""
+    run = os.environ.get(SHARED_NODE) or str(os.getpid())
+    done = lab.folder / f".{what}-{run}.done"
+    with cache.locked(lab.folder / f".{what}.lock"):
+        if not done.exists():
+            do()
+            done.touch()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.controlplane
 LEASE_DURATION = 15.0
 """Seconds."""
 OBJECTS = int(os.environ.get("SEATRIAL_TEST_OBJECTS", "200"))
+AT_ONCE = 10
+"""Requests that the test has under way: a busy machine would not accept hundreds of connections in time."""
 LONG = [{"weight": 50, "hold": "1h"}]
 
 
@@ -114,7 +116,13 @@ async def test_restart_with_many_healthy_objects_writes_nothing(
     user: ClusterUser, namespaced_operator: OperatorProcess, start: Start
 ) -> None:
     names_of_objects = [f"m-{number}" for number in range(OBJECTS)]
-    await asyncio.gather(*(user.apply(name, spec(1)) for name in names_of_objects))
+    at_once = asyncio.Semaphore(AT_ONCE)
+
+    async def apply(name: str) -> None:
+        async with at_once:
+            await user.apply(name, spec(1))
+
+    await asyncio.gather(*(apply(name) for name in names_of_objects))
     for name in names_of_objects:
         await user.healthy(name, 1, patience=180)
     await settled_versions(user)

@@ -133,6 +133,13 @@ def test_a_machine_whose_groups_cannot_be_written_is_refused_with_the_systems_wo
         Groups("seatrial-x").create()
 
 
+def test_a_node_outweighs_the_rest_of_a_busy_machine(second: Path) -> None:
+    delegated(second, ALL)
+    (second / "seatrial-x" / "cpu.weight").write_text("100")
+    Groups("seatrial-x").create()
+    assert int((second / "seatrial-x" / "cpu.weight").read_text()) > 100
+
+
 def test_groups_are_removed_from_the_innermost_on(second: Path) -> None:
     top = second / "seatrial-x"
     (top / "node" / "kubepods" / "pod-1").mkdir(parents=True)

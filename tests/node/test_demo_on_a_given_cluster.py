@@ -44,7 +44,7 @@ def test_users_in_a_pod_ask_a_model_that_came_from_a_guest(
     hurried = {"pod": {"terminationGracePeriodSeconds": 6}}  # the namespace goes when its last pod has gone
     on.apply("digits", {**story.spec(on, model, **hurried), "scaling": {"replicas": 1}})
     with Watch(on, "digits", began=time.monotonic()) as watch:
-        status = watch.until(lambda s: s["phase"] == "Healthy", seconds=90, what="the model is healthy")
+        status = watch.until(lambda s: s["phase"] == "Healthy", seconds=300, what="the model is healthy")
     with on.users("digits", models.request_body(), rate=40.0) as users:
         _asked(users, 40)
     # the last word of the pod, after its last request: nothing is lost between two lines
@@ -59,7 +59,7 @@ def test_users_in_a_pod_ask_a_model_that_came_from_a_guest(
 
 
 def _asked(users: Crowd, times: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while users.tally.answered < times:
         assert time.monotonic() < deadline, users.tally
         time.sleep(0.2)

@@ -22,6 +22,8 @@ from typing import Final, Self
 
 PATIENCE: Final = 10.0
 """Seconds after which a request counts as failed."""
+LATE: Final = 1.0
+"""Seconds after which a client must expect that the server has closed an idle kept-alive connection."""
 REVISION_HEADER: Final = "x-seatrial-revision"
 
 
@@ -130,9 +132,15 @@ class Users:
     async def _send_on_one_connection(self, *, interval: float) -> None:
         """Send requests on one connection, and connect again when the server closes it."""
         connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        began = time.perf_counter()
         while not self._stop.is_set():
+            late = time.perf_counter() - began > interval + LATE
             began = time.perf_counter()
             try:
+                # on a busy machine this client comes late, and servers close connections that nobody uses
+                if connection is not None and late and connection[0].at_eof():
+                    _close(connection)
+                    connection = None
                 if connection is None:
                     connection = await asyncio.wait_for(self._connect(), PATIENCE)
                 revision, reusable = await asyncio.wait_for(self._send(*connection, keep=True), PATIENCE)

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from model_runtime.registry.secrets import Login
 
+from model_runtime.registry.credentials import Login
 from model_runtime.registry.references import Reference
 from tests.cluster import debian, oci, progress
 from tests.cluster.errors import LabError

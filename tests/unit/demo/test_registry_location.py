@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model_runtime.registry.secrets import Login
 
+from model_runtime.registry.credentials import Login
 from tests.cluster import oci
 from tests.cluster.errors import LabError
 from tests.stage import registry_location

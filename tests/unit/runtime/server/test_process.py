@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """One ready server for the tests that leave it alive."""
+    """One ready server for the tests that do not stop it."""
     with running(folder, tmp_path_factory.mktemp("server")) as process:
         process.await_ready()
         yield process
@@ -139,7 +139,7 @@ class TestStarting:
 
 
 class Caller(threading.Thread):
-    """A client that asks without a pause, on one connection as long as it may, or on a new one each time."""
+    """A client that sends requests without pauses, on one connection as long as possible, or on a new one each time."""
 
     def __init__(self, process: Process, *, keeps: bool) -> None:
         super().__init__(daemon=True)
@@ -151,7 +151,7 @@ class Caller(threading.Thread):
         self.told = threading.Event()
 
     def run(self) -> None:
-        """Until told to stop."""
+        """Send requests until it is stopped."""
         connection = self._connected()
         while not self.told.is_set():
             try:

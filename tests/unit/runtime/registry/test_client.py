@@ -21,6 +21,7 @@ from tests.unit.runtime.registry.proxy import (
     RegistryProxy,
     closes_connection,
     loses_response,
+    responds_with,
     truncates_response,
 )
 

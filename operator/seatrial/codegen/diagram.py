@@ -24,7 +24,7 @@ def mermaid() -> str:
     return "\n".join([*lines, "```"])
 
 
-def written_into(text: str) -> str:
+def replace_diagram(text: str) -> str:
     """The text with the diagram between its markers; `ValueError` when it has none."""
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.write(mermaid() + "\n")
         return
     path = Path(given.write)
-    path.write_text(written_into(path.read_text(encoding="utf-8")), encoding="utf-8")
+    path.write_text(replace_diagram(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

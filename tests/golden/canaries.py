@@ -1,4 +1,4 @@
-"""A canary on its way up, and what can befall it."""
+"""The rollout of a canary, and what can go wrong with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is scaled, edited, deleted or lost beside a rollout."""
+"""Objects that are scaled, edited, deleted or lost outside a rollout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings a simulated cluster into the situation that a golden folder shows."""
+"""Builds the situation of a golden file on a simulated cluster: what users, nodes and time do, call by call."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def simulation(world: SimulatedCluster | None = None) -> Simulation:
     """Return the simulation, with the router that the ModelDeployment in `world` configures or the default one."""
     settings = inputs.read_settings(str(FOLDER / "settings.yaml"))
     traffic = Traffic() if world is None else observer.deployment_in(world, NAME).spec.traffic
-    platform = Platform(router=routers.configured(traffic, ROUTERS), settings=settings)
-    return Simulation(name=NAME, platform=platform, timings=TIMINGS)
+    router = routers.configured(traffic, ROUTERS)
+    return Simulation(name=NAME, platform=Platform(router=router, settings=settings), timings=TIMINGS)
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What a folder holds: the object that is applied, what the cluster has, and when."""
+    """A situation as input of `seatrial plan`: the applied object, the objects of the cluster, and the time."""
 
     cr: Body
     observed: tuple[Body, ...]
@@ -49,7 +49,7 @@ class Story:
 
 
 class Play:
-    """One cluster; every method returns the play, so that a situation reads as one sentence."""
+    """One simulated cluster; every method returns the play, so that calls chain."""
 
     def __init__(self) -> None:
         self.now = START
@@ -57,7 +57,7 @@ class Play:
         self._cr: Body = {}
 
     def apply(self, **spec: Any) -> Self:
-        """The spec is applied; the parts named replace those before."""
+        """Apply the spec; the given parts replace their earlier values."""
         before = self._cr.get("spec", {})
         head = {"name": NAME, "namespace": "shop"}
         self._cr = {
@@ -75,11 +75,11 @@ class Play:
         return self
 
     def rest(self) -> Self:
-        """Everything has happened that happens by itself."""
+        """Run the operator until nothing changes any more."""
         return self._until(None)
 
     def later(self, seconds: float) -> Self:
-        """So much time has passed."""
+        """Run the operator for this many seconds."""
         return self._until(self.now + timedelta(seconds=seconds))
 
     def _until(self, end: datetime | None) -> Self:
@@ -91,33 +91,33 @@ class Play:
         return self
 
     def wait(self, seconds: float) -> Self:
-        """Time passes and nobody looks."""
+        """Let time pass without the operator."""
         self.now += timedelta(seconds=seconds)
         self.world = advance_time(self.world, self.now, TIMINGS)
         return self
 
     def having(self, *bodies: Body) -> Self:
-        """The cluster has these objects beside."""
+        """Add these objects to the cluster."""
         self.world = self.world.with_objects(*bodies)
         return self
 
     def without(self, kind: str, name: str) -> Self:
-        """Somebody deleted it."""
+        """Delete an object."""
         self.world = self.world.without((kind, name))
         return self
 
     def edited(self, kind: str, change: Callable[[Body], Body], name: str = NAME) -> Self:
-        """Somebody edited it by hand."""
+        """Edit an object by hand."""
         self._change(kind, name, change)
         return self
 
     def losing_status(self) -> Self:
-        """Somebody restored the object without its status."""
+        """Restore the ModelDeployment without its status."""
         self._change(names.KIND, NAME, lambda body: {**body, "status": {}})
         return self
 
     def decide(self, action: str, **more: Any) -> Self:
-        """A person has just created a RolloutDecision about the revision on its way, unless told otherwise."""
+        """Create a RolloutDecision, about the revision that is rolled out unless another one is given."""
         status = self._status()
         revision = more.pop("revision", None) or (status.get("rollout") or {}).get("revision")
         body = {
@@ -141,19 +141,19 @@ class Play:
         return self.having(body)
 
     def pods(self, track: str, change: Callable[[Body], Body]) -> Self:
-        """Something has happened to every pod of a track."""
+        """Change every pod of a track."""
         for pod in self._pods(self.revision(track)):
             self.world = self.world.with_objects(change(copy.deepcopy(pod)))
         return self
 
     def losing_pods(self, track: str) -> Self:
-        """A node was drained: every pod of the track has been replaced by one that starts."""
+        """Drain the nodes of a track: new pods, which still start, replace all of its pods."""
         places = [cluster.ref_of(pod) for pod in self._pods(self.revision(track))]
         self.world = advance_time(self.world.without(*places), self.now, TIMINGS)
         return self
 
     def job_ends(self, report: contract.BuildReport) -> Self:
-        """The build under way has ended with this report."""
+        """End the running build with this report."""
         for job in self.world.of_kind("Job"):
             for body in build_jobs.job_and_pod_at(
                 job, self.world.of_kind("Pod"), now=self.now, duration=timedelta(0)
@@ -162,7 +162,7 @@ class Play:
         return self
 
     def revision(self, track: str) -> str:
-        """The revision of a track, from the status."""
+        """Return the revision of a track, from the status."""
         found = self._status().get(track) or self._status()["rollout"]
         return str(found["revision"])
 
@@ -178,7 +178,7 @@ class Play:
         self.world = self.world.with_objects(change(copy.deepcopy(self.world.objects[(kind, name)])))
 
     def story(self) -> Story:
-        """The situation as it stands."""
+        """Return the present situation."""
         bodies = sorted(self.world.objects.items())
         return Story(cr=self._cr, observed=tuple(body for _, body in bodies), now=self.now)
 

@@ -1,4 +1,4 @@
-"""What happens to a first deploy, to builds and to what is at rest."""
+"""First deployments, builds, and configuration."""
 
 from __future__ import annotations
 

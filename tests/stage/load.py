@@ -137,9 +137,9 @@ class Users:
             late = time.perf_counter() - began > interval + LATE
             began = time.perf_counter()
             try:
-                # on a busy machine this user comes late, and servers end connections that nobody uses
+                # on a busy machine this client comes late, and servers close connections that nobody uses
                 if connection is not None and late and connection[0].at_eof():
-                    _closed(connection)
+                    _close(connection)
                     connection = None
                 if connection is None:
                     connection = await asyncio.wait_for(self._connect(), PATIENCE)

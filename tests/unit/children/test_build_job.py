@@ -1,4 +1,4 @@
-"""The Job of a build, when what it was made with has gone."""
+"""The Job of a build whose runtime is removed from the catalogue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.builders import NOW, PARTS
 from tests.builders import world as world_of
 
 BUILT = {"model": {"uri": "s3://models/churn/1/", "format": "sklearn"}}
-EMPTIED = replace(PARTS, settings=settings.Settings(registry=PARTS.settings.registry))
+WITHOUT_RUNTIMES = replace(PARTS, settings=settings.Settings(registry=PARTS.settings.registry))
 
 
 def _planned(here: SimulatedCluster, parts: Platform = PARTS) -> Plan:
@@ -24,26 +24,26 @@ def _planned(here: SimulatedCluster, parts: Platform = PARTS) -> Plan:
 
 
 def _jobs_in(plan: Plan) -> list[str]:
-    bodies = [one.body for one in plan.actions if isinstance(one, Create)]
+    bodies = [action.body for action in plan.actions if isinstance(action, Create)]
     return [body["metadata"]["name"] for body in bodies if body["kind"] == "Job"]
 
 
-def _begun() -> tuple[SimulatedCluster, Plan]:
+def _first_pass() -> tuple[SimulatedCluster, Plan]:
     here = world_of(**BUILT)
     first = _planned(here)
     return cluster.with_status(here, "churn", first.status.to_dict()), first
 
 
-def test_a_build_that_runs_is_followed_when_its_runtime_leaves_the_catalogue() -> None:
-    here, first = _begun()
+def test_a_running_build_continues_when_its_runtime_is_removed_from_the_catalogue() -> None:
+    here, first = _first_pass()
     assert len(_jobs_in(first)) == 1
-    later = _planned(cluster.apply_actions(here, first.actions, NOW), EMPTIED)
+    later = _planned(cluster.apply_actions(here, first.actions, NOW), WITHOUT_RUNTIMES)
     assert later.status.build is not None
     assert (later.status.build.phase, _jobs_in(later)) == ("Pending", [])
 
 
-def test_a_build_without_a_job_fails_when_its_runtime_leaves_the_catalogue() -> None:
-    here, _ = _begun()
-    later = _planned(here, EMPTIED)
+def test_a_build_without_a_job_fails_when_its_runtime_is_removed_from_the_catalogue() -> None:
+    here, _ = _first_pass()
+    later = _planned(here, WITHOUT_RUNTIMES)
     assert later.status.build is not None
     assert (later.status.build.reason, _jobs_in(later)) == ("RuntimeUnknown", [])

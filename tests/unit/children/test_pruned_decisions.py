@@ -1,4 +1,4 @@
-"""Answered decisions are kept for a while, the newest of each object; unanswered ones are never taken away."""
+"""The newest answered decisions of an object are kept; unanswered ones are never deleted."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def _decision(number: int, *, phase: str = "Refused") -> Body:
     }
 
 
-def test_the_newest_stay_and_the_others_go() -> None:
-    every = tuple(_decision(number) for number in range(23))
-    gone = [action.uid for action in decision_answers.prune(every)]
-    assert sorted(gone) == ["uid-0", "uid-1", "uid-2"]
+def test_only_the_twenty_newest_answered_decisions_are_kept() -> None:
+    decisions = tuple(_decision(number) for number in range(23))
+    deleted = [action.uid for action in decision_answers.prune(decisions)]
+    assert sorted(deleted) == ["uid-0", "uid-1", "uid-2"]
 
 
-def test_what_waits_for_an_answer_is_neither_counted_nor_taken_away() -> None:
+def test_an_unanswered_decision_is_neither_counted_nor_deleted() -> None:
     waiting = tuple(_decision(number, phase="") for number in range(30))
     assert list(decision_answers.prune(waiting)) == []
     assert list(decision_answers.prune((*waiting, *map(_decision, range(30, 50))))) == []
 
 
-def test_what_is_on_its_way_out_is_not_deleted_again() -> None:
-    every = tuple(_decision(number) for number in range(21))
-    every[0]["metadata"]["deletionTimestamp"] = "2026-01-01T13:00:00Z"
-    assert list(decision_answers.prune(every)) == []
+def test_a_decision_that_is_being_deleted_is_not_deleted_again() -> None:
+    decisions = tuple(_decision(number) for number in range(21))
+    decisions[0]["metadata"]["deletionTimestamp"] = "2026-01-01T13:00:00Z"
+    assert list(decision_answers.prune(decisions)) == []

@@ -11,10 +11,11 @@ from seatrial.api import rollout_decision
 from seatrial.cli import main, yaml_input
 from seatrial.codegen import diagram
 from seatrial.core.transitions import TABLE
-from tests.golden import play
+from tests.golden.stories import SITUATIONS
+from tests.unit.cli.commands import NOW, SETTINGS, model_deployment, plan_arguments, write_file
 
-GOLDEN = play.FOLDER / "new-image-beside-stable"
-NOW = "2026-11-21T13:00:45Z"
+GOLDEN = Path(__file__).parent / "golden"
+"""The complete output of one plan, as reviewed; `--update-golden` writes it."""
 
 
 def _run(*arguments: str | Path) -> None:
@@ -27,23 +28,28 @@ def _run_and_fail(*arguments: str | Path) -> None:
     assert end.value.code == 2
 
 
-def _plan_arguments(*more: str | Path) -> list[str | Path]:
-    settings = play.FOLDER / "settings.yaml"
-    return ["plan", "-f", GOLDEN / "cr.yaml", "--now", NOW, "--settings", settings, *more]
+def _plan_arguments(folder: Path, *more: str | Path) -> list[str | Path]:
+    """Return the arguments of a first deployment."""
+    path = write_file(folder, model_deployment(scaling={"replicas": 3}))
+    return ["plan", "-f", path, "--now", NOW, "--settings", SETTINGS, *more]
 
 
-def test_plan_prints_the_same_timeline_as_the_golden_folder(capsys: pytest.CaptureFixture[str]) -> None:
-    _run(*_plan_arguments("--against", GOLDEN / "observed.yaml"))
-    assert capsys.readouterr().out == (GOLDEN / "timeline.txt").read_text()
+@pytest.mark.parametrize("output", ["timeline", "yaml"])
+def test_plan_prints_the_reviewed_output(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, request: pytest.FixtureRequest, output: str
+) -> None:
+    story = SITUATIONS["new-image-beside-stable"]().story()
+    _run(*plan_arguments(tmp_path, story), "-o", output)
+    text, golden = capsys.readouterr().out, GOLDEN / f"plan-{output}.txt"
+    if request.config.getoption("--update-golden"):
+        golden.write_text(text)
+    assert text == golden.read_text()
 
 
-def test_plan_prints_the_same_first_pass_as_the_golden_folder(capsys: pytest.CaptureFixture[str]) -> None:
-    _run(*_plan_arguments("--against", GOLDEN / "observed.yaml", "-o", "yaml"))
-    assert capsys.readouterr().out == (GOLDEN / "plan.yaml").read_text()
-
-
-def test_plan_without_a_snapshot_is_a_first_deployment(capsys: pytest.CaptureFixture[str]) -> None:
-    _run(*_plan_arguments("--ready-after", "5s"))
+def test_plan_without_a_snapshot_is_a_first_deployment(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    _run(*_plan_arguments(tmp_path, "--ready-after", "5s"))
     text = capsys.readouterr().out
     assert "\nat least 5s, 3 pods at the peak\n" in text
     assert "Assumed: pods are ready after 5s" in text
@@ -52,11 +58,9 @@ def test_plan_without_a_snapshot_is_a_first_deployment(capsys: pytest.CaptureFix
 def test_plan_lists_its_assumptions_about_missing_objects(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    body = yaml.safe_load((GOLDEN / "cr.yaml").read_text())
-    body["spec"]["model"] = {"uri": "s3://models/churn/7/"}
-    body["spec"]["serving"] = {"envFrom": [{"configMapRef": {"name": "churn-settings"}}]}
-    (tmp_path / "cr.yaml").write_text(yaml.safe_dump(body))
-    _run("plan", "-f", tmp_path / "cr.yaml", "--now", NOW)
+    serving = {"envFrom": [{"configMapRef": {"name": "churn-settings"}}]}
+    body = model_deployment(model={"uri": "s3://models/churn/7/"}, serving=serving)
+    _run("plan", "-f", write_file(tmp_path, body), "--now", NOW)
     text = capsys.readouterr().out
     assert "Assumed: ConfigMap churn-settings exists and is empty" in text
     assert "Assumed: the runtimes sklearn, xgboost, onnx, and a placeholder registry" in text
@@ -92,13 +96,13 @@ def test_plan_explains_why_it_rejects_a_file(
         (["--now", "2026-11-21T12:00:00"], "--now: the time needs a time zone"),
         (["--ready-after", "soon"], "--ready-after: expected a duration"),
         (["--settings", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
-        (["--against", str(GOLDEN / "now-here.yaml")], "cannot be read"),
+        (["--against", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
     ],
 )
 def test_plan_explains_why_it_rejects_an_option(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], sentence: str
 ) -> None:
-    _run_and_fail(*_plan_arguments(*arguments))
+    _run_and_fail(*_plan_arguments(tmp_path, *arguments))
     assert sentence in capsys.readouterr().err
 
 
@@ -106,7 +110,7 @@ def test_a_snapshot_without_the_deployment_is_rejected_with_the_command_that_get
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "snapshot.yaml").write_text("kind: Pod\nmetadata: {name: a, namespace: shop}")
-    _run_and_fail(*_plan_arguments("--against", tmp_path / "snapshot.yaml"))
+    _run_and_fail(*_plan_arguments(tmp_path, "--against", tmp_path / "snapshot.yaml"))
     assert "kubectl get mdep churn -n shop -o yaml" in capsys.readouterr().err
 
 

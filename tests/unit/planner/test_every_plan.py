@@ -137,8 +137,8 @@ class Cluster(RuleBasedStateMachine):
 
     def _available(self, revision: str) -> int:
         deployment = observer.deployment_in(self.play.world, play.NAME)
-        parts = play.simulation(self.play.world).platform
-        observed = observer.observe(self.play.world, deployment, parts)
+        platform = play.simulation(self.play.world).platform
+        observed = observer.observe(self.play.world, deployment, platform)
         return tracks.track(observed, revision).available
 
     @staticmethod

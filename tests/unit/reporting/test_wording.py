@@ -127,7 +127,7 @@ def _condition(value: conditions.ConditionValue) -> str:
 
 def test_every_text_is_worded_as_reviewed(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--update-golden"):
-        FILE.write_text(yaml_output.yaml_of(_wording()))
+        FILE.write_text(yaml_output.to_yaml(_wording()))
     assert _wording() == yaml.safe_load(FILE.read_text())
 
 

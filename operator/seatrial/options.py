@@ -75,7 +75,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="seatrial-operator",
         description="The Seatrial operator: builds, deploys, canaries and promotes ModelDeployments.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
     add(
@@ -93,22 +92,36 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="namespace of the Lease; without one there is no leader election",
     )
-    add("--lease-name", default="seatrial", help="name of the Lease; replicas of one operator share it")
+    add(
+        "--lease-name",
+        default="seatrial",
+        help="name of the Lease; replicas of one operator share it; default: seatrial",
+    )
     add("--metrics-port", type=_port, default=0, help="port of /metrics; 0 disables it")
     add("--probe-port", type=_port, default=0, help="port of /healthz; 0 disables it")
-    add("--workers", type=_at_least_one, default=24, help="number of objects reconciled at the same time")
-    add("--qps", type=_above_zero, default=300.0, help="sustained requests per second to the API server")
+    add(
+        "--workers",
+        type=_at_least_one,
+        default=24,
+        help="number of objects reconciled at the same time; default: 24",
+    )
+    add(
+        "--qps",
+        type=_above_zero,
+        default=300.0,
+        help="sustained requests per second to the API server; default: 300",
+    )
     add(
         "--burst",
         type=_at_least_one,
         default=600,
-        help="requests to the API server that may exceed --qps at once",
+        help="requests to the API server that may exceed --qps at once; default: 600",
     )
     add(
         "--log-level",
         default="info",
         choices=("debug", "info", "warning", "error"),
-        help="lowest level to log",
+        help="lowest level to log; default: info",
     )
     add("--plain-logs", action="store_true", help="log lines of text instead of JSON")
     return parser

@@ -7,14 +7,14 @@ from tests.apiserver.autoscaler_controller import SYNC_SECONDS, AutoscalerContro
 from tests.apiserver.deployment_controller import DeploymentController
 from tests.apiserver.job_controller import JobController
 from tests.apiserver.kubelet import Kubelet
-from tests.apiserver.pod_behaviour import Building, Refusal, Serving
+from tests.apiserver.pod_behaviour import Building, PodRejection, Serving
 from tests.apiserver.server import FakeApiServer
 
 
 class ControllerManager:
     """Runs the controllers of Deployments, Jobs and autoscalers of `server`, and a kubelet for its pods.
 
-    `serving` and `building` choose the behaviour of pods; `refusal` stands for quota and admission. All three may
+    `serving` and `building` choose the behaviour of pods; `rejection` stands for quota and admission. All three may
     be replaced later through `kubelet` and the controllers; they apply to pods created from then on.
     """
 
@@ -24,10 +24,10 @@ class ControllerManager:
         *,
         serving: Serving = pod_behaviour.ready_pods,
         building: Building = pod_behaviour.silent_builds,
-        refusal: Refusal = pod_behaviour.no_refusal,
+        rejection: PodRejection = pod_behaviour.admit_all,
         autoscaler_seconds: float = SYNC_SECONDS,
     ) -> None:
         self.kubelet = Kubelet(server, serving=serving, building=building)
-        self.deployments = DeploymentController(server, refusal=refusal)
-        self.jobs = JobController(server, refusal=refusal)
+        self.deployments = DeploymentController(server, rejection=rejection)
+        self.jobs = JobController(server, rejection=rejection)
         self.autoscalers = AutoscalerController(server, seconds=autoscaler_seconds)

@@ -11,7 +11,7 @@ from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
 from seatrial.kube import failures
 from tests.apiserver.kubelet import is_ready
-from tests.apiserver.pod_behaviour import Refusal
+from tests.apiserver.pod_behaviour import PodRejection
 from tests.apiserver.server import FakeApiServer
 from tests.apiserver.store import Change
 from tests.apiserver.work_queue import WorkQueue
@@ -23,8 +23,8 @@ HASH_LABEL: Final = "pod-template-hash"
 class DeploymentController:
     """Keeps the pods of every Deployment at its replicas and current template, and reports its status."""
 
-    def __init__(self, server: FakeApiServer, *, refusal: Refusal) -> None:
-        self.refusal = refusal
+    def __init__(self, server: FakeApiServer, *, rejection: PodRejection) -> None:
+        self.rejection = rejection
         self._server = server
         self._queue = WorkQueue(self._reconcile)
         server.store.on_change.append(self._on_change)
@@ -77,8 +77,8 @@ class DeploymentController:
 
     def _create(self, deployment: Body, template_id: str) -> str:
         pod = _pod(deployment, template_id)
-        if rejection := self.refusal(pod):
-            return f'pods "{deployment["metadata"]["name"]}-" is forbidden: {rejection}'
+        if message := self.rejection(pod):
+            return f'pods "{deployment["metadata"]["name"]}-" is forbidden: {message}'
         try:
             self._server.insert(kinds.POD, pod, manager=MANAGER)
         except failures.Forbidden as error:

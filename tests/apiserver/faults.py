@@ -36,7 +36,7 @@ def _any_request(_request: Request) -> bool:
 
 @dataclass(slots=True)
 class _Planned:
-    left: int
+    remaining: int
     status: int
     predicate: Predicate
     retry_after: float | None
@@ -98,8 +98,8 @@ class Faults:
     def next_for(self, request: Request, *, after: bool) -> tuple[int, float | None] | None:
         """Take the planned status and Retry-After for `request`, if there is one."""
         for planned in self._planned:
-            if planned.left > 0 and planned.after is after and planned.predicate(request):
-                planned.left -= 1
+            if planned.remaining > 0 and planned.after is after and planned.predicate(request):
+                planned.remaining -= 1
                 return planned.status, planned.retry_after
         return None
 

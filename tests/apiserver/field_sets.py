@@ -169,12 +169,12 @@ def _differing(
                     before.get(name, ABSENT), child, (*at, f"f:{name}"), (*schema_path, name), schema
                 )
         case MergeType.KEYED if isinstance(before, list) and after:
-            standing = {item_key(item, rule.keys): item for item in before}
+            previous_items = {item_key(item, rule.keys): item for item in before}
             for item in after:
                 inside = (*at, item_key(item, rule.keys))
-                if inside[-1] not in standing:
+                if inside[-1] not in previous_items:
                     yield inside
-                old = standing.get(inside[-1], {})
+                old = previous_items.get(inside[-1], {})
                 yield from _differing(old, item, inside, (*schema_path, "[]"), schema)
         case MergeType.SET if isinstance(before, list) and after:
             yield from ((*at, value_key(value)) for value in after if value not in before)

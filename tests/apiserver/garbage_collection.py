@@ -116,16 +116,16 @@ class GarbageCollector:
         body = copy.deepcopy(self._store.get(kind, key))
         if body is None:
             return
-        left = [name for name in body["metadata"].get("finalizers") or [] if name != finalizer]
-        body["metadata"]["finalizers"] = left
-        if left:
+        remaining = [name for name in body["metadata"].get("finalizers") or [] if name != finalizer]
+        body["metadata"]["finalizers"] = remaining
+        if remaining:
             self._store.put(kind, key, body)
         else:
             self._writer.finish(kind, key)
 
     def _disown(self, kind: Kind, key: ObjectKey, child: Body, uid: str) -> None:
-        left = [owner for owner in child["metadata"]["ownerReferences"] if owner["uid"] != uid]
-        self._store.put(kind, key, {**child, "metadata": {**child["metadata"], "ownerReferences": left}})
+        remaining = [owner for owner in child["metadata"]["ownerReferences"] if owner["uid"] != uid]
+        self._store.put(kind, key, {**child, "metadata": {**child["metadata"], "ownerReferences": remaining}})
 
     def _dependents(self, uid: str) -> list[tuple[Kind, ObjectKey, Body]]:
         return self._store.owned_by(uid)

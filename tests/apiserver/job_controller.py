@@ -10,7 +10,7 @@ from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
 from seatrial.kube import failures
 from tests.apiserver.deployment_controller import MANAGER, owner_reference
-from tests.apiserver.pod_behaviour import Refusal
+from tests.apiserver.pod_behaviour import PodRejection
 from tests.apiserver.server import FakeApiServer
 from tests.apiserver.store import Change
 from tests.apiserver.work_queue import WorkQueue
@@ -21,8 +21,8 @@ _FINISHED: Final = frozenset({"Complete", "Failed"})
 class JobController:
     """Keeps a pod for every Job until the Job is Complete or Failed."""
 
-    def __init__(self, server: FakeApiServer, *, refusal: Refusal) -> None:
-        self.refusal = refusal
+    def __init__(self, server: FakeApiServer, *, rejection: PodRejection) -> None:
+        self.rejection = rejection
         self._server = server
         self._queue = WorkQueue(self._reconcile)
         self._counted: dict[str, set[str]] = {}
@@ -105,7 +105,7 @@ class JobController:
             },
             "spec": template["spec"],
         }
-        if self.refusal(pod):
+        if self.rejection(pod):
             return
         try:
             pod = self._server.insert(kinds.POD, pod, manager=MANAGER)

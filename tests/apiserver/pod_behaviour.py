@@ -58,8 +58,8 @@ Serving: TypeAlias = Callable[[Body], Behaviour]
 Building: TypeAlias = Callable[[Body], BuildBehaviour]
 """Chooses the behaviour of a Job's pod."""
 
-Refusal: TypeAlias = Callable[[Body], str]
-"""Returns why quota or admission rejects a pod; empty to admit it."""
+PodRejection: TypeAlias = Callable[[Body], str]
+"""Return why quota or admission rejects a pod; empty to admit it."""
 
 
 def ready_pods(_pod: Body) -> Behaviour:
@@ -72,7 +72,7 @@ def silent_builds(_pod: Body) -> BuildBehaviour:
     return BuildBehaviour()
 
 
-def no_refusal(_pod: Body) -> str:
+def admit_all(_pod: Body) -> str:
     """Admit every pod."""
     return ""
 

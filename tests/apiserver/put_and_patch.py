@@ -105,7 +105,7 @@ def _apply_new_object(writer: ObjectWriter, route: Route, body: Body, author: Au
     if route.subresource:
         raise object_writer.not_found(kind, route.name)
     if metadata.get("uid"):
-        message = f"uid mismatch: {metadata['uid']} was asked for, and no existing object was found"
+        message = f"uid mismatch: {metadata['uid']} was requested, and no existing object was found"
         raise object_writer.conflict(kind, route.name, message)
     # The server ignores the resourceVersion of an apply that creates; only a uid prevents the creation.
     sent_metadata = {name: value for name, value in metadata.items() if name != "resourceVersion"}

@@ -35,13 +35,13 @@ def apply(
         raise _conflict(contested)
     uncontested = {o: Claim(c.fields - contested[o], c.time, c.api_version) for o, c in others.items()}
     merged = merge(live, intent, schema)
-    left = field_sets.without(
+    body = field_sets.without(
         merged,
         _abandoned(previous - applied, {**uncontested, manager: Claim(applied, now, intent["apiVersion"])}),
     )
-    is_unchanged = previous == applied and left == live
+    is_unchanged = previous == applied and body == live
     own_claim = Claim(applied, claims[manager].time if is_unchanged else now, intent["apiVersion"])
-    return ApplyResult(left, {**uncontested, manager: own_claim})
+    return ApplyResult(body, {**uncontested, manager: own_claim})
 
 
 def merge(live: Any, intent: Any, schema: MergeSchema, schema_path: SchemaPath = ()) -> Any:

@@ -121,7 +121,9 @@ async def fake() -> AsyncIterator[Server]:
 
     async def limit_pods(count: int) -> None:
         quota_message = "exceeded quota: pods, requested: pods=1, used: pods=1, limited: pods=1"
-        controllers.deployments.refusal = lambda _: quota_message if len(api.all(kinds.POD)) >= count else ""
+        controllers.deployments.rejection = lambda _: (
+            quota_message if len(api.all(kinds.POD)) >= count else ""
+        )
 
     server = Server(api, _client(api), "default", limit_pods)
     await _make_widgets(server)

@@ -54,8 +54,8 @@ class TestApply:
         body = objects.widget(
             server, labels={"x": "y"}, spec={"size": 1, "parts": [{"name": "a", "size": 2}]}
         )
-        made = await server.client.apply(WIDGET, body)
-        assert fields_of(made, client.FIELD_MANAGER, "Apply") == {
+        created = await server.client.apply(WIDGET, body)
+        assert fields_of(created, client.FIELD_MANAGER, "Apply") == {
             "f:metadata": {"f:labels": {"f:x": {}}},
             "f:spec": {
                 "f:size": {},
@@ -157,8 +157,8 @@ class TestMerge:
 
     async def test_new_variables_are_added_in_the_applied_order(self, server: Server) -> None:
         await server.client.apply(kinds.DEPLOYMENT, objects.deployment(server, env=variables(("B", "1"))))
-        wanted = variables(("A", "1"), ("B", "1"), ("C", "1"))
-        after = await server.client.apply(kinds.DEPLOYMENT, objects.deployment(server, env=wanted))
+        requested = variables(("A", "1"), ("B", "1"), ("C", "1"))
+        after = await server.client.apply(kinds.DEPLOYMENT, objects.deployment(server, env=requested))
         assert environment(after) == [("A", "1"), ("B", "1"), ("C", "1")]
 
     async def test_list_without_keys_is_replaced(self, server: Server) -> None:
@@ -177,9 +177,9 @@ class TestMerge:
         assert after["spec"]["selector"] == {"app": "a"}
 
     async def test_service_keeps_its_cluster_ip(self, server: Server) -> None:
-        made = await server.client.create(kinds.SERVICE, objects.service(server))
+        created = await server.client.create(kinds.SERVICE, objects.service(server))
         after = await server.client.apply(kinds.SERVICE, objects.service(server, revision="2"))
-        assert after["spec"]["clusterIP"] == made["spec"]["clusterIP"]
+        assert after["spec"]["clusterIP"] == created["spec"]["clusterIP"]
 
     async def test_scaled_replicas_are_kept(self, server: Server) -> None:
         await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=0))
@@ -251,15 +251,15 @@ class TestPreconditions:
             await server.client.apply(kind, body)
 
     async def test_outdated_resource_version_is_a_conflict(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
+        created = await server.client.create(WIDGET, objects.widget(server))
         await server.patch_as("x", WIDGET, "w", {"spec": {"size": 2}})
-        guard = {"resourceVersion": made["metadata"]["resourceVersion"]}
+        guard = {"resourceVersion": created["metadata"]["resourceVersion"]}
         with pytest.raises(failures.Conflict):
             await server.client.apply(WIDGET, objects.widget(server, metadata=guard))
 
     async def test_current_uid_and_resource_version_are_accepted(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
-        guard = {name: made["metadata"][name] for name in ("uid", "resourceVersion")}
+        created = await server.client.create(WIDGET, objects.widget(server))
+        guard = {name: created["metadata"][name] for name in ("uid", "resourceVersion")}
         after = await server.client.apply(WIDGET, objects.widget(server, metadata=guard, spec={"size": 3}))
         assert after["spec"] == {"size": 3}
 

@@ -59,8 +59,8 @@ def rich_deployment(server: Server) -> Body:
 
 class TestDeployment:
     async def test_deployment_has_defaults(self, server: Server) -> None:
-        made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
-        spec = made["spec"]
+        created = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
+        spec = created["spec"]
         pod = spec["template"]["spec"]
         assert without(spec, "template", "selector") == {
             "replicas": 0,
@@ -74,8 +74,8 @@ class TestDeployment:
         assert without(pod, "containers", "volumes") == POD_DEFAULTS
 
     async def test_container_has_defaults_and_canonical_quantities(self, server: Server) -> None:
-        made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
-        (container,) = made["spec"]["template"]["spec"]["containers"]
+        created = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
+        (container,) = created["spec"]["template"]["spec"]["containers"]
         get = {"path": "/readyz", "port": 3000, "scheme": "HTTP"}
         probe_defaults = {
             "timeoutSeconds": 1,
@@ -105,18 +105,18 @@ class TestDeployment:
         }
 
     async def test_volumes_have_defaults(self, server: Server) -> None:
-        made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
-        assert made["spec"]["template"]["spec"]["volumes"] == [
+        created = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
+        assert created["spec"]["template"]["spec"]["volumes"] == [
             {"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}},
             {"name": "settings", "configMap": {"name": "settings", "defaultMode": 420}},
             {"name": "key", "secret": {"secretName": "key", "defaultMode": 420}},
         ]
 
     async def test_image_without_a_tag_is_always_pulled(self, server: Server) -> None:
-        made = await server.client.create(
+        created = await server.client.create(
             kinds.DEPLOYMENT, objects.deployment(server, image="registry.example:5000/churn")
         )
-        (container,) = made["spec"]["template"]["spec"]["containers"]
+        (container,) = created["spec"]["template"]["spec"]["containers"]
         assert container["imagePullPolicy"] == "Always"
         assert container["resources"] == {}
 
@@ -151,20 +151,20 @@ class TestDeployment:
     )
     async def test_quantities_are_canonicalized(self, server: Server, written: Any, kept: str) -> None:
         limits = {"limits": {"memory": written}}
-        made = await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, resources=limits))
-        (container,) = made["spec"]["template"]["spec"]["containers"]
+        created = await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, resources=limits))
+        (container,) = created["spec"]["template"]["spec"]["containers"]
         assert container["resources"]["limits"]["memory"] == kept
 
     async def test_replicas_default_to_one(self, server: Server) -> None:
-        made = await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=None))
-        assert made["spec"]["replicas"] == 1
+        created = await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=None))
+        assert created["spec"]["replicas"] == 1
 
 
 class TestOtherKinds:
     async def test_service_has_defaults(self, server: Server) -> None:
-        made = await server.client.create(kinds.SERVICE, objects.service(server))
-        address = made["spec"]["clusterIP"]
-        assert made["spec"] == {
+        created = await server.client.create(kinds.SERVICE, objects.service(server))
+        address = created["spec"]["clusterIP"]
+        assert created["spec"] == {
             "type": "ClusterIP",
             "clusterIP": address,
             "clusterIPs": [address],
@@ -175,12 +175,12 @@ class TestOtherKinds:
             "selector": objects.LABELS,
             "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 3000}],
         }
-        assert made["status"] == {"loadBalancer": {}}
+        assert created["status"] == {"loadBalancer": {}}
 
     async def test_job_has_defaults(self, server: Server) -> None:
-        made = await server.client.create(kinds.JOB, objects.job(server))
-        uid = made["metadata"]["uid"]
-        assert without(made["spec"], "template") == {
+        created = await server.client.create(kinds.JOB, objects.job(server))
+        uid = created["metadata"]["uid"]
+        assert without(created["spec"], "template") == {
             "suspend": True,
             "backoffLimit": 0,
             "completions": 1,
@@ -190,7 +190,7 @@ class TestOtherKinds:
             "podReplacementPolicy": "TerminatingOrFailed",
             "selector": {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}},
         }
-        assert made["spec"]["template"]["metadata"]["labels"] == {
+        assert created["spec"]["template"]["metadata"]["labels"] == {
             "batch.kubernetes.io/controller-uid": uid,
             "batch.kubernetes.io/job-name": "build",
             "controller-uid": uid,
@@ -201,28 +201,28 @@ class TestOtherKinds:
         body = objects.job(server)
         rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
         body["spec"]["podFailurePolicy"] = {"rules": [rule]}
-        made = await server.client.create(kinds.JOB, body)
+        created = await server.client.create(kinds.JOB, body)
         condition = {"type": "DisruptionTarget", "status": "True"}
-        assert made["spec"]["podFailurePolicy"]["rules"] == [
+        assert created["spec"]["podFailurePolicy"]["rules"] == [
             {"action": "Ignore", "onPodConditions": [condition]}
         ]
-        assert made["spec"]["podReplacementPolicy"] == "Failed"
+        assert created["spec"]["podReplacementPolicy"] == "Failed"
 
     async def test_autoscaler_has_defaults(self, server: Server) -> None:
-        made = await server.client.create(kinds.HPA, objects.autoscaler(server))
-        assert made["spec"]["minReplicas"] == 1
-        assert made["spec"]["metrics"] == [
+        created = await server.client.create(kinds.HPA, objects.autoscaler(server))
+        assert created["spec"]["minReplicas"] == 1
+        assert created["spec"]["metrics"] == [
             {
                 "type": "Resource",
                 "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
             }
         ]
-        assert "behavior" not in made["spec"]
+        assert "behavior" not in created["spec"]
 
     async def test_autoscaler_behavior_has_defaults(self, server: Server) -> None:
         behavior = {"scaleDown": {"selectPolicy": "Disabled"}}
-        made = await server.client.create(kinds.HPA, objects.autoscaler(server, behavior=behavior))
-        assert made["spec"]["behavior"] == {
+        created = await server.client.create(kinds.HPA, objects.autoscaler(server, behavior=behavior))
+        assert created["spec"]["behavior"] == {
             "scaleDown": {
                 "selectPolicy": "Disabled",
                 "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
@@ -238,19 +238,19 @@ class TestOtherKinds:
         }
 
     async def test_lease_keeps_its_microseconds(self, server: Server) -> None:
-        made = await server.client.create(kinds.LEASE, objects.lease(server))
-        assert made["spec"]["renewTime"] == "2026-01-02T03:04:05.000006Z"
+        created = await server.client.create(kinds.LEASE, objects.lease(server))
+        assert created["spec"]["renewTime"] == "2026-01-02T03:04:05.000006Z"
 
     async def test_secret_type_defaults_to_opaque(self, server: Server) -> None:
         body = objects.new(server, kinds.SECRET, "key", data={"a": "MQ=="})
-        made = await server.client.create(kinds.SECRET, body)
-        assert (made["type"], made["data"]) == ("Opaque", {"a": "MQ=="})
+        created = await server.client.create(kinds.SECRET, body)
+        assert (created["type"], created["data"]) == ("Opaque", {"a": "MQ=="})
 
     async def test_disruption_budget_has_no_defaults(self, server: Server) -> None:
         spec = {"maxUnavailable": 1, "selector": {"matchLabels": objects.LABELS}}
-        made = await server.client.create(kinds.PDB, objects.new(server, kinds.PDB, "churn", spec=spec))
-        assert made["spec"] == spec
-        assert made["metadata"]["generation"] == 1
+        created = await server.client.create(kinds.PDB, objects.new(server, kinds.PDB, "churn", spec=spec))
+        assert created["spec"] == spec
+        assert created["metadata"]["generation"] == 1
 
 
 def without(body: Body, *names: str) -> Body:

@@ -38,8 +38,8 @@ class TestDelete:
         assert not await server.is_gone(kinds.CONFIG_MAP, "settings")
 
     async def test_delete_with_the_current_uid_removes_the_object(self, server: Server) -> None:
-        made = await server.client.create(kinds.CONFIG_MAP, objects.settings(server))
-        uid = made["metadata"]["uid"]
+        created = await server.client.create(kinds.CONFIG_MAP, objects.settings(server))
+        uid = created["metadata"]["uid"]
         await server.client.delete(kinds.CONFIG_MAP, server.namespace, "settings", uid=uid)
         assert await server.is_gone(kinds.CONFIG_MAP, "settings")
 

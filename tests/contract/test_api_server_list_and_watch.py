@@ -124,9 +124,9 @@ class TestWatch:
         assert [body["data"] for _, body in events] == [{"a": "1"}, {"a": "2"}, {"a": "2"}]
 
     async def test_deletion_has_its_own_resource_version(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
+        created = await server.client.create(WIDGET, objects.widget(server))
         await server.client.delete(WIDGET, server.namespace, "w")
-        version = made["metadata"]["resourceVersion"]
+        version = created["metadata"]["resourceVersion"]
         (event, deleted), *_ = await server.events(WIDGET, version, 1)
         assert event == "DELETED"
         assert int(deleted["metadata"]["resourceVersion"]) > int(version)
@@ -134,10 +134,10 @@ class TestWatch:
     async def test_object_entering_and_leaving_the_selection_is_added_and_deleted(
         self, server: Server
     ) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
+        created = await server.client.create(WIDGET, objects.widget(server))
         for tier in ("web", "db"):
             await server.patch_as("x", WIDGET, "w", {"metadata": {"labels": {"tier": tier}}})
-        events = await server.events(WIDGET, made["metadata"]["resourceVersion"], 2, labels="tier=web")
+        events = await server.events(WIDGET, created["metadata"]["resourceVersion"], 2, labels="tier=web")
         assert [event for event, _ in events] == ["ADDED", "DELETED"]
 
     async def test_open_watch_delivers_new_events(self, server: Server) -> None:
@@ -160,12 +160,12 @@ class TestWatch:
             )  # a server that has just started has not compacted its built-in kinds
 
     async def test_watch_ends_after_its_timeout_with_a_bookmark(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
+        created = await server.client.create(WIDGET, objects.widget(server))
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
             "timeoutSeconds": "3",
-            "resourceVersion": made["metadata"]["resourceVersion"],
+            "resourceVersion": created["metadata"]["resourceVersion"],
         }
         started_at = time.monotonic()
         request = Request("GET", WIDGET.path(server.namespace), query, timeout=60.0)

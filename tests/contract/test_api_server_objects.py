@@ -12,8 +12,8 @@ from tests.contract.api_servers import WIDGET, Server
 
 class TestCreate:
     async def test_create_sets_uid_resource_version_and_creation_timestamp(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
-        metadata = made["metadata"]
+        created = await server.client.create(WIDGET, objects.widget(server))
+        metadata = created["metadata"]
         assert metadata["uid"]
         assert metadata["resourceVersion"].isdigit()
         assert metadata["creationTimestamp"].endswith("Z")
@@ -25,8 +25,8 @@ class TestCreate:
         assert response.status == 201
 
     async def test_kind_without_spec_has_no_generation(self, server: Server) -> None:
-        made = await server.client.create(kinds.CONFIG_MAP, objects.settings(server))
-        assert "generation" not in made["metadata"]
+        created = await server.client.create(kinds.CONFIG_MAP, objects.settings(server))
+        assert "generation" not in created["metadata"]
 
     async def test_create_of_an_existing_name_is_rejected(self, server: Server) -> None:
         await server.client.create(kinds.CONFIG_MAP, objects.settings(server))
@@ -127,57 +127,57 @@ class TestReplace:
 
 class TestStatus:
     async def test_status_is_dropped_at_creation(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server, status={"phase": "Healthy"}))
-        assert "status" not in made
+        created = await server.client.create(WIDGET, objects.widget(server, status={"phase": "Healthy"}))
+        assert "status" not in created
 
     async def test_replace_does_not_change_the_status(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
-        first = await server.client.replace_status(WIDGET, {**made, "status": {"phase": "Healthy"}})
+        created = await server.client.create(WIDGET, objects.widget(server))
+        first = await server.client.replace_status(WIDGET, {**created, "status": {"phase": "Healthy"}})
         after = await server.client.replace(
             WIDGET, {**first, "spec": {"size": 2}, "status": {"phase": "Failed"}}
         )
         assert (after["spec"], after["status"]) == ({"size": 2}, {"phase": "Healthy"})
 
     async def test_replace_status_changes_only_the_status(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
-        wanted = {**made, "spec": {"size": 9}, "status": {"phase": "Healthy"}}
-        wanted["metadata"] = {**made["metadata"], "labels": {"x": "y"}}
-        after = await server.client.replace_status(WIDGET, wanted)
+        created = await server.client.create(WIDGET, objects.widget(server))
+        requested = {**created, "spec": {"size": 9}, "status": {"phase": "Healthy"}}
+        requested["metadata"] = {**created["metadata"], "labels": {"x": "y"}}
+        after = await server.client.replace_status(WIDGET, requested)
         assert (after["spec"], after["status"]) == ({"size": 1}, {"phase": "Healthy"})
         assert "labels" not in after["metadata"]
 
     async def test_status_change_increments_the_resource_version_but_not_the_generation(
         self, server: Server
     ) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
-        after = await server.client.replace_status(WIDGET, {**made, "status": {"phase": "Healthy"}})
+        created = await server.client.create(WIDGET, objects.widget(server))
+        after = await server.client.replace_status(WIDGET, {**created, "status": {"phase": "Healthy"}})
         assert after["metadata"]["generation"] == 1
-        assert after["metadata"]["resourceVersion"] != made["metadata"]["resourceVersion"]
+        assert after["metadata"]["resourceVersion"] != created["metadata"]["resourceVersion"]
 
     async def test_outdated_resource_version_is_a_conflict(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
-        await server.client.replace_status(WIDGET, {**made, "status": {"phase": "Healthy"}})
+        created = await server.client.create(WIDGET, objects.widget(server))
+        await server.client.replace_status(WIDGET, {**created, "status": {"phase": "Healthy"}})
         with pytest.raises(failures.Conflict):
-            await server.client.replace_status(WIDGET, {**made, "status": {"phase": "Failed"}})
+            await server.client.replace_status(WIDGET, {**created, "status": {"phase": "Failed"}})
 
     async def test_patch_status_changes_only_the_status(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
-        await server.client.replace_status(WIDGET, {**made, "status": {"a": 1, "b": 2}})
+        created = await server.client.create(WIDGET, objects.widget(server))
+        await server.client.replace_status(WIDGET, {**created, "status": {"a": 1, "b": 2}})
         patch = {"spec": {"size": 5}, "status": {"a": None, "c": 3}}
         after = await server.client.patch_status(WIDGET, server.namespace, "w", patch=patch)
         assert (after["spec"], after["status"]) == ({"size": 1}, {"b": 2, "c": 3})
 
     async def test_patch_status_ignores_the_uid_of_the_patch(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
+        created = await server.client.create(WIDGET, objects.widget(server))
         patch = {"metadata": {"uid": "another", "labels": {"a": "b"}}, "status": {"a": 1}}
         after = await server.client.patch_status(WIDGET, server.namespace, "w", patch=patch)
         assert after["status"] == {"a": 1}
-        assert after["metadata"]["uid"] == made["metadata"]["uid"]
+        assert after["metadata"]["uid"] == created["metadata"]["uid"]
         assert not after["metadata"].get("labels")
 
     async def test_patch_status_with_an_outdated_resource_version_is_a_conflict(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
-        version = made["metadata"]["resourceVersion"]
+        created = await server.client.create(WIDGET, objects.widget(server))
+        version = created["metadata"]["resourceVersion"]
         await server.patch_as("x", WIDGET, "w", {"spec": {"size": 2}})
         patch = {"metadata": {"resourceVersion": version}, "status": {"a": 1}}
         with pytest.raises(failures.Conflict):
@@ -185,23 +185,23 @@ class TestStatus:
         assert "status" not in await server.get(WIDGET, "w")
 
     async def test_patch_status_of_a_recreated_object_is_a_conflict(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
+        created = await server.client.create(WIDGET, objects.widget(server))
         await server.client.delete(WIDGET, server.namespace, "w")
         await server.client.create(WIDGET, objects.widget(server))
-        patch = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "status": {"a": 1}}
+        patch = {"metadata": {"resourceVersion": created["metadata"]["resourceVersion"]}, "status": {"a": 1}}
         with pytest.raises(failures.Conflict):
             await server.client.patch_status(WIDGET, server.namespace, "w", patch=patch)
 
     async def test_replace_status_of_a_recreated_object_is_a_conflict(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
+        created = await server.client.create(WIDGET, objects.widget(server))
         await server.client.delete(WIDGET, server.namespace, "w")
         await server.client.create(WIDGET, objects.widget(server))
         with pytest.raises(failures.Conflict):
-            await server.client.replace_status(WIDGET, {**made, "status": {"a": 1}})
+            await server.client.replace_status(WIDGET, {**created, "status": {"a": 1}})
 
     async def test_unchanged_object_keeps_its_resource_version(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
-        first = await server.client.replace_status(WIDGET, {**made, "status": {"phase": "Healthy"}})
+        created = await server.client.create(WIDGET, objects.widget(server))
+        first = await server.client.replace_status(WIDGET, {**created, "status": {"phase": "Healthy"}})
         again = await server.client.replace_status(WIDGET, first)
         assert again["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
 

@@ -26,8 +26,8 @@ def revision(server: Server, **parts: Body) -> Body:
 
 class TestControllerRevisionMetadata:
     async def test_metadata_is_applied_without_the_data(self, server: Server) -> None:
-        made = await server.client.create(kinds.CONTROLLER_REVISION, revision(server, data=DATA))
-        metadata_only = {**revision(server), "metadata": {**made["metadata"], "annotations": {"a": "b"}}}
+        created = await server.client.create(kinds.CONTROLLER_REVISION, revision(server, data=DATA))
+        metadata_only = {**revision(server), "metadata": {**created["metadata"], "annotations": {"a": "b"}}}
         metadata_only["metadata"].pop("managedFields", None)
         applied = await server.client.apply(kinds.CONTROLLER_REVISION, metadata_only)
         assert applied["metadata"]["annotations"] == {"a": "b"}

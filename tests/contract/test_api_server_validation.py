@@ -20,24 +20,24 @@ class TestScale:
             if kind is WIDGET
             else objects.deployment(server)
         )
-        made = await server.client.create(kind, body)
+        created = await server.client.create(kind, body)
         scale = await server.client.scale(kind, server.namespace, "churn", replicas=3)
         after = await server.get(kind, "churn")
         assert (scale["kind"], scale["spec"]) == ("Scale", {"replicas": 3})
-        assert after["spec"] == {**made["spec"], "replicas": 3}
+        assert after["spec"] == {**created["spec"], "replicas": 3}
         assert after["metadata"]["generation"] == 2
 
     async def test_outdated_resource_version_is_a_conflict(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server))
-        version = made["metadata"]["resourceVersion"]
+        created = await server.client.create(WIDGET, objects.widget(server))
+        version = created["metadata"]["resourceVersion"]
         await server.client.scale(WIDGET, server.namespace, "w", replicas=2, resource_version=version)
         with pytest.raises(failures.Conflict):
             await server.client.scale(WIDGET, server.namespace, "w", replicas=3, resource_version=version)
 
     async def test_scale_shows_the_replicas_and_selector_of_the_status(self, server: Server) -> None:
-        made = await server.client.create(WIDGET, objects.widget(server, spec={"replicas": 2}))
+        created = await server.client.create(WIDGET, objects.widget(server, spec={"replicas": 2}))
         status = {"replicas": 1, "selector": "app=churn"}
-        await server.client.replace_status(WIDGET, {**made, "status": status})
+        await server.client.replace_status(WIDGET, {**created, "status": status})
         scale = await server.request("GET", WIDGET.path(server.namespace, "w", "scale"))
         assert scale["spec"] == {"replicas": 2}
         assert scale["status"] == {"replicas": 1, "selector": "app=churn"}
@@ -61,8 +61,8 @@ class TestImmutableFields:
             await server.patch_as("x", kinds.DEPLOYMENT, "churn", patch)
 
     async def test_job_template_is_immutable(self, server: Server) -> None:
-        made = await server.client.create(kinds.JOB, objects.job(server))
-        changed = json.loads(json.dumps(made))
+        created = await server.client.create(kinds.JOB, objects.job(server))
+        changed = json.loads(json.dumps(created))
         changed["spec"]["template"]["spec"]["containers"][0]["image"] = "other"
         del changed["metadata"]["resourceVersion"]
         with pytest.raises(failures.Invalid, match=r"spec\.template.*field is immutable"):

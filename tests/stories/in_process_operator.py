@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
-from seatrial import handlers, main, options, planner, reconciler
+from seatrial import handlers, main, options, planner, reconciler, wiring
 from seatrial.api import kinds, model_deployment
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
@@ -32,8 +32,8 @@ class InProcessOperator:
         """Seconds by which kopf's watch delivers events late; None: it never delivers any."""
         self.lease_lost = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
-        clocks = main.Clocks(now=now, monotonic=self._clock)
-        self.operator = main.build(operator_options, transport, lease_lost=self.lease_lost, clocks=clocks)
+        clocks = wiring.Clocks(now=now, monotonic=self._clock)
+        self.operator = wiring.build(operator_options, transport, lease_lost=self.lease_lost, clocks=clocks)
         self._now = now
         self._tasks: list[asyncio.Task[Any]] = []
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 from prometheus_client import generate_latest
 
-from seatrial import main
+from seatrial import wiring
 from seatrial.api import kinds
 from seatrial.kube.transport import Request
 from tests.stories.specs import spec
@@ -74,7 +74,7 @@ def test_liveness_check_passes_when_the_kopf_watch_fails(kopf_delay: float | Non
     async def story(world: World) -> None:
         await world.kill_operator()
         await world.start_operator(kopf_delay=kopf_delay)
-        main.register_gauges(world.operator)
+        wiring.register_gauges(world.operator)
         await world.deploy(spec("v1"))
         for version in ("v2", "v3", "v4"):
             await world.apply(spec(version))

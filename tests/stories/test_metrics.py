@@ -8,7 +8,7 @@ from prometheus_client import Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from seatrial import main
+from seatrial import wiring
 from seatrial.api import phases, reasons
 from tests.stories.specs import failing_builds, spec, spec_to_build, successful_builds
 from tests.stories.world import World, run_story
@@ -47,7 +47,7 @@ def _by_outcome_and_reason(samples: Iterable[Sample], ending: str) -> dict[tuple
 
 def test_every_metric_is_exposed_with_exactly_its_labels() -> None:
     async def story(world: World) -> None:
-        main.register_gauges(world.operator)
+        wiring.register_gauges(world.operator)
         await world.deploy(spec_to_build("1"))
         await world.deploy(spec("v2"))
         scraped = _scrape(world)

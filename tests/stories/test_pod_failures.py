@@ -94,12 +94,12 @@ def test_canary_starts_after_the_quota_is_raised() -> None:
     async def story(world: World) -> None:
         await world.deploy(spec("v1"))
         quota_message = "exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3"
-        world.cluster.deployments.refusal = lambda pod: quota_message if "/v2@" in image_of(pod) else ""
+        world.cluster.deployments.rejection = lambda pod: quota_message if "/v2@" in image_of(pod) else ""
         await world.apply(spec("v2"))
         waiting = await world.wait_until(lambda s: s["canary"]["failure"]["reason"] == "QuotaExceeded")
         assert "exceeded quota" in waiting["canary"]["failure"]["message"]
         await world.wait(60)
-        world.cluster.deployments.refusal = lambda _pod: ""
+        world.cluster.deployments.rejection = lambda _pod: ""
         revision = waiting["canary"]["revision"]
         world.server.edit(
             kinds.DEPLOYMENT, NAMESPACE, f"churn-{revision}", patch={"metadata": {"annotations": {"a": "b"}}}
@@ -113,7 +113,7 @@ def test_pod_rejected_by_admission_fails_immediately() -> None:
     async def story(world: World) -> None:
         await world.deploy(spec("v1"))
         admission_message = 'violates PodSecurity "restricted:latest": hostPath volumes'
-        world.cluster.deployments.refusal = lambda pod: admission_message if "/v2@" in image_of(pod) else ""
+        world.cluster.deployments.rejection = lambda pod: admission_message if "/v2@" in image_of(pod) else ""
         await world.apply(spec("v2"))
         status = await world.wait_for_phase("Degraded", seconds=20)
         assert status["rejected"][0]["reason"] == "PodRejected"

@@ -10,7 +10,7 @@ from typing import Any
 
 import looptime
 
-from seatrial import main, options
+from seatrial import options, wiring
 from seatrial.api import kinds, names
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
@@ -48,7 +48,7 @@ class World:
     # the operator
 
     @property
-    def operator(self) -> main.Operator:
+    def operator(self) -> wiring.Operator:
         """Return the operator that was started last."""
         return self.processes[-1].operator
 

@@ -155,7 +155,7 @@ class Status(base.StatusModel):
     """The label selector of the server's pods, for the scale subresource."""
 
     missing_references: Annotated[tuple[status_fields.Name, ...], Field(max_length=64)] = ()
-    """ConfigMaps and Secrets that do not exist and that the rollout waits for, as `ConfigMap settings`."""
+    """ConfigMaps and Secrets that the rollout waits for because they do not exist, for example `ConfigMap settings`."""
 
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=_BY_TYPE)] = ()
     """The conditions Ready, Reconciling, Stalled, Serving, Updated, BuildSucceeded and RolloutHealthy."""

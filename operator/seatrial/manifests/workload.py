@@ -63,7 +63,7 @@ def _metric(metric: Metric) -> Body:
 
 
 def _complete_behavior(given: Mapping[str, Any]) -> Body:
-    """The API's own defaults beneath what is given: a direction that is left out keeps no older wish."""
+    """Return the behavior with the defaults of the API, so that an omitted direction keeps no earlier value."""
     up = {
         "stabilizationWindowSeconds": 0,
         "selectPolicy": "Max",

@@ -18,13 +18,15 @@ ModelDeployment = model_deployment.ModelDeployment
 def recovered(state: RolloutState, deployment: ModelDeployment, observed: Observed) -> RolloutState:
     """Return the state, with stable and what served before read from the children where the status was lost.
 
-    The label of the Service names stable, also where its selector was edited and no router can read it.
+    A label of the router's objects names stable, also where they were edited and the router cannot read them.
     """
     if state.stable is not None or state.rollout is not None:
         return state
     revisions = controller_revision.by_revision(observed.of(kinds.CONTROLLER_REVISION))
-    named = (label_of(service, names.LABEL_STABLE) for service in observed.of(kinds.SERVICE))
-    revision = next((revision for revision in named if revision in revisions), "")
+    labelled = (
+        label_of(body, names.LABEL_STABLE) for bodies in observed.children.values() for body in bodies
+    )
+    revision = next((revision for revision in labelled if revision in revisions), "")
     if not revision:
         return state
     stable = _revision_in(revision, revisions[revision], deployment)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import metadata as distributions
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
-from seatrial.api import base, kinds, traffic, validation
+from seatrial.api import base, traffic, validation
+from seatrial.api.kinds import Kind
 from seatrial.core.traffic import Router
 
 GROUP = "seatrial.routers"
@@ -19,8 +20,15 @@ class RouterPlugin(Protocol):
     the simulation and the chart's RBAC follow from them.
     """
 
-    kinds: ClassVar[tuple[kinds.Kind, ...]]
-    config: ClassVar[type[base.SpecModel]]
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds that the router writes and reads."""
+        ...
+
+    @property
+    def config(self) -> type[base.SpecModel]:
+        """Return the model of the router's configuration."""
+        ...
 
     def __call__(self, config: Any, /) -> Router:
         """Return the router with this configuration, a value of the `config` model."""
@@ -39,7 +47,7 @@ def routers() -> Plugins:
     return {entry.name: entry.load() for entry in distributions.entry_points(group=GROUP)}
 
 
-def kinds_of(known: Plugins) -> tuple[kinds.Kind, ...]:
+def kinds_of(known: Plugins) -> tuple[Kind, ...]:
     """Return every kind that a router writes or reads, each once."""
     return tuple(dict.fromkeys(kind for name in sorted(known) for kind in known[name].kinds))
 

@@ -87,12 +87,12 @@ class TestDeployments:
         assert api.all(kinds.POD) == []
 
     async def test_rejected_pods_are_reported_until_they_are_admitted(self, api: FakeApiServer) -> None:
-        manager = ControllerManager(api, refusal=lambda _: "exceeded quota: pods")
+        manager = ControllerManager(api, rejection=lambda _: "exceeded quota: pods")
         api.insert(kinds.DEPLOYMENT, objects.deployment())
         await asyncio.sleep(1)
         status = status_of(api, kinds.DEPLOYMENT, "churn")
         assert conditions(status)["ReplicaFailure"] == ("True", "FailedCreate")
-        manager.deployments.refusal = lambda _: ""
+        manager.deployments.rejection = lambda _: ""
         api.edit(kinds.DEPLOYMENT, "default", "churn", patch={"metadata": {"labels": {"x": "y"}}})
         await asyncio.sleep(5)
         assert "ReplicaFailure" not in conditions(status_of(api, kinds.DEPLOYMENT, "churn"))

@@ -23,7 +23,9 @@ DASHBOARD = json.loads((CHART / "dashboards" / "seatrial.json").read_text())
 def telemetry_of(*, leader: float) -> Telemetry:
     """Return all metrics of the operator."""
     telemetry = Telemetry(prometheus_client.CollectorRegistry())
-    telemetry.watch(depth=lambda: 0.0, oldest=lambda: 0.0, leader=lambda: leader, ages={"Pod": [lambda: 1.0]})
+    telemetry.register_gauges(
+        depth=lambda: 0.0, oldest=lambda: 0.0, leader=lambda: leader, ages={"Pod": [lambda: 1.0]}
+    )
     return telemetry
 
 

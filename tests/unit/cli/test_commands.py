@@ -8,14 +8,14 @@ import pytest
 import yaml
 
 from seatrial.api import rollout_decision
-from seatrial.cli import main, timeline, yaml_input, yaml_output
+from seatrial.cli import main, yaml_input
 from seatrial.codegen import diagram
 from seatrial.core.transitions import TABLE
-from seatrial.simulation.timeline import timeline_of
-from tests.golden import play, situations
+from tests.golden.stories import SITUATIONS
+from tests.unit.cli.commands import NOW, SETTINGS, model_deployment, plan_arguments, write_file
 
-SCENE = situations.canary()
-NOW = "2026-11-21T13:00:45Z"
+GOLDEN = Path(__file__).parent / "golden"
+"""The complete output of one plan, as reviewed; `--update-golden` writes it."""
 
 
 def _run(*arguments: str | Path) -> None:
@@ -28,54 +28,39 @@ def _run_and_fail(*arguments: str | Path) -> None:
     assert end.value.code == 2
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder with the files of an update beside a stable revision."""
-    folder = tmp_path_factory.mktemp("files")
-    story = SCENE.story()
-    (folder / "cr.yaml").write_text(yaml_output.to_yaml(story.cr))
-    (folder / "observed.yaml").write_text(yaml_output.to_yaml(list(story.observed)))
-    return folder
+def _plan_arguments(folder: Path, *more: str | Path) -> list[str | Path]:
+    """Return the arguments of a first deployment."""
+    path = write_file(folder, model_deployment(scaling={"replicas": 3}))
+    return ["plan", "-f", path, "--now", NOW, "--settings", SETTINGS, *more]
 
 
-def _plan_arguments(files: Path, *more: str | Path) -> list[str | Path]:
-    settings = play.FOLDER / "settings.yaml"
-    return ["plan", "-f", files / "cr.yaml", "--now", NOW, "--settings", settings, *more]
-
-
-def test_plan_prints_the_timeline_of_the_simulation(capsys: pytest.CaptureFixture[str], files: Path) -> None:
-    _run(*_plan_arguments(files, "--against", files / "observed.yaml"))
-    entries = timeline_of(play.simulation(SCENE.world).passes(SCENE.world, SCENE.now))
-    assumptions = timeline.Assumptions(timings=play.TIMINGS)
-    expected = timeline.render("ModelDeployment shop/churn", entries, assumptions)
-    assert capsys.readouterr().out == expected
-
-
-def test_plan_prints_the_first_pass_of_the_simulation_as_yaml(
-    capsys: pytest.CaptureFixture[str], files: Path
+@pytest.mark.parametrize("output", ["timeline", "yaml"])
+def test_plan_prints_the_reviewed_output(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, request: pytest.FixtureRequest, output: str
 ) -> None:
-    _run(*_plan_arguments(files, "--against", files / "observed.yaml", "-o", "yaml"))
-    plan = play.simulation(SCENE.world).step(SCENE.world, SCENE.now).plan
-    assert capsys.readouterr().out == yaml_output.plan_to_yaml(plan)
+    story = SITUATIONS["new-image-beside-stable"]().story()
+    _run(*plan_arguments(tmp_path, story), "-o", output)
+    text, golden = capsys.readouterr().out, GOLDEN / f"plan-{output}.txt"
+    if request.config.getoption("--update-golden"):
+        golden.write_text(text)
+    assert text == golden.read_text()
 
 
 def test_plan_without_a_snapshot_is_a_first_deployment(
-    capsys: pytest.CaptureFixture[str], files: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    _run(*_plan_arguments(files, "--ready-after", "5s"))
+    _run(*_plan_arguments(tmp_path, "--ready-after", "5s"))
     text = capsys.readouterr().out
     assert "\nat least 5s, 3 pods at the peak\n" in text
     assert "Assumed: pods are ready after 5s" in text
 
 
 def test_plan_lists_its_assumptions_about_missing_objects(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, files: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    body = yaml.safe_load((files / "cr.yaml").read_text())
-    body["spec"]["model"] = {"uri": "s3://models/churn/7/"}
-    body["spec"]["serving"] = {"envFrom": [{"configMapRef": {"name": "churn-settings"}}]}
-    (tmp_path / "cr.yaml").write_text(yaml.safe_dump(body))
-    _run("plan", "-f", tmp_path / "cr.yaml", "--now", NOW)
+    serving = {"envFrom": [{"configMapRef": {"name": "churn-settings"}}]}
+    body = model_deployment(model={"uri": "s3://models/churn/7/"}, serving=serving)
+    _run("plan", "-f", write_file(tmp_path, body), "--now", NOW)
     text = capsys.readouterr().out
     assert "Assumed: ConfigMap churn-settings exists and is empty" in text
     assert "Assumed: the runtimes sklearn, xgboost, onnx, and a placeholder registry" in text
@@ -111,21 +96,21 @@ def test_plan_explains_why_it_rejects_a_file(
         (["--now", "2026-11-21T12:00:00"], "--now: the time needs a time zone"),
         (["--ready-after", "soon"], "--ready-after: expected a duration"),
         (["--settings", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
-        (["--against", "/nowhere/observed.yaml"], "cannot be read"),
+        (["--against", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
     ],
 )
 def test_plan_explains_why_it_rejects_an_option(
-    capsys: pytest.CaptureFixture[str], files: Path, arguments: list[str], sentence: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], sentence: str
 ) -> None:
-    _run_and_fail(*_plan_arguments(files, *arguments))
+    _run_and_fail(*_plan_arguments(tmp_path, *arguments))
     assert sentence in capsys.readouterr().err
 
 
 def test_a_snapshot_without_the_deployment_is_rejected_with_the_command_that_gets_it(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, files: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "snapshot.yaml").write_text("kind: Pod\nmetadata: {name: a, namespace: shop}")
-    _run_and_fail(*_plan_arguments(files, "--against", tmp_path / "snapshot.yaml"))
+    _run_and_fail(*_plan_arguments(tmp_path, "--against", tmp_path / "snapshot.yaml"))
     assert "kubectl get mdep churn -n shop -o yaml" in capsys.readouterr().err
 
 

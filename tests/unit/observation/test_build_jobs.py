@@ -52,7 +52,7 @@ def fields_of(job: BuildJob | None) -> dict[str, Any]:
 
 
 RUNNING = {"running": {"startedAt": "2026-11-21T12:00:02Z"}}
-EVICTED = {"phase": "Failed", "reason": "Evicted"}
+EVICTED: Body = {"phase": "Failed", "reason": "Evicted"}
 OWN_LIMIT = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi"
 DISRUPTED = [{"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}]
 UNSCHEDULABLE = [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node"}]

@@ -22,6 +22,7 @@ $(PY):
 
 $(VENV)/.ready: pyproject.toml | $(PY)
 	@echo "· installing the Python packages into $(VENV)"
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) # left half made by an interrupt
 	@$(PY) -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
@@ -32,8 +33,8 @@ setup: $(VENV)/.ready ## the virtual environment with everything the tests need
 # the images while pip installs; none of that needs the Python packages.
 define prepare
 @test -z "$(PYTHON)" || $(PYTHON) -m tests.cluster expect $(1)
-@$(MAKE) --no-print-directory $(PY)
-@$(MAKE) --no-print-directory -j3 RUN=$(1) setup programs $(if $(filter 0,$(shell id -u)),container-images)
+@$(MAKE) -s --no-print-directory $(PY)
+@$(MAKE) -s --no-print-directory -j3 RUN=$(1) setup programs $(if $(filter 0,$(shell id -u)),container-images)
 endef
 RUN ?= test
 .PHONY: programs container-images

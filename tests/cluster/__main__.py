@@ -11,6 +11,8 @@ from tests import cluster
 from tests.cluster import binaries, debian, expectation, progress, versions
 from tests.cluster.errors import LabError
 
+INTERRUPTED = 130  # as shells have it for SIGINT
+
 
 def main(argv: list[str] | None = None) -> int:
     """The exit code. A missing precondition is one sentence on standard error and 1."""
@@ -21,6 +23,8 @@ def main(argv: list[str] | None = None) -> int:
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

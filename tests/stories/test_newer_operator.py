@@ -1,4 +1,4 @@
-"""A status that a newer operator has written is kept: this version decides nothing on what it does not know."""
+"""A status written by a newer operator is kept: this version takes no decision on values that it does not know."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.stories.world import NAME, World, run_story
 NEWER_PHASE = "Gating"
 
 
-def test_a_phase_of_a_newer_version_holds_the_rollout_and_keeps_its_state() -> None:
+def test_unknown_phase_holds_the_rollout_and_keeps_its_state() -> None:
     async def story(world: World) -> None:
         await world.deploy(spec("v1"))
         status = await world.start_canary(spec("v2"))
@@ -31,7 +31,7 @@ def test_a_phase_of_a_newer_version_holds_the_rollout_and_keeps_its_state() -> N
     run_story(story, ends_idle=False)
 
 
-def test_the_rollout_continues_once_the_value_is_known_again() -> None:
+def test_rollout_continues_when_the_phase_is_known_again() -> None:
     async def story(world: World) -> None:
         await world.deploy(spec("v1"))
         status = await world.start_canary(spec("v2"))

@@ -19,7 +19,7 @@ from seatrial.kube.client import Client
 from seatrial.kube.informers import Informer
 from seatrial.planner import Plan
 from seatrial.reporting import events
-from seatrial.reporting.newer_version import held
+from seatrial.reporting.newer_version import stalled_status
 from seatrial.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Reporter:
         """
         self._record(desired.key, plan.status)
         before = body.get("status") or {}
-        after = held(before, plan.hold, self._clock()) if plan.hold else plan.status.to_dict()
+        after = stalled_status(before, plan.hold, self._clock()) if plan.hold else plan.status.to_dict()
         return after == before or await self._replace_status(body, after)
 
     async def announce(self, desired: model_deployment.ModelDeployment, plan: Plan) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from seatrial.api.objects import Body
-from seatrial.manifests import server
+from seatrial.manifests import server_pod
 
 Change = Callable[[Body], Body]
 
 
 def _with(pod: Body, container: dict[str, Any], *, restarts: int = 0) -> Body:
-    status = {"name": server.CONTAINER, "restartCount": restarts, "ready": False, **container}
+    status = {"name": server_pod.CONTAINER, "restartCount": restarts, "ready": False, **container}
     conditions = [{"type": "Ready", "status": "False"}]
     return {**pod, "status": {"phase": "Running", "conditions": conditions, "containerStatuses": [status]}}
 

@@ -69,7 +69,7 @@ class WaitingFor(StatusEnum):
 
 
 class PausedBy(StatusEnum):
-    """Who paused a rollout: `spec.paused`, or a RolloutDecision."""
+    """What paused a rollout: `spec.paused`, or a RolloutDecision."""
 
     SPEC = "Spec"
     DECISION = "Decision"

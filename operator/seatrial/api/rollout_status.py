@@ -66,10 +66,10 @@ class RolloutStatus(base.StatusModel):
     """When highWater last rose; the progress deadline counts from here."""
 
     high_water: fields.Count = 0
-    """The largest number of available pods that the canary has had."""
+    """The largest number of available canary pods since the rollout last waited for more; 0 while it waits for none."""
 
     fast_track: Annotated[bool, Field(strict=True)] = False
-    """Whether the steps are skipped: for a first deployment, or for a return to a revision that served before."""
+    """Whether the steps are skipped because the revision was promoted before."""
 
     reason: Annotated[status_fields.Word, status_fields.known_reason_or("")] = ""
     """The reason for the rollback or the rejection, one CamelCase word."""

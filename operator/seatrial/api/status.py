@@ -96,7 +96,7 @@ class Summary(base.StatusModel):
     """The canary's share of traffic, in percent."""
 
     verdict: status_fields.Word = ""
-    """The verdict of the checks; – without checks."""
+    """The result of the checks; – while there are none."""
 
     ready: status_fields.Word = ""
     """The number of ready pods and of desired pods, for example `5/5`."""

@@ -1,4 +1,4 @@
-"""Compares rendered children with the observed ones."""
+"""Finds the observed child of each rendered one, and yields what has to change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seatrial.children.actions import Action
 from seatrial.core.snapshot import Snapshot
 
 
-def observed(snapshot: Snapshot, rendered: Body) -> Body | None:
+def find_observed(snapshot: Snapshot, rendered: Body) -> Body | None:
     """Return the observed child of the kind and name of `rendered`, if it exists."""
     name = rendered["metadata"]["name"]
     return next(
@@ -21,6 +21,6 @@ def observed(snapshot: Snapshot, rendered: Body) -> Body | None:
 def changes(snapshot: Snapshot, rendered: Iterable[Body]) -> Iterator[Action]:
     """Yield what makes the children as rendered; nothing for those that are."""
     for body in rendered:
-        action = diff.change(body, observed(snapshot, body))
+        action = diff.change(body, find_observed(snapshot, body))
         if action is not None:
             yield action

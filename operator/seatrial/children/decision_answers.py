@@ -15,7 +15,7 @@ from seatrial.core.snapshot import Bodies, UserDecision
 
 MAX_KEPT: Final = 20
 """Answered decisions kept beside an object. `historyLimit` counts revisions, and one may take many decisions;
-who decided what a revision became stands in `status.history` anyway.
+who decided about a revision is recorded in `status.history` anyway.
 """
 
 

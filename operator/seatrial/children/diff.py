@@ -29,26 +29,26 @@ def change(wanted: Body, seen: Body | None) -> actions.Action | None:
     if seen["metadata"].get("deletionTimestamp"):
         return None
     if wanted["kind"] in IMMUTABLE or wanted.get("immutable"):
-        return None if _same_owner(wanted, seen) else _applied(_head_only(wanted), seen)
-    return None if is_as_wanted(wanted, seen) else _applied(wanted, seen)
+        return None if _same_owner(wanted, seen) else _apply_action(_head_only(wanted), seen)
+    return None if is_as_wanted(wanted, seen) else _apply_action(wanted, seen)
 
 
 def adoption(owner: Body, seen: Body) -> actions.Apply | None:
     """Return the action that adopts an immutable orphan; None when it has an owner. `owner`: the reference."""
     if seen["metadata"].get("ownerReferences") or seen["metadata"].get("deletionTimestamp"):
         return None
-    return _applied(_headed(seen, ownerReferences=[owner]), seen)
+    return _apply_action(_metadata_only(seen, ownerReferences=[owner]), seen)
 
 
-def annotated(seen: Body, name: str, value: str) -> actions.Apply:
+def annotate_action(seen: Body, name: str, value: str) -> actions.Apply:
     """Return the action that annotates an immutable child; an empty `value` removes the annotation."""
     others = {key: text for key, text in (seen["metadata"].get("annotations") or {}).items() if key != name}
     noted = {**others, name: value} if value else others
     owners = seen["metadata"].get("ownerReferences") or []
-    return _applied(_headed(seen, annotations=noted, ownerReferences=owners), seen)
+    return _apply_action(_metadata_only(seen, annotations=noted, ownerReferences=owners), seen)
 
 
-def _headed(seen: Body, **head: Any) -> Body:
+def _metadata_only(seen: Body, **head: Any) -> Body:
     """Return an observed child with other metadata and without its content."""
     kept = {name: seen["metadata"].get(name) or {} for name in ("namespace", "name", "labels", "annotations")}
     return {"apiVersion": seen["apiVersion"], "kind": seen["kind"], "metadata": {**kept, **head}}
@@ -70,7 +70,7 @@ def _head_only(wanted: Body) -> Body:
     return {key: wanted[key] for key in ("apiVersion", "kind", "metadata")}
 
 
-def _applied(wanted: Body, seen: Body) -> actions.Apply:
+def _apply_action(wanted: Body, seen: Body) -> actions.Apply:
     head = {
         **wanted["metadata"],
         "uid": seen["metadata"].get("uid", ""),

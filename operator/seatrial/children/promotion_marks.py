@@ -30,7 +30,7 @@ def actions(decision: Decision) -> Iterator[Action]:
         mark = (body["metadata"].get("annotations") or {}).get(PROMOTED_AT, "")
         wanted = _promoted_at(decision.state, revision) if decision.state.promoted_before(revision) else ""
         if mark != wanted and not (mark and wanted == UNKNOWN):
-            yield diff.annotated(body, PROMOTED_AT, wanted)
+            yield diff.annotate_action(body, PROMOTED_AT, wanted)
 
 
 def _promoted_at(state: RolloutState, revision: str) -> str:

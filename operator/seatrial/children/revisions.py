@@ -14,7 +14,7 @@ from seatrial.core.snapshot import Bodies
 from seatrial.core.state import ModelRevision
 from seatrial.core.target import Image
 from seatrial.core.transitions import TABLE
-from seatrial.manifests import controller_revision, server, workload
+from seatrial.manifests import controller_revision, server_pod, workload
 
 
 def actions(decision: Decision) -> Iterator[Action]:
@@ -47,7 +47,7 @@ def _renderable(decision: Decision) -> ModelRevision | None:
     if not decision.target_is_named:
         return None
     rollout, canary = decision.state.rollout, decision.state.canary
-    leaving = rollout is None or TABLE[rollout.phase].retreats
+    leaving = rollout is None or TABLE[rollout.phase].is_leaving
     candidates = (decision.state.stable, None if leaving else canary)
     wanted = decision.target.revision
     return next((c for c in candidates if c is not None and c.revision == wanted), None)
@@ -80,7 +80,7 @@ def _copies(decision: Decision, revision: str) -> Iterator[Body]:
 
 
 def _rendered(decision: Decision, revision: ModelRevision) -> Body:
-    template = server.template(
+    template = server_pod.template(
         decision.target.owner,
         revision.revision,
         workload=decision.target.workload,

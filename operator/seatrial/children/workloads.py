@@ -38,7 +38,7 @@ def _deployment(decision: Decision, revision: str, replicas: int | None) -> Iter
     if template is None:
         return
     rendered = workload.deployment(owner, revision, template)
-    present = comparison.observed(decision.snapshot, rendered)
+    present = comparison.find_observed(decision.snapshot, rendered)
     if present is None:
         count = decision.target.scaling.floor if replicas is None else replicas
         yield Create({**rendered, "spec": {**rendered["spec"], "replicas": count}})

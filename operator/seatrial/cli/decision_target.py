@@ -10,7 +10,7 @@ from seatrial.api import status as api
 from seatrial.cli.errors import CommandError
 from seatrial.core import transitions
 from seatrial.core.state import Rejection, RolloutState
-from seatrial.core.stored import state_of
+from seatrial.core.status_codec import state_of
 from seatrial.core.transitions import Phase
 
 Action = rollout_decision.Action

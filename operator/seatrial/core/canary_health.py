@@ -1,4 +1,4 @@
-"""Whether the canary's pods speak against it: abnormal exits, terminal diagnoses, the progress deadline."""
+"""Whether the canary's pods fail: abnormal exits, out of memory, terminal diagnoses, the progress deadline."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _deadline_message(track: Track, needed: int) -> str:
 
 
 def exits_under_traffic(rollout: Rollout, track: Track) -> int:
-    """Return the abnormal exits since the canary first received traffic; those its pods brought along do not count."""
+    """Return the abnormal exits since the canary first received traffic; earlier exits of its pods do not count."""
     if rollout.users_since is None:
         return 0
     exits = track.exits_since(rollout.users_since)
@@ -50,7 +50,7 @@ def exits_under_traffic(rollout: Rollout, track: Track) -> int:
 
 
 def terminal_diagnosis(rollout: Rollout, track: Track, inputs: Inputs) -> Diagnosis | None:
-    """Return the diagnosis that waiting does not heal, unless it is only exits that `maxRestarts` allows."""
+    """Return the diagnosis that waiting does not resolve, unless it is only exits that `maxRestarts` allows."""
     diagnosis = track.diagnosis
     if diagnosis is None or not diagnosis.terminal:
         diagnosis = _eviction(rollout, track)

@@ -1,4 +1,4 @@
-"""The decision of one pass: people's decisions, the build and the rollout behind one door."""
+"""Makes the decision of one pass from people's decisions, the build and the rollout."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from seatrial.api.phases import BuildPhase
-from seatrial.core import builds, decisions, rollout
-from seatrial.core.decisions import DecisionOutcome
+from seatrial.core import builds, rollout, user_decisions
 from seatrial.core.inputs import Inputs, ReplicaPlan
 from seatrial.core.replicas import idle_pods_leave_at, replica_plan, stable_makes_room, wanted_replicas
 from seatrial.core.snapshot import Snapshot, Track
@@ -15,6 +14,7 @@ from seatrial.core.state import Build, RolloutState
 from seatrial.core.target import Target
 from seatrial.core.traffic import Split, receives_traffic, split_of
 from seatrial.core.transitions import Phase
+from seatrial.core.user_decisions import DecisionOutcome
 
 MAX_BUILD_CHANGES = 3
 """In one pass a build can begin, end, and begin again on another runtime."""
@@ -118,7 +118,7 @@ def decide(state: RolloutState, target: Target, snapshot: Snapshot, now: datetim
         now=now,
         replica_plan=replica_plan(target, snapshot.stable(state)),
     )
-    accepted, outcomes = decisions.take(snapshot.user_decisions, state, _with_build(inputs, state))
+    accepted, outcomes = user_decisions.take(snapshot.user_decisions, state, _with_build(inputs, state))
     advanced, ended_builds = _advanced(accepted, inputs)
     return Decision(
         before=state,

@@ -13,14 +13,14 @@ from seatrial.core.transitions import IllegalTransition, Phase, restart_step_clo
 
 
 def roll_back(state: RolloutState, inputs: Inputs, reason: Reason, message: str) -> RolloutState:
-    """Return the state in which the rollout goes back because of `reason`; traffic leaves with this decision."""
+    """Return the state in which the rollout is rolled back because of `reason`; the canary loses its traffic now."""
     diagnosis = inputs.canary(state).diagnosis
     failure = Failure(reason=reason, message=message)
     return _going_back(state, inputs, failure if diagnosis is None else diagnosis.failure(reason, message))
 
 
 def roll_back_failed(state: RolloutState, inputs: Inputs, diagnosis: Diagnosis) -> RolloutState:
-    """Return the state in which the rollout goes back because of what is wrong with the canary's pods."""
+    """Return the state in which the rollout is rolled back because of what is wrong with the canary's pods."""
     return _going_back(state, inputs, diagnosis.failure())
 
 

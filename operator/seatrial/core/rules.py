@@ -21,7 +21,7 @@ Rule = Callable[[RolloutState, Rollout, Inputs], RolloutState | None]
 
 
 def target_changed(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState | None:
-    """Roll back without blame when the spec asks for another revision than the one that is rolled out.
+    """Roll back without rejecting the revision when the spec asks for another revision than the one that is rolled out.
 
     After a Rollback the spec still asks for the revision that a person has just rejected: that changes nothing.
     """

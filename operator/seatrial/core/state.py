@@ -1,6 +1,6 @@
 """The state of a rollout: what is stored in `.status` between two passes, as plain values.
 
-`seatrial.core.stored` translates it from and to the status model; that is the only place where text is truncated.
+`seatrial.core.status_codec` translates it from and to the status model; that is the only place where text is truncated.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The table of a rollout's phases, one row each, and the only function that moves a rollout from one to another.
 
-What a phase *is* stands in its row; a new phase is one row here, its guards and its step in `rules` and `rollout`,
+What a phase *is* is defined in its row; a new phase is one row here, its guards and its step in `rules` and `rollout`,
 and its message in `seatrial.reporting.status_message`. A test holds the three together.
 """
 
@@ -47,8 +47,8 @@ class PhaseRow:
     runs_progress_deadline: bool = False
     at_rest: bool = False
     """Only a new target or a person moves it."""
-    retreats: bool = False
-    """The canary is leaving or has left: it is not rendered anew."""
+    is_leaving: bool = False
+    """The canary is leaving or has left: it is not rendered again."""
 
 
 def _to(*successors: Phase) -> frozenset[Phase]:
@@ -112,7 +112,7 @@ TABLE: dict[Phase, PhaseRow] = {
         reason=Reason.ROLLING_BACK,
         canary_size=CanarySize.DRAINING,
         may_receive_traffic=True,
-        retreats=True,
+        is_leaving=True,
     ),
     Phase.REJECTED: PhaseRow(
         successors=_to(Phase.BUILDING, Phase.STABLE),
@@ -120,7 +120,7 @@ TABLE: dict[Phase, PhaseRow] = {
         display_of_update=Display.DEGRADED,
         canary_size=CanarySize.NONE,
         at_rest=True,
-        retreats=True,
+        is_leaving=True,
     ),
 }
 

@@ -11,7 +11,7 @@ from seatrial.api.objects import Body
 from seatrial.api.owner import Owner
 from seatrial.core.target import BuildTarget
 from seatrial.manifests import metadata
-from seatrial.manifests.server import filled
+from seatrial.manifests.server_pod import without_empty_fields
 
 CONTAINER = "build"
 KEPT_SECONDS = 3600
@@ -83,7 +83,7 @@ def build_job(owner: Owner, target: BuildTarget, attempt: Attempt) -> Body:
 def _pod(owner: Owner, target: BuildTarget, attempt: Attempt) -> Body:
     volumes = _volumes(target)
     pull_secret = target.registry.pull_secret_name
-    return filled(
+    return without_empty_fields(
         {
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": GRACE_SECONDS,
@@ -103,13 +103,13 @@ def _pod(owner: Owner, target: BuildTarget, attempt: Attempt) -> Body:
 
 def _container(owner: Owner, target: BuildTarget, attempt: Attempt, volumes: dict[str, Body]) -> Body:
     request = _request(owner, target, attempt)
-    return filled(
+    return without_empty_fields(
         {
             "name": CONTAINER,
             "image": target.runtimes[attempt.runtime],
             "command": list(contract.BUILD_COMMAND),
             "env": [{"name": contract.BUILD_REQUEST_VARIABLE, "value": request}],
-            "resources": filled(target.resources.model_dump(mode="json", by_alias=True)),
+            "resources": without_empty_fields(target.resources.model_dump(mode="json", by_alias=True)),
             "terminationMessagePolicy": "FallbackToLogsOnError",
             "securityContext": {
                 "allowPrivilegeEscalation": False,

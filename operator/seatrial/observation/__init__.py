@@ -10,7 +10,7 @@ from typing import NamedTuple
 from seatrial.api import model_deployment
 from seatrial.core.snapshot import Snapshot
 from seatrial.core.state import RolloutState
-from seatrial.core.stored import state_of
+from seatrial.core.status_codec import state_of
 from seatrial.core.target import Target
 from seatrial.observation.observed import Observed, Platform
 from seatrial.observation.recovery import recovered

@@ -11,7 +11,7 @@ from seatrial.api import reasons
 from seatrial.api.objects import Body, condition_of, is_condition_true
 from seatrial.api.text import truncate_middle
 from seatrial.core.snapshot import Bodies, Diagnosis
-from seatrial.manifests import server
+from seatrial.manifests import server_pod
 
 Reason = reasons.Reason
 DISRUPTED = frozenset({"Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting"})
@@ -91,7 +91,7 @@ def _pod_creation(deployment: Body) -> Diagnosis | None:
 
 def _reported_by_the_server(pod: Body) -> Diagnosis | None:
     """Our own server reports why it exits."""
-    status = container_status(pod, server.CONTAINER)
+    status = container_status(pod, server_pod.CONTAINER)
     try:
         report = contract.Exit.from_json(str(last_end(status).get("message", "")))
         return _diagnosis(pod, status, Reason(report.reason), report.message)
@@ -100,7 +100,7 @@ def _reported_by_the_server(pod: Body) -> Diagnosis | None:
 
 
 def _out_of_memory(pod: Body) -> Diagnosis | None:
-    status = container_status(pod, server.CONTAINER)
+    status = container_status(pod, server_pod.CONTAINER)
     if last_end(status).get("reason") != "OOMKilled":
         return None
     return _diagnosis(
@@ -112,7 +112,7 @@ def _out_of_memory(pod: Body) -> Diagnosis | None:
 
 
 def _crash_loop(pod: Body) -> Diagnosis | None:
-    status = container_status(pod, server.CONTAINER)
+    status = container_status(pod, server_pod.CONTAINER)
     if _waiting(status).get("reason") != "CrashLoopBackOff" or not status.get("restartCount"):
         return None
     ended = last_end(status)

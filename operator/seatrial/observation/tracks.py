@@ -9,7 +9,7 @@ from dataclasses import replace
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body, condition_of, label_of, parse_time
 from seatrial.core.snapshot import AbnormalExit, Bodies, Track
-from seatrial.manifests import server, workload
+from seatrial.manifests import server_pod, workload
 from seatrial.observation import pod_diagnosis
 from seatrial.observation.observed import Observed
 from seatrial.observation.pod_diagnosis import is_ready, last_end
@@ -68,7 +68,7 @@ def _abnormal_ends(pod: Body) -> Iterator[AbnormalExit]:
 
 def _evictions(pod: Body) -> Iterator[AbnormalExit]:
     """Yield the end of a pod for its own use of disk as an exit, as for its own use of memory."""
-    status = pod_diagnosis.container_status(pod, server.CONTAINER)
+    status = pod_diagnosis.container_status(pod, server_pod.CONTAINER)
     at = parse_time(last_end(status).get("finishedAt"))
     at = at or parse_time(condition_of(pod, "Ready").get("lastTransitionTime"))
     if at is not None:
@@ -89,7 +89,7 @@ def _limit_exceeded(pod: Body) -> str:
 def _exits(pod: Body) -> Iterator[AbnormalExit]:
     if pod_diagnosis.is_disrupted(pod) or pod["metadata"].get("deletionTimestamp"):
         return
-    status = pod_diagnosis.container_status(pod, server.CONTAINER)
+    status = pod_diagnosis.container_status(pod, server_pod.CONTAINER)
     restarts = int(status.get("restartCount", 0))
     for key, one_more in (("lastState", False), ("state", True)):
         ended = (status.get(key) or {}).get("terminated") or {}

@@ -1,4 +1,4 @@
-"""The conditions: kstatus' three and our four, each with the reason that the rest of the program uses."""
+"""The conditions: three of kstatus and four of our own, with the reasons that the rest of the program uses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from seatrial.reporting.health import (
     wanted_pods,
 )
 from seatrial.reporting.phrases import clause
-from seatrial.reporting.serving_message import not_shifted
+from seatrial.reporting.serving_message import not_shifted_message
 
 Kind = api.ConditionType
 
@@ -100,7 +100,7 @@ def serving(decision: Decision) -> ConditionValue:
         return ConditionValue(True, Reason.HEALTHY, f"{stable.revision} serves")
     split = decision.split_in_force
     if not decision.split_is_applied and (split is None or split.stable != stable.revision):
-        message = not_shifted(decision, stable.revision)
+        message = not_shifted_message(decision, stable.revision)
         return ConditionValue(bool(serving_now), _reason(decision), message)
     if serving_now:
         message = f"{serving_now[0]} serves; no pod of {stable.revision} is ready"

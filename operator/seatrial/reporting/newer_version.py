@@ -26,7 +26,7 @@ def events(status: Status) -> tuple[Event, ...]:
     return (Event(reason=Reason.NEWER_VERSION, message=message(status), type=EventType.WARNING),)
 
 
-def held(stored: Body, text: str, now: datetime) -> Body:
+def stalled_status(stored: Body, text: str, now: datetime) -> Body:
     """Return the `stored` status with the message and a true condition Stalled; every other value is kept as it is."""
     kind = str(conditions.ConditionType.STALLED)
     others: list[Any] = [c for c in stored.get("conditions") or () if c.get("type") != kind]

@@ -1,4 +1,4 @@
-"""Who serves: the part of a message that says whether users are hurt."""
+"""Which revision serves: the part of a message that says whether requests are answered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def meanwhile(decision: Decision) -> str:
     if decision.stable_makes_room:
         return f"; nothing serves until then: strategy Recreate stops {stable.revision} first"
     if not decision.split_is_applied:
-        return f"; {routed(decision)}"
+        return f"; {traffic_clause(decision)}"
     if track.ready:
         return f"; {stable.revision} serves"
     serving = serving_revisions(decision)
@@ -26,12 +26,12 @@ def meanwhile(decision: Decision) -> str:
     return f"; nothing serves: no pod of {stable.revision} is ready{cause(track)}"
 
 
-def not_shifted(decision: Decision, stable: str) -> str:
+def not_shifted_message(decision: Decision, stable: str) -> str:
     """Return that stable does not receive all traffic yet, and who does; the apply error before it says why."""
-    return f"{stable} is stable, but traffic has not shifted yet; {routed(decision)}"
+    return f"{stable} is stable, but traffic has not shifted yet; {traffic_clause(decision)}"
 
 
-def routed(decision: Decision) -> str:
+def traffic_clause(decision: Decision) -> str:
     """Return where traffic goes while what was decided is not applied; the apply error before it says why."""
     split = decision.split_in_force
     if split is None:

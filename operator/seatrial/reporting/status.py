@@ -7,7 +7,7 @@ from seatrial.api import status as api
 from seatrial.core.decide import Decision
 from seatrial.core.snapshot import Track
 from seatrial.core.state import ModelRevision
-from seatrial.core.stored import encoded
+from seatrial.core.status_codec import encode
 from seatrial.core.traffic import Ready
 from seatrial.core.transitions import Phase, at_rest
 from seatrial.reporting.conditions import conditions
@@ -35,9 +35,9 @@ def status(decision: Decision, before: api.Status) -> api.Status:
         stable=_stable(decision),
         canary=_canary(decision),
         rollout=_rollout(decision),
-        build=None if state.build is None else encoded(api.BuildStatus, state.build),
-        rejected=tuple(encoded(api.Rejected, entry) for entry in state.rejected),
-        history=tuple(encoded(api.HistoryEntry, entry) for entry in state.history),
+        build=None if state.build is None else encode(api.BuildStatus, state.build),
+        rejected=tuple(encode(api.Rejected, entry) for entry in state.rejected),
+        history=tuple(encode(api.HistoryEntry, entry) for entry in state.history),
         replicas=sum(decision.wanted_replicas(track.revision) for track in shown),
         ready_replicas=sum(track.ready for track in shown),
         selector=f"{names.LABEL_SERVER}={owner.name}",
@@ -79,7 +79,7 @@ def _stable(decision: Decision) -> tracks.TrackStatus | None:
     if stable is None:
         return None
     canary_weight = rollout.weight if rollout and decision.canary_receives_traffic else 0
-    return encoded(tracks.TrackStatus, stable, **_track_fields(decision, stable, weight=100 - canary_weight))
+    return encode(tracks.TrackStatus, stable, **_track_fields(decision, stable, weight=100 - canary_weight))
 
 
 def _canary(decision: Decision) -> tracks.CanaryStatus | None:
@@ -88,7 +88,7 @@ def _canary(decision: Decision) -> tracks.CanaryStatus | None:
         return None
     weight = rollout.weight if decision.canary_receives_traffic else 0
     parts = _track_fields(decision, canary, weight=weight)
-    return encoded(tracks.CanaryStatus, canary, **parts, actual_weight=_actual_weight(decision, canary))
+    return encode(tracks.CanaryStatus, canary, **parts, actual_weight=_actual_weight(decision, canary))
 
 
 def _actual_weight(decision: Decision, canary: ModelRevision) -> int:
@@ -106,7 +106,7 @@ def _track_fields(decision: Decision, revision: ModelRevision, *, weight: int) -
         "replicas": decision.wanted_replicas(track.revision),
         "ready_replicas": track.ready,
         "weight": weight,
-        "failure": None if failure is None else encoded(tracks.Failure, failure),
+        "failure": None if failure is None else encode(tracks.Failure, failure),
     }
 
 
@@ -115,4 +115,4 @@ def _rollout(decision: Decision) -> api.RolloutStatus | None:
     if rollout is None:
         return None
     named = target.revision if decision.target_is_named else ""
-    return encoded(api.RolloutStatus, rollout, target_revision=named)
+    return encode(api.RolloutStatus, rollout, target_revision=named)

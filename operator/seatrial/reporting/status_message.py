@@ -17,7 +17,13 @@ from seatrial.core.transitions import Phase
 from seatrial.reporting import autoscaler, schedule
 from seatrial.reporting.health import stable_is_complete, stable_is_unhealthy, wanted_pods
 from seatrial.reporting.phrases import because, clause, missing, utc
-from seatrial.reporting.serving_message import cause, meanwhile, not_shifted, ready_pods, routed
+from seatrial.reporting.serving_message import (
+    cause,
+    meanwhile,
+    not_shifted_message,
+    ready_pods,
+    traffic_clause,
+)
 
 RETRY_REMEDY = "apply a changed spec, or create a RolloutDecision with action Retry"
 
@@ -58,12 +64,12 @@ def _at_rest(decision: Decision) -> str:
         return "no revision has started yet"
     wanted = wanted_pods(decision)
     if stable_is_unhealthy(decision):
-        serves = "serves" if track.ready else "serves nothing"
+        serves = "serves" if track.ready else "is not serving"
         return f"{stable.revision} {serves}: {ready_pods(track, wanted)}{cause(track)}"
     if wanted == 0:
-        return f"{stable.revision} serves nothing: spec.scaling.replicas is 0; raise it"
+        return f"{stable.revision} is not serving: spec.scaling.replicas is 0; raise it"
     if not decision.split_is_applied:
-        return not_shifted(decision, stable.revision)
+        return not_shifted_message(decision, stable.revision)
     if not stable_is_complete(decision):
         return f"{stable.revision} serves: {ready_pods(track, wanted)}"
     since = utc(stable.since)
@@ -145,7 +151,7 @@ def _shifting(decision: Decision, rollout: Rollout) -> str:
         serves = "" if decision.canary_receives_traffic and decision.split_is_applied else meanwhile(decision)
         return f"{share}; {pods}{cause(track)}{_deadline(decision, rollout)}{serves}"
     if not decision.split_is_applied:
-        return f"{share}, step {rollout.step} begins once it is{meanwhile(decision)}"
+        return f"{share}; step {rollout.step} starts when it is applied{meanwhile(decision)}"
     following, at = _following(decision, rollout), schedule.next_transition(decision)
     if at is None:
         pods = f"{ready_pods(track, needed)}{cause(track)}"
@@ -216,12 +222,12 @@ def _blocked_rollback(decision: Decision, rollout: Rollout) -> str:
     stable = decision.stable_track
     name, failing = ("stable", "") if stable is None else (stable.revision, cause(stable))
     keeps = (
-        f"{rollout.revision} keeps all traffic until one is"
+        f"{rollout.revision} receives all traffic until a pod of {name} is ready"
         if decision.split_is_applied
-        else routed(decision)
+        else traffic_clause(decision)
     )
     why = because(rollout.reason, rollout.message)
-    return f"cannot roll back, because no pod of {name} is ready{failing}; {keeps}; rolling back{why}"
+    return f"cannot roll back{why}, because no pod of {name} is ready{failing}; {keeps}"
 
 
 def _rejected(decision: Decision, rollout: Rollout) -> str:

@@ -10,11 +10,10 @@ from seatrial.api.objects import Body
 from seatrial.api.owner import Owner
 from seatrial.api.traffic import ReplicaTraffic, WhenTooFew
 from seatrial.core.traffic import Ready, Split
-from seatrial.manifests import metadata
+from seatrial.manifests.service import client_service
 
 CANARY: Final = f"{names.GROUP}/canary"
 WEIGHT: Final = f"{names.GROUP}/weight"
-CLIENT_PORT: Final = 80
 LARGEST_WEIGHT: Final = 50
 """Above a half the canary would need more pods than stable has; such steps run as a half until promotion."""
 
@@ -30,19 +29,9 @@ class ReplicaRouter:
 
     def render(self, owner: Owner, split: Split) -> tuple[Body, ...]:
         """Return the one Service; its label names stable, so that a lost status can be recovered from it."""
-        selects_both = split.weight > 0
         annotations = {CANARY: split.canary, WEIGHT: str(split.weight)} if split.canary else {}
-        service = metadata.child(
-            owner,
-            api_version="v1",
-            kind="Service",
-            name=owner.name,
-            extra_labels={names.LABEL_STABLE: split.stable},
-            annotations=annotations,
-            spec={
-                "selector": metadata.selector(owner, "" if selects_both else split.stable),
-                "ports": [{"name": "http", "port": CLIENT_PORT, "targetPort": "http", "protocol": "TCP"}],
-            },
+        service = client_service(
+            owner, stable=split.stable, selects_all=split.weight > 0, annotations=annotations
         )
         return (service,)
 

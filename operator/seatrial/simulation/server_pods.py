@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from seatrial.api import names, status_fields
 from seatrial.api.objects import Body, label_of, parse_time
-from seatrial.manifests import server
+from seatrial.manifests import server_pod
 from seatrial.observation import pod_diagnosis
 
 
@@ -78,7 +78,7 @@ def ready_time(pod: Body, ready_after: timedelta) -> datetime | None:
         or pod_diagnosis.diagnosis_of(pod)
     ):
         return None
-    container = pod_diagnosis.container_status(pod, server.CONTAINER)
+    container = pod_diagnosis.container_status(pod, server_pod.CONTAINER)
     if pod["metadata"].get("deletionTimestamp") or container.get("started"):
         return None
     created = parse_time(pod["metadata"].get("creationTimestamp"))
@@ -92,7 +92,7 @@ def pod_at(pod: Body, now: datetime, ready_after: timedelta) -> Body:
 
 
 def _ready_pod(pod: Body) -> Body:
-    container = {"name": server.CONTAINER, "restartCount": 0, "ready": True, "state": {"running": {}}}
+    container = {"name": server_pod.CONTAINER, "restartCount": 0, "ready": True, "state": {"running": {}}}
     return {
         **pod,
         "status": {

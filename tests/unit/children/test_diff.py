@@ -12,7 +12,7 @@ from seatrial.api import spec, validation
 from seatrial.api.objects import Body
 from seatrial.children import actions, diff
 from seatrial.core.target import Workload
-from seatrial.manifests import server, workload
+from seatrial.manifests import server_pod, workload
 from tests.builders import DIGEST, NEW, OWNER
 
 
@@ -22,7 +22,7 @@ def deployment(**pod: Any) -> Body:
         "serving": {"resources": {"limits": {"memory": "1024Mi"}}, "pod": pod},
     }
     serving = validation.validate(spec.Spec, raw).serving
-    template = server.template(OWNER, NEW, workload=Workload(serving=serving), image=DIGEST, copies={})
+    template = server_pod.template(OWNER, NEW, workload=Workload(serving=serving), image=DIGEST, copies={})
     return workload.deployment(OWNER, NEW, template)
 
 

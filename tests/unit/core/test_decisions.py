@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from seatrial.api import phases, reasons, rollout_decision
-from seatrial.core import decisions
-from seatrial.core.decisions import DecisionOutcome
+from seatrial.core import user_decisions
 from seatrial.core.inputs import Inputs
 from seatrial.core.rollout import advance
 from seatrial.core.snapshot import UserDecision
 from seatrial.core.state import Build, HistoryEntry, Rejection, RolloutState
 from seatrial.core.transitions import Phase
+from seatrial.core.user_decisions import DecisionOutcome
 from tests.builders import NEW, NEWER, NOW, OLD, after, image, rollout, seen, shifting, state
 from tests.unit.core.rollouts import paused
 
@@ -38,7 +38,7 @@ def take(
 ) -> tuple[RolloutState, DecisionOutcome]:
     """Return the state after one decision, and its outcome."""
     snapshot = inputs or seen().stable().canary().at(after(seconds=30))
-    state, (outcome,) = decisions.take((user_decision,), before, snapshot)
+    state, (outcome,) = user_decisions.take((user_decision,), before, snapshot)
     return state, outcome
 
 
@@ -226,7 +226,7 @@ def test_no_decision_continues_a_rollout_that_the_spec_pauses(action: Action) ->
 
 def test_an_abort_is_taken_before_a_promote_of_the_same_time() -> None:
     both = (decision(Action.PROMOTE), decision(Action.ABORT, uid="d-2"))
-    state, outcomes = decisions.take(both, shifting(), seen().stable().canary().at(after(seconds=1)))
+    state, outcomes = user_decisions.take(both, shifting(), seen().stable().canary().at(after(seconds=1)))
     assert phase_of(state) is Phase.ROLLING_BACK
     assert [(outcome.decision.action, outcome.phase) for outcome in outcomes] == [
         (Action.ABORT, DecisionPhase.TAKEN),

@@ -12,7 +12,7 @@ from seatrial.api.rollout_decision import DecisionPhase
 from seatrial.core.decide import Decision, decide
 from seatrial.core.snapshot import Snapshot
 from seatrial.core.state import RolloutState
-from seatrial.core.stored import state_of
+from seatrial.core.status_codec import state_of
 from seatrial.reporting.status import status
 from tests.unit.core.generated import snapshots_with_decisions, states, targets, times
 

@@ -11,7 +11,7 @@ from seatrial.api import spec, validation
 from seatrial.api.objects import Body
 from seatrial.api.owner import Owner
 from seatrial.core.target import BuildTarget, Workload
-from seatrial.manifests import job, metadata, server, workload
+from seatrial.manifests import job, metadata, server_pod, workload
 from tests.builders import DIGEST, NEW, OWNER, SETTINGS
 
 URI = {"uri": "pvc://models/churn"}
@@ -27,7 +27,7 @@ def template(**raw: Any) -> Body:
     """Return the pod template of the revision that a spec describes."""
     wanted = parsed(**raw)
     pods = Workload(serving=wanted.serving, image_is_given=bool(wanted.model.image))
-    return server.template(OWNER, NEW, workload=pods, image=DIGEST, copies={})
+    return server_pod.template(OWNER, NEW, workload=pods, image=DIGEST, copies={})
 
 
 def build(owner: Owner = OWNER, **raw: Any) -> Body:
@@ -161,7 +161,7 @@ def test_a_volume_with_the_name_of_the_scratch_volume_does_not_replace_it() -> N
 def test_pods_read_copies_of_config_maps_and_secrets_themselves() -> None:
     env_from = [{"configMapRef": {"name": "a"}}, {"secretRef": {"name": "a"}}]
     pods = Workload(serving=parsed(serving={"envFrom": env_from}).serving, pull_secret_name="pull")
-    pod = server.template(OWNER, NEW, workload=pods, image=DIGEST, copies={"a": "a-0"})
+    pod = server_pod.template(OWNER, NEW, workload=pods, image=DIGEST, copies={"a": "a-0"})
     sources = pod["spec"]["containers"][0]["envFrom"]
     assert sources == [{"configMapRef": {"name": "a-0"}}, {"secretRef": {"name": "a"}}]
     assert pod["spec"]["imagePullSecrets"] == [{"name": "pull"}]

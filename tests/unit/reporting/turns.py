@@ -12,11 +12,11 @@ from seatrial.api.rollout_decision import Action, DecisionPhase
 from seatrial.api.serving import Serving
 from seatrial.api.status import Status
 from seatrial.core.decide import Decision
-from seatrial.core.decisions import DecisionOutcome
 from seatrial.core.snapshot import UserDecision
 from seatrial.core.state import HistoryEntry, RolloutState
 from seatrial.core.target import Workload
 from seatrial.core.transitions import Phase
+from seatrial.core.user_decisions import DecisionOutcome
 from tests.builders import NEW, NOW, OLD, Seen, revision, seen, shifting, state
 from tests.builders import rollout as rollout_in
 from tests.unit.reporting import situations as given

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from seatrial.api import names, status_fields
-from seatrial.manifests import server
+from seatrial.manifests import server_pod
 from seatrial.observation import pod_diagnosis
 from seatrial.simulation import server_pods
 from tests.golden import pods as pod_states
@@ -125,4 +125,4 @@ def test_only_a_starting_server_pod_changes_by_itself(change: Any) -> None:
 
 def test_a_simulated_pod_has_the_container_that_the_operator_observes() -> None:
     (pod,) = new_pods(1)
-    assert pod_diagnosis.container_status(ready(pod), server.CONTAINER)["ready"]
+    assert pod_diagnosis.container_status(ready(pod), server_pod.CONTAINER)["ready"]

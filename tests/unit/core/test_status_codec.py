@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seatrial.api import base, phases, reasons, tracks
 from seatrial.api import status as api
 from seatrial.core.state import Build, Failure, HistoryEntry, ModelRevision, Rejection, Rollout, RolloutState
-from seatrial.core.stored import encoded, state_of
+from seatrial.core.status_codec import encode, state_of
 from tests.builders import NEW, after, rollout, state
 from tests.unit.core.rollouts import rolling_back
 
@@ -128,8 +128,8 @@ states = st.builds(
 
 def track_of(model: type[tracks.TrackStatus], revision: ModelRevision) -> tracks.TrackStatus:
     """Return the part of the status that a revision becomes."""
-    failure = None if revision.failure is None else encoded(tracks.Failure, revision.failure)
-    return encoded(model, revision, failure=failure)
+    failure = None if revision.failure is None else encode(tracks.Failure, revision.failure)
+    return encode(model, revision, failure=failure)
 
 
 def status_of(state: RolloutState) -> api.Status:
@@ -138,10 +138,10 @@ def status_of(state: RolloutState) -> api.Status:
         {
             "stable": state.stable and track_of(tracks.TrackStatus, state.stable),
             "canary": state.canary and track_of(tracks.CanaryStatus, state.canary),
-            "rollout": state.rollout and encoded(api.RolloutStatus, state.rollout),
-            "build": state.build and encoded(api.BuildStatus, state.build),
-            "rejected": tuple(encoded(api.Rejected, entry) for entry in state.rejected),
-            "history": tuple(encoded(api.HistoryEntry, entry) for entry in state.history),
+            "rollout": state.rollout and encode(api.RolloutStatus, state.rollout),
+            "build": state.build and encode(api.BuildStatus, state.build),
+            "rejected": tuple(encode(api.Rejected, entry) for entry in state.rejected),
+            "history": tuple(encode(api.HistoryEntry, entry) for entry in state.history),
         }
     )
 

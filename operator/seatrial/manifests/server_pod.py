@@ -31,7 +31,7 @@ def template(
         "annotations": dict(pod.annotations),
     }
     pull_secrets = (*pod.image_pull_secrets, workload.pull_secret_name)
-    spec = filled(
+    spec = without_empty_fields(
         {
             **_scheduling(pod),
             "automountServiceAccountToken": False,
@@ -43,7 +43,7 @@ def template(
             "volumes": [*_scratch(pod, "emptyDir", {}), *pod.volumes],
         }
     )
-    rendered: Body = references.with_copies({"metadata": filled(head), "spec": spec}, copies)
+    rendered: Body = references.with_copies({"metadata": without_empty_fields(head), "spec": spec}, copies)
     return rendered
 
 
@@ -82,7 +82,7 @@ def _container(owner: Owner, revision: str, *, workload: Workload, image: str) -
         "ports": [{"name": "http", "containerPort": contract.SERVER_PORT, "protocol": "TCP"}],
         "env": [*_own_environment(owner, revision, server), *map(_as_written, server.env)],
         "envFrom": [_as_written(source) for source in server.env_from],
-        "resources": filled(server.resources.model_dump(mode="json", by_alias=True)),
+        "resources": without_empty_fields(server.resources.model_dump(mode="json", by_alias=True)),
         "startupProbe": _probe("/readyz", period=1, failures=LONGEST_START_SECONDS),
         "readinessProbe": _probe("/readyz", period=2, failures=2),
         "livenessProbe": _probe("/livez", period=10, failures=3),
@@ -95,7 +95,7 @@ def _container(owner: Owner, revision: str, *, workload: Workload, image: str) -
         },
         "volumeMounts": [*_scratch(server.pod, "mountPath", _SCRATCH), *server.pod.volume_mounts],
     }
-    return filled(body)
+    return without_empty_fields(body)
 
 
 def _lifecycle(workload: Workload) -> Body:
@@ -131,7 +131,7 @@ def _as_written(part: Any) -> Body:
     return body
 
 
-def filled(body: Mapping[str, Any]) -> Body:
+def without_empty_fields(body: Mapping[str, Any]) -> Body:
     """Return `body` without its empty fields: the API server keeps none of them.
 
     Only of this level: within what a user passes through, an empty map or text may be a choice (`emptyDir: {}`,

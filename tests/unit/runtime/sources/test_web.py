@@ -258,7 +258,7 @@ def test_credentials_are_not_sent_to_another_host(tmp_path: Path) -> None:
         with serving(lambda handler: handler.answer(302, location=f"{elsewhere}/m.bin")) as site:
             sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
-    assert "authorization" not in {key.lower() for key in other.asked[0][2]}
+    assert "authorization" not in {key.lower() for key in other.requests[0][2]}
 
 
 @pytest.mark.parametrize("name", ["..%2Fescaped", "a%0Ab", "%2e%2e", "a%5Cb"])

@@ -39,7 +39,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], c
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("action", choices=[str(action).lower() for action in Action], help="what to do with the rollout; README.md explains the actions")
+    parser.add_argument(
+        "action",
+        choices=[str(action).lower() for action in Action],
+        help="what to do with the rollout; README.md explains the actions",
+    )
     parser.add_argument("name", help="name of the ModelDeployment")
     parser.add_argument(
         "-n",
@@ -47,7 +51,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], c
         default="",
         help="namespace of the ModelDeployment (default: that of the context)",
     )
-    parser.add_argument("--reason", default="", help="the reason for the decision, recorded in status.history")
+    parser.add_argument(
+        "--reason", default="", help="the reason for the decision, recorded in status.history"
+    )
     parser.add_argument(
         "--to", "--to-revision", metavar="REVISION", help="for rollback: the revision to roll back to"
     )

@@ -170,7 +170,9 @@ def _shift(decision: Decision, before: Rollout | None, rollout: Rollout, stable:
         message = f"{rollout.revision}: resumed at {rollout.weight} % of traffic"
         return Event(reason=Reason.SHIFTING, message=message)
     if rollout.weight == 0:
-        message = f"{rollout.revision}: no canary pod is ready; {stable.revision} receives all traffic until one is ready"
+        message = (
+            f"{rollout.revision}: no canary pod is ready; {stable.revision} receives all traffic until one is"
+        )
         return Event(reason=Reason.SHIFTING, message=message, type=EventType.WARNING)
     share = f"{rollout.weight} % of traffic{status_message.actual_share(decision, rollout)}"
     message = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 from model_runtime import formats
+from model_runtime.builder import trial_runner
 from model_runtime.failures import BuildFailure
 from model_runtime.formats import FormatUnknown, LoadFailed, PickleRefused
 from model_runtime.formats.examples import synthetic_example
@@ -61,6 +63,14 @@ def served(folder: Path, *, allow_pickle: bool = True) -> formats.Loaded:
     """The folder's model, found and loaded."""
     found = formats.detect(folder)
     return formats.load(found.format, found.path, allow_pickle=allow_pickle)
+
+
+def tried(folder: Path) -> None:
+    """Load the folder's model as a build does, in a process of its own: XGBoost's reader of binary JSON knows no bounds,
+    and a damaged file may end the process."""
+    found = formats.detect(folder)
+    with trial_runner.start(found, folder, folder / "outcome.json", allow_pickle=False) as trial:
+        trial.result()
 
 
 @pytest.fixture
@@ -123,8 +133,8 @@ def test_a_file_truncated_anywhere_is_reported_without_side_effects(
 ) -> None:
     content = (shelf / name).read_bytes()
     (tmp_path / name).write_bytes(content[: int(len(content) * share)])
-    with pytest.raises((LoadFailed, FormatUnknown), match=name):
-        served(tmp_path)
+    with pytest.raises((LoadFailed, FormatUnknown), match=rf"{name}|while the model was loaded"):
+        tried(tmp_path) if name == "m.ubj" else served(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["m.skops", "m.onnx", "m.xgb.json", "m.ubj"])
@@ -135,8 +145,8 @@ def test_a_corrupted_file_is_loaded_or_reported_without_side_effects(
     for place in range(len(content) // 3, len(content) // 3 + 40):
         content[place] ^= 0x55
     (tmp_path / name).write_bytes(content)
-    try:
-        model = served(tmp_path, allow_pickle=False)
-    except (LoadFailed, FormatUnknown, PickleRefused):
-        return
-    assert model.signature.inputs
+    with contextlib.suppress(LoadFailed, FormatUnknown, PickleRefused):
+        if name == "m.ubj":
+            tried(tmp_path)
+        else:
+            assert served(tmp_path, allow_pickle=False).signature.inputs

@@ -57,7 +57,6 @@ def test_a_blob_round_trips(
     registry: RegistryClient, here: Reference, content: bytes, tmp_path: Path
 ) -> None:
     blob = blobs.from_bytes(content)
-
     assert registry.put_blob(here, blob)
     assert stored(registry, here, blob.digest, tmp_path) == content
 
@@ -67,7 +66,6 @@ def test_an_existing_blob_is_not_uploaded_again(
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(b"x"))
     before = proxy.count("POST")
-
     assert not registry.put_blob(here, blobs.from_bytes(b"x"))
     assert proxy.count("POST") == before
 
@@ -106,7 +104,6 @@ def test_an_upload_survives(
 ) -> None:
     proxy.faults.append(fault)
     registry.put_blob(here, blobs.from_bytes(LARGE))
-
     assert fault.times == 0, "the fault has struck"
     assert stored(registry, here, blobs.digest_of(LARGE), tmp_path) == LARGE
 
@@ -116,7 +113,6 @@ def test_an_interrupted_chunk_is_resumed(
 ) -> None:
     proxy.faults.append(Fault("PATCH", "uploads", closes_connection, after=1))
     registry.put_blob(here, blobs.from_bytes(LARGE))
-
     assert proxy.count("POST", "uploads") == 1
     assert proxy.count("PATCH") == 5, "four chunks, one of them twice"
 
@@ -127,7 +123,6 @@ def test_a_registry_without_chunks_gets_the_blob_whole(
 ) -> None:
     proxy.faults.append(Fault("PATCH", "uploads", responds_with(status), times=99))
     registry.put_blob(here, blobs.from_bytes(LARGE))
-
     assert proxy.count("PATCH") == 1
     assert stored(registry, here, blobs.digest_of(LARGE), tmp_path) == LARGE
 
@@ -137,7 +132,6 @@ def test_a_download_resumes_where_it_was_interrupted(
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(LARGE))
     proxy.faults.append(Fault("GET", "blobs", truncates_response))
-
     assert stored(registry, here, blobs.digest_of(LARGE), tmp_path) == LARGE
 
 
@@ -145,7 +139,6 @@ def test_a_registry_that_keeps_failing_is_unavailable(
     registry: RegistryClient, here: Reference, proxy: RegistryProxy
 ) -> None:
     proxy.faults.append(Fault("HEAD", "", responds_with(503), times=99))
-
     with pytest.raises(RegistryUnavailable, match="responds with 503"):
         registry.put_blob(here, blobs.from_bytes(b"x"))
     assert proxy.count("HEAD") == 4
@@ -157,7 +150,6 @@ def test_a_retry_after_that_is_too_long_is_not_waited_for(
     slept: list[float] = []
     registry = client_of(proxy.host, retry=RetryPolicy(sleep=slept.append))
     proxy.faults.append(Fault("HEAD", "", responds_with(429, retry_after="3600"), times=99))
-
     with pytest.raises(RegistryUnavailable, match="429") as failure:
         registry.put_blob(here, blobs.from_bytes(b"x"))
     assert slept == []
@@ -167,7 +159,6 @@ def test_a_retry_after_that_is_too_long_is_not_waited_for(
 
 def test_an_unreachable_registry_is_unavailable(client_of: MakeClient) -> None:
     nowhere = Reference.parse(f"127.0.0.1:{free_port()}/a")
-
     with pytest.raises(RegistryUnavailable, match="cannot be reached"):
         client_of(nowhere.host).manifest(nowhere)
 
@@ -192,7 +183,6 @@ def test_a_login_pushes_and_pulls(
     registry = client_of(proxy.host, logins={proxy.host: Login("robot", "pass")})
     here = Reference(here.host, here.path, tag="1")
     push_image(registry, here)
-
     assert registry.manifest(here) is not None
 
 
@@ -203,7 +193,6 @@ def test_one_token_is_used_for_all_calls_of_a_scope(
     registry = client_of(proxy.host, logins={proxy.host: Login("robot", "pass")})
     for content in (b"1", b"2", b"3"):
         registry.put_blob(here, blobs.from_bytes(content))
-
     assert proxy.tokens_made <= 2
 
 
@@ -212,7 +201,6 @@ def test_an_expired_token_is_renewed(proxy: RegistryProxy, here: Reference, clie
     registry = client_of(proxy.host, logins={proxy.host: Login("robot", "pass")})
     registry.put_blob(here, blobs.from_bytes(b"1"))
     proxy.expire_tokens()
-
     assert registry.put_blob(here, blobs.from_bytes(b"2"))
 
 
@@ -229,7 +217,6 @@ def test_a_rejected_login_names_the_secret_to_correct(
 ) -> None:
     proxy.login, proxy.basic = ("robot", "pass"), basic
     registry = client_of(proxy.host, logins={proxy.host: login} if login else {})
-
     with pytest.raises(RegistryUnauthorized, match=said) as failure:
         registry.put_blob(here, blobs.from_bytes(b"x"))
     assert here.repository in failure.value.message
@@ -256,7 +243,6 @@ def test_base_layers_are_mounted_not_uploaded(
     push_image(registry, runtime, files={"only": here.path})
     proxy.requests.clear()
     assembled(registry, runtime, Reference(here.host, here.path, tag="1"), tmp_path)
-
     assert proxy.count("POST", "mount=") == 1
     assert proxy.count("GET", "blobs/") == 1, "the config alone"
 
@@ -269,7 +255,6 @@ def test_base_layers_that_cannot_be_mounted_are_copied(
     proxy.faults.append(Fault("POST", "mount=", responds_with(202), times=9))
     target = Reference(here.host, here.path, tag="1")
     assembled(registry, runtime, target, tmp_path)
-
     found = registry.manifest(target)
     assert found is not None
     assert all(registry.has_blob(target, layer["digest"]) for layer in found.body["layers"])
@@ -284,7 +269,6 @@ def test_a_mount_needs_a_token_for_both_repositories(
     push_image(registry, runtime, files={"only": here.path})
     proxy.requests.clear()
     assembled(registry, runtime, Reference(here.host, here.path, tag="1"), tmp_path)
-
     assert proxy.count("PATCH") == 0
     assert proxy.count("GET", "blobs/sha") <= 2, "the config alone, perhaps asked for twice"
 
@@ -297,7 +281,6 @@ def test_a_runtime_in_another_registry_is_copied(
     push_image(registry, runtime, files={"only": here.path})
     target = Reference(here.host, here.path, tag="1")
     digest = assembled(registry, runtime, target, tmp_path)
-
     found = registry.manifest(Reference(here.host, here.path, digest=digest))
     assert found is not None
     assert found.media_type == OCI_MANIFEST

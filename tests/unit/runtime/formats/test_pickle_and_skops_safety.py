@@ -66,7 +66,7 @@ def served(folder: Path, *, allow_pickle: bool = True) -> formats.Loaded:
 
 
 def tried(folder: Path) -> None:
-    """Load the folder's model as a build does, in a process of its own: XGBoost's reader of binary JSON knows no bounds,
+    """Load the folder's model as a build does, in a process of its own: XGBoost reads binary JSON without bounds,
     and a damaged file may end the process."""
     found = formats.detect(folder)
     with trial_runner.start(found, folder, folder / "outcome.json", allow_pickle=False) as trial:

@@ -85,8 +85,8 @@ images: | $(PY) ## the runtime and operator images as OCI archives in the cache
 
 .PHONY: generate
 generate: setup ## write the generated files: CRDs, field reference, diagram
-	$(PY) -m seatrial.api.generate
-	$(PY) -m seatrial.cli.diagram --write README.md
+	$(PY) -m seatrial.codegen.generate
+	$(PY) -m seatrial.codegen.diagram --write README.md
 
 .PHONY: verify
 verify: generate ## fail when a generated file was out of date

@@ -1,13 +1,15 @@
-"""Why a build ends without an image: one class for each reason, and no others.
+"""Why a build ends without an image, and why a model cannot be loaded: the one error tree of the build.
 
     BuildFailure
     ├── SourceFailure     SourceNotFound · SourceForbidden · SourceUnavailable · SourceDigestMismatch
     ├── ModelFailure      FormatUnknown · PickleRefused · LoadFailed · ExampleFailed · RuntimeMismatch
     ├── RegistryFailure   RegistryUnauthorized · RegistryUnavailable
-    ├── BuildBroken       whatever has no reason of its own: no space, a bug
+    ├── BuildBroken       everything without a reason of its own: no space, a bug
     └── OutOfMemory
 
-Each carries the reason that the API knows and a sentence for its user: what happened, where, what to do.
+Each class has one reason of the API; each failure has a sentence for the user: cause, place, remedy. The server
+loads models with the same code and reports a `ModelFailure` in its termination message; requests that it
+rejects have their own tree in `server.errors`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from model_runtime import contract
 
 
 class BuildFailure(Exception):
-    """A build that ends without an image, for a reason that the API knows."""
+    """A build ends without an image."""
 
     reason: ClassVar[str] = "BuildFailed"
 
@@ -29,45 +31,45 @@ class BuildFailure(Exception):
 
 
 class SourceFailure(BuildFailure):
-    """The model's files could not be had as they were asked for."""
+    """The files of the model cannot be fetched."""
 
 
 class SourceNotFound(SourceFailure):
-    """Nothing stands at the address."""
+    """Nothing exists at the address."""
 
     reason = "SourceNotFound"
 
 
 class SourceForbidden(SourceFailure):
-    """The source refuses these credentials."""
+    """The source rejects the credentials."""
 
     reason = "SourceForbidden"
 
 
 class SourceUnavailable(SourceFailure):
-    """The source did not answer, or answered with an error of its own."""
+    """The source does not respond, or responds with an error of its own."""
 
     reason = "SourceUnavailable"
 
 
 class SourceDigestMismatch(SourceFailure):
-    """The files are others than the pinned ones."""
+    """The files do not have the pinned digest."""
 
     reason = "SourceDigestMismatch"
 
 
 class ModelFailure(BuildFailure):
-    """The files were fetched, but no model can be served from them as they are."""
+    """The files are fetched, but no model can be served from them as they are."""
 
 
 class FormatUnknown(ModelFailure):
-    """No known format is recognised in the files, or more than one."""
+    """The files contain no known format, or more than one."""
 
     reason = "ModelFormatUnknown"
 
 
 class PickleRefused(ModelFailure):
-    """Loading the model would run code from its file, and that is not allowed."""
+    """Loading the model would run code from its file, which the spec does not allow."""
 
     reason = "ModelPickleRefused"
 
@@ -79,13 +81,13 @@ class LoadFailed(ModelFailure):
 
 
 class ExampleFailed(ModelFailure):
-    """The model loads but does not answer its example."""
+    """The model loads but cannot predict from its example."""
 
     reason = "ModelExampleFailed"
 
 
 class RuntimeMismatch(ModelFailure):
-    """The files need another runtime than the one the build was started on."""
+    """The files need another runtime than the one that the build runs on."""
 
     reason = contract.RUNTIME_MISMATCH
 
@@ -96,65 +98,65 @@ class RuntimeMismatch(ModelFailure):
 
 
 class RegistryFailure(BuildFailure):
-    """The image could not be stored."""
+    """The registry cannot be used."""
 
 
 class RegistryUnauthorized(RegistryFailure):
-    """The registry refuses these credentials, or has none to judge."""
+    """The registry rejects the credentials, or there are none."""
 
     reason = "RegistryUnauthorized"
 
 
 class RegistryUnavailable(RegistryFailure):
-    """The registry did not answer, or answered with an error of its own."""
+    """The registry does not respond, or responds with an error of its own."""
 
     reason = "RegistryUnavailable"
 
 
 class BuildBroken(BuildFailure):
-    """No reason of its own fits: a full disk, a bug."""
+    """No other reason fits: a full disk, an invalid request, a bug."""
 
     reason = "BuildFailed"
 
 
 class OutOfMemory(BuildFailure):
-    """The build needed more memory than its limit."""
+    """The build needs more memory than its limit."""
 
     reason = "BuildOutOfMemory"
 
 
-def said(error: BaseException, *, most: int = 240) -> str:
-    """The kind of an error and its words on one line of at most `most` characters, without a trace of where it was."""
+def summary(error: BaseException, *, limit: int = 240) -> str:
+    """Return the type and message of an error on one line of at most `limit` characters, without a stack trace."""
     kind = type(error).__name__
     try:
         lines = str(error).splitlines()
-    except Exception:  # an error may fail at its own words
+    except Exception:  # the __str__ of an error may fail
         lines = []
-    words = " ".join(" ".join(takewhile(_is_said, lines)).split()).rstrip(".: ")
-    whole = f"{kind}: {words}" if words else kind
-    return whole if len(whole) <= most else f"{whole[: most - 1]}…"
+    message = " ".join(" ".join(takewhile(_is_message, lines)).split()).rstrip(".: ")
+    text = f"{kind}: {message}" if message else kind
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def _is_said(line: str) -> bool:
-    """Libraries in C++ put the stack behind their words."""
-    return not line.startswith(_TRACES)
+def _is_message(line: str) -> bool:
+    """Return whether the line belongs to the message: libraries in C++ append the stack."""
+    return not line.startswith(_STACK_STARTS)
 
 
 def out_of_memory(when: str = "") -> OutOfMemory:
-    """The failure of a build whose memory did not suffice, `when` it came to that."""
-    at = f" {when}" if when else ""
-    return OutOfMemory(f"the build ran out of memory{at}: raise spec.build.resources.limits.memory.")
+    """Return the failure of a build that ran out of memory; `when` is a clause such as "while …"."""
+    clause = f" {when}" if when else ""
+    return OutOfMemory(f"the build ran out of memory{clause}: raise spec.build.resources.limits.memory.")
 
 
 def by_reason(reason: str) -> type[BuildFailure]:
-    """The class that carries a reason: failures that come from another process have theirs back."""
-    return _CLASSES.get(reason, BuildBroken)
+    """Return the class for a reason, to raise a failure of another process here."""
+    return _BY_REASON.get(reason, BuildBroken)
 
 
-_TRACES: Final = ("Stack trace", "Traceback")
-_CLASSES = {
-    made.reason: made
-    for made in (
+_STACK_STARTS: Final = ("Stack trace", "Traceback")
+_BY_REASON: Final[dict[str, type[BuildFailure]]] = {
+    failure.reason: failure
+    for failure in (
         SourceNotFound,
         SourceForbidden,
         SourceUnavailable,

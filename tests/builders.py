@@ -1,4 +1,4 @@
-"""Values that tests begin with; a situation reads as one line: `seen().stable(ready=3).canary(ready=1)`."""
+"""Values that tests begin with; a snapshot reads as one line: `seen().stable(ready=3).canary(ready=1)`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from seatrial.api import deployment, names, phases, reasons, settings
-from seatrial.api import status as api
-from seatrial.cli.world import World
-from seatrial.core.memory import Memory
-from seatrial.core.moves import Phase
-from seatrial.core.tracks import AbnormalExit, Track, Trouble
-from seatrial.core.wish import BuildSeen, Counts, Image, Situation, Step, Wish
-from seatrial.manifests.metadata import Body, Owner
-from seatrial.planning.observed import Parts
+from seatrial.api import model_deployment, names, phases, reasons, settings
+from seatrial.api.objects import Body
+from seatrial.api.owner import Owner
+from seatrial.core.inputs import BuildResult, Inputs, ReplicaPlan
+from seatrial.core.snapshot import AbnormalExit, Diagnosis, Snapshot, Track
+from seatrial.core.state import ModelRevision, Rollout, RolloutState
+from seatrial.core.target import Image, Step, Target
+from seatrial.core.traffic import Split
+from seatrial.core.transitions import Phase
+from seatrial.observation.observed import Platform
 from seatrial.routers.replicas import ReplicaRouter
+from seatrial.simulation.cluster import SimulatedCluster
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OLD, NEW, NEWER = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
@@ -25,117 +27,127 @@ OWNER = Owner(namespace="shop", name="churn", uid="u-1")
 SETTINGS = settings.Settings.model_validate(
     {"runtimes": {"sklearn": "r/sklearn:1", "onnx": "r/onnx:1"}, "registry": {"repository": "r.shop/models"}}
 )
-PARTS = Parts(router=ReplicaRouter(), settings=SETTINGS)
+PARTS = Platform(router=ReplicaRouter(), settings=SETTINGS)
 STEPS = (Step(weight=20, hold=timedelta(minutes=2)), Step(weight=50, hold=timedelta(minutes=5)))
 
 
 def after(**span: float) -> datetime:
-    """A time after NOW."""
+    """Return the time this long after NOW."""
     return NOW + timedelta(**span)
 
 
 def image(revision: str) -> Image:
-    """The image of a revision."""
+    """Return the image of a revision."""
     return Image(reference=f"r.shop/models@sha256:{revision[:1] * 64}", build_id=f"{revision[:1] * 9}0")
 
 
-def track(revision: str) -> api.TrackStatus:
-    """Who a revision is."""
-    return image(revision).track(revision, since=NOW)
+def revision(name: str) -> ModelRevision:
+    """Return a revision with its image."""
+    return image(name).of_revision(name, since=NOW)
 
 
-def wish(revision: str = NEW, **changes: Any) -> Wish:
-    """The wish for a revision, in two steps."""
-    return Wish(**{"revision": revision, "image": image(revision).reference, "steps": STEPS, **changes})
+def target(name: str = NEW, **changes: Any) -> Target:
+    """Return a target of two steps."""
+    known = {"owner": OWNER, "router": ReplicaRouter(), "image": image(name).reference, "steps": STEPS}
+    return Target(**{**known, "revision": name, **changes})
 
 
-def rollout(phase: Phase, **changes: Any) -> api.RolloutStatus:
-    """A rollout of NEW with two steps."""
-    known = {"revision": NEW, "phase": phase, "steps": 2, "started_at": NOW}
-    return api.RolloutStatus.model_validate({**known, **changes})
+def rollout(phase: Phase, **changes: Any) -> Rollout:
+    """Return a rollout of NEW with two steps."""
+    return Rollout(**{"revision": NEW, "phase": phase, "steps": 2, "started_at": NOW, **changes})
 
 
-def memory(stage: api.RolloutStatus | None = None, **changes: Any) -> Memory:
-    """A memory with OLD as stable, and NEW as canary while a rollout has one."""
-    has_canary = stage is not None and stage.phase not in {Phase.BUILDING, Phase.STABLE}
-    known = {"stable": track(OLD), "rollout": stage, "canary": track(NEW) if has_canary else None}
-    return Memory(**{**known, **changes})
+def state(rollout: Rollout | None = None, **changes: Any) -> RolloutState:
+    """Return a state with OLD as stable, and NEW as canary while the rollout has one."""
+    has_canary = rollout is not None and rollout.phase not in {Phase.BUILDING, Phase.STABLE}
+    known = {"stable": revision(OLD), "rollout": rollout, "canary": revision(NEW) if has_canary else None}
+    return RolloutState(**{**known, **changes})
 
 
-def shifting(*, step: int = 1, weight: int = 20, **changes: Any) -> Memory:
-    """NEW has had its share since NOW."""
+def shifting(*, step: int = 1, weight: int = 20, **changes: Any) -> RolloutState:
+    """Return a state in which NEW has had its weight since NOW."""
     known = {"step": step, "weight": weight, "users_since": NOW, "step_started_at": NOW}
-    return memory(rollout(Phase.SHIFTING, **{**known, **changes}))
+    return state(rollout(Phase.SHIFTING, **{**known, **changes}))
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A situation that is put together word by word."""
+    """Builds a snapshot part by part; unless `having` or `sharing` say otherwise, stable receives all traffic."""
 
     tracks: dict[str, Track] = field(default_factory=dict)
-    parts: dict[str, Any] = field(default_factory=dict)
+    snapshot: dict[str, Any] = field(default_factory=lambda: {"split": Split(stable=OLD)})
+    inputs: dict[str, Any] = field(default_factory=dict)
 
     def _track(self, revision: str, ready: int, changes: dict[str, Any]) -> Self:
         known = {"revision": revision, "exists": True, "wanted": ready, "pods": ready, "ready": ready}
-        built = Track(**{**known, "available": ready, **changes})
-        return replace(self, tracks={**self.tracks, revision: built})
+        return self.track(Track(**{**known, "available": ready, **changes}))
+
+    def track(self, track: Track) -> Self:
+        """Add a track as it is."""
+        return replace(self, tracks={**self.tracks, track.revision: track})
 
     def stable(self, *, ready: int = 3, **changes: Any) -> Self:
-        """OLD has so many ready pods."""
+        """Add OLD with this many ready pods."""
         return self._track(OLD, ready, changes)
 
     def canary(self, *, ready: int = 1, **changes: Any) -> Self:
-        """NEW has so many ready pods."""
+        """Add NEW with this many ready pods."""
         return self._track(NEW, ready, changes)
 
-    def stranger(self, *, pods: int = 1) -> Self:
-        """A third revision still has pods."""
+    def other_revision(self, *, pods: int = 1) -> Self:
+        """Add a third revision that still has pods."""
         return self._track(NEWER, 0, {"pods": pods})
 
     def crashing(self, revision: str = NEW) -> Self:
-        """A revision's pods exit at once."""
-        return self.trouble(reasons.Reason.CRASH_LOOP, revision)
+        """Add a revision whose pods exit at once."""
+        return self.failing(reasons.Reason.CRASH_LOOP, revision)
 
-    def trouble(self, reason: reasons.Reason, revision: str = NEW) -> Self:
-        """A revision's pods are in this trouble."""
-        word = Trouble(reason=reason, message="it says why", pod="p-1", exit_code=1, restarts=2)
-        return self._track(revision, 0, {"pods": 1, "wanted": 1, "trouble": word})
+    def failing(self, reason: reasons.Reason, revision: str = NEW) -> Self:
+        """Add a revision whose pods have a diagnosis of this reason."""
+        diagnosis = Diagnosis(reason=reason, message="why it fails", pod="p-1", exit_code=1, restarts=2)
+        return self._track(revision, 0, {"pods": 1, "wanted": 1, "diagnosis": diagnosis})
 
     def exits(self, at: datetime, *, code: int = 3, out_of_memory: bool = False) -> Self:
-        """The canary's only pod ended once and is back."""
+        """Add NEW with one pod whose container exited once and was restarted."""
         ended = AbnormalExit(at=at, pod="p-1", code=code, restarts=1, out_of_memory=out_of_memory)
         return self._track(NEW, 1, {"exits": (ended,)})
 
     def evicted(self, at: datetime, *, ready: int = 0) -> Self:
-        """A pod of the canary has gone for its own use of disk."""
+        """Add NEW with one pod that was evicted because it exceeded its own disk limit."""
         ended = AbnormalExit(at=at, pod="p-1", code=137, restarts=1, eviction="it used 2Gi; raise its limit")
         return self._track(NEW, ready, {"exits": (ended,)})
 
     def having(self, **parts: Any) -> Self:
-        """Other parts of the situation: wish, counts, narrow, images, build."""
-        return replace(self, parts={**self.parts, **parts})
+        """Set other parts of the snapshot: split, images, apply_error, jobs, user_decisions."""
+        return replace(self, snapshot={**self.snapshot, **parts})
+
+    def planned(self, **parts: Any) -> Self:
+        """Set other parts of the inputs: replica_plan, build."""
+        return replace(self, inputs={**self.inputs, **parts})
 
     def sharing(self, weight: int) -> Self:
-        """The router gives NEW this share of the users."""
-        return self.having(shares={NEW: weight}, narrow=weight == 0)
+        """Let the router give NEW this share of traffic, in percent."""
+        return self.having(split=Split(stable=OLD, canary=NEW, weight=weight))
 
     def built(self, revision: str = NEW) -> Self:
-        """The build has made the image."""
-        return self.having(build=BuildSeen(image=image(revision)))
+        """Let the build of this revision's image have succeeded."""
+        return self.planned(build=BuildResult(image=image(revision)))
 
-    def at(self, now: datetime = NOW, **changes: Any) -> Situation:
-        """The situation at a time; `changes` are the wish's."""
-        known = {"wish": wish(**changes), "counts": Counts(at_step=(1, 3), full=3, too_few=(False, False))}
-        return Situation(**{**known, **self.parts, "now": now, "tracks": self.tracks})
+    def at(self, now: datetime = NOW, **changes: Any) -> Inputs:
+        """Return the inputs at a time; `changes` are the target's."""
+        name = changes.pop("revision", NEW)
+        known = {"replica_plan": ReplicaPlan(at_step=(1, 3), full=3, waits=(False, False))}
+        snapshot = Snapshot(tracks=self.tracks, **self.snapshot)
+        return Inputs(target=target(name, **changes), snapshot=snapshot, now=now, **{**known, **self.inputs})
 
 
 def seen() -> Seen:
-    """Nothing is seen yet."""
+    """Return an empty snapshot."""
     return Seen()
 
 
 def body(**spec: Any) -> Body:
-    """A ModelDeployment as the API server gives it."""
+    """Return a ModelDeployment as the API server returns it."""
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.KIND,
@@ -144,14 +156,14 @@ def body(**spec: Any) -> Body:
     }
 
 
-def desired(**spec: Any) -> deployment.ModelDeployment:
-    """A parsed ModelDeployment."""
-    return deployment.parse(body(**spec))
+def desired(**spec: Any) -> model_deployment.ModelDeployment:
+    """Return a parsed ModelDeployment."""
+    return model_deployment.parse(body(**spec))
 
 
-def world(**spec: Any) -> World:
-    """A cluster that has the object and nothing else."""
-    return World({(names.KIND, "churn"): body(**spec)})
+def world(**spec: Any) -> SimulatedCluster:
+    """Return a simulated cluster that has the ModelDeployment and nothing else."""
+    return SimulatedCluster({(names.KIND, "churn"): body(**spec)})
 
 
 Change = Callable[[Body], Body]

@@ -27,7 +27,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--update-golden` writes the golden folders anew; review them as a diff."""
+    """`--update-golden` writes the golden files anew; review them as a diff."""
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
 
 

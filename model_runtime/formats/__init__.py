@@ -1,18 +1,18 @@
-"""Model files: recognise them, load them, say what goes in and out, answer.
+"""Model files: detect their format, load them, describe their inputs and outputs, and predict.
 
     found = formats.detect(folder)                       # Detected(format, path), by content
     model = formats.load(found.format, found.path)       # Loaded, with its signature
     model.predict(formats.example(found.path, model.signature, within=folder))
 
-The build uses it once to prove that a model answers; the server uses it for every request.
+The build uses this once, to try the model; the server uses it for every request.
 """
 
 from __future__ import annotations
 
 from model_runtime.failures import FormatUnknown, LoadFailed, PickleRefused
-from model_runtime.formats.base import Array, InputInvalid, Loaded, Tensors
+from model_runtime.formats.base import Array, InputMismatch, Loaded, Tensors
 from model_runtime.formats.detection import Detected, detect
-from model_runtime.formats.examples import example, unanswered
+from model_runtime.formats.examples import example, example_failure
 from model_runtime.formats.loading import RUNTIME_OF, load
 from model_runtime.formats.signature import Signature, TensorSpec
 
@@ -21,7 +21,7 @@ __all__ = [
     "Array",
     "Detected",
     "FormatUnknown",
-    "InputInvalid",
+    "InputMismatch",
     "LoadFailed",
     "Loaded",
     "PickleRefused",
@@ -30,6 +30,6 @@ __all__ = [
     "Tensors",
     "detect",
     "example",
+    "example_failure",
     "load",
-    "unanswered",
 ]

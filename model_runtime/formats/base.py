@@ -1,4 +1,4 @@
-"""What every loaded model can do, whatever framework is behind it."""
+"""The interface of a loaded model, whatever its framework."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ Tensors: TypeAlias = dict[str, Array]
 
 
 class Loaded(Protocol):
-    """A model in memory that answers."""
+    """A model in memory."""
 
     @property
     def signature(self) -> Signature:
-        """What goes in and what comes out."""
+        """Return the inputs and outputs of the model."""
 
     def predict(self, inputs: Tensors, /, *, wanted: frozenset[str] | None = None) -> Tensors:
-        """The outputs of the signature, or the `wanted` ones among them.
+        """Return the outputs of the signature, or only the `wanted` ones.
 
-        A tabular model takes one array of n values for each of its columns, or one array of n × width under
-        any single name. Texts are arrays of `str` objects. The inputs stay as they are. `InputInvalid` names
+        A tabular model accepts one array of n values for each of its columns, or one array of n × width under
+        any single name. Strings are arrays of `str` objects. The inputs are not modified. `InputMismatch` names
         the input that does not fit.
         """
 
 
-class InputInvalid(ValueError):
-    """What came does not fit the signature: `field` is the input, `message` what it wants and what came."""
+class InputMismatch(ValueError):
+    """An input does not fit the signature: `field` is its name, `message` says what was expected and what it got."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")

@@ -1,4 +1,4 @@
-"""Find the model among the files, by what they hold."""
+"""Find the model among the files, by their content."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from model_runtime.formats import examples, sniffing
 from model_runtime.formats.loading import RUNTIME_OF
 
 COMPANIONS: Final = frozenset({*examples.FILES, "signature.json"})
-"""Files beside a model that are never one."""
+"""Files beside a model that are never a model themselves."""
 
 _PICKLED: Final = frozenset({"sklearn"})
 
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """The file that is the model, and its format."""
+    """The file of the model, and its format."""
 
     format: str
     path: Path
 
 
 def detect(folder: Path, *, wanted: str = "") -> Detected:
-    """The one model in the folder; `wanted` says the format where the files leave a choice.
+    """Return the one model in the folder; `wanted` is its format, if several files could be the model.
 
-    Where the same model lies there twice, the file that runs no code is taken. `FormatUnknown` lists what was
-    found and what is known.
+    Of the same model in two formats, the one that runs no code is chosen. `FormatUnknown` lists the files and the
+    known formats.
     """
     if wanted and wanted not in RUNTIME_OF:
         raise FormatUnknown(f"spec.model.format {wanted!r} is unknown; known: {_known()}.")
@@ -37,32 +37,33 @@ def detect(folder: Path, *, wanted: str = "") -> Detected:
     candidates = [Detected(kind, path) for path, kind in kinds.items() if kind in RUNTIME_OF]
     if wanted:
         return _of_format(wanted, candidates, files)
-    chosen = _narrowed(candidates)
-    if len(chosen) == 1:
-        return chosen[0]
-    if chosen:
-        names = ", ".join(f"{found.path.relative_to(folder)} ({found.format})" for found in chosen[:10])
+    preferred = _preferred(candidates)
+    if len(preferred) == 1:
+        return preferred[0]
+    if preferred:
+        names = ", ".join(f"{found.path.relative_to(folder)} ({found.format})" for found in preferred[:10])
         raise FormatUnknown(
-            f"more than one model was found: {names}. Name one file in spec.model.uri, or spec.model.format."
+            f"the source has more than one model: {names}. Name one file in spec.model.uri, or set spec.model.format."
         )
-    raise FormatUnknown(f"no model was recognised: {_seen(folder, files, kinds)}. Known formats: {_known()}.")
+    raise FormatUnknown(
+        f"the source has no model of a known format: {_summary(folder, files, kinds)}. Known formats: {_known()}."
+    )
 
 
 def _of_format(wanted: str, candidates: list[Detected], files: list[Path]) -> Detected:
-    fitting = _narrowed([found for found in candidates if found.format == wanted])
-    if len(fitting) == 1:
-        return fitting[0]
-    if not fitting and len(files) == 1 and not candidates:
+    matching = _preferred([candidate for candidate in candidates if candidate.format == wanted])
+    if len(matching) == 1:
+        return matching[0]
+    if not matching and len(files) == 1 and not candidates:
         return Detected(wanted, files[0])
-    found = (
-        ", ".join(sorted(f"{item.path.name} ({item.format})" for item in candidates))
-        or "none of a known format"
+    names = ", ".join(sorted(f"{item.path.name} ({item.format})" for item in candidates))
+    raise FormatUnknown(
+        f"spec.model.format is {wanted}, but the source has: {names or 'no model of a known format'}."
     )
-    raise FormatUnknown(f"spec.model.format is {wanted}, but the files are: {found}.")
 
 
-def _narrowed(candidates: list[Detected]) -> list[Detected]:
-    """One by one the rules of preference: safe before pickled, `model.*` before other names."""
+def _preferred(candidates: list[Detected]) -> list[Detected]:
+    """Return the preferred candidates: safe formats before pickles, then `model.*` before other names."""
     safe = [found for found in candidates if found.format not in _PICKLED] or candidates
     if len(safe) == 1:
         return safe
@@ -78,9 +79,9 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in shown if path.name not in COMPANIONS]
 
 
-def _seen(folder: Path, files: list[Path], kinds: dict[Path, str]) -> str:
+def _summary(folder: Path, files: list[Path], kinds: dict[Path, str]) -> str:
     if not files:
-        return "the source has no files"
+        return "it has no files"
     named = [f"{path.relative_to(folder)} ({_kind(path, kinds)})" for path in files[:8]]
     surplus = f" and {len(files) - 8} more" if len(files) > 8 else ""
     return ", ".join(named) + surplus

@@ -1,4 +1,4 @@
-"""What can be read off a fitted scikit-learn estimator, however many others it is wrapped in."""
+"""Inspect a fitted scikit-learn estimator, through all wrappers around it."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ import numpy as np
 
 MOST_CATEGORIES: Final = 100
 MOST_HEADS: Final = 100
-"""Of a forest all trees see the same columns; the first ones tell as much as all of them."""
+"""All trees of a forest see the same columns: the first ones are enough."""
 
 _INSIDE: Final = ("best_estimator_", "regressor_", "estimator_")
 
 
 def heads(estimator: Any) -> list[Any]:
-    """The innermost estimators that see the rows as they come: behind pipelines, searches, votes and wrappers."""
+    """Return the innermost estimators that see the original rows, inside pipelines, searches and ensembles."""
     return list(islice(_heads(estimator), MOST_HEADS))
 
 
-def reads_texts(estimator: Any) -> bool:
-    """Its rows are texts, not columns."""
+def takes_strings(estimator: Any) -> bool:
+    """Return whether its rows are strings, not columns."""
     return type(heads(estimator)[0]).__module__ == "sklearn.feature_extraction.text"
 
 
-def picks_by_name(estimator: Any) -> bool:
-    """A part of it picks columns by their names."""
+def selects_columns_by_name(estimator: Any) -> bool:
+    """Return whether a part of it selects columns by name."""
     return any(hasattr(head, "transformers_") for head in heads(estimator))
 
 
 def categories(estimator: Any, columns: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
-    """What columns were trained on, as far as encoders remember it: all texts, or all numbers."""
+    """Return the values that columns were trained on, as far as encoders store them: all strings, or all numbers."""
     found: dict[str, tuple[Any, ...]] = {}
     inside = heads(estimator)
     first = next((head for head in inside if hasattr(head, "transformers_")), inside[0])
     for _name, encoder, picked in getattr(first, "transformers_", [("", first, list(columns))]):
-        remembered = getattr(_first_remembering(encoder), "categories_", ())
-        for column, values in zip(_names(picked, columns), remembered, strict=False):
-            if known := _alike(values):
+        trained_on = getattr(_first_with_categories(encoder), "categories_", ())
+        for column, values in zip(_names(picked, columns), trained_on, strict=False):
+            if known := _of_one_type(values):
                 found[column] = known
     return found
 
 
 def targets(estimator: Any) -> int:
-    """How many numbers a regressor predicts for each row."""
+    """Return how many numbers a regressor predicts for each row."""
     last = _last(estimator)
     weights = np.asarray(getattr(last, "coef_", 0.0))
     known = getattr(last, "n_outputs_", None) or getattr(last, "n_targets_", None)
@@ -57,7 +57,7 @@ def targets(estimator: Any) -> int:
 
 
 def single_precision(estimator: Any) -> bool:
-    """It takes FP32 alone: clusters that were found in FP32 cannot be compared with FP64."""
+    """Return whether it accepts only FP32: cluster centers in FP32 cannot be compared with FP64."""
     return np.asarray(getattr(_last(estimator), "cluster_centers_", 0.0)).dtype == np.float32
 
 
@@ -65,19 +65,19 @@ def _heads(estimator: Any) -> Iterator[Any]:
     inside = list(_inside(estimator))
     if not inside:
         yield estimator
-    for one in inside:
-        yield from _heads(one)
+    for part in inside:
+        yield from _heads(part)
 
 
 def _inside(estimator: Any) -> Iterator[Any]:
-    """Those of its parts that see the rows as they come."""
+    """Return its direct parts that see the original rows."""
     if steps := getattr(estimator, "steps", None):
         yield steps[0][1]
         return
     if (wrapped := _wrapped(estimator)) is not None:
         yield wrapped
         return
-    yield from (one for one in _several(estimator) if hasattr(one, "fit"))
+    yield from (part for part in _several(estimator) if hasattr(part, "fit"))
 
 
 def _several(estimator: Any) -> Iterator[Any]:
@@ -90,7 +90,7 @@ def _several(estimator: Any) -> Iterator[Any]:
 
 
 def _last(estimator: Any) -> Any:
-    """The part that makes the prediction."""
+    """Return the innermost part that makes the prediction."""
     while True:
         if steps := getattr(estimator, "steps", None):
             estimator = steps[-1][1]
@@ -101,23 +101,23 @@ def _last(estimator: Any) -> Any:
 
 
 def _wrapped(estimator: Any) -> Any:
-    """The one fitted estimator that it hands its rows to, if there is one; an ensemble's `estimator_` is a blank."""
+    """Return the one fitted estimator that it passes its rows to; the `estimator_` of an ensemble is not fitted."""
     if hasattr(estimator, "estimators_"):
         return None
-    found = (getattr(estimator, name, None) for name in _INSIDE)
-    return next((one for one in found if hasattr(one, "fit")), None)
+    parts = (getattr(estimator, name, None) for name in _INSIDE)
+    return next((part for part in parts if hasattr(part, "fit")), None)
 
 
 def _second(array: Any, axis: int) -> int:
     return int(array.shape[axis]) if array.ndim == 2 else 1
 
 
-def _first_remembering(encoder: Any) -> Any:
+def _first_with_categories(encoder: Any) -> Any:
     steps = [step for _name, step in getattr(encoder, "steps", [])] or [encoder]
     return next((step for step in steps if hasattr(step, "categories_")), None)
 
 
-def _alike(values: Any) -> tuple[Any, ...]:
+def _of_one_type(values: Any) -> tuple[Any, ...]:
     plain = [value for value in np.asarray(values).tolist() if not _missing(value)]
     for kind in (str, int | float):
         if plain and all(isinstance(value, kind) and not isinstance(value, bool) for value in plain):

@@ -1,4 +1,4 @@
-"""An input that the model should be able to answer: its own example, or one made from its signature."""
+"""An input that the model should be able to predict from: its own example, or one made from its signature."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from model_runtime import failures
 from model_runtime.failures import ExampleFailed
-from model_runtime.formats.base import Array, InputInvalid, Tensors
+from model_runtime.formats.base import Array, InputMismatch, Tensors
 from model_runtime.formats.signature import Signature, TensorSpec
 
 FILES: Final = ("example.json", "input_example.json", "serving_input_example.json")
@@ -18,27 +18,27 @@ LARGEST: Final = 16 << 20
 
 
 def example(model: Path, signature: Signature, *, within: Path) -> Tensors:
-    """The inputs of the model's own example file; without one zeros, of columns that were encoded the first category.
+    """Return the inputs of the model's example file; without one zeros, or the first category of an encoded column.
 
-    The file lies beside the model, or in a folder above it up to `within`, that of the source; the nearest counts.
-    It holds records `[{"a": 1}]`, columns `{"a": [1]}`, rows `[[1, 2]]`, V2's `{"inputs": […]}` or
-    MLflow's `{"columns": …, "data": …}`. `ExampleFailed` says what cannot be read in it.
+    The file is beside the model, or in a folder above it up to `within`, the source's; the nearest one is used.
+    It contains records `[{"a": 1}]`, columns `{"a": [1]}`, rows `[[1, 2]]`, V2's `{"inputs": […]}` or
+    MLflow's `{"columns": …, "data": …}`. `ExampleFailed` says what is wrong with it.
     """
     folders = [folder for folder in model.parents if folder.is_relative_to(within)]
-    own = next((folder / name for folder in folders for name in FILES if (folder / name).is_file()), None)
-    return synthesised(signature) if own is None else _read(own, signature)
+    file = next((folder / name for folder in folders for name in FILES if (folder / name).is_file()), None)
+    return synthetic_example(signature) if file is None else _read(file, signature)
 
 
-def synthesised(signature: Signature) -> Tensors:
-    """One row that has the right shape and types; it need not make sense."""
+def synthetic_example(signature: Signature) -> Tensors:
+    """Return one row of the right shape and types; its values need not make sense."""
     return {spec.name: _neutral(spec) for spec in signature.inputs}
 
 
-def unanswered(error: BaseException) -> ExampleFailed:
-    """The failure of a model that raised `error` on its example, whatever it was."""
-    words = str(error)[:240].rstrip(".") if isinstance(error, InputInvalid) else failures.said(error)
+def example_failure(error: BaseException) -> ExampleFailed:
+    """Return the failure of a model that raised `error` on its example."""
+    cause = str(error)[:240].rstrip(".") if isinstance(error, InputMismatch) else failures.summary(error)
     return ExampleFailed(
-        f"the model does not answer its example: {words}. Put inputs that it answers into {FILES[0]} beside the model."
+        f"the model cannot predict from its example: {cause}. Put a valid input into {FILES[0]} beside the model."
     )
 
 
@@ -51,28 +51,28 @@ def _neutral(spec: TensorSpec) -> Array:
 
 def _read(path: Path, signature: Signature) -> Tensors:
     if path.stat().st_size > LARGEST:
-        raise ExampleFailed(f"{path.name} is larger than {LARGEST >> 20} MiB: a few rows are enough.")
+        raise ExampleFailed(f"{path.name} is larger than {LARGEST >> 20} MiB: reduce it to a few rows.")
     try:
         return tensors(json.loads(path.read_text()), signature)
     except MemoryError:
         raise
-    except Exception as error:  # it may hold anything, and numpy has an error for each of them
-        raise _no_example(path, error) from error
+    except Exception as error:  # the file may contain anything, and numpy raises many kinds of errors
+        raise _invalid_example(path, error) from error
 
 
-def _no_example(path: Path, error: Exception) -> ExampleFailed:
+def _invalid_example(path: Path, error: Exception) -> ExampleFailed:
     match error:
         case RecursionError():
-            why = "it is nested too deeply"
+            reason = "it is nested too deeply"
         case ValueError():
-            why = str(error)[:240]
+            reason = str(error)[:240]
         case _:
-            why = failures.said(error)
-    return ExampleFailed(f"{path.name} is no example of the model's input: {why}.")
+            reason = failures.summary(error)
+    return ExampleFailed(f"{path.name} is not a valid example of the model's input: {reason}.")
 
 
 def tensors(raw: Any, signature: Signature) -> Tensors:
-    """The inputs in a document of any of the forms that `example` names; `ValueError` when it is none."""
+    """Return the inputs in a document of any form that `example` names; `ValueError` for any other document."""
     for key in ("inputs", "dataframe_split", "dataframe_records", "instances"):
         if isinstance(raw, dict) and key in raw and key not in signature.columns:
             return _v2(raw[key]) if _is_v2(raw[key]) else tensors(raw[key], signature)
@@ -104,11 +104,11 @@ def _split(raw: dict[str, Any], signature: Signature) -> Tensors:
 
 def _rows(raw: Any, signature: Signature) -> Tensors:
     if not isinstance(raw, list) or not raw:
-        raise ValueError("an example is a list of rows or an object of columns")
+        raise ValueError("expected a list of rows or an object of columns")
     if len(signature.columns) > 0 and isinstance(raw[0], list):
         if any(len(row) != len(signature.columns) for row in raw):
             raise ValueError(
-                f"a row has {len(signature.columns)} values: {', '.join(signature.columns)[:200]}"
+                f"expected {len(signature.columns)} values in each row: {', '.join(signature.columns)[:200]}"
             )
         return {name: _array([row[index] for row in raw]) for index, name in enumerate(signature.columns)}
     spec = signature.inputs[0]
@@ -117,12 +117,12 @@ def _rows(raw: Any, signature: Signature) -> Tensors:
 
 
 def _array(values: Any, spec: TensorSpec | None = None) -> Array:
-    """The values in the type they have in common; a missing one among numbers is NaN, texts stay what they are."""
+    """Return the values in their common type; a missing number is NaN, and strings stay objects."""
     array = np.asarray(values, dtype=object)
     if any(isinstance(value, str) for value in array.flat):
         return array
     if any(isinstance(value, dict | list) for value in array.flat):
-        raise ValueError("a value is a number, a text, true, false or null")
+        raise ValueError("expected a number, a string, true, false or null for each value")
     missing = any(value is None for value in array.flat)
     kind = np.float64 if missing else None
     numbers = np.asarray(array.tolist(), dtype=kind)

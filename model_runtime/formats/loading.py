@@ -1,4 +1,4 @@
-"""The one door to the frameworks: a format's name and a file become a model that answers."""
+"""Load a model file with the framework of its format."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from model_runtime.failures import BuildFailure, FormatUnknown, LoadFailed
 from model_runtime.formats.base import Loaded
 
 
-def load(format: str, path: Path, *, allow_pickle: bool = False) -> Loaded:  # noqa: A002 - the API's word
-    """The model in `path`, ready to answer.
+def load(format: str, path: Path, *, allow_pickle: bool = False) -> Loaded:  # noqa: A002 - the name in the API
+    """Return the model in the file `path`.
 
-    `LoadFailed` says what the framework said and which versions are concerned, `PickleRefused` what would
-    have to be trusted, `FormatUnknown` that no framework here reads `format`.
+    `LoadFailed` has the error of the framework and the versions concerned, `PickleRefused` what must be trusted;
+    `FormatUnknown` means that no framework here reads `format`.
     """
     if format not in _LOADERS:
         raise FormatUnknown(f"unknown format {format!r}; known: {', '.join(sorted(_LOADERS))}.")
@@ -26,10 +26,10 @@ def load(format: str, path: Path, *, allow_pickle: bool = False) -> Loaded:  # n
     except ImportError as error:
         raise LoadFailed(
             f"{path.name} needs the Python module {error.name or error}, which this runtime image does not "
-            f"have: name a runtime that has it in spec.build.runtime."
+            f"have: set spec.build.runtime to a runtime that has it."
         ) from error
     except (Exception, SystemExit) as error:
-        raise LoadFailed(f"{path.name} cannot be loaded as {format}: {failures.said(error)}.") from error
+        raise LoadFailed(f"{path.name} cannot be loaded as {format}: {failures.summary(error)}.") from error
 
 
 def _skops(path: Path, allow_pickle: bool) -> Loaded:
@@ -64,4 +64,4 @@ _LOADERS: Final[dict[str, Callable[[Path, bool], Loaded]]] = {
 }
 
 RUNTIME_OF: Final = {"onnx": "onnx", "skops": "sklearn", "sklearn": "sklearn", "xgboost": "xgboost"}
-"""The runtime of the catalogue that serves a format."""
+"""The name of the runtime in the catalogue that serves a format."""

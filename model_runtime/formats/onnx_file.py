@@ -1,4 +1,4 @@
-"""ONNX graphs, run by onnxruntime."""
+"""ONNX graphs, which onnxruntime runs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from model_runtime.failures import LoadFailed
 from model_runtime.formats import versions
-from model_runtime.formats.base import Array, InputInvalid, Tensors
-from model_runtime.formats.signature import Signature, TensorSpec, listed, sizes
+from model_runtime.formats.base import Array, InputMismatch, Tensors
+from model_runtime.formats.signature import Signature, TensorSpec, name_list, shape_text
 
 ELEMENTS: Final = {
     "tensor(bool)": "BOOL",
@@ -30,60 +30,60 @@ ELEMENTS: Final = {
     "tensor(double)": "FP64",
     "tensor(string)": "BYTES",
 }
-_REFUSALS: Final = frozenset({"Fail", "InvalidArgument", "RuntimeException"})
+_INPUT_ERRORS: Final = frozenset({"Fail", "InvalidArgument", "RuntimeException"})
 _MAPS: Final = re.compile(r"seq\(map\((?:int64|string),tensor\((float|double)\)\)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxModel:
-    """A session over one graph."""
+    """One graph in an onnxruntime session."""
 
     session: Any
     signature: Signature
 
     def predict(self, inputs: Tensors, /, *, wanted: frozenset[str] | None = None) -> Tensors:
-        """The graph's outputs by their own names."""
-        fed = {spec.name: _fitting(spec, inputs) for spec in self.signature.inputs}
+        """Return the outputs of the graph by name."""
+        arrays = {spec.name: _array_for(spec, inputs) for spec in self.signature.inputs}
         for name in inputs:
-            if name not in fed:
-                raise InputInvalid(name, f"the model has no such input; it has {listed(tuple(fed))}")
+            if name not in arrays:
+                raise InputMismatch(name, f"expected one of the inputs {name_list(tuple(arrays))}")
         specs = [spec for spec in self.signature.outputs if wanted is None or spec.name in wanted]
         try:
-            answers = self.session.run([spec.name for spec in specs], fed)
+            results = self.session.run([spec.name for spec in specs], arrays)
         except Exception as error:  # onnxruntime's errors share no base class of their own
-            if refused := _refused(error):
-                raise ValueError(refused) from error
+            if reason := _input_error(error):
+                raise ValueError(reason) from error
             raise
-        return {spec.name: _array(answer, spec) for spec, answer in zip(specs, answers, strict=True)}
+        return {spec.name: _array(result, spec) for spec, result in zip(specs, results, strict=True)}
 
 
 def load(path: Path) -> OnnxModel:
-    """The graph in the file; `LoadFailed` when onnxruntime refuses it or it takes what is no tensor."""
+    """Load the graph in the file; `LoadFailed` when onnxruntime cannot, or when it has inputs that are not tensors."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what it says as an error it raises as well
+    options.log_severity_level = 4  # it raises the errors that it logs
     options.intra_op_num_threads = _threads(os.environ.get("OMP_NUM_THREADS", ""))
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no base class of their own
         raise LoadFailed(
-            f"{path.name} cannot be loaded by onnxruntime {versions.present('onnxruntime')}: {_first(error)}"
+            f"{path.name} cannot be loaded by onnxruntime {versions.installed('onnxruntime')}: {_first_line(error)}"
         ) from error
     inputs = tuple(_input(node, path) for node in session.get_inputs())
     if not inputs:
-        raise LoadFailed(f"{path.name} takes no input: there is nothing to predict from.")
+        raise LoadFailed(f"{path.name} has no input: it cannot predict.")
     return OnnxModel(session, Signature(inputs, tuple(_output(node, path) for node in session.get_outputs())))
 
 
-def _threads(said: str) -> int:
-    """As many as other numeric libraries are told to use; 0 lets onnxruntime count the cores of the whole node."""
-    return int(said) if said.isdigit() else 0
+def _threads(variable: str) -> int:
+    """Return as many threads as other numeric libraries use; 0 lets onnxruntime count the cores of the whole node."""
+    return int(variable) if variable.isdigit() else 0
 
 
 def _input(node: Any, path: Path) -> TensorSpec:
     if node.type not in ELEMENTS:
-        raise LoadFailed(f"{path.name}: input {node.name} is a {node.type}; only tensors can be served.")
+        raise LoadFailed(f"{path.name}: input {node.name} has type {node.type}; only tensors can be served.")
     return TensorSpec(str(node.name), ELEMENTS[node.type], _shape(node.shape))
 
 
@@ -91,7 +91,7 @@ def _output(node: Any, path: Path) -> TensorSpec:
     if maps := _MAPS.fullmatch(node.type):
         return TensorSpec(str(node.name), "FP64" if maps.group(1) == "double" else "FP32", (-1, -1))
     if node.type not in ELEMENTS:
-        raise LoadFailed(f"{path.name}: output {node.name} is a {node.type}; only tensors can be served.")
+        raise LoadFailed(f"{path.name}: output {node.name} has type {node.type}; only tensors can be served.")
     return TensorSpec(str(node.name), ELEMENTS[node.type], _shape(node.shape))
 
 
@@ -99,41 +99,43 @@ def _shape(shape: Any) -> tuple[int, ...]:
     return tuple(length if isinstance(length, int) and length > 0 else -1 for length in shape)
 
 
-def _fitting(spec: TensorSpec, inputs: Tensors) -> Array:
+def _array_for(spec: TensorSpec, inputs: Tensors) -> Array:
     if spec.name not in inputs:
-        raise InputInvalid(spec.name, "this input is missing")
+        raise InputMismatch(spec.name, "this input is missing")
     array = np.asarray(inputs[spec.name])
     if array.ndim == 1 and len(spec.shape) == 2 and spec.shape[1] in (1, -1):
         array = array.reshape(-1, 1)
     fits = array.ndim == len(spec.shape) and all(
-        want in (-1, have) for want, have in zip(spec.shape, array.shape, strict=True)
+        expected in (-1, actual) for expected, actual in zip(spec.shape, array.shape, strict=True)
     )
     if not fits and spec.shape:
-        raise InputInvalid(spec.name, f"the model expects {sizes(spec.shape)}; {sizes(array.shape)} came")
+        raise InputMismatch(
+            spec.name, f"expected shape {shape_text(spec.shape)}, got {shape_text(array.shape)}"
+        )
     if spec.datatype == "BYTES" and any(text is None for text in array.flat):
-        raise InputInvalid(spec.name, "a text is missing; the model has no word for that")
+        raise InputMismatch(spec.name, "expected a string, got null")
     return array.astype(spec.dtype, copy=False)
 
 
-def _refused(error: Exception) -> str:
-    """What a node of the graph dislikes about what came, or nothing: then it is the graph's or the machine's fault."""
-    said = str(error).partition("Status Message: ")[2] or _first(error)
-    mine = type(error).__name__ in _REFUSALS and not re.search("alloc|arena", said, re.IGNORECASE)
+def _input_error(error: Exception) -> str:
+    """Return why a node of the graph rejects the input; empty when the graph or the machine causes the error."""
+    reason = str(error).partition("Status Message: ")[2] or _first_line(error)
+    of_input = type(error).__name__ in _INPUT_ERRORS and not re.search("alloc|arena", reason, re.IGNORECASE)
     node = re.search(r"while running (\w+) node", str(error))
-    return f"{node.group(1) if node else 'the graph'}: {_without_source(said)}" if mine else ""
+    return f"{node.group(1) if node else 'the graph'}: {_without_source(reason)}" if of_input else ""
 
 
-def _without_source(said: str) -> str:
-    """The sentence without the line of C++ that it begins with."""
-    first = said.splitlines()[0]
+def _without_source(reason: str) -> str:
+    """Return the first line without the C++ source location at its beginning."""
+    first = reason.splitlines()[0]
     return re.sub(r"^\S+\.(?:h|cc|cpp):\d+ (?:.*?\) )?", "", first)[:300]
 
 
-def _array(answer: Any, spec: TensorSpec) -> Array:
-    if isinstance(answer, list) and answer and isinstance(answer[0], dict):
-        return np.array([list(row.values()) for row in answer], dtype=spec.dtype)
-    return np.asarray(answer)
+def _array(result: Any, spec: TensorSpec) -> Array:
+    if isinstance(result, list) and result and isinstance(result[0], dict):
+        return np.array([list(row.values()) for row in result], dtype=spec.dtype)
+    return np.asarray(result)
 
 
-def _first(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:400]

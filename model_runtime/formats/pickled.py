@@ -1,4 +1,4 @@
-"""Pickles and joblib files of scikit-learn estimators: loading one runs whatever its author wanted."""
+"""Pickles and joblib files of scikit-learn estimators: loading one runs the code in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model_runtime.formats.sklearn_model import SklearnModel, model_of
 
 
 def load(path: Path, *, allow_pickle: bool) -> SklearnModel:
-    """The estimator in the file; refused unless its code may run."""
+    """Load the estimator in the file; `PickleRefused` unless `allow_pickle` lets its code run."""
     if not allow_pickle:
         raise refusal(path)
     import joblib
@@ -21,7 +21,7 @@ def load(path: Path, *, allow_pickle: bool) -> SklearnModel:
 
 
 def refusal(path: Path) -> PickleRefused:
-    """What is said when code may not run."""
+    """Return the failure of a pickle that may not be loaded."""
     return PickleRefused(
         f"{path.name} is a pickle: loading it runs code from the file. Store the model with skops "
         f"(skops.io.dump), or set spec.model.allowPickle: true if you trust its author."

@@ -1,4 +1,4 @@
-"""What goes into a model and what comes out, in the words of the Open Inference Protocol V2."""
+"""The inputs and outputs of a model, in the terms of the Open Inference Protocol V2."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ DATATYPES: Final[dict[str, str]] = {
     "FP64": "float64",
     "BYTES": "object",
 }
-"""V2's names of element types and numpy's; BYTES are texts."""
+"""Element types: V2's name and numpy's. BYTES are strings."""
 
 _NAMES: Final = {np.dtype(name): datatype for datatype, name in DATATYPES.items()}
 
 
 def datatype_of(dtype: npt.DTypeLike) -> str:
-    """The V2 name of a numpy type; whatever has none is a text."""
+    """Return the V2 name of a numpy type; a type without one is BYTES."""
     return _NAMES.get(np.dtype(dtype), "BYTES")
 
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """One input or output: -1 in its shape stands for any length."""
+    """One input or output; -1 in its shape means any length."""
 
     name: str
     datatype: str
     shape: tuple[int, ...]
     categories: tuple[str, ...] = ()
-    """The values a column was trained on, the first hundred of them, as texts."""
+    """The first hundred values that a column was trained on, as strings."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The numpy type of its elements."""
+        """Return the numpy type of its elements."""
         return np.dtype(DATATYPES[self.datatype])
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Inputs and outputs of a model.
+    """The inputs and outputs of a model.
 
     A tabular model with known column names has one input of shape (-1,) for each column, in `columns` order;
     one without names has a single input of shape (-1, width).
@@ -62,10 +62,10 @@ class Signature:
     outputs: tuple[TensorSpec, ...]
     columns: tuple[str, ...] = ()
     classes: tuple[str | int | float | bool, ...] = ()
-    """Of a classifier: what its columns of probabilities stand for."""
+    """The labels of a classifier, in the order of its columns of probabilities."""
 
     def refined_by(self, example: dict[str, npt.NDArray[Any]]) -> Self:
-        """This signature with texts where the example has texts: frameworks forget what columns held."""
+        """Return this signature with strings where the example has them: frameworks do not store types of columns."""
         inputs = tuple(
             replace(spec, datatype="BYTES")
             if spec.name in example and datatype_of(example[spec.name].dtype) == "BYTES"
@@ -75,12 +75,12 @@ class Signature:
         return replace(self, inputs=inputs)
 
     def to_json(self) -> str:
-        """The signature as one JSON object, always the same text for the same signature."""
+        """Return the signature as one JSON object, always the same text for the same signature."""
         return json.dumps(asdict(self), sort_keys=True, indent=1, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The signature in `text`; `ValueError` when it is none."""
+        """Return the signature in `text`; `ValueError` when it is none."""
         try:
             raw = json.loads(text)
             return cls(
@@ -93,13 +93,13 @@ class Signature:
             raise ValueError(f"not a signature: {error}") from error
 
 
-def listed(names: tuple[str, ...]) -> str:
-    """The names, the first twenty of them, for a sentence."""
+def name_list(names: tuple[str, ...]) -> str:
+    """Return the first twenty names for a sentence."""
     return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
-def sizes(shape: tuple[int, ...]) -> str:
-    """A shape for a sentence."""
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Return a shape for a sentence."""
     return "[" + ", ".join("any" if length < 0 else str(length) for length in shape) + "]"
 
 

@@ -1,4 +1,4 @@
-"""A scikit-learn estimator that answers, whichever file it came from."""
+"""A scikit-learn estimator as a model, for all formats that contain one."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class SklearnModel:
 
     estimator: Any
     signature: Signature
-    answer: str
+    method: str
     """The method that makes the prediction."""
     as_frame: bool
-    """The estimator picks columns by name: it needs a data frame."""
+    """The estimator selects columns by name: it needs a data frame."""
 
     def predict(self, inputs: Tensors, /, *, wanted: frozenset[str] | None = None) -> Tensors:
-        """The prediction, and the probabilities of a classifier."""
+        """Return the prediction, and the probabilities of a classifier."""
         rows = self._frame(inputs) if self.as_frame else self._matrix(inputs)
         outputs: Tensors = {}
         with warnings.catch_warnings():
-            # columns are in the right order here; the estimator cannot know and would say so at each request
+            # the columns are in the right order, but the estimator cannot know that and would warn at each request
             warnings.filterwarnings("ignore", message="X does not have valid feature names")
             for spec in self.signature.outputs:
                 if wanted is None or spec.name in wanted:
-                    method = self.answer if spec.name == PREDICTION else "predict_proba"
-                    # a copy for each: some estimators work in place (copy=False), and the caller keeps its inputs
+                    method = self.method if spec.name == PREDICTION else "predict_proba"
+                    # a copy for each: some estimators work in place (copy=False), and the inputs belong to the caller
                     outputs[spec.name] = _plain(getattr(self.estimator, method)(rows.copy()), spec)
         return outputs
 
@@ -58,11 +58,11 @@ class SklearnModel:
 
 
 def model_of(estimator: Any, *, name: str) -> SklearnModel:
-    """The estimator as a model; `LoadFailed` when it is nothing that predicts or was never fitted."""
-    answer = next((verb for verb in ("predict", "transform") if hasattr(estimator, verb)), None)
-    if answer is None:
+    """Return the estimator as a model; `LoadFailed` when it cannot predict or was never fitted."""
+    method = next((name for name in ("predict", "transform") if hasattr(estimator, name)), None)
+    if method is None:
         raise LoadFailed(
-            f"{name} holds a {type(estimator).__name__}, which has neither predict nor transform: "
+            f"{name} contains a {type(estimator).__name__}, which has neither predict nor transform: "
             f"store a fitted estimator or pipeline."
         )
     _require_fitted(estimator, name)
@@ -70,12 +70,12 @@ def model_of(estimator: Any, *, name: str) -> SklearnModel:
     categories = estimators.categories(estimator, columns)
     signature = Signature(
         inputs=_inputs(estimator, columns, categories),
-        outputs=_outputs(estimator, answer),
+        outputs=_outputs(estimator, method),
         columns=columns,
         classes=_classes(estimator),
     )
     return SklearnModel(
-        estimator, signature, answer, as_frame=bool(columns) and estimators.picks_by_name(estimator)
+        estimator, signature, method, as_frame=bool(columns) and estimators.selects_columns_by_name(estimator)
     )
 
 
@@ -87,31 +87,31 @@ def _require_fitted(estimator: Any, name: str) -> None:
         check_is_fitted(estimator)
     except NotFittedError as error:
         raise LoadFailed(
-            f"{name} holds a {type(estimator).__name__} that was never fitted: {error}"
+            f"{name} contains a {type(estimator).__name__} that was never fitted: {error}"
         ) from error
     except TypeError:
-        return  # not one of scikit-learn's own classes: its example will tell
+        return  # not one of scikit-learn's own classes: the trial shows whether it predicts
 
 
 def _inputs(
     estimator: Any, columns: tuple[str, ...], categories: dict[str, tuple[Any, ...]]
 ) -> tuple[TensorSpec, ...]:
-    if estimators.reads_texts(estimator):
+    if estimators.takes_strings(estimator):
         return (TensorSpec(tabular.MATRIX, "BYTES", (-1,)),)
     datatype = "FP32" if estimators.single_precision(estimator) else "FP64"
     specs = tabular.inputs_of(columns, int(getattr(estimator, "n_features_in_", -1)), datatype=datatype)
-    return tuple(_trained(spec, categories.get(spec.name, ())) for spec in specs)
+    return tuple(_with_categories(spec, categories.get(spec.name, ())) for spec in specs)
 
 
-def _trained(spec: TensorSpec, categories: tuple[Any, ...]) -> TensorSpec:
-    texts = bool(categories) and isinstance(categories[0], str)
+def _with_categories(spec: TensorSpec, categories: tuple[Any, ...]) -> TensorSpec:
+    strings = bool(categories) and isinstance(categories[0], str)
     known = tuple(str(value) for value in categories)
-    return replace(spec, datatype="BYTES" if texts else spec.datatype, categories=known)
+    return replace(spec, datatype="BYTES" if strings else spec.datatype, categories=known)
 
 
-def _outputs(estimator: Any, answer: str) -> tuple[TensorSpec, ...]:
+def _outputs(estimator: Any, method: str) -> tuple[TensorSpec, ...]:
     classes = getattr(estimator, "classes_", None)
-    if answer == "transform":
+    if method == "transform":
         return (TensorSpec(PREDICTION, "FP64", (-1, -1)),)
     if classes is None:
         count = estimators.targets(estimator)
@@ -135,7 +135,7 @@ def _number(estimator: Any) -> str:
 
 
 def _common(classes: list[Any]) -> str:
-    """The type of several predictions in one array."""
+    """Return the type of several predictions in one array."""
     types = [np.asarray(of).dtype for of in classes]
     alike = all(of.kind in _NUMBERS for of in types)
     return datatype_of(np.result_type(*types)) if alike else "BYTES"
@@ -146,9 +146,9 @@ def _classes(estimator: Any) -> tuple[Any, ...]:
     return () if classes is None or isinstance(classes, list) else tuple(np.asarray(classes).tolist())
 
 
-def _plain(answer: Any, spec: TensorSpec) -> Array:
-    """An array of the type that the signature says: some estimators answer classes as floats, some in 32 bits."""
-    array = answer.toarray() if hasattr(answer, "toarray") else np.asarray(answer)
+def _plain(result: Any, spec: TensorSpec) -> Array:
+    """Return an array of the signature's type: some estimators return classes as floats, some in 32 bits."""
+    array = result.toarray() if hasattr(result, "toarray") else np.asarray(result)
     if array.dtype.kind in "US":
         return array.astype(object)
     both_numbers = array.dtype.kind in _NUMBERS and spec.dtype.kind in _NUMBERS

@@ -1,4 +1,4 @@
-"""skops: scikit-learn estimators in a zip that runs no code when loaded."""
+"""skops files: scikit-learn estimators in a zip that runs no code when it is loaded."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from model_runtime.failures import LoadFailed, PickleRefused
 from model_runtime.formats import versions
 from model_runtime.formats.sklearn_model import SklearnModel, model_of
 
-MOST_UNPACKED: Final = 64
-"""A file that unpacks to more than this many times its size (and more than 1 GiB) is not a model."""
+MAX_COMPRESSION: Final = 64
+"""A file that unpacks to more than this many times its size, and to more than 1 GiB, is not a model."""
 
 
 def load(path: Path, *, allow_pickle: bool) -> SklearnModel:
-    """The estimator in the file; types outside skops' own list of trusted ones need `allow_pickle`."""
+    """Load the estimator in the file; types that skops does not trust by itself need `allow_pickle`."""
     import skops.io as sio
 
-    _require_sane(path)
+    _require_valid(path)
     untrusted = sorted(sio.get_untrusted_types(file=path))
     if untrusted and not allow_pickle:
         raise PickleRefused(
@@ -34,7 +34,7 @@ def load(path: Path, *, allow_pickle: bool) -> SklearnModel:
     return model_of(estimator, name=path.name)
 
 
-def _require_sane(path: Path) -> None:
+def _require_valid(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(item.file_size for item in archive.infolist())
@@ -45,8 +45,8 @@ def _require_sane(path: Path) -> None:
         raise LoadFailed(
             f"{path.name} is damaged: the checksum of {damaged} is wrong. Store and upload it again."
         )
-    if unpacked > max(1 << 30, MOST_UNPACKED * path.stat().st_size):
-        raise LoadFailed(f"{path.name} would unpack to {unpacked} bytes: this is no model.")
+    if unpacked > max(1 << 30, MAX_COMPRESSION * path.stat().st_size):
+        raise LoadFailed(f"{path.name} would unpack to {unpacked} bytes: it is not a model.")
 
 
 def _unloadable(path: Path, error: Exception) -> str:
@@ -54,12 +54,12 @@ def _unloadable(path: Path, error: Exception) -> str:
     return (
         f"{path.name} cannot be loaded: {type(error).__name__}: {error}. It was stored with scikit-learn "
         f"{sklearn or 'of an unknown version'} and skops {skops or 'of an unknown version'}; the runtime has "
-        f"{versions.present('scikit-learn')} and {versions.present('skops')}."
+        f"{versions.installed('scikit-learn')} and {versions.installed('skops')}."
     )
 
 
 def recorded_versions(path: Path) -> tuple[str, str]:
-    """The versions of scikit-learn and skops that wrote the file; empty where it does not say."""
+    """Return the versions of scikit-learn and skops that wrote the file; empty for one that it does not name."""
     with zipfile.ZipFile(path) as archive, archive.open("schema.json") as file:
         text = file.read(64 << 20).decode(errors="replace")
     sklearn = re.search(r'"_sklearn_version"\s*:\s*\{[^{}]*?"content"\s*:\s*"\\?"?([0-9][^"\\]*)', text)

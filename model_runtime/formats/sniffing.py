@@ -1,4 +1,4 @@
-"""What kind of file this is, told from at most its first 64 KiB (of a zip: its list of entries)."""
+"""Detect the format of a file from at most its first 64 KiB; of a zip, from its list of entries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Final
 
 HEAD: Final = 64 * 1024
 
-# What is recognised only to be named in the sentence that refuses it.
+# Formats that are detected only to be named in the error message.
 FOREIGN: Final = frozenset(
     {"catboost", "hdf5", "keras", "lightgbm", "pickle", "safetensors", "tflite", "torch"}
 )
@@ -24,7 +24,7 @@ _WRAPPERS: Final = frozenset({"xgboost", "lightgbm", "catboost"})
 
 
 def kind_of(path: Path) -> str:
-    """A format, a member of `FOREIGN`, or nothing when the file is no model anyone knows."""
+    """Return a format, a member of `FOREIGN`, or an empty string for an unknown file."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if head.startswith(b"PK\x03\x04"):
@@ -32,7 +32,7 @@ def kind_of(path: Path) -> str:
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
-    return _xgboost(path, head) or _onnx(head) or _foreign_text(head) or _pickle(_unpacked(head))
+    return _xgboost(path, head) or _onnx(head) or _foreign_text(head) or _pickle(_decompressed(head))
 
 
 _MAGIC: Final = ((b"\x89HDF\r\n", "hdf5"), (b"CBM1", "catboost"))
@@ -43,7 +43,7 @@ def _zip(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError):
-        # cut off: the list of entries stands at the end. The name is all that is left to go by.
+        # truncated: the list of entries is at the end, and only the file name is left
         return {".skops": "skops", ".pt": "torch", ".pth": "torch", ".keras": "keras"}.get(path.suffix, "")
     if "schema.json" in names:
         return "skops"
@@ -53,7 +53,7 @@ def _zip(path: Path) -> str:
 
 
 def _xgboost(path: Path, head: bytes) -> str:
-    """Both encodings begin an object that has `learner` (and in JSON perhaps `version` before it)."""
+    """Both encodings begin with an object that has `learner`, in JSON sometimes after `version`."""
     if re.match(rb"\{[LIUil][\x00-\xff]{1,8}(learner|version|Config)", head[:24]):
         return "xgboost"
     if not re.match(rb"\s*\{", head[:64]):
@@ -72,7 +72,7 @@ def _foreign_text(head: bytes) -> str:
 
 
 def _onnx(head: bytes) -> str:
-    """The fields of an ONNX ModelProto in their wire form: a version, a producer or opsets, then a graph."""
+    """Read the fields of an ONNX ModelProto on the wire: a version, a producer or opsets, then a graph."""
     seen: set[int] = set()
     for number, wire in _fields(head):
         if _WIRE.get(number) != wire:
@@ -107,8 +107,8 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
     return value, position
 
 
-def _unpacked(head: bytes) -> bytes:
-    """The beginning of what joblib compressed; other bytes as they are."""
+def _decompressed(head: bytes) -> bytes:
+    """Return the beginning of what joblib compressed; other bytes unchanged."""
     try:
         if head[:2] == b"\x1f\x8b" or (head[:1] == b"\x78" and head[1:2] in b"\x01\x5e\x9c\xda"):
             return zlib.decompressobj(wbits=47).decompress(head, HEAD)
@@ -122,7 +122,7 @@ def _unpacked(head: bytes) -> bytes:
 
 
 def _pickle(head: bytes) -> str:
-    """`sklearn` when the pickle names its modules (or a wrapper's that speaks like it), else what it is."""
+    """Return `sklearn` when the pickle names its modules, or those of a wrapper with its API; else another kind."""
     if not (head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")):
         return ""
     modules = _modules(head)
@@ -132,12 +132,12 @@ def _pickle(head: bytes) -> str:
 
 
 def _modules(head: bytes) -> set[str]:
-    """The top-level packages that the opcodes at the beginning name."""
+    """Return the top-level packages that the opcodes at the beginning name."""
     found: set[str] = set()
     try:
         for opcode, argument, _position in pickletools.genops(head):
             if opcode.name in ("GLOBAL", "SHORT_BINUNICODE", "BINUNICODE") and isinstance(argument, str):
                 found.add(re.split(r"[. ]", argument, maxsplit=1)[0])
-    except Exception:  # pickletools raises whatever the cut-off end of the head makes it raise
+    except Exception:  # pickletools raises many kinds of errors at the truncated end
         return found
     return found

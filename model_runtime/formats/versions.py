@@ -1,4 +1,4 @@
-"""Models of another library version: refused with both versions, instead of answering a little wrongly."""
+"""Reject models of another library version, which may predict slightly wrong values."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from model_runtime.failures import LoadFailed
 
 @contextmanager
 def same_sklearn(name: str) -> Iterator[None]:
-    """Within it, an estimator of another scikit-learn version ends in `LoadFailed`, which names both."""
+    """Raise `LoadFailed` with both versions when the block loads an estimator of another scikit-learn version."""
     from sklearn.exceptions import InconsistentVersionWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", InconsistentVersionWarning)
         try:
             yield
-        except InconsistentVersionWarning as found:
+        except InconsistentVersionWarning as warning:
             raise LoadFailed(
-                f"{name} was stored with scikit-learn {found.original_sklearn_version}, the runtime has "
-                f"{found.current_sklearn_version}: train it again with that version, or name a runtime "
-                f"with {found.original_sklearn_version} in spec.build.runtime."
-            ) from found
+                f"{name} was stored with scikit-learn {warning.original_sklearn_version}, the runtime has "
+                f"{warning.current_sklearn_version}: train it again with that version, or set "
+                f"spec.build.runtime to a runtime with {warning.original_sklearn_version}."
+            ) from warning
 
 
-def present(distribution: str) -> str:
-    """The installed version, or a word that says there is none."""
+def installed(distribution: str) -> str:
+    """Return the installed version, or "none"."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

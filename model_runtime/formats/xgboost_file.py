@@ -1,4 +1,4 @@
-"""XGBoost boosters stored as JSON or UBJSON; the scikit-learn wrapper is not needed."""
+"""XGBoost boosters in JSON or UBJSON files; they need no scikit-learn wrapper."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LINEAR: Final = "gblinear"
 
 @dataclass(frozen=True, slots=True)
 class XgboostModel:
-    """A booster; classes are numbered, for the file does not keep their names."""
+    """A booster; classes are numbers, because the file does not contain their names."""
 
     booster: Any
     signature: Signature
@@ -30,10 +30,10 @@ class XgboostModel:
     in_place: bool = True
     """Linear boosters need a copy of the rows."""
     rounds: int = 0
-    """Trees that answer, counted in rounds of boosting; 0 means all of them."""
+    """The rounds of boosting whose trees predict; 0 means all of them."""
 
     def predict(self, inputs: Tensors, /, *, wanted: frozenset[str] | None = None) -> Tensors:
-        """The prediction, and the probabilities of a classifier."""
+        """Return the prediction, and the probabilities of a classifier."""
         rows = tabular.matrix(inputs, self.signature).astype(np.float32, copy=False)
         outputs = self._outputs(np.asarray(self._scores(rows)))
         return outputs if wanted is None else {key: v for key, v in outputs.items() if key in wanted}
@@ -61,16 +61,16 @@ class XgboostModel:
 
 
 def load(path: Path) -> XgboostModel:
-    """The booster in the file; `LoadFailed` names both versions when a newer XGBoost wrote it."""
+    """Load the booster in the file; `LoadFailed` names both versions when a newer XGBoost wrote it."""
     import xgboost
 
     booster = xgboost.Booster()
     try:
-        with xgboost.config_context(verbosity=0):  # it warns of every name that does not end in .json or .ubj
+        with xgboost.config_context(verbosity=0):  # it warns about every file name without .json or .ubj
             booster.load_model(path)
     except xgboost.core.XGBoostError as error:
         raise LoadFailed(
-            f"{path.name} cannot be loaded by XGBoost {xgboost.__version__}: {_first(error)}"
+            f"{path.name} cannot be loaded by XGBoost {xgboost.__version__}: {_first_line(error)}"
         ) from error
     config = json.loads(booster.save_config())
     _require_not_newer(path)
@@ -89,7 +89,7 @@ def load(path: Path) -> XgboostModel:
 
 
 def _rounds(booster: Any) -> int:
-    """Where scikit-learn's wrapper stopped early it answers with its best round, a bare booster with all of them."""
+    """Return the best round of a booster that stopped early: the scikit-learn wrapper predicts with that one."""
     best = booster.attr("best_iteration") if booster.attr("scikit_learn") else None
     return 0 if best is None else int(best) + 1
 
@@ -113,17 +113,17 @@ def _number(config: dict[str, Any], key: str) -> int:
 
 
 def _require_not_newer(path: Path) -> None:
-    """XGBoost reads older files for ever and newer ones by luck."""
-    stored, have = recorded_version(path), versions.present("xgboost")
-    if stored and stored[0] > int(have.split(".")[0]):
+    """Reject files of a newer major version: XGBoost guarantees to read older files only."""
+    stored, installed = recorded_version(path), versions.installed("xgboost")
+    if stored and stored[0] > int(installed.split(".")[0]):
         raise LoadFailed(
-            f"{path.name} was stored with XGBoost {'.'.join(map(str, stored))}, the runtime has {have}: "
-            f"name a newer runtime in spec.build.runtime."
+            f"{path.name} was stored with XGBoost {'.'.join(map(str, stored))}, the runtime has {installed}: "
+            f"set spec.build.runtime to a newer runtime."
         )
 
 
 def recorded_version(path: Path) -> tuple[int, ...]:
-    """The version of XGBoost that wrote a JSON file; empty where it is not at one of its ends, or UBJSON."""
+    """Return the version of XGBoost that wrote a JSON file; empty for UBJSON, and when it is at neither end."""
     with path.open("rb") as file:
         head = file.read(4096)
         file.seek(max(0, path.stat().st_size - 4096))
@@ -133,5 +133,5 @@ def recorded_version(path: Path) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers if number.strip().isdigit())
 
 
-def _first(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)[:400]

@@ -1,16 +1,16 @@
-"""A client of OCI registries and what is needed to append layers to an image: no daemon, no root.
+"""A client of OCI registries, and image building by appending layers: no daemon, no root.
 
-references   names of images, split and completed
-secrets      who we are: docker's config files and basic-auth Secrets
-patience     how often and how long a failing request is tried again
-answers      what came back, never more of it than anything true could need
-transport    one HTTP exchange with a registry, with its credentials; failures in the registry's own words
-tokens       what a `WWW-Authenticate` header asks for
-login        from that question to the header that answers it
-client       manifests and blobs: read, look, mount, upload
-uploads      one blob on its way into a registry
-shapes       what manifests must look like before they are believed
-blobs        content with a known digest that can be read from any offset
-layers       folders as deterministic layers
-images       a runtime image and layers make a new image, for every platform
+references       parse and complete image names
+credentials      logins from docker config files and basic-auth Secrets
+responses        responses, read within a size limit
+errors           what a status or a broken connection means
+auth             from a `WWW-Authenticate` challenge to an `Authorization` header
+transport        HTTP requests: authentication, redirects, retries
+client           manifests and blobs: read, look up, mount, upload, download
+uploads          one blob: in chunks that can be resumed
+manifest_checks  validate manifests before their content is used
+blobs            content with a known digest that can be read from any offset
+layers           folders as reproducible layers
+image_builder    a new image from a runtime image and layers, for every platform
+tls              trusted certificate authorities
 """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-PIECE: Final = 1 << 20
+CHUNK_SIZE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,50 +18,50 @@ class Blob:
     digest: str
     size: int
     read: Callable[[int], Iterator[bytes]]
-    """The content from an offset on, in pieces."""
+    """Returns the content from an offset on, in chunks."""
 
-    def pieces(self, offset: int, length: int) -> Iterator[bytes]:
-        """At most `length` bytes from `offset` on."""
-        left = length
-        for piece in self.read(offset):
-            yield piece[:left]
-            left -= len(piece)
-            if left <= 0:
+    def chunks(self, offset: int, length: int) -> Iterator[bytes]:
+        """Return at most `length` bytes from `offset` on, in chunks."""
+        remaining = length
+        for chunk in self.read(offset):
+            yield chunk[:remaining]
+            remaining -= len(chunk)
+            if remaining <= 0:
                 return
 
 
-def of_bytes(content: bytes) -> Blob:
-    """A blob in memory."""
+def from_bytes(content: bytes) -> Blob:
+    """Return a blob in memory."""
 
     def read(offset: int) -> Iterator[bytes]:
-        for start in range(offset, len(content), PIECE):
-            yield content[start : start + PIECE]
+        for start in range(offset, len(content), CHUNK_SIZE):
+            yield content[start : start + CHUNK_SIZE]
 
     return Blob(digest_of(content), len(content), read)
 
 
-def of_file(path: Path, digest: str) -> Blob:
-    """A file whose digest is known."""
+def from_file(path: Path, digest: str) -> Blob:
+    """Return a blob for a file whose digest is known."""
 
     def read(offset: int) -> Iterator[bytes]:
         with path.open("rb") as file:
             file.seek(offset)
-            while piece := file.read(PIECE):
-                yield piece
+            while chunk := file.read(CHUNK_SIZE):
+                yield chunk
 
     return Blob(digest, path.stat().st_size, read)
 
 
-def same(content: bytes, digest: str) -> bool:
-    """The content has this digest, whichever of the two kinds it is."""
+def has_digest(content: bytes, digest: str) -> bool:
+    """Return whether the content has this digest, sha256 or sha512."""
     return _hash(digest, content).hexdigest() == digest.partition(":")[2]
 
 
-def same_file(path: Path, digest: str) -> bool:
-    """The file's content has this digest."""
+def file_has_digest(path: Path, digest: str) -> bool:
+    """Return whether the file's content has this digest."""
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: _hash(digest))
-    return found.hexdigest() == digest.partition(":")[2]
+        actual = hashlib.file_digest(file, lambda: _hash(digest))
+    return actual.hexdigest() == digest.partition(":")[2]
 
 
 def _hash(digest: str, content: bytes = b"") -> hashlib._Hash:
@@ -69,5 +69,5 @@ def _hash(digest: str, content: bytes = b"") -> hashlib._Hash:
 
 
 def digest_of(content: bytes) -> str:
-    """`sha256:<hex>`."""
+    """Return `sha256:<hex>`."""
     return "sha256:" + hashlib.sha256(content).hexdigest()

@@ -1,8 +1,7 @@
-"""One HTTP exchange with a registry: credentials shown when asked for, retries, failures in words."""
+"""HTTP requests to registries: authentication on demand, redirects within the registry, retries."""
 
 from __future__ import annotations
 
-import logging
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -13,49 +12,48 @@ from typing import Final
 import httpx
 
 from model_runtime.failures import RegistryFailure
-from model_runtime.registry import answers, failing
-from model_runtime.registry.answers import Answer
-from model_runtime.registry.login import Answerer
-from model_runtime.registry.patience import Patience, asked_pause
+from model_runtime.registry import errors, responses
+from model_runtime.registry.auth import Authenticator
+from model_runtime.registry.credentials import Keyring
 from model_runtime.registry.references import Reference
-from model_runtime.registry.secrets import Keyring
+from model_runtime.registry.responses import Response
+from model_runtime.retry import ONCE, RetryPolicy
 
-log = logging.getLogger("seatrial.registry")
 Content = Callable[[], bytes | Iterator[bytes]]
 PULL: Final = "pull"
 PUSH: Final = "pull,push"
-_SENT_ON: Final = frozenset({307, 308})
-_MOST_HOPS: Final = 5
-_OWN_HEADERS: Final = {"user-agent": "seatrial-build", "accept-encoding": "identity"}
-"""Content that comes packed would have another digest, and no bound on what it unpacks to."""
+_REDIRECTS_WITH_BODY: Final = frozenset({307, 308})
+_MAX_REDIRECTS: Final = 5
+_HEADERS: Final = {"user-agent": "seatrial-build", "accept-encoding": "identity"}
+"""Compressed content would have another digest, and no limit on its decompressed size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked of a registry, about which repository."""
+    """A request to a registry about one repository."""
 
     method: str
     url: str
     repository: Reference
     scope: str = PULL
-    """What is done there: calls of one repository, scope and source show the same token."""
+    """The access that the token needs: calls of one repository, scope and source share a token."""
     source: str = ""
-    """Another repository that is read for it."""
+    """Another repository that the registry reads for it."""
     headers: Mapping[str, str] = field(default_factory=dict)
     content: Content | None = None
-    """Makes the body anew for each attempt."""
+    """Returns the body anew for each attempt."""
     repeatable: bool = True
-    """The call may be sent again when nobody knows whether it arrived."""
+    """The call may be repeated when it is unknown whether the registry received it."""
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """What a token must be good for, in the words of token servers."""
+        """Return the scopes of its token, as the token specification writes them."""
         own = f"repository:{self.repository.path}:{self.scope}"
         return (own, f"repository:{self.source}:{PULL}") if self.source else (own,)
 
 
 class Transport:
-    """Exchanges with any number of registries, remembering what each of them wants to be shown."""
+    """Sends requests to any number of registries and remembers the authorization that each accepted."""
 
     def __init__(
         self,
@@ -63,126 +61,125 @@ class Transport:
         keyring: Keyring,
         *,
         plain_http: frozenset[str] = frozenset(),
-        patience: Patience | None = None,
-        silence: float = 60,
+        retry: RetryPolicy | None = None,
+        read_timeout: float = 60,
     ) -> None:
-        """A registry that says nothing for `silence` seconds has broken off."""
-        self.patience = patience or Patience()
+        """Use http without TLS for `plain_http` hosts; `read_timeout` seconds without data break a connection."""
+        self.retry = retry or RetryPolicy()
         self._keyring = keyring
         self._plain_http = plain_http
         self._http = httpx.Client(
-            verify=tls, timeout=httpx.Timeout(silence, connect=10), headers=_OWN_HEADERS
+            verify=tls, timeout=httpx.Timeout(read_timeout, connect=10), headers=_HEADERS
         )
-        self._answerer = Answerer(self._http, keyring, plain_http, self.patience)
-        self._shown: dict[tuple[str, ...], str] = {}
+        self._authenticator = Authenticator(self._http, keyring, plain_http, self.retry)
+        self._authorizations: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """All connections are closed."""
+        """Close all connections."""
         self._http.close()
 
     def url(self, repository: Reference, path: str) -> str:
-        """The address of `path` below the repository."""
+        """Return the address of `path` below the repository."""
         scheme = "http" if repository.host in self._plain_http else "https"
         return f"{scheme}://{repository.host}/v2/{repository.path}/{path}"
 
-    def send(self, call: Call) -> Answer:
-        """The answer; whatever may heal was tried again before.
+    def send(self, call: Call) -> Response:
+        """Return the response, after retries.
 
-        `RegistryUnauthorized` for 401 and 403, `RegistryUnavailable` for what did not heal; any other status
-        is the caller's to judge.
+        `RegistryUnauthorized` for 401 and 403, `RegistryUnavailable` for broken connections and retryable statuses;
+        any other status is the caller's to judge.
         """
-        attempt = 1
-        while True:
-            try:
-                with self.opened(call) as response:
-                    answer = answers.taken(response)
-            except failing.BROKEN as error:
-                if not call.repeatable or not self.patience.pause(attempt):
-                    raise failing.unreachable(call.repository, error) from error
-                log.info("%s: %s; trying again", call.repository.host, type(error).__name__)
-            else:
-                asked = asked_pause(answer.headers.get("retry-after"))
-                heals = call.repeatable and answer.status_code in failing.RETRIED
-                if not heals or not self.patience.pause(attempt, asked=asked):
-                    break
-                log.info("%s: status %d; trying again", call.repository.host, answer.status_code)
-            attempt += 1
-        if failure := self.judged(answer, call.repository):
-            raise failure
-        return answer
 
-    def moved(self, answer: Answer, before: str, repository: Reference) -> str:
-        """Where an upload goes on; without a word about it where it was `before`."""
-        return str(self._there(answer.url or before, answer.headers.get("location", before), repository))
+        def attempt() -> Response:
+            with self.stream(call) as response:
+                return self._accepted(responses.read(response), call.repository)
 
-    def _there(self, base: str, location: str, repository: Reference) -> httpx.URL:
-        """Where we are sent; a registry behind a proxy that ends TLS may believe that it is spoken to without."""
+        retry = self.retry if call.repeatable else ONCE
+        return retry.call(attempt, transient=errors.retryable_connection_error(call.repository))
+
+    def _accepted(self, response: Response, repository: Reference) -> Response:
+        failure = self.failure_of(response, repository)
+        if failure is None:
+            return response
+        if response.status_code in errors.RETRYABLE_STATUSES:
+            raise errors.transient_status(response, failure)
+        raise failure
+
+    def failure_of(self, response: Response, repository: Reference) -> RegistryFailure | None:
+        """Return the failure that the status means for every request, or None."""
+        url = httpx.URL(response.url)
+        store = "" if self._is_registry(url, repository) else url.netloc.decode()
+        return errors.failure_of_status(response, repository, self._keyring, store=store)
+
+    def upload_location(self, response: Response, previous: str, repository: Reference) -> str:
+        """Return where an upload continues: at its Location header, else at the `previous` location."""
+        location = response.headers.get("location", previous)
+        return str(self._location(response.url or previous, location, repository))
+
+    def _location(self, base: str, location: str, repository: Reference) -> httpx.URL:
+        """Return the target of a redirect.
+
+        A registry behind a proxy that terminates TLS may redirect to http; its own scheme replaces it.
+        """
         own = httpx.URL(self.url(repository, ""))
         try:
-            there = httpx.URL(base).join(location)
+            target = httpx.URL(base).join(location)
         except httpx.InvalidURL as error:
-            raise failing.unreachable(repository, error) from error
-        if (there.scheme, own.scheme, there.host) == ("http", "https", own.host) and there.port in (
-            None,
-            own.port,
-        ):
-            there = there.copy_with(scheme="https", port=own.port)
-        return there
-
-    def judged(self, answer: Answer, repository: Reference) -> RegistryFailure | None:
-        """The failure that a status stands for, whatever was asked."""
-        url = httpx.URL(answer.url)
-        store = "" if self._is_own(url, repository) else url.netloc.decode()
-        return failing.judged(answer, repository, self._keyring, store=store)
+            raise errors.unreachable(repository, error) from error
+        downgraded = (target.scheme, own.scheme, target.host) == ("http", "https", own.host)
+        if downgraded and target.port in (None, own.port):
+            target = target.copy_with(scheme="https", port=own.port)
+        return target
 
     @contextmanager
-    def opened(self, call: Call) -> Iterator[httpx.Response]:
-        """The response of one attempt, its body still to be read; httpx's errors pass through."""
-        response = self._authorised(call)
+    def stream(self, call: Call) -> Iterator[httpx.Response]:
+        """Send one attempt and yield its response with the body unread; errors of httpx pass through."""
+        response = self._authorized(call)
         try:
             yield response
         finally:
             response.close()
 
-    def _authorised(self, call: Call) -> httpx.Response:
-        """The first response that is not a question for credentials."""
+    def _authorized(self, call: Call) -> httpx.Response:
+        """Return the first response that is not a challenge for credentials."""
         key = (call.repository.repository, *call.scopes)
-        before = self._shown.get(key)
-        response = self._once(call, before)
-        if response.status_code != httpx.codes.UNAUTHORIZED or not self._is_own(
-            response.url, call.repository
-        ):
+        previous = self._authorizations.get(key)
+        response = self._redirected(call, previous)
+        unauthorized = response.status_code == httpx.codes.UNAUTHORIZED
+        if not unauthorized or not self._is_registry(response.url, call.repository):
             return response
         response.close()
         with self._lock:
-            if self._shown.get(key) == before:
-                question = response.headers.get("www-authenticate", "")
-                self._shown[key] = self._answerer.authorization(question, call.repository, scopes=call.scopes)
-        return self._once(call, self._shown[key])
+            if self._authorizations.get(key) == previous:
+                challenge = response.headers.get("www-authenticate", "")
+                self._authorizations[key] = self._authenticator.authorization(
+                    challenge, call.repository, scopes=call.scopes
+                )
+        return self._redirected(call, self._authorizations[key])
 
-    def _once(self, call: Call, shown: str | None) -> httpx.Response:
-        """The response; what carries a body is sent again, made anew, where the registry wants it on its own host."""
-        response = self._sent(call, httpx.URL(call.url), shown)
-        for _hop in range(_MOST_HOPS):
-            if response.status_code not in _SENT_ON or "location" not in response.headers:
+    def _redirected(self, call: Call, authorization: str | None) -> httpx.Response:
+        """Return the response after redirects of a body within the registry: the body is produced anew for each."""
+        response = self._sent(call, httpx.URL(call.url), authorization)
+        for _ in range(_MAX_REDIRECTS):
+            if response.status_code not in _REDIRECTS_WITH_BODY or "location" not in response.headers:
                 break
-            there = self._there(str(response.url), response.headers["location"], call.repository)
-            if not self._is_own(there, call.repository):
+            target = self._location(str(response.url), response.headers["location"], call.repository)
+            if not self._is_registry(target, call.repository):
                 break
             response.close()
-            response = self._sent(call, there, shown)
+            response = self._sent(call, target, authorization)
         return response
 
-    def _sent(self, call: Call, url: httpx.URL, shown: str | None) -> httpx.Response:
+    def _sent(self, call: Call, url: httpx.URL, authorization: str | None) -> httpx.Response:
         headers = dict(call.headers)
-        if shown is not None and self._is_own(url, call.repository):
-            headers["authorization"] = shown
+        if authorization is not None and self._is_registry(url, call.repository):
+            headers["authorization"] = authorization
         content = None if call.content is None else call.content()
         request = self._http.build_request(call.method, url, headers=headers, content=content)
         return self._http.send(request, stream=True, follow_redirects=call.method in ("GET", "HEAD"))
 
-    def _is_own(self, url: httpx.URL, repository: Reference) -> bool:
-        """The address is the registry's: a store that it sends us to neither sees nor asks for our login."""
+    def _is_registry(self, url: httpx.URL, repository: Reference) -> bool:
+        """Return whether the address is the registry's own: no other host gets or requests our credentials."""
         own = httpx.URL(self.url(repository, ""))
         return (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)

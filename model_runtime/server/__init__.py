@@ -1,11 +1,19 @@
-"""The model server: one process, one BentoML service, one model that answers.
+"""The model server: one process, one BentoML service, one model.
 
-process     the life of the process: listen, load, warm up, serve, drain, leave
-connection  what comes over one connection: bounded in size and time, ended at its age
-front       what every request meets first: states, request ids, known paths, ends of connections
-service     the BentoML service, its metrics and its documents
-routes      the paths, and the short way to the model's own
-answers     the model's answers: /predict in its own words, /v2 in the Open Inference Protocol
-words, v2   the two languages; lists, values and v2_binary are the letters they share
-engine      the model: how many at once, how long, on the loop or in a thread
+process          the life of the process: listen, load, warm up, serve, drain, exit
+startup          load and warm up the model, and build the application
+model_location   where the files of the model are: in the image, or in a folder
+loading          from files to a model with its protocols and executor
+uvicorn_server   the HTTP server: uvicorn on uvloop and httptools
+connection       one client connection: limited in size, time and age
+edge             the outermost application: server state, request ids, known paths
+bento_service    the BentoML service and its documents
+bento_internals  everything that is used of BentoML beyond its public API
+routes           the paths, and the fast path to the model's own
+handlers         the handlers of the routes: from bytes to bytes
+body             a request body, read within limits
+protocols/       `/predict` and the Open Inference Protocol V2
+openapi          JSON schemas and OpenAPI, from the signature
+executor         run predictions: concurrency, timeouts, on the event loop or in threads
+errors           why a request is rejected: one class for each status
 """

@@ -1,4 +1,4 @@
-"""`python -m model_runtime.server`."""
+"""Run the model server: `python -m model_runtime.server`."""
 
 from model_runtime.server import environment
 

@@ -1,38 +1,37 @@
-"""From files to a model that answers."""
+"""Load the model with all that is needed to serve it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from model_runtime import formats
-from model_runtime.server import image
-from model_runtime.server.answers import Served
-from model_runtime.server.engine import Engine
+from model_runtime.server import model_location
+from model_runtime.server.executor import Executor
+from model_runtime.server.handlers import ServedModel
+from model_runtime.server.protocols.predict import PredictProtocol
+from model_runtime.server.protocols.v2 import Response, V2Protocol
 from model_runtime.server.settings import Settings
-from model_runtime.server.v2 import Protocol, Reply
-from model_runtime.server.words import Words
 
 
-def served(wanted: Settings) -> Served:
-    """The model of the image or of the folder, loaded; `failures.ModelFailure` says why it cannot be."""
-    place = image.of(wanted)
-    model = formats.load(place.format, place.model, allow_pickle=place.allow_pickle)
-    example = place.example(model.signature)
-    signature = (place.signature or model.signature).refined_by(example)
-    protocol = Protocol(signature, name=wanted.name or place.name, version=place.version)
-    engine: Engine[Reply] = Engine(
-        concurrency=wanted.concurrency, timeout=wanted.timeout, threads=wanted.threads
+def load_model(settings: Settings) -> ServedModel:
+    """Load the model of the image or of the folder; `failures.ModelFailure` says why that failed."""
+    location = model_location.locate(settings)
+    model = formats.load(location.format, location.model, allow_pickle=location.allow_pickle)
+    example = location.example(model.signature)
+    signature = (location.signature or model.signature).refined_by(example)
+    executor: Executor[Response] = Executor(
+        concurrency=settings.concurrency, timeout=settings.timeout, threads=settings.threads
     )
-    return Served(
+    return ServedModel(
         model=model,
-        words=Words(signature),
-        protocol=protocol,
-        engine=engine,
+        predict_protocol=PredictProtocol(signature),
+        v2_protocol=V2Protocol(signature, name=settings.name or location.name, version=location.version),
+        executor=executor,
         example=example,
-        body_limit=wanted.body_limit,
+        body_limit=settings.body_limit,
     )
 
 
-def bento_of(wanted: Settings) -> Path | None:
-    """The folder of the Bento, where an image is served."""
-    return image.of(wanted).bento
+def bento_of(settings: Settings) -> Path | None:
+    """Return the folder of the Bento; None when a bare folder is served."""
+    return model_location.locate(settings).bento

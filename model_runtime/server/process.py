@@ -1,4 +1,4 @@
-"""The life of the process: listen, load, warm up, serve, drain, leave."""
+"""The life of the server process: listen, load, warm up, serve, drain, exit."""
 
 from __future__ import annotations
 
@@ -15,109 +15,118 @@ from typing import Any, Final
 import uvloop
 
 from model_runtime import contract, failures
-from model_runtime.server import listening, logs, settings
-from model_runtime.server.front import Front, Phase
-from model_runtime.server.settings import Settings
+from model_runtime.contract.logs import JsonLines
+from model_runtime.server import uvicorn_server
+from model_runtime.server.edge import Edge, ServerState
+from model_runtime.server.settings import InvalidSetting, Settings, parse_settings
 
 logger = logging.getLogger("seatrial.server")
-LEFT: Final = 0
+STOPPED: Final = 0
 FAILED: Final = 1
-MISUSED: Final = 2
-NO_MEMORY: Final = "the model does not fit into the pod's memory: raise spec.serving.resources.limits.memory."
+INVALID_SETTING: Final = 2
+NO_MEMORY: Final = (
+    "the model does not fit into the memory of the pod: raise spec.serving.resources.limits.memory."
+)
 
 
 def main() -> None:
-    """Serve until told to stop, then leave at once: a prediction that hangs must not keep the process."""
-    logs.configure(revision=os.environ.get(contract.SERVER_REVISION_VARIABLE, ""))
+    """Serve until SIGTERM or SIGINT, then exit at once: a prediction that hangs must not keep the process alive."""
+    _configure_logs(revision=os.environ.get(contract.SERVER_REVISION_VARIABLE, ""))
     try:
-        wanted = settings.of(sys.argv[1:], os.environ)
-    except settings.SettingInvalid as error:
-        logger.error("a setting is invalid", extra={"fields": {"error": str(error)}})
-        sys.exit(MISUSED)
-    gc.disable()  # nothing that a start makes is garbage; the loaded application turns it on again
-    code = uvloop.new_event_loop().run_until_complete(live(wanted))
+        settings = parse_settings(sys.argv[1:], os.environ)
+    except InvalidSetting as error:
+        logger.error("a setting is invalid", extra={"error": str(error)})
+        sys.exit(INVALID_SETTING)
+    gc.disable()  # the objects of a start are not garbage; the application enables it again
+    code = uvloop.new_event_loop().run_until_complete(ServerProcess(settings).run())
     logging.shutdown()
     os._exit(code)
 
 
-async def live(wanted: Settings) -> int:
-    """The exit code of one whole life."""
-    return await Life(wanted).run()
+def _configure_logs(*, revision: str) -> None:
+    """Write all records as JSON lines to stderr; of libraries only warnings and errors."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines({"revision": revision}))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("seatrial").setLevel(logging.INFO)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    logging.captureWarnings(capture=True)
 
 
-class Life:
+class ServerProcess:
     """One run of the server."""
 
-    def __init__(self, wanted: Settings) -> None:
-        self._wanted = wanted
-        self._front = Front(connection_age=wanted.connection_age)
-        self._server = listening.server(self._front, wanted)
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._edge = Edge(connection_age=settings.connection_age)
+        self._server = uvicorn_server.create_server(self._edge, settings)
         self._started = time.monotonic()
 
     async def run(self) -> int:
-        """The exit code, after the last answer."""
-        told = asyncio.create_task(_stop_asked().wait(), name="told to stop")
-        door = listening.door(self._wanted)
-        serving = asyncio.create_task(self._server.serve(sockets=[door]))
-        logger.info("listening", extra={"fields": {"port": door.getsockname()[1]}})
+        """Serve until the process is stopped; return its exit code."""
+        stop = asyncio.create_task(_stop_signal().wait(), name="stop signal")
+        bound = uvicorn_server.bind_socket(self._settings)
+        serving = asyncio.create_task(self._server.serve(sockets=[bound]))
+        logger.info("listening", extra={"port": bound.getsockname()[1]})
         async with contextlib.AsyncExitStack() as stack:
             loading = asyncio.create_task(self._load(stack))
-            await _first_of(loading, told, serving)
+            await _first_done(loading, stop, serving)
             if not loading.done():
-                return LEFT
-            if failed := loading.exception():
-                self._explain(failed)
+                return STOPPED
+            if error := loading.exception():
+                self._report_failure(error)
                 return FAILED
-            await _first_of(told, serving)
+            await _first_done(stop, serving)
             await self._drain(serving)
-        return LEFT
+        return STOPPED
 
     async def _load(self, stack: contextlib.AsyncExitStack) -> None:
-        """The model answers from now on, until the stack is left."""
-        from model_runtime.server import application
+        """Load the model and serve it until the stack is closed."""
+        from model_runtime.server import startup
 
-        app = await asyncio.to_thread(application.prepared, self._wanted)
+        app = await asyncio.to_thread(startup.create_application, self._settings)
         await stack.enter_async_context(app.asgi.router.lifespan_context(app.asgi))
-        self._front.serve(app.asgi, name=app.name, version=app.version)
+        self._edge.serve(app.asgi, name=app.name, version=app.version)
         seconds = round(time.monotonic() - self._started, 2)
-        logger.info("ready", extra={"fields": {"model": app.name, "seconds": seconds}})
+        logger.info("ready", extra={"model": app.name, "seconds": seconds})
 
     async def _drain(self, serving: asyncio.Task[None]) -> None:
-        """Whoever has not heard yet that this pod leaves still gets an answer; then the last ones are finished."""
-        self._front.phase = Phase.DRAINING
-        logger.info("draining", extra={"fields": {"seconds": self._wanted.drain}})
-        await asyncio.wait({serving}, timeout=self._wanted.drain)
+        """Keep serving clients that do not know yet that this pod stops; then finish the last requests."""
+        self._edge.state = ServerState.DRAINING
+        logger.info("draining", extra={"seconds": self._settings.drain})
+        await asyncio.wait({serving}, timeout=self._settings.drain)
         self._server.should_exit = True
         await serving
-        logger.info("left")
+        logger.info("stopped")
 
-    def _explain(self, error: BaseException) -> None:
-        """The reason stands in the log, and in the termination message where the operator reads it."""
-        left = exit_of(error)
-        logger.error("the model cannot be served", extra={"fields": {"reason": left.reason}}, exc_info=error)
+    def _report_failure(self, error: BaseException) -> None:
+        """Write the reason to the log, and to the termination message for the operator."""
+        exit_message = exit_of(error)
+        logger.error("the model cannot be served", extra={"reason": exit_message.reason}, exc_info=error)
         try:
-            self._wanted.termination_message.write_text(left.to_json())
-        except OSError as failed:
-            logger.warning("no termination message", extra={"fields": {"error": str(failed)}})
+            self._settings.termination_message.write_text(exit_message.to_json())
+        except OSError as write_error:
+            logger.warning("the termination message cannot be written", extra={"error": str(write_error)})
 
 
 def exit_of(error: BaseException) -> contract.Exit:
-    """What the operator is told: a reason of the API and a sentence."""
+    """Return the message for the operator: a reason of the API and a sentence."""
     if isinstance(error, failures.BuildFailure):
         return contract.Exit(reason=error.reason, message=error.message)
     if isinstance(error, MemoryError):
         return contract.Exit(reason="OutOfMemory", message=NO_MEMORY)
-    said = f"the server broke before it was ready: {failures.said(error, most=600)}. See its log."
-    return contract.Exit(reason=failures.LoadFailed.reason, message=said)
+    summary = failures.summary(error, limit=600)
+    sentence = f"the server failed before it was ready ({summary}): see its log."
+    return contract.Exit(reason=failures.LoadFailed.reason, message=sentence)
 
 
-def _stop_asked() -> asyncio.Event:
-    """Set by the signals that mean stop; from now on they end nothing by themselves."""
-    asked = asyncio.Event()
+def _stop_signal() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set, instead of ending the process."""
+    stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked.set)
-    return asked
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return stopped
 
 
-async def _first_of(*tasks: asyncio.Task[Any]) -> None:
+async def _first_done(*tasks: asyncio.Task[Any]) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

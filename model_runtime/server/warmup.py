@@ -1,4 +1,4 @@
-"""The first answers, given to the process itself: the first user must not pay for lazy imports and cold caches."""
+"""Predict before the first request arrives: no client must wait for lazy imports and cold caches."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import contextlib
 from pydantic_core import to_json
 
 from model_runtime import formats
-from model_runtime.server.answers import Served
-from model_runtime.server.refusals import Refusal
+from model_runtime.server.errors import RequestError
+from model_runtime.server.handlers import ServedModel
 
 
-def warm_up(served: Served, *, requests: int) -> None:
-    """The example is answered so many times; `failures.ExampleFailed`, or `MemoryError`, when it is not."""
+def warm_up(served: ServedModel, *, requests: int) -> None:
+    """Predict from the example several times; `failures.ExampleFailed`, or `MemoryError`, when that fails."""
     for _ in range(requests):
         try:
-            served.in_tensors(served.example)
-        except Refusal as refusal:
-            cause = refusal.__cause__ or refusal
+            served.outputs(served.example)
+        except RequestError as error:
+            cause = error.__cause__ or error
             if isinstance(cause, MemoryError):
                 raise cause from None
-            raise formats.unanswered(cause) from cause
-    _speak(served, times=requests)
+            raise formats.example_failure(cause) from cause
+    _warm_up_protocol(served, requests=requests)
 
 
-def _speak(served: Served, *, times: int) -> None:
-    """The way from bytes to bytes is warm too, where the example can be said in the model's own words."""
+def _warm_up_protocol(served: ServedModel, *, requests: int) -> None:
+    """Decode and encode the example as well, if `/predict` can express it."""
     body = to_json({name: array.tolist() for name, array in served.example.items()}, inf_nan_mode="null")
-    for _ in range(times):
-        with contextlib.suppress(Refusal):
-            served.in_words(b'{"columns":' + body + b"}")
+    for _ in range(requests):
+        with contextlib.suppress(RequestError):
+            served.predict(b'{"columns":' + body + b"}")

@@ -1,7 +1,7 @@
-"""Does what a plan says, in order, and stops at the first thing that does not work.
+"""Carries out the actions of a plan in order and stops at the first one that fails.
 
-One after the other and in the task of the pass: at its end kopf waits for tasks that are younger than itself, and
-takes their failures for its own.
+The actions run one after the other in the task of the pass: when kopf ends it waits for every task that is younger
+than itself, and treats a failure of such a task as its own.
 """
 
 from __future__ import annotations
@@ -9,58 +9,62 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from seatrial.api import decision, names, reasons, told
-from seatrial.kube import bodies, failures, kinds
-from seatrial.kube.bodies import Body
+from seatrial.api import kinds, names, objects, reasons, rollout_decision
+from seatrial.api.kinds import Kind
+from seatrial.api.objects import Body
+from seatrial.api.text import truncate
+from seatrial.children import actions
+from seatrial.children.actions import Action
+from seatrial.core.snapshot import ApplyError
+from seatrial.kube import failures
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.planning import actions
-from seatrial.planning.actions import Action
-from seatrial.planning.observed import Setback
 
 Reason = reasons.Reason
-_FATE: Final = {Reason.QUOTA_EXCEEDED: "was refused", Reason.INVALID_SPEC: "was refused"}
-LONGEST_REFUSAL: Final = 300
-"""A server's sentence quotes the whole value that it refuses."""
-LEAVING: Final = "still belongs to a deleted object of this name; it is waited until that is collected"
+_REJECTED: Final = frozenset({Reason.QUOTA_EXCEEDED, Reason.INVALID_SPEC})
+"""The reasons of which the API server says that it rejects the content of a write."""
+LONGEST_CAUSE: Final = 300
+"""Characters of the API server's message: it quotes the whole value that it rejects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How far a plan got; without a setback everything was done."""
+class ApplyOutcome:
+    """How far a plan was carried out; everything was done unless there is an error or `retry`."""
 
     done: int
-    setback: Setback | None = None
-    again: bool = False
-    """The world has changed in between, or nothing could be asked: a fresh look is all that is needed."""
-    after: float | None = None
-    """Seconds before which trying again is of no use; None where nobody knows."""
+    """The number of actions carried out before the first failure."""
+    apply_error: ApplyError | None = None
+    retry: bool = False
+    """The cluster changed in between, or nothing was sent: observe and plan again, there is nothing to report."""
+    retry_after: float | None = None
+    """Seconds before which another try is of no use; None if unknown."""
 
 
 class Applier:
-    """The only place that writes children."""
+    """The only writer of children and of the status of decisions."""
 
     def __init__(self, client: Client, caches: Caches) -> None:
         self._client = client
         self._caches = caches
 
-    async def run(self, todo: tuple[Action, ...], *, uid: str) -> Outcome:
-        """Every action is done, or the outcome says which one was not and why. `uid`: of the owner.
+    async def apply(self, plan: tuple[Action, ...], *, uid: str) -> ApplyOutcome:
+        """Carry out the actions in order; `uid` is that of the owner.
 
-        An answer to a decision that cannot be written is told, and holds nothing else up.
+        The outcome reports the first failure. An answer to a decision that cannot be written does not hold up the
+        actions after it.
         """
-        unanswered: Outcome | None = None
-        for done, action in enumerate(todo):
+        unanswered: ApplyOutcome | None = None
+        for done, action in enumerate(plan):
             try:
-                await self._do(action, uid)
+                await self._carry_out(action, uid)
             except failures.Failure as failure:
                 outcome = _outcome(failure, action, done=done)
-                if not isinstance(action, actions.Settle):
+                if not isinstance(action, actions.AnswerDecision):
                     return outcome
                 unanswered = unanswered or outcome
-        return unanswered or Outcome(done=len(todo))
+        return unanswered or ApplyOutcome(done=len(plan))
 
-    async def _do(self, action: Action, uid: str) -> None:
+    async def _carry_out(self, action: Action, uid: str) -> None:
         match action:
             case actions.Create():
                 await self._create(action.body, uid)
@@ -70,75 +74,78 @@ class Applier:
                 await self._scale(action)
             case actions.Delete():
                 await self._delete(action)
-            case actions.Settle():
-                await self._settle(action)
+            case actions.AnswerDecision():
+                await self._answer_decision(action)
             case _:
                 assert_never(action)
 
     async def _create(self, body: Body, uid: str) -> None:
-        kind = kinds.kind_of(body)
+        kind = self._caches.kind_of(body)
         try:
             self._caches.observe(await self._client.create(kind, body))
         except failures.AlreadyExists:
             await self._take_over(kind, body, uid)
 
-    async def _take_over(self, kind: kinds.Kind, body: Body, uid: str) -> None:
-        """The name is taken: by us, by an orphan of ours, or by somebody else."""
-        present = await self._client.get(kind, *bodies.key_of(body))
-        controller = bodies.controller_of(present)
+    async def _take_over(self, kind: Kind, body: Body, uid: str) -> None:
+        """Use the object that has the name if it is a child or an orphan of the owner; fail if it is not."""
+        present = await self._client.get(kind, *objects.key_of(body))
+        controller = objects.controller_of(present)
         if controller is not None and controller.get("uid") == uid:
-            await self._own(body, present)
+            await self._use_child(body, present)
             return
+        name = f"{kind.kind} {body['metadata']['name']}"
         if controller is not None and _is_of_predecessor(controller, body):
-            raise failures.Retry(Reason.PENDING, message=f"{kind.kind} {body['metadata']['name']} {LEAVING}")
-        labels = bodies.labels_of(present)
-        ours = labels.get(names.LABEL_DEPLOYMENT) == bodies.labels_of(body)[names.LABEL_DEPLOYMENT]
-        if controller is not None or not ours:
-            name = body["metadata"]["name"]
+            raise failures.Retry(
+                Reason.PENDING,
+                message=f"{name} belongs to a deleted object of this name; waiting until it is garbage-collected",
+            )
+        labels = objects.labels_of(present)
+        is_ours = labels.get(names.LABEL_DEPLOYMENT) == objects.labels_of(body)[names.LABEL_DEPLOYMENT]
+        if controller is not None or not is_ours:
             raise failures.Stalled(
                 Reason.NAME_CONFLICT,
-                f"{kind.kind} {name} belongs to somebody else; delete it, or give this object another name",
+                f"{name} exists and belongs to another owner; delete it, or rename this object",
             )
-        await self._claim(body, present)
+        await self._adopt(body, present)
 
-    async def _own(self, body: Body, present: Body) -> None:
-        """A child of ours is known to the caches, also one that has lost the labels they know it by."""
-        wanted = bodies.labels_of(body)
-        if wanted.items() <= bodies.labels_of(present).items():
+    async def _use_child(self, body: Body, present: Body) -> None:
+        """Put a child into the caches; restore its labels first if it lost those that the caches select by."""
+        labels = objects.labels_of(body)
+        if labels.items() <= objects.labels_of(present).items():
             self._caches.observe(present)
         else:
-            await self._claim(body, present)
+            await self._adopt(body, present)
 
-    async def _claim(self, body: Body, present: Body) -> None:
-        """What is there is as wanted and ours; how many pods it has stays as it is, for /scale alone says that."""
-        head = {
+    async def _adopt(self, body: Body, present: Body) -> None:
+        """Apply `body` to the object that exists. Its replicas stay: only the scale subresource changes them."""
+        metadata = {
             **body["metadata"],
-            "uid": bodies.uid_of(present),
-            "resourceVersion": bodies.version_of(present),
+            "uid": objects.uid_of(present),
+            "resourceVersion": objects.version_of(present),
         }
-        claimed = {**body, "metadata": head}
+        adopted = {**body, "metadata": metadata}
         if body["kind"] == kinds.DEPLOYMENT.kind:
-            claimed["spec"] = {key: value for key, value in body["spec"].items() if key != "replicas"}
-        await self._apply(claimed)
+            adopted["spec"] = {name: value for name, value in body["spec"].items() if name != "replicas"}
+        await self._apply(adopted)
 
     async def _apply(self, body: Body) -> None:
-        self._caches.observe(await self._client.apply(kinds.kind_of(body), body))
+        self._caches.observe(await self._client.apply(self._caches.kind_of(body), body))
 
     async def _scale(self, action: actions.Scale) -> None:
         await self._client.scale(kinds.DEPLOYMENT, action.namespace, action.name, replicas=action.replicas)
 
     async def _delete(self, action: actions.Delete) -> None:
-        kind = kinds.kind_of({"apiVersion": action.api_version, "kind": action.kind})
+        kind = self._caches.kind_of({"apiVersion": action.api_version, "kind": action.kind})
         await self._client.delete(kind, action.namespace, action.name, uid=action.uid)
         self._caches.observe_delete(kind, action.namespace, action.name, uid=action.uid)
 
-    async def _settle(self, action: actions.Settle) -> None:
-        answer = decision.DecisionStatus(phase=action.phase, message=action.message, at=action.at)
-        seen = self._caches.decision(action.namespace, action.name)
-        if seen is None or bodies.uid_of(seen) != action.uid:
-            raise failures.Outdated(f"RolloutDecision {action.name} is gone, or another")
-        # another decision of the same name must not get this answer; of a status no server compares the uid
-        patch = {"metadata": {"resourceVersion": bodies.version_of(seen)}, "status": answer.to_dict()}
+    async def _answer_decision(self, action: actions.AnswerDecision) -> None:
+        decision = self._caches.decision(action.namespace, action.name)
+        if decision is None or objects.uid_of(decision) != action.uid:
+            raise failures.Outdated(f"RolloutDecision {action.name} was deleted or replaced")
+        status = rollout_decision.DecisionStatus(phase=action.phase, message=action.message, at=action.at)
+        # The API server does not compare the uid in a status patch; the version keeps the answer from a successor.
+        patch = {"metadata": {"resourceVersion": objects.version_of(decision)}, "status": status.to_dict()}
         patched = await self._client.patch_status(
             kinds.ROLLOUT_DECISION, action.namespace, action.name, patch=patch
         )
@@ -146,32 +153,36 @@ class Applier:
 
 
 def _is_of_predecessor(controller: Body, body: Body) -> bool:
-    """A deleted object of our name still owns it; the garbage collector is on its way."""
+    """Return whether a deleted object of the owner's name controls the object; it will be garbage-collected."""
     owner = body["metadata"]["ownerReferences"][0]
-    return all(controller.get(part) == owner[part] for part in ("kind", "name"))
+    return all(controller.get(field) == owner[field] for field in ("kind", "name"))
 
 
-def _outcome(failure: failures.Failure, action: Action, *, done: int) -> Outcome:
-    """What follows from a failure of `action`; raises it again where that is not for a plan to know."""
+def _outcome(failure: failures.Failure, action: Action, *, done: int) -> ApplyOutcome:
+    """Return what follows from a failure of `action`; raise it again if it is a bug or ends the pass."""
     match failure:
         case failures.Conflict() | failures.NotFound() | failures.Outdated():
-            return Outcome(done=done, again=True)
+            return ApplyOutcome(done=done, retry=True)
         case failures.Paused():
-            return Outcome(done=done, again=True, after=failure.retry_after)
+            return ApplyOutcome(done=done, retry=True, retry_after=failure.retry_after)
     verdict = failures.classify(failure, of_spec=isinstance(action, actions.Create | actions.Apply))
     if verdict is None:
         raise failure
-    said = verdict.message
-    if verdict is not failure:
-        fate = _FATE.get(verdict.reason, "could not be written")
-        said = f"{_subject_of(action)} {fate}: {told.shortened(said, LONGEST_REFUSAL)}"
+    message = verdict.message if verdict is failure else _message(verdict, action)
     after = verdict.after if isinstance(verdict, failures.Retry) else None
-    return Outcome(done=done, setback=Setback(reason=verdict.reason, message=said), after=after)
+    apply_error = ApplyError(reason=verdict.reason, message=message)
+    return ApplyOutcome(done=done, apply_error=apply_error, retry_after=after)
+
+
+def _message(verdict: failures.Retry | failures.Stalled, action: Action) -> str:
+    """Return what the API server did with the action, and why."""
+    result = "was rejected" if verdict.reason in _REJECTED else "could not be written"
+    return f"{_subject_of(action)} {result}: {truncate(verdict.message, LONGEST_CAUSE)}"
 
 
 def _subject_of(action: Action) -> str:
-    """What an action is about, for a sentence."""
+    """Return kind and name of the object that an action is about."""
     if isinstance(action, actions.Create | actions.Apply):
         return f"{action.body['kind']} {action.body['metadata']['name']}"
-    kind = {actions.Scale: "Deployment", actions.Settle: "RolloutDecision"}.get(type(action), "")
+    kind = {actions.Scale: "Deployment", actions.AnswerDecision: "RolloutDecision"}.get(type(action), "")
     return f"{kind or getattr(action, 'kind', '')} {action.name}"

@@ -1,4 +1,4 @@
-"""Looks at everything a plan needs: the caches, and the content of what the spec refers to."""
+"""Observes everything a plan needs: children and decisions in the caches, and the content of references."""
 
 from __future__ import annotations
 
@@ -6,132 +6,131 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
-from seatrial.api import deployment
-from seatrial.api.keys import Key
+from seatrial.api import kinds, model_deployment, objects
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
 from seatrial.core import revision
-from seatrial.core.references import Holder, Reference, ReferenceSeen
-from seatrial.kube import bodies, failures, kinds
-from seatrial.kube.bodies import Body
+from seatrial.core.references import Reference, ReferencedData, ReferenceKind
+from seatrial.core.snapshot import ApplyError
+from seatrial.kube import failures
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.planning.observed import Observed, Setback
+from seatrial.observation.observed import Observed
 
 DECISION_POLICY: Final = "seatrial-decisions"
-"""The ValidatingAdmissionPolicyBinding by which nobody can decide in another's name."""
+"""The ValidatingAdmissionPolicyBinding that keeps anybody from deciding in the name of another user."""
 
-_KIND: Final = {Holder.CONFIG_MAP: kinds.CONFIG_MAP, Holder.SECRET: kinds.SECRET}
-_ABSENT: Final = ReferenceSeen(present=False)
+_KIND: Final = {ReferenceKind.CONFIG_MAP: kinds.CONFIG_MAP, ReferenceKind.SECRET: kinds.SECRET}
+_ABSENT: Final = ReferencedData(present=False)
 
-Place: TypeAlias = tuple[str, str, str]
+ObjectRef: TypeAlias = tuple[str, str, str]
 """Kind, namespace and name of a ConfigMap or Secret."""
 
 
 class Referrers:
-    """Who refers to a ConfigMap or Secret: whoever does is planned again when it changes."""
+    """Which ModelDeployments refer to which ConfigMaps and Secrets: a change of one enqueues its referrers."""
 
     def __init__(self) -> None:
-        self._of: dict[Place, set[Key]] = defaultdict(set)
-        self._by: dict[Key, frozenset[Place]] = {}
+        self._keys: dict[ObjectRef, set[Key]] = defaultdict(set)
+        self._refs: dict[Key, frozenset[ObjectRef]] = {}
 
-    def note(self, key: Key, asked: Iterable[Reference]) -> frozenset[Place]:
-        """From now on `key` refers to exactly these; the places that nobody refers to any more."""
-        now = frozenset(_place(key.namespace, reference) for reference in asked)
-        before = self._by.pop(key, frozenset())
-        if now:
-            self._by[key] = now
-        for found in now:
-            self._of[found].add(key)
-        return frozenset(gone for gone in before - now if self._is_left(gone, key))
+    def set_references(self, key: Key, references: Iterable[Reference]) -> frozenset[ObjectRef]:
+        """Replace the references of `key`; return the objects that nobody refers to any more."""
+        after = frozenset(_ref(key.namespace, reference) for reference in references)
+        before = self._refs.pop(key, frozenset())
+        if after:
+            self._refs[key] = after
+        for ref in after:
+            self._keys[ref].add(key)
+        return frozenset(ref for ref in before - after if self._remove(ref, key))
 
-    def of(self, kind: str, namespace: str, name: str) -> frozenset[Key]:
-        """The keys that refer to it."""
-        return frozenset(self._of.get((kind, namespace, name), ()))
+    def keys_of(self, kind: str, namespace: str, name: str) -> frozenset[Key]:
+        """Return the keys of the ModelDeployments that refer to the object."""
+        return frozenset(self._keys.get((kind, namespace, name), ()))
 
-    def _is_left(self, place: Place, key: Key) -> bool:
-        """`key` was the last that referred to it."""
-        self._of[place].discard(key)
-        if self._of[place]:
+    def _remove(self, ref: ObjectRef, key: Key) -> bool:
+        """Remove the reference; return whether it was the last one to the object."""
+        self._keys[ref].discard(key)
+        if self._keys[ref]:
             return False
-        del self._of[place]
+        del self._keys[ref]
         return True
 
 
-def _place(namespace: str, reference: Reference) -> Place:
+def _ref(namespace: str, reference: Reference) -> ObjectRef:
     return (str(reference.holder), namespace, reference.name)
 
 
 class Observer:
-    """Reads; the content of references is fetched once per version, and kept while somebody refers to it."""
+    """Reads only. The content of a reference is fetched once per version and kept while somebody refers to it."""
 
     def __init__(self, client: Client, caches: Caches, referrers: Referrers) -> None:
         self._client = client
         self._caches = caches
         self._referrers = referrers
-        self._content: dict[Place, ReferenceSeen] = {}
+        self._content: dict[ObjectRef, ReferencedData] = {}
 
-    async def look(
+    async def observe(
         self,
-        desired: deployment.ModelDeployment,
-        asked: tuple[Reference, ...],
-        setback: Setback | None,
+        desired: model_deployment.ModelDeployment,
+        references: tuple[Reference, ...],
+        apply_error: ApplyError | None,
     ) -> Observed:
-        """What is seen now of one object's children and of all it refers to."""
-        self._note(desired.key, asked)
-        seen = {reference: await self._reference(desired.key.namespace, reference) for reference in asked}
-        key, of = desired.key, self._caches.of
+        """Return what the cluster has now of one object: its children, its decisions and all it refers to."""
+        key = desired.key
+        self._set_references(key, references)
+        content = {reference: await self._referenced(key.namespace, reference) for reference in references}
         return Observed(
-            deployments=of(kinds.DEPLOYMENT, key),
-            services=of(kinds.SERVICE, key),
-            autoscalers=of(kinds.HPA, key),
-            budgets=of(kinds.PDB, key),
-            jobs=of(kinds.JOB, key),
-            pods=of(kinds.POD, key),
-            revisions=of(kinds.CONTROLLER_REVISION, key),
-            copies=of(kinds.CONFIG_MAP, key),
-            decisions=of(kinds.ROLLOUT_DECISION, key),
-            references=seen,
+            children={
+                **self._caches.children_of(key),
+                kinds.ROLLOUT_DECISION.kind: self._caches.decisions_of(key),
+            },
+            references=content,
             decisions_trusted=self._caches.policy_in_force(DECISION_POLICY),
-            setback=setback,
+            apply_error=apply_error,
         )
 
     def decisions(self, key: Key) -> tuple[Body, ...]:
-        """The RolloutDecisions about one object, whether it is there or not."""
-        return self._caches.of(kinds.ROLLOUT_DECISION, key)
+        """Return the RolloutDecisions about one object, whether it exists or not."""
+        return self._caches.decisions_of(key)
 
     def forget(self, key: Key) -> None:
-        """A deleted object refers to nothing: what only it referred to is forgotten."""
-        self._note(key, ())
+        """Drop the references of a deleted object and the content that only it referred to."""
+        self._set_references(key, ())
 
-    def _note(self, key: Key, asked: Iterable[Reference]) -> None:
-        for gone in self._referrers.note(key, asked):
-            self._content.pop(gone, None)
+    def _set_references(self, key: Key, references: Iterable[Reference]) -> None:
+        for ref in self._referrers.set_references(key, references):
+            self._content.pop(ref, None)
 
-    async def _reference(self, namespace: str, reference: Reference) -> ReferenceSeen:
-        place = _place(namespace, reference)
-        known = self._caches.reference(*place)
-        if known is None:
-            self._content.pop(place, None)
+    async def _referenced(self, namespace: str, reference: Reference) -> ReferencedData:
+        """Return the content of a ConfigMap or Secret; fetch it unless this version has been fetched before."""
+        ref = _ref(namespace, reference)
+        metadata = self._caches.reference(*ref)
+        if metadata is None:
+            self._content.pop(ref, None)
             return _ABSENT
-        content = self._content.get(place)
-        if content is None or content.version != bodies.version_of(known):
-            content = await self._fetched(namespace, reference)
-            self._content[place] = content
+        content = self._content.get(ref)
+        if content is None or content.version != objects.version_of(metadata):
+            content = await self._fetch(namespace, reference)
+            self._content[ref] = content
         return content
 
-    async def _fetched(self, namespace: str, reference: Reference) -> ReferenceSeen:
+    async def _fetch(self, namespace: str, reference: Reference) -> ReferencedData:
         try:
-            return _seen(await self._client.get(_KIND[reference.holder], namespace, reference.name))
+            body = await self._client.get(_KIND[reference.holder], namespace, reference.name)
         except failures.NotFound:
             return _ABSENT
+        return _referenced_data(body)
 
 
-def _seen(body: Body) -> ReferenceSeen:
+def _referenced_data(body: Body) -> ReferencedData:
+    """Return digest, version and data of a ConfigMap; of a Secret no data, so that none is kept in memory."""
     data, binary = body.get("data") or {}, body.get("binaryData") or {}
-    secret = body.get("kind") == kinds.SECRET.kind
-    return ReferenceSeen(
+    is_secret = body.get("kind") == kinds.SECRET.kind
+    return ReferencedData(
         present=True,
         digest=revision.digest_of({**data, **{f"binary:{name}": value for name, value in binary.items()}}),
-        version=bodies.version_of(body),
-        data={} if secret else data,
-        binary_data={} if secret else binary,
+        version=objects.version_of(body),
+        data={} if is_secret else data,
+        binary_data={} if is_secret else binary,
     )

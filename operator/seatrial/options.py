@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from seatrial.api import refusal, settings
+from seatrial.api import settings, validation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +22,10 @@ class Options:
     kubeconfig: str = ""
     context: str = ""
     namespace: str = ""
-    """The only namespace to look after; empty means all."""
+    """The only namespace to manage; empty for all namespaces."""
     settings: settings.Settings = field(default_factory=settings.Settings)
     lease_namespace: str = ""
-    """Empty: no election, this process alone may write."""
+    """Empty: no leader election, this process is the only one that writes."""
     lease_name: str = "seatrial"
     identity: str = ""
     metrics_port: int = 0
@@ -38,75 +38,111 @@ class Options:
 
 
 def parse(arguments: list[str] | None = None) -> Options:
-    """The options of a command line; ends the process with a sentence when it is wrong."""
+    """Return the options of a command line; exit with a message if it is invalid."""
     parser = _parser()
-    given = parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
     try:
-        chosen = load(given.settings)
+        loaded = load_settings(parsed.settings)
     except (OSError, ValueError, yaml.YAMLError) as error:
-        parser.error(f"argument --settings: {given.settings} cannot be read: {error}")
-    identity = os.environ.get("POD_NAME") or socket.gethostname()
+        parser.error(f"argument --settings: {parsed.settings} cannot be read: {error}")
+    name = os.environ.get("POD_NAME") or socket.gethostname()
     return Options(
-        kubeconfig=given.kubeconfig,
-        context=given.context,
-        namespace=given.namespace,
-        settings=chosen,
-        lease_namespace=given.lease_namespace,
-        lease_name=given.lease_name,
-        identity=f"{identity}_{uuid.uuid4().hex[:8]}",
-        metrics_port=given.metrics_port,
-        probe_port=given.probe_port,
-        workers=given.workers,
-        qps=given.qps,
-        burst=given.burst,
-        log_level=given.log_level,
-        json_logs=not given.plain_logs,
+        kubeconfig=parsed.kubeconfig,
+        context=parsed.context,
+        namespace=parsed.namespace,
+        settings=loaded,
+        lease_namespace=parsed.lease_namespace,
+        lease_name=parsed.lease_name,
+        identity=f"{name}_{uuid.uuid4().hex[:8]}",
+        metrics_port=parsed.metrics_port,
+        probe_port=parsed.probe_port,
+        workers=parsed.workers,
+        qps=parsed.qps,
+        burst=parsed.burst,
+        log_level=parsed.log_level,
+        json_logs=not parsed.plain_logs,
     )
 
 
-def load(path: str) -> settings.Settings:
-    """The settings in a YAML file; the defaults without one."""
+def load_settings(path: str) -> settings.Settings:
+    """Return the settings in a YAML file; the defaults if `path` is empty."""
     if not path:
         return settings.Settings()
-    return refusal.validated(settings.Settings, yaml.safe_load(Path(path).read_text()), at="settings")
+    return validation.validate(settings.Settings, yaml.safe_load(Path(path).read_text()), at="settings")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="seatrial-operator", description="The Seatrial operator.")
-    parser.add_argument("--kubeconfig", default="", help="a kubeconfig instead of the pod's service account")
-    parser.add_argument("--context", default="", help="of the kubeconfig")
-    parser.add_argument("--namespace", default="", help="look after one namespace alone")
-    parser.add_argument("--settings", default="", help="a YAML file: runtimes, registry, …")
-    parser.add_argument("--lease-namespace", default="", help="where the Lease is; none: no election")
-    parser.add_argument("--lease-name", default="seatrial", help="one name for all that share the work")
-    parser.add_argument("--metrics-port", type=_port, default=0, help="of /metrics; 0: none")
-    parser.add_argument("--probe-port", type=_port, default=0, help="of /healthz; 0: none")
-    parser.add_argument(
-        "--workers", type=_at_least_one, default=24, help="objects that are worked on at once"
+    parser = argparse.ArgumentParser(
+        prog="seatrial-operator",
+        description="The Seatrial operator: builds, deploys, canaries and promotes ModelDeployments.",
     )
-    parser.add_argument("--qps", type=_above_zero, default=300.0, help="requests per second in the long run")
-    parser.add_argument("--burst", type=_at_least_one, default=600, help="requests at once")
-    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
-    parser.add_argument("--plain-logs", action="store_true", help="logs for people, not JSON")
+    add = parser.add_argument
+    add(
+        "--kubeconfig", default="", help="path of a kubeconfig; without one the pod's service account is used"
+    )
+    add("--context", default="", help="context of the kubeconfig; without one its current context is used")
+    add("--namespace", default="", help="manage only this namespace; without one all namespaces are managed")
+    add(
+        "--settings",
+        default="",
+        help="path of a YAML file with the operator's settings: runtimes, registry, …",
+    )
+    add(
+        "--lease-namespace",
+        default="",
+        help="namespace of the Lease; without one there is no leader election",
+    )
+    add(
+        "--lease-name",
+        default="seatrial",
+        help="name of the Lease; replicas of one operator share it; default: seatrial",
+    )
+    add("--metrics-port", type=_port, default=0, help="port of /metrics; 0 disables it")
+    add("--probe-port", type=_port, default=0, help="port of /healthz; 0 disables it")
+    add(
+        "--workers",
+        type=_at_least_one,
+        default=24,
+        help="number of objects reconciled at the same time; default: 24",
+    )
+    add(
+        "--qps",
+        type=_above_zero,
+        default=300.0,
+        help="sustained requests per second to the API server; default: 300",
+    )
+    add(
+        "--burst",
+        type=_at_least_one,
+        default=600,
+        help="requests to the API server that may exceed --qps at once; default: 600",
+    )
+    add(
+        "--log-level",
+        default="info",
+        choices=("debug", "info", "warning", "error"),
+        help="lowest level to log; default: info",
+    )
+    add("--plain-logs", action="store_true", help="log lines of text instead of JSON")
     return parser
 
 
 def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is no port")
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, got {text}")
     return number
 
 
 def _at_least_one(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
     return number
 
 
 def _above_zero(text: str) -> float:
     number = float(text)
     if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no rate above 0")
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
     return number

@@ -1,4 +1,4 @@
-"""One pass over one object: parse, look, plan, store, do, tell. It has no decisions of its own."""
+"""Runs one pass over one object: observe, plan, store the status, apply, announce. It decides nothing itself."""
 
 from __future__ import annotations
 
@@ -10,148 +10,153 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from seatrial.api import deployment, settings
-from seatrial.api.keys import Key
-from seatrial.applier import Applier, Outcome
+from seatrial import planner
+from seatrial.api import model_deployment, settings
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
+from seatrial.applier import Applier, ApplyOutcome
+from seatrial.children import decision_answers
+from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
-from seatrial.kube.bodies import Body
-from seatrial.kube.known import Known
+from seatrial.kube.informers import Informer
 from seatrial.kube.queue import KeyedQueue
+from seatrial.observation.observed import questions
+from seatrial.observation.user_decisions import decisions_about_nothing
 from seatrial.observer import Observer
-from seatrial.planning import decisions, planner, questions
-from seatrial.planning.observed import Parts, Setback
 from seatrial.reporter import Reporter
 from seatrial.routers import base as routers
 from seatrial.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
-SOON: Final = 0.05
-"""Seconds that a look which is due now waits at least."""
+SHORTEST_DELAY: Final = 0.05
+"""Seconds until the next pass where a plan asks for one now: a plan that always does must not use up the CPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
-    """The four verbs and what they share; built in `main`, passed down."""
+    """What a pass works with; `main` builds it."""
 
+    model_deployments: Informer
     observer: Observer
     applier: Applier
     reporter: Reporter
-    known: Known
     queue: KeyedQueue[Key]
     telemetry: Telemetry
     settings: settings.Settings
+    routers: routers.Plugins
     clock: Callable[[], datetime]
 
 
 class Reconciler:
-    """Takes keys from the queue and makes a pass over each; a key is never passed over twice at once."""
+    """Takes keys from the queue and runs a pass for each; no key is in two passes at the same time."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._setbacks: dict[Key, Setback] = {}
-        self._routers = routers.routers()
+        self._apply_errors: dict[Key, ApplyError] = {}
+        """What failed in the last pass, by object."""
 
-    async def work(self) -> None:
-        """Works until cancelled."""
+    async def run_worker(self) -> None:
+        """Run one pass after the other until cancelled."""
         queue = self._shell.queue
         while True:
             key = await queue.get()
             try:
-                await self._pass(key)
+                await self._run_pass(key)
             finally:
                 queue.done(key)
 
-    async def _pass(self, key: Key) -> None:
+    async def _run_pass(self, key: Key) -> None:
         began = time.perf_counter()
         result = "done"
         try:
-            await self._one(key)
+            await self._reconcile(key)
         except failures.NotLeader:
             result = "not_leader"
-            # a lease that is renewed late is ours again, and the work is not done
+            # a late renewal may bring the lease back, and then this work is still to be done
             self._shell.queue.retry(key)
         except failures.ApiError as error:
             result = "api_error"
             delay = self._shell.queue.retry(key, after=error.retry_after)
             log.warning(
-                "a pass was cut short", extra={"object": str(key), "error": str(error), "retry": delay}
+                "pass failed, will be retried",
+                extra={"object": str(key), "error": str(error), "retry_seconds": delay},
             )
         except Exception:
             result = "bug"
             self._shell.queue.retry(key)
-            log.exception("a pass failed: this is a bug", extra={"object": str(key)})
+            log.exception("pass failed because of a bug, will be retried", extra={"object": str(key)})
         self._shell.telemetry.passes.labels(result).inc()
         self._shell.telemetry.pass_seconds.observe(time.perf_counter() - began)
 
-    async def _one(self, key: Key) -> None:
-        body = self._shell.known.get(key)
+    async def _reconcile(self, key: Key) -> None:
+        body = self._shell.model_deployments.get(key.namespace, key.name)
         if body is None:
             self._forget(key)
-            await self._answer_for_nobody(key)
+            await self._reject_decisions_about_missing(key)
             return
-        desired = deployment.read(body)
+        desired = model_deployment.parse_leniently(body)
         if not desired.deleting:
             await self._advance(desired, body)
 
-    async def _advance(self, desired: deployment.ModelDeployment, body: Body) -> None:
+    async def _advance(self, desired: model_deployment.ModelDeployment, body: Body) -> None:
         shell, key = self._shell, desired.key
-        parts = Parts(
-            router=routers.chosen(desired.spec.traffic.router, self._routers), settings=shell.settings
-        )
-        asked = questions.questions(desired, parts)
-        observed = await shell.observer.look(desired, asked, self._setbacks.get(key))
-        plan = planner.plan(desired, observed, parts, now=shell.clock())
-        if not await shell.reporter.store(desired, body, plan.status):
+        desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
+        references = questions(desired, platform).references
+        observed = await shell.observer.observe(desired, references, self._apply_errors.get(key))
+        plan = planner.plan(desired, observed, platform, now=shell.clock())
+        if not await shell.reporter.store(desired, body, plan):
             shell.queue.retry(key)
             return
-        outcome = await shell.applier.run(plan.actions, uid=desired.uid)
-        await shell.reporter.tell(desired, plan)
-        if outcome.setback is not None and self._is_news(key, outcome.setback):
-            await shell.reporter.complain(desired, outcome.setback)
-        self._come_again(key, outcome, plan.wake_at)
+        outcome = await shell.applier.apply(plan.actions, uid=desired.uid)
+        await shell.reporter.announce(desired, plan)
+        if outcome.apply_error is not None and self._is_new(key, outcome.apply_error):
+            await shell.reporter.announce_error(desired, outcome.apply_error)
+        self._schedule(key, outcome, plan.wake_at)
 
-    def _is_news(self, key: Key, setback: Setback) -> bool:
-        """Of another reason than the one before; a sentence that differs each time is not worth a word each time."""
-        before = self._setbacks.get(key)
-        return before is None or before.reason != setback.reason
+    def _is_new(self, key: Key, apply_error: ApplyError) -> bool:
+        """Return whether the last pass had no error or one with another reason; messages may differ every time."""
+        before = self._apply_errors.get(key)
+        return before is None or before.reason != apply_error.reason
 
-    def _come_again(self, key: Key, outcome: Outcome, wake_at: datetime | None) -> None:
+    def _schedule(self, key: Key, outcome: ApplyOutcome, wake_at: datetime | None) -> None:
+        """Enqueue the next pass of the object for when it is needed."""
         queue = self._shell.queue
-        if outcome.again:
-            queue.retry(key, after=outcome.after)
-        elif outcome.setback is not None:
-            if self._is_news(key, outcome.setback):
-                queue.add(key)  # to be said in status at once
-            self._setbacks[key] = outcome.setback
-            queue.retry(key, after=outcome.after)
-        elif self._setbacks.pop(key, None) is not None:
-            queue.add(key)
+        if outcome.retry:
+            queue.retry(key, after=outcome.retry_after)
+        elif outcome.apply_error is not None:
+            if self._is_new(key, outcome.apply_error):
+                queue.add(key)  # the next pass reports the error in the status
+            self._apply_errors[key] = outcome.apply_error
+            queue.retry(key, after=outcome.retry_after)
+        elif self._apply_errors.pop(key, None) is not None:
+            queue.add(key)  # the next pass removes the error from the status
         else:
             queue.forget(key)
         if wake_at is not None:
-            queue.add_after(key, max((wake_at - self._shell.clock()).total_seconds(), SOON))
+            queue.add_after(key, max((wake_at - self._shell.clock()).total_seconds(), SHORTEST_DELAY))
 
-    async def _answer_for_nobody(self, key: Key) -> None:
-        """Decisions about an object that is not there are refused: their author may have mistyped its name."""
-        waiting = self._shell.observer.decisions(key)
-        answers = decisions.of_nobody(key, waiting, now=self._shell.clock())
-        outcome = await self._shell.applier.run(answers, uid="")
-        if outcome.again or outcome.setback is not None:
-            self._shell.queue.retry(key, after=outcome.after)
+    async def _reject_decisions_about_missing(self, key: Key) -> None:
+        """Reject the decisions about an object that does not exist: their author may have mistyped its name."""
+        decisions = decisions_about_nothing(self._shell.observer.decisions(key))
+        answers = decision_answers.rejections(key, decisions, now=self._shell.clock())
+        outcome = await self._shell.applier.apply(answers, uid="")
+        if outcome.retry or outcome.apply_error is not None:
+            self._shell.queue.retry(key, after=outcome.retry_after)
 
     def _forget(self, key: Key) -> None:
-        self._setbacks.pop(key, None)
+        """Drop everything that is kept in memory about an object."""
+        self._apply_errors.pop(key, None)
         self._shell.queue.cancel(key)
         self._shell.queue.forget(key)
         self._shell.observer.forget(key)
         self._shell.reporter.forget(key)
 
 
-async def crew(reconciler: Reconciler, *, size: int, ready: Awaitable[None]) -> None:
-    """`size` workers at once, until cancelled; none takes a key before `ready`.
+async def run_workers(reconciler: Reconciler, *, size: int, ready: Awaitable[None]) -> None:
+    """Run `size` workers until cancelled; none takes a key before `ready`.
 
-    They are tasks from the start: at its end kopf waits five seconds for every task that is younger than itself.
+    The tasks are created at once: when kopf ends it waits five seconds for every task that is younger than itself.
     """
     begin = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -163,4 +168,4 @@ async def crew(reconciler: Reconciler, *, size: int, ready: Awaitable[None]) -> 
 
 async def _worker(reconciler: Reconciler, begin: asyncio.Event) -> None:
     await begin.wait()
-    await reconciler.work()
+    await reconciler.run_worker()

@@ -1,4 +1,4 @@
-"""Stores what was decided before it is done, and tells it afterwards: status, Events, metrics."""
+"""Stores what was decided before it is applied, and announces it afterwards: status, Events, metrics."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from seatrial.api import deployment, names, reasons, told
+from seatrial.api import kinds, model_deployment, names, objects, reasons, status_fields
 from seatrial.api import status as api
-from seatrial.api.keys import Key
-from seatrial.kube import bodies, failures, kinds
-from seatrial.kube.bodies import Body
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
+from seatrial.core.snapshot import ApplyError
+from seatrial.kube import failures
 from seatrial.kube.client import Client
-from seatrial.kube.known import Known
-from seatrial.planning import stories
-from seatrial.planning.observed import Setback
-from seatrial.planning.planner import Plan
+from seatrial.kube.informers import Informer
+from seatrial.planner import Plan
+from seatrial.reporting import events
+from seatrial.reporting.newer_version import held
 from seatrial.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
 REMEMBERED_EVENTS: Final = 4096
-"""Events of the same object, reason and message are counted, not written again."""
+"""Repeated Events (same object, reason and message) increase a count instead of creating an object."""
 LONGEST_EVENT_MESSAGE: Final = 1000
-NOT_OF_THE_OBJECT: Final = frozenset({reasons.Reason.API_TOO_MANY_REQUESTS, reasons.Reason.API_UNAVAILABLE})
-"""An Event for each object would be one more write for each to a server that cannot bear those it has."""
+API_SERVER_REASONS: Final = frozenset({reasons.Reason.API_TOO_MANY_REQUESTS, reasons.Reason.API_UNAVAILABLE})
+"""No Event for these: one more write per object would go to an API server that is overloaded or down."""
 
 
-class _About(NamedTuple):
+class _Subject(NamedTuple):
     """The object that an Event is about."""
 
     key: Key
@@ -38,111 +39,130 @@ class _About(NamedTuple):
     version: str
 
 
-class _Told(NamedTuple):
-    """An Event that was written: its name, and how often it has happened."""
+class _WrittenEvent(NamedTuple):
+    """An Event object: its name and how often its event has happened."""
 
     name: str
     times: int
 
 
 class Reporter:
-    """The only place that writes status and Events and counts outcomes. `clock` gives aware times."""
+    """The only writer of the status of ModelDeployments and of Events; counts outcomes. `clock` returns aware times."""
 
     def __init__(
-        self, client: Client, known: Known, telemetry: Telemetry, *, clock: Callable[[], datetime]
+        self,
+        client: Client,
+        model_deployments: Informer,
+        telemetry: Telemetry,
+        *,
+        clock: Callable[[], datetime],
     ) -> None:
         self._client = client
-        self._known = known
+        self._model_deployments = model_deployments
         self._telemetry = telemetry
         self._clock = clock
-        self._told: OrderedDict[tuple[str, str, str], _Told] = OrderedDict()
+        self._written: OrderedDict[tuple[str, str, str], _WrittenEvent] = OrderedDict()
+        """The Events written last, by uid of their object, reason and message."""
 
-    async def store(self, desired: deployment.ModelDeployment, body: Body, status: api.Status) -> bool:
-        """The status is stored, or it was so already; False: somebody wrote in between, look again."""
-        self._show(desired.key, status)
-        said = status.to_dict()
-        return said == (body.get("status") or {}) or await self._stored(body, said)
+    async def store(self, desired: model_deployment.ModelDeployment, body: Body, plan: Plan) -> bool:
+        """Store the status unless it is stored already; return False if the object was changed or deleted meanwhile.
 
-    async def complain(self, desired: deployment.ModelDeployment, setback: Setback) -> None:
-        """What stopped the actions of a plan is an Event, unless it is the API server's own trouble."""
-        if setback.reason not in NOT_OF_THE_OBJECT:
-            await self._emit(_about(desired), _warning(setback.reason, setback.message))
+        Of a plan that holds, the rest of the stored status is kept: this version does not understand it.
+        """
+        self._record(desired.key, plan.status)
+        before = body.get("status") or {}
+        after = held(before, plan.hold, self._clock()) if plan.hold else plan.status.to_dict()
+        return after == before or await self._replace_status(body, after)
 
-    async def tell(self, desired: deployment.ModelDeployment, plan: Plan) -> None:
-        """What was decided in this pass is counted and is an Event, once."""
-        for end in plan.built:
-            self._telemetry.build_seconds.labels(end.outcome, end.reason).observe(end.seconds)
-        for tale in plan.told:
-            self._count(tale)
+    async def announce(self, desired: model_deployment.ModelDeployment, plan: Plan) -> None:
+        """Count, log and emit as Events what was decided in this pass."""
+        for build in plan.build_completions:
+            self._telemetry.build_seconds.labels(build.outcome, build.reason).observe(build.seconds)
+        for event in plan.events:
+            self._count(event)
             log.info(
-                tale.message,
-                extra={"object": str(desired.key), "reason": str(tale.reason), "outcome": tale.outcome},
+                event.message,
+                extra={"object": str(desired.key), "reason": str(event.reason), "outcome": event.outcome},
             )
-            await self._emit(_about(desired), tale)
+            await self._emit(_subject(desired), event)
+
+    async def announce_error(
+        self, desired: model_deployment.ModelDeployment, apply_error: ApplyError
+    ) -> None:
+        """Emit an Event for what stopped the actions of a plan, unless the API server itself has a problem."""
+        if apply_error.reason not in API_SERVER_REASONS:
+            warning = events.Event(
+                reason=apply_error.reason, message=apply_error.message, type=events.EventType.WARNING
+            )
+            await self._emit(_subject(desired), warning)
 
     def forget(self, key: Key) -> None:
-        """A deleted object leaves nothing behind."""
+        """Remove the metrics of a deleted object."""
         self._telemetry.forget(key)
 
-    def _show(self, key: Key, status: api.Status) -> None:
+    def _record(self, key: Key, status: api.Status) -> None:
         weight = 0 if status.canary is None else status.canary.weight
-        self._telemetry.show(key, str(status.phase or ""), weight)
+        self._telemetry.record(key, phase=str(status.phase or ""), weight=weight)
 
-    def _count(self, tale: stories.Tale) -> None:
-        if tale.outcome:
-            self._telemetry.rollouts.labels(tale.outcome, tale.reason).inc()
-        if tale.outcome and tale.seconds is not None:
-            self._telemetry.rollout_seconds.observe(tale.seconds)
+    def _count(self, event: events.Event) -> None:
+        if event.outcome:
+            self._telemetry.rollouts.labels(event.outcome, event.reason).inc()
+        if event.outcome and event.seconds is not None:
+            self._telemetry.rollout_seconds.observe(event.seconds)
 
-    async def _stored(self, body: Body, status: Body) -> bool:
+    async def _replace_status(self, body: Body, status: Body) -> bool:
         try:
             stored = await self._client.replace_status(kinds.MODEL_DEPLOYMENT, {**body, "status": status})
         except (failures.Conflict, failures.NotFound):
             return False
-        self._known.take(stored)
+        # The pass that wrote the status knows it: no event, and so no further pass, for the own write.
+        self._model_deployments.observe_write(stored, notify=False)
         return True
 
-    async def _emit(self, about: _About, tale: stories.Tale) -> None:
-        memory = (about.uid, tale.reason, tale.message)
-        before = self._told.pop(memory, None)
+    async def _emit(self, subject: _Subject, event: events.Event) -> None:
+        """Write an Event; count it as dropped if the API server does not take it."""
+        identity = (subject.uid, event.reason, event.message)
+        before = self._written.pop(identity, None)
         try:
-            self._told[memory] = await self._written(about, tale, before)
+            self._written[identity] = await self._write(subject, event, before)
         except failures.ApiError:
             self._telemetry.events_dropped.inc()
-        while len(self._told) > REMEMBERED_EVENTS:
-            self._told.popitem(last=False)
+        while len(self._written) > REMEMBERED_EVENTS:
+            self._written.popitem(last=False)
 
-    async def _written(self, about: _About, tale: stories.Tale, before: _Told | None) -> _Told:
-        """The Event counts once more; it is made where there is none, or none any more."""
+    async def _write(
+        self, subject: _Subject, event: events.Event, before: _WrittenEvent | None
+    ) -> _WrittenEvent:
+        """Increase the count of the Event object; create one where there is none, or none any more."""
         if before is not None:
             with contextlib.suppress(failures.NotFound):
-                return await self._counted(about, before)
-        made = await self._client.create(kinds.EVENT, self._event(about, tale))
-        return _Told(bodies.key_of(made).name, 1)
+                return await self._increase_count(subject, before)
+        created = await self._client.create(kinds.EVENT, self._body(subject, event))
+        return _WrittenEvent(objects.key_of(created).name, 1)
 
-    async def _counted(self, about: _About, before: _Told) -> _Told:
-        now = _Told(before.name, before.times + 1)
-        patch = {"count": now.times, "lastTimestamp": told.format_time(self._clock())}
-        await self._client.patch(kinds.EVENT, about.key.namespace, now.name, patch=patch)
-        return now
+    async def _increase_count(self, subject: _Subject, before: _WrittenEvent) -> _WrittenEvent:
+        after = _WrittenEvent(before.name, before.times + 1)
+        patch = {"count": after.times, "lastTimestamp": status_fields.format_time(self._clock())}
+        await self._client.patch(kinds.EVENT, subject.key.namespace, after.name, patch=patch)
+        return after
 
-    def _event(self, about: _About, tale: stories.Tale) -> Body:
-        now = told.format_time(self._clock())
+    def _body(self, subject: _Subject, event: events.Event) -> Body:
+        now = status_fields.format_time(self._clock())
         return {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{about.key.name}.", "namespace": about.key.namespace},
+            "metadata": {"generateName": f"{subject.key.name}.", "namespace": subject.key.namespace},
             "involvedObject": {
                 "apiVersion": names.API_VERSION,
                 "kind": names.KIND,
-                "namespace": about.key.namespace,
-                "name": about.key.name,
-                "uid": about.uid,
-                "resourceVersion": about.version,
+                "namespace": subject.key.namespace,
+                "name": subject.key.name,
+                "uid": subject.uid,
+                "resourceVersion": subject.version,
             },
-            "type": str(tale.tone),
-            "reason": str(tale.reason),
-            "message": tale.message[:LONGEST_EVENT_MESSAGE],
+            "type": str(event.type),
+            "reason": str(event.reason),
+            "message": event.message[:LONGEST_EVENT_MESSAGE],
             "count": 1,
             "firstTimestamp": now,
             "lastTimestamp": now,
@@ -151,9 +171,5 @@ class Reporter:
         }
 
 
-def _about(desired: deployment.ModelDeployment) -> _About:
-    return _About(desired.key, desired.uid, desired.resource_version)
-
-
-def _warning(reason: str, message: str) -> stories.Tale:
-    return stories.Tale(reason=reason, message=message, tone=stories.Tone.WARNING)
+def _subject(desired: model_deployment.ModelDeployment) -> _Subject:
+    return _Subject(desired.key, desired.uid, desired.resource_version)

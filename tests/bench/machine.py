@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client import parser
 
 from tests import cluster
-from tests.live.hands import Hands
+from tests.live.cluster_user import ClusterUser
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 MIB: Final = 2**20
@@ -42,9 +42,9 @@ def pid_of(lab: cluster.Lab, program: str) -> int:
     raise LookupError(f"no process '{program}' in the lab {lab.name}")
 
 
-async def server_writes(hands: Hands) -> int:
+async def server_writes(user: ClusterUser) -> int:
     """How many writes the API server has answered since its start, whoever sent them, leases apart."""
-    page = (await hands.client.raw_get("/metrics")).decode()
+    page = (await user.client.raw_get("/metrics")).decode()
     wanted = "\n".join(line for line in page.splitlines() if line.startswith("apiserver_request_total"))
     found = 0.0
     for family in parser.text_string_to_metric_families(f"# TYPE apiserver_request counter\n{wanted}\n"):

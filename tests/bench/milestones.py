@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from seatrial.api import names
-from seatrial.kube import bodies, kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.kinds import Kind
+from seatrial.api import kinds, names, objects
+from seatrial.api.kinds import Kind
+from seatrial.api.objects import Body
 from tests.bench.timeline import Milestone
 
 PLAIN = "bench.seatrial.dev/plain"
@@ -14,7 +13,7 @@ PLAIN = "bench.seatrial.dev/plain"
 
 def child(kind: Kind, label: str = names.LABEL_DEPLOYMENT) -> Milestone:
     """An object of this kind is there for the one that the label names."""
-    return lambda seen, body: bodies.labels_of(body).get(label) if seen is kind else None
+    return lambda seen, body: objects.labels_of(body).get(label) if seen is kind else None
 
 
 def new_child(kind: Kind, known: set[str], label: str = names.LABEL_DEPLOYMENT) -> Milestone:
@@ -57,10 +56,10 @@ def _service_of(kind: Kind, body: Body, *, narrow: bool) -> str | None:
 def plain_available(kind: Kind, body: Body) -> str | None:
     """The plain Deployment has its pod."""
     available = (body.get("status") or {}).get("availableReplicas")
-    return bodies.labels_of(body).get(PLAIN) if kind is kinds.DEPLOYMENT and available else None
+    return objects.labels_of(body).get(PLAIN) if kind is kinds.DEPLOYMENT and available else None
 
 
 def plain_narrow(kind: Kind, body: Body) -> str | None:
     """The plain Service selects what it was told to."""
     selects = (body.get("spec") or {}).get("selector") or {}
-    return bodies.labels_of(body).get(PLAIN) if kind is kinds.SERVICE and "narrow" in selects else None
+    return objects.labels_of(body).get(PLAIN) if kind is kinds.SERVICE and "narrow" in selects else None

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import asyncio
 
-from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
+from seatrial.api import kinds
+from seatrial.api.objects import Body
 from tests.bench.milestones import PLAIN
-from tests.live import hands as living
-from tests.live.hands import Hands
+from tests.live import cluster_user
+from tests.live.cluster_user import ClusterUser
 
 
-async def create(hands: Hands, name: str) -> None:
+async def create(user: ClusterUser, name: str) -> None:
     """A Deployment of one pod and its Service are asked for."""
-    await hands.create(kinds.SERVICE, _service(hands.namespace, name))
-    await hands.create(kinds.DEPLOYMENT, _deployment(hands.namespace, name))
+    await user.create(kinds.SERVICE, _service(user.namespace, name))
+    await user.create(kinds.DEPLOYMENT, _deployment(user.namespace, name))
 
 
-async def new_image(hands: Hands, name: str) -> None:
+async def new_image(user: ClusterUser, name: str) -> None:
     """The Deployment asks for another image."""
-    containers = [{"name": "server", "image": living.image(2)}]
-    await hands.patch(
+    containers = [{"name": "server", "image": cluster_user.image(2)}]
+    await user.patch(
         kinds.DEPLOYMENT, f"plain-{name}", {"spec": {"template": {"spec": {"containers": containers}}}}
     )
 
 
-async def narrow(hands: Hands, name: str) -> None:
+async def narrow(user: ClusterUser, name: str) -> None:
     """The Service selects other pods."""
-    await hands.patch(kinds.SERVICE, f"plain-{name}", {"spec": {"selector": {"narrow": "yes"}}})
+    await user.patch(kinds.SERVICE, f"plain-{name}", {"spec": {"selector": {"narrow": "yes"}}})
 
 
-async def delete_all(hands: Hands) -> None:
+async def delete_all(user: ClusterUser) -> None:
     """Nothing is left of the floor."""
     for kind in (kinds.DEPLOYMENT, kinds.SERVICE):
-        found = await hands.client.list(kind, hands.namespace, labels=PLAIN)
-        await asyncio.gather(*(hands.delete(kind, body["metadata"]["name"]) for body in found.items))
+        found = await user.client.list(kind, user.namespace, labels=PLAIN)
+        await asyncio.gather(*(user.delete(kind, body["metadata"]["name"]) for body in found.items))
 
 
 def _head(namespace: str, name: str) -> Body:
@@ -47,7 +47,7 @@ def _service(namespace: str, name: str) -> Body:
 
 
 def _deployment(namespace: str, name: str) -> Body:
-    container = {"name": "server", "image": living.image(1)}
+    container = {"name": "server", "image": cluster_user.image(1)}
     template = {"metadata": {"labels": {PLAIN: name}}, "spec": {"containers": [container]}}
     spec = {"replicas": 1, "selector": {"matchLabels": {PLAIN: name}}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _head(namespace, name), "spec": spec}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from seatrial.kube import kinds
+from seatrial.api import kinds
 from tests.bench import machine
 from tests.bench.report import Row
 from tests.bench.stage import Size, Stage, difference
@@ -17,12 +17,12 @@ PACE = 0.03
 
 async def no_op(stage: Stage, _size: Size) -> list[Row]:
     """An annotation of some objects is touched: a pass of each, and nothing to do."""
-    objects = [body["metadata"]["name"] for body in await stage.hands.all(kinds.MODEL_DEPLOYMENT)][:TOUCHED]
+    objects = [body["metadata"]["name"] for body in await stage.user.all(kinds.MODEL_DEPLOYMENT)][:TOUCHED]
     await stage.quiet()
     before, cpu = stage.operator.samples(), machine.cpu_seconds(stage.operator.pid)
     for name in objects:
         patch = {"metadata": {"annotations": {"bench.seatrial.dev/touched": str(time.time())}}}
-        await stage.hands.patch(kinds.MODEL_DEPLOYMENT, name, patch)
+        await stage.user.patch(kinds.MODEL_DEPLOYMENT, name, patch)
         await asyncio.sleep(PACE)
     spent = machine.cpu_seconds(stage.operator.pid) - cpu
     await stage.quiet()
@@ -45,7 +45,7 @@ async def no_op(stage: Stage, _size: Size) -> list[Row]:
 
 async def idle(stage: Stage, size: Size) -> list[Row]:
     """Nobody does anything."""
-    objects = len(await stage.hands.all(kinds.MODEL_DEPLOYMENT))
+    objects = len(await stage.user.all(kinds.MODEL_DEPLOYMENT))
     await stage.quiet()
     writes, cpu = await stage.operator.writes(), machine.cpu_seconds(stage.operator.pid)
     began = time.monotonic()
@@ -63,7 +63,7 @@ async def idle(stage: Stage, size: Size) -> list[Row]:
 
 async def restart(stage: Stage, size: Size) -> list[Row]:
     """The operator ends, another begins and has looked at every object."""
-    objects = len(await stage.hands.all(kinds.MODEL_DEPLOYMENT))
+    objects = len(await stage.user.all(kinds.MODEL_DEPLOYMENT))
     began = time.monotonic()
     stopping = time.monotonic()
     operator = await stage.restarted()

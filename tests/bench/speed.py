@@ -7,14 +7,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
-from seatrial.api import names
-from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
+from seatrial.api import kinds, names
+from seatrial.api.objects import Body
 from tests.bench import machine, milestones, plain
 from tests.bench.figures import milliseconds, p50, p95, seconds
 from tests.bench.report import Row
 from tests.bench.stage import Size, Stage
-from tests.live import hands as living
+from tests.live import cluster_user
 
 OURS: Final = ("deployment", "service")
 PLAIN: Final = ("plain_replica_set", "plain_service")
@@ -61,17 +60,17 @@ async def _at_once(wanted: Iterable[str], ask: Ask) -> dict[str, float]:
 
 async def paced(stage: Stage, size: Size) -> list[Row]:
     """One object after the other: ours, then the floor's."""
-    hands, timeline = stage.hands, stage.timeline
+    user, timeline = stage.user, stage.timeline
     _expect_objects(stage)
     wanted = [f"paced-{number}" for number in range(size.paced)]
     before = await stage.operator.writes()
-    ours = await _in_turn(wanted, size.gap, lambda name: hands.apply(name, living.spec()))
+    ours = await _in_turn(wanted, size.gap, lambda name: user.apply(name, cluster_user.spec()))
     await timeline.all("healthy", wanted)
     await stage.quiet()
     writes = await stage.operator.writes() - before
-    floor = await _in_turn(wanted, size.gap, lambda name: plain.create(hands, name))
+    floor = await _in_turn(wanted, size.gap, lambda name: plain.create(user, name))
     await timeline.all("plain_healthy", wanted)
-    await plain.delete_all(hands)
+    await plain.delete_all(user)
     children, plain_children = milliseconds(timeline, ours, OURS), milliseconds(timeline, floor, PLAIN)
     well = milliseconds(timeline, ours, ["healthy"])
     plain_well = milliseconds(timeline, floor, ["plain_healthy"])
@@ -103,11 +102,11 @@ async def burst(stage: Stage, size: Size) -> list[Row]:
     _expect_objects(stage)
     wanted = [f"burst-{number}" for number in range(size.burst)]
     floor = await _burst(
-        stage, wanted, lambda name: plain.create(stage.hands, name), (*PLAIN, "plain_healthy")
+        stage, wanted, lambda name: plain.create(stage.user, name), (*PLAIN, "plain_healthy")
     )
-    await plain.delete_all(stage.hands)
-    await stage.hands.until_left(kinds.POD, label=milestones.PLAIN, patience=300)
-    ask: Ask = lambda name: stage.hands.apply(name, living.spec())  # noqa: E731 - as short as its twin above
+    await plain.delete_all(stage.user)
+    await stage.user.until_left(kinds.POD, label=milestones.PLAIN, patience=300)
+    ask: Ask = lambda name: stage.user.apply(name, cluster_user.spec())  # noqa: E731 - as short as its twin above
     ours = await _burst(stage, wanted, ask, (*OURS, "healthy"))
     count = f"{size.burst:,} at once"
     full = size.burst == Size().burst
@@ -148,7 +147,7 @@ async def burst(stage: Stage, size: Size) -> list[Row]:
 
 async def _burst(stage: Stage, wanted: list[str], ask: Ask, ends: tuple[str, ...]) -> dict[str, float]:
     operator, server = stage.operator, machine.pid_of(stage.lab, "kube-apiserver")
-    writes, everything = await operator.writes(), await machine.server_writes(stage.hands)
+    writes, everything = await operator.writes(), await machine.server_writes(stage.user)
     cpu, spent = machine.cpu_seconds(operator.pid), machine.cpu_seconds(server)
     begun = await _at_once(wanted, ask)
     for milestone in ends:
@@ -161,7 +160,7 @@ async def _burst(stage: Stage, wanted: list[str], ask: Ask, ends: tuple[str, ...
     }
     await stage.quiet()
     found["writes"] = (await operator.writes() - writes) / len(wanted)
-    found["all"] = (await machine.server_writes(stage.hands) - everything) / len(wanted)
+    found["all"] = (await machine.server_writes(stage.user) - everything) / len(wanted)
     return found
 
 
@@ -169,14 +168,14 @@ async def steps(stage: Stage, size: Size) -> list[Row]:
     """A new image, and an abort once its canary has users: of some objects, in turn."""
     wanted = [f"paced-{number}" for number in range(min(size.several, size.paced))]
     plain_made, plain_narrow = await _floor_of_steps(stage, wanted)
-    known = {body["metadata"]["name"] for body in await stage.hands.all(kinds.DEPLOYMENT)}
+    known = {body["metadata"]["name"] for body in await stage.user.all(kinds.DEPLOYMENT)}
     stage.timeline.watch_for(canary=milestones.new_child(kinds.DEPLOYMENT, known), users=milestones.has_users)
-    asked = living.spec(2, steps=LONG, scaleDownDelay=size.undisturbed)
-    begun = await _in_turn(wanted, STEP_GAP, lambda name: stage.hands.apply(name, asked))
+    asked = cluster_user.spec(2, steps=LONG, scaleDownDelay=size.undisturbed)
+    begun = await _in_turn(wanted, STEP_GAP, lambda name: stage.user.apply(name, asked))
     await stage.timeline.all("users", wanted)
     made = milliseconds(stage.timeline, begun, ["canary"])
     await stage.quiet()
-    revisions = {name: (await stage.hands.get(name))["status"]["canary"]["revision"] for name in wanted}
+    revisions = {name: (await stage.user.get(name))["status"]["canary"]["revision"] for name in wanted}
     stage.timeline.watch_for(narrow=milestones.narrow, rejected=milestones.rejected)
     begun = await _in_turn(wanted, STEP_GAP, lambda name: _abort(stage, name, revisions[name]))
     await stage.timeline.all("narrow", wanted)
@@ -204,26 +203,26 @@ async def steps(stage: Stage, size: Size) -> list[Row]:
 
 async def _abort(stage: Stage, name: str, revision: str) -> Body:
     spec = {"deployment": name, "action": "Abort", "revision": revision, "attempt": 1, "decidedBy": USER}
-    head = {"generateName": f"{name}-", "namespace": stage.hands.namespace}
+    head = {"generateName": f"{name}-", "namespace": stage.user.namespace}
     body = {"apiVersion": names.API_VERSION, "kind": names.DECISION_KIND, "metadata": head, "spec": spec}
-    return await stage.hands.create(kinds.ROLLOUT_DECISION, body)
+    return await stage.user.create(kinds.ROLLOUT_DECISION, body)
 
 
 async def _floor_of_steps(stage: Stage, wanted: list[str]) -> tuple[float, float]:
     """The same of plain objects: a new image's ReplicaSet, a Service's selector; medians in milliseconds."""
-    hands, timeline = stage.hands, stage.timeline
+    user, timeline = stage.user, stage.timeline
     _expect_objects(stage)
-    await _at_once(wanted, lambda name: plain.create(hands, name))
+    await _at_once(wanted, lambda name: plain.create(user, name))
     await timeline.all("plain_healthy", wanted)
-    known = {body["metadata"]["name"] for body in await hands.all(kinds.REPLICA_SET)}
+    known = {body["metadata"]["name"] for body in await user.all(kinds.REPLICA_SET)}
     timeline.watch_for(
         plain_new=milestones.new_child(kinds.REPLICA_SET, known, milestones.PLAIN),
         plain_narrow=milestones.plain_narrow,
     )
-    begun = await _in_turn(wanted, STEP_GAP, lambda name: plain.new_image(hands, name))
+    begun = await _in_turn(wanted, STEP_GAP, lambda name: plain.new_image(user, name))
     await timeline.all("plain_new", wanted)
     made = p50(milliseconds(timeline, begun, ["plain_new"]))
-    begun = await _in_turn(wanted, STEP_GAP, lambda name: plain.narrow(hands, name))
+    begun = await _in_turn(wanted, STEP_GAP, lambda name: plain.narrow(user, name))
     await timeline.all("plain_narrow", wanted)
-    await plain.delete_all(hands)
+    await plain.delete_all(user)
     return made, p50(milliseconds(timeline, begun, ["plain_narrow"]))

@@ -1,4 +1,4 @@
-"""Where the operator is measured: a control plane of its own whose pods KWOK plays, with eyes and hands on it."""
+"""Where the operator is measured: a control plane whose pods KWOK simulates, with a user and a timeline."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from seatrial.kube import kinds
+from seatrial.api import kinds
 from tests import cluster
 from tests.bench.timeline import Timeline, watched
-from tests.live import hands as living
-from tests.live import install
-from tests.live.hands import Hands
-from tests.live.process import OperatorProcess, total
+from tests.live import cluster_user, install
+from tests.live.cluster_user import ClusterUser
+from tests.live.operator_process import OperatorProcess, total
 
 WATCHED: Final = (
     kinds.MODEL_DEPLOYMENT,
@@ -54,7 +53,7 @@ class Stage:
     """A lab with an operator that works, and a namespace that is watched."""
 
     lab: cluster.Lab
-    hands: Hands
+    user: ClusterUser
     timeline: Timeline
     operator: OperatorProcess
     logs: Path
@@ -62,7 +61,7 @@ class Stage:
 
     async def restarted(self) -> OperatorProcess:
         """The operator was told to end, and another one has just been started."""
-        assert await self.operator.stop() == 0, self.operator.said()[-2000:]
+        assert await self.operator.stop() == 0, self.operator.log_text()[-2000:]
         self.operator = OperatorProcess(
             self.lab.kubeconfig, self.logs / f"operator-{next(self._numbers)}.log"
         )
@@ -86,8 +85,8 @@ async def staged(lab: cluster.Lab) -> AsyncIterator[Stage]:
         stage: Stage | None = None
         try:
             await operator.working()
-            async with living.hands(lab.kubeconfig) as hands, watched(hands, *WATCHED) as timeline:
-                stage = Stage(lab, hands, timeline, operator, Path(folder))
+            async with cluster_user.connect(lab.kubeconfig) as user, watched(user, *WATCHED) as timeline:
+                stage = Stage(lab, user, timeline, operator, Path(folder))
                 yield stage
         finally:
             await (stage.operator if stage else operator).stop()
@@ -95,8 +94,11 @@ async def staged(lab: cluster.Lab) -> AsyncIterator[Stage]:
 
 async def _nobody_elses(lab: cluster.Lab) -> None:
     """No ModelDeployment is left of whoever had the lab before: the operator would look after it, and be counted."""
-    async with living.hands(lab.kubeconfig, namespace="default") as hands, asyncio.timeout(LEFT_PATIENCE):
-        while (await hands.client.list(kinds.MODEL_DEPLOYMENT)).items:  # noqa: ASYNC110 - a namespace takes its time
+    async with (
+        cluster_user.connect(lab.kubeconfig, namespace="default") as user,
+        asyncio.timeout(LEFT_PATIENCE),
+    ):
+        while (await user.client.list(kinds.MODEL_DEPLOYMENT)).items:  # noqa: ASYNC110 - a namespace takes its time
             await asyncio.sleep(0.2)
 
 

@@ -7,12 +7,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
-from seatrial.kube import bodies
-from seatrial.kube.bodies import Body
+from seatrial.api.kinds import Kind
+from seatrial.api.objects import Body
 from seatrial.kube.client import Selection
-from seatrial.kube.informers import Habits, Informer
-from seatrial.kube.kinds import Kind
-from tests.live.hands import Hands
+from seatrial.kube.informers import Informer, InformerConfig
+from tests.live.cluster_user import ClusterUser
 
 Milestone = Callable[[Kind, Body], str | None]
 """Which object has reached the milestone, as this body shows; None when it shows nothing of the kind."""
@@ -64,10 +63,10 @@ class Timeline:
 
 
 @asynccontextmanager
-async def watched(hands: Hands, *kinds: Kind) -> AsyncIterator[Timeline]:
-    """A timeline that hears of these kinds in the namespace of the hands."""
+async def watched(user: ClusterUser, *kinds: Kind) -> AsyncIterator[Timeline]:
+    """A timeline that hears of these kinds in the namespace of the user."""
     timeline = Timeline()
-    copies = [_informer(hands, kind, timeline) for kind in kinds]
+    copies = [_informer(user, kind, timeline) for kind in kinds]
     tasks = [asyncio.create_task(copy.run()) for copy in copies]
     try:
         await asyncio.gather(*(copy.synced.wait() for copy in copies))
@@ -78,10 +77,10 @@ async def watched(hands: Hands, *kinds: Kind) -> AsyncIterator[Timeline]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _informer(hands: Hands, kind: Kind, timeline: Timeline) -> Informer:
+def _informer(user: ClusterUser, kind: Kind, timeline: Timeline) -> Informer:
     def hear(event: str, body: Body) -> None:
         if event != "DELETED":
             timeline.hear(kind, body)
 
-    habits = Habits(time.monotonic, trim=bodies.without_managed_fields)
-    return Informer(hands.client, kind, hear, habits=habits, selection=Selection(hands.namespace))
+    config = InformerConfig(time.monotonic)
+    return Informer(user.client, kind, hear, config=config, selection=Selection(user.namespace))

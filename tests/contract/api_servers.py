@@ -1,4 +1,4 @@
-"""What the suite of the API server needs of either server: a client, a namespace, and patience."""
+"""The two API servers of the contract tests: the fake one and a real one, each with a client and a namespace."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from seatrial.kube import failures, http, kinds, transport
-from seatrial.kube.bodies import Body
+from seatrial.api import kinds
+from seatrial.api.kinds import Kind
+from seatrial.api.objects import Body
+from seatrial.kube import failures, http, transport
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
-from seatrial.kube.fake.behaviours import Behaviour
-from seatrial.kube.fake.controllers import ControllerManager
-from seatrial.kube.kinds import Kind
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import JSON, Request, Response, Transport
+from tests.apiserver import FakeApiServer
+from tests.apiserver.controller_manager import ControllerManager
+from tests.apiserver.pod_behaviour import Behaviour
 
-PATIENCE = 90.0
-"""Seconds: the collector of garbage looks for new kinds every thirty."""
+TIMEOUT = 90.0
+"""Seconds; a real garbage collector discovers new kinds every 30 s."""
 WIDGET = Kind("contract.seatrial.dev", "v1", "widgets", "Widget")
 
 
@@ -35,7 +36,7 @@ class Server:
     client: Client
     namespace: str
     limit_pods: Callable[[int], Awaitable[None]]
-    """At most so many pods may be made in the namespace from now on."""
+    """Limits the number of pods in the namespace from now on."""
 
     async def send(
         self,
@@ -46,11 +47,11 @@ class Server:
         content_type: str = JSON,
         **query: str,
     ) -> Response:
-        """The raw answer, whatever its status."""
+        """Return the raw response, whatever its status."""
         sent = None if body is None else json.dumps(body).encode()
         return await self.transport.request(Request(method, path, query, sent, content_type))
 
-    async def ask(
+    async def request(
         self,
         method: str,
         path: str,
@@ -59,49 +60,51 @@ class Server:
         content_type: str = JSON,
         **query: str,
     ) -> Body:
-        """The object in the answer; the failure it stands for where there is one."""
+        """Return the object of the response; raise the error of an unsuccessful one."""
         response = await self.send(method, path, body, content_type=content_type, **query)
         if response.status >= 400:
             raise failures.from_response(response)
-        answer: Body = json.loads(response.body)
-        return answer
+        response_body: Body = json.loads(response.body)
+        return response_body
 
     async def apply_as(self, manager: str, kind: Kind, body: Body, *, force: bool = False) -> Body:
-        """The object after an apply by somebody else."""
+        """Apply as another manager and return the object."""
         path = kind.path(self.namespace, body["metadata"]["name"])
         query = {"fieldManager": manager, "force": str(force).lower()}
-        return await self.ask("PATCH", path, body, content_type=transport.APPLY_PATCH, **query)
+        return await self.request("PATCH", path, body, content_type=transport.APPLY_PATCH, **query)
 
     async def patch_as(self, manager: str, kind: Kind, name: str, patch: Body) -> Body:
-        """The object after a merge patch by somebody else."""
+        """Send a merge patch as another manager and return the object."""
         path = kind.path(self.namespace, name)
-        return await self.ask("PATCH", path, patch, content_type=transport.MERGE_PATCH, fieldManager=manager)
+        return await self.request(
+            "PATCH", path, patch, content_type=transport.MERGE_PATCH, fieldManager=manager
+        )
 
     async def get(self, kind: Kind, name: str) -> Body:
-        """The object in this test's namespace."""
+        """Return an object of this test's namespace."""
         return await self.client.get(kind, self.namespace, name)
 
     async def is_gone(self, kind: Kind, name: str) -> bool:
-        """Whether there is no such object in this test's namespace."""
+        """Return whether the object is absent from this test's namespace."""
         try:
             await self.get(kind, name)
         except failures.NotFound:
             return True
         return False
 
-    async def eventually(self, question: Callable[[], Awaitable[Any]]) -> Any:
-        """The first answer that is true; fails when none is in time."""
-        ends_at = time.monotonic() + PATIENCE
-        while not (answer := await question()):
-            assert time.monotonic() < ends_at, "it did not come true in time"
+    async def eventually(self, condition: Callable[[], Awaitable[Any]]) -> Any:
+        """Return the first true result of `condition`; fail after a time-out."""
+        ends_at = time.monotonic() + TIMEOUT
+        while not (result := await condition()):
+            assert time.monotonic() < ends_at, "the condition was not met in time"
             await asyncio.sleep(0.05)
-        return answer
+        return result
 
     async def events(self, kind: Kind, version: str, count: int, **selection: Any) -> list[tuple[str, Body]]:
-        """The first `count` events after `version` that are no bookmarks."""
+        """Return the first `count` events after `version`, without bookmarks."""
         found: list[tuple[str, Body]] = []
         watch = self.client.watch(kind, self.namespace, resource_version=version, **selection)
-        async with asyncio.timeout(PATIENCE), aclosing(watch):
+        async with asyncio.timeout(TIMEOUT), aclosing(watch):
             async for event, body in watch:
                 if event != "BOOKMARK":
                     found.append((event, body))
@@ -112,13 +115,15 @@ class Server:
 
 @asynccontextmanager
 async def fake() -> AsyncIterator[Server]:
-    """The fake with its controllers, in real time."""
+    """Run the fake server and its controllers in real time."""
     api = FakeApiServer(lambda: datetime.now(UTC), namespace_seconds=0.2)
     controllers = ControllerManager(api, serving=lambda _: Behaviour(ready_after=0.1), autoscaler_seconds=0.1)
 
     async def limit_pods(count: int) -> None:
-        full = "exceeded quota: pods, requested: pods=1, used: pods=1, limited: pods=1"
-        controllers.deployments.refusal = lambda _: full if len(api.all(kinds.POD)) >= count else ""
+        quota_message = "exceeded quota: pods, requested: pods=1, used: pods=1, limited: pods=1"
+        controllers.deployments.rejection = lambda _: (
+            quota_message if len(api.all(kinds.POD)) >= count else ""
+        )
 
     server = Server(api, _client(api), "default", limit_pods)
     await _make_widgets(server)
@@ -127,9 +132,9 @@ async def fake() -> AsyncIterator[Server]:
 
 @asynccontextmanager
 async def real(kubeconfig: str) -> AsyncIterator[Server]:
-    """The control plane behind `kubeconfig`, with a new namespace that goes afterwards."""
-    carrier = http.HttpTransport(http.from_kubeconfig(kubeconfig))
-    client = _client(carrier)
+    """Connect to the control plane of `kubeconfig`, with a new namespace that is deleted afterwards."""
+    connection = http.HttpTransport(http.from_kubeconfig(kubeconfig))
+    client = _client(connection)
     name = f"contract-{uuid.uuid4().hex[:8]}"
     await client.create(
         kinds.NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
@@ -142,15 +147,15 @@ async def real(kubeconfig: str) -> AsyncIterator[Server]:
         await client.create(kinds.RESOURCE_QUOTA, quota)
         await server.eventually(lambda: _is_counted(server))
 
-    server = Server(carrier, client, name, limit_pods)
+    server = Server(connection, client, name, limit_pods)
     try:
         await _make_widgets(server)
-        # a new namespace gets it a moment later, and pods are refused before
+        # pods are rejected until the namespace has its default ServiceAccount
         await server.eventually(lambda: _has_account(server))
         yield server
     finally:
         await client.delete(kinds.NAMESPACE, "", name)
-        await carrier.close()
+        await connection.close()
 
 
 async def _has_account(server: Server) -> bool:
@@ -163,18 +168,18 @@ async def _is_counted(server: Server) -> bool:
     return "hard" in (quota.get("status") or {})
 
 
-def _client(carrier: Transport) -> Client:
-    return Client(carrier, Limiter(time.monotonic), lambda: True)
+def _client(connection: Transport) -> Client:
+    return Client(connection, Limiter(time.monotonic), lambda: True)
 
 
 async def _make_widgets(server: Server) -> None:
-    """The kind `Widget` is served."""
+    """Create the CustomResourceDefinition of `Widget` and wait until it is served."""
     with suppress(failures.AlreadyExists):
         await server.client.create(kinds.CRD, _widget_definition())
 
     async def is_served() -> bool:
-        answer = await server.send("GET", WIDGET.path(server.namespace))
-        return answer.status == 200
+        response = await server.send("GET", WIDGET.path(server.namespace))
+        return response.status == 200
 
     await server.eventually(is_served)
 

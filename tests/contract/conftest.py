@@ -1,4 +1,4 @@
-"""The two API servers that one suite is held against: the fake in this process, and a real control plane."""
+"""The fixture of the contract tests: each test runs against the fake API server and a real control plane."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.contract.api_servers import Server
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.controlplane)])
 async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
-    """An API server with a namespace of its own for this test."""
+    """Return an API server with a namespace for this test."""
     if request.param == "fake":
-        opened = api_servers.fake()
+        context = api_servers.fake()
     else:
-        opened = api_servers.real(str(request.getfixturevalue("control_plane").kubeconfig))
-    async with opened as running:
-        yield running
+        context = api_servers.real(str(request.getfixturevalue("control_plane").kubeconfig))
+    async with context as running_server:
+        yield running_server

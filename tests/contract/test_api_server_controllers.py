@@ -1,17 +1,17 @@
-"""What a cluster's controllers make of objects, held against the fake and a real one."""
+"""The cluster's controllers, tested on the fake and a real API server."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from tests.contract import api_objects as objects
+from seatrial.api import kinds
+from seatrial.api.objects import Body
+from tests.contract import example_objects as objects
 from tests.contract.api_servers import Server
 
 
 class TestControllers:
-    async def test_deployment_gets_its_pods_and_says_so(self, server: Server) -> None:
+    async def test_deployment_gets_its_pods_and_reports_them(self, server: Server) -> None:
         await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=2))
         status = await server.eventually(lambda: ready(server, 2))
         assert {name: status[name] for name in status if name.endswith("eplicas")} == {
@@ -27,7 +27,7 @@ class TestControllers:
             "Progressing": ("True", "NewReplicaSetAvailable"),
         }
 
-    async def test_deployment_pods_carry_labels_and_owner(self, server: Server) -> None:
+    async def test_deployment_pods_have_labels_and_owner(self, server: Server) -> None:
         await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=1))
         await server.eventually(lambda: ready(server, 1))
         (pod,) = (await server.client.list(kinds.POD, server.namespace, labels="app=churn")).items
@@ -48,20 +48,20 @@ class TestControllers:
 
         await server.eventually(is_empty)
 
-    async def test_deployment_over_quota_says_so(self, server: Server) -> None:
+    async def test_deployment_over_quota_reports_a_replica_failure(self, server: Server) -> None:
         await server.limit_pods(1)
         await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=3))
 
-        async def refused() -> Body | None:
+        async def replica_failure() -> Body | None:
             status = (await server.get(kinds.DEPLOYMENT, "churn")).get("status") or {}
             found = [c for c in status.get("conditions") or [] if c["type"] == "ReplicaFailure"]
             return next((c for c in found if "exceeded quota" in c["message"]), None)
 
-        condition = await server.eventually(refused)
+        condition = await server.eventually(replica_failure)
         assert (condition["status"], condition["reason"]) == ("True", "FailedCreate")
         assert "is forbidden" in condition["message"]
 
-    async def test_autoscaler_raises_to_its_floor(self, server: Server) -> None:
+    async def test_autoscaler_scales_up_to_min_replicas(self, server: Server) -> None:
         await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=1))
         await server.client.create(kinds.HPA, objects.autoscaler(server, minReplicas=2))
 
@@ -70,7 +70,7 @@ class TestControllers:
 
         await server.eventually(is_raised)
 
-    async def test_autoscaler_leaves_zero_alone(self, server: Server) -> None:
+    async def test_autoscaler_ignores_zero_replicas(self, server: Server) -> None:
         await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=0))
         await server.client.create(kinds.HPA, objects.autoscaler(server, minReplicas=2))
 
@@ -84,9 +84,9 @@ class TestControllers:
 
 
 async def ready(server: Server, count: int) -> Any:
-    """The Deployment's status once it has so many ready pods."""
+    """Return the Deployment's status once it has `count` ready pods; None before."""
     status = (await server.get(kinds.DEPLOYMENT, "churn")).get("status") or {}
-    done = {c["type"]: c["reason"] for c in status.get("conditions") or []}
-    if status.get("readyReplicas") == count and done.get("Progressing") == "NewReplicaSetAvailable":
+    reasons = {c["type"]: c["reason"] for c in status.get("conditions") or []}
+    if status.get("readyReplicas") == count and reasons.get("Progressing") == "NewReplicaSetAvailable":
         return status
     return None

@@ -1,4 +1,4 @@
-"""What an API server and its controllers add to objects, held against the fake and a real one."""
+"""The defaults that an API server adds to objects, tested on the fake and a real API server."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from seatrial.kube import failures, kinds
-from seatrial.kube.bodies import Body
-from tests.contract import api_objects as objects
+from seatrial.api import kinds
+from seatrial.api.objects import Body
+from seatrial.kube import failures
+from tests.contract import example_objects as objects
 from tests.contract.api_servers import Server
 
 POD_DEFAULTS: Body = {
@@ -26,7 +27,7 @@ CONTAINER_DEFAULTS: Body = {
 
 
 def rich_container() -> Body:
-    """A container with most of what a model server has."""
+    """Return a container with most fields of a model server."""
     probe = {"httpGet": {"path": "/readyz", "port": 3000}}
     return {
         "ports": [{"containerPort": 3000}],
@@ -46,7 +47,7 @@ def rich_container() -> Body:
 
 
 def rich_deployment(server: Server) -> Body:
-    """A Deployment with volumes and probes."""
+    """Return a Deployment with volumes and probes."""
     body = objects.deployment(server, **rich_container())
     body["spec"]["template"]["spec"]["volumes"] = [
         {"name": "tmp", "emptyDir": {"sizeLimit": "2048Mi"}},
@@ -57,9 +58,9 @@ def rich_deployment(server: Server) -> Body:
 
 
 class TestDeployment:
-    async def test_is_filled(self, server: Server) -> None:
-        made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
-        spec = made["spec"]
+    async def test_deployment_has_defaults(self, server: Server) -> None:
+        created = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
+        spec = created["spec"]
         pod = spec["template"]["spec"]
         assert without(spec, "template", "selector") == {
             "replicas": 0,
@@ -72,11 +73,16 @@ class TestDeployment:
         }
         assert without(pod, "containers", "volumes") == POD_DEFAULTS
 
-    async def test_container_is_filled_and_respelled(self, server: Server) -> None:
-        made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
-        (container,) = made["spec"]["template"]["spec"]["containers"]
+    async def test_container_has_defaults_and_canonical_quantities(self, server: Server) -> None:
+        created = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
+        (container,) = created["spec"]["template"]["spec"]["containers"]
         get = {"path": "/readyz", "port": 3000, "scheme": "HTTP"}
-        times = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+        probe_defaults = {
+            "timeoutSeconds": 1,
+            "periodSeconds": 10,
+            "successThreshold": 1,
+            "failureThreshold": 3,
+        }
         assert container == {
             **rich_container(),
             **CONTAINER_DEFAULTS,
@@ -87,8 +93,8 @@ class TestDeployment:
                 "requests": {"cpu": "500m", "memory": "1Gi"},
                 "limits": {"cpu": "1", "memory": "1500M", "ephemeral-storage": "1e3"},
             },
-            "readinessProbe": {**times, "httpGet": get},
-            "startupProbe": {**times, "httpGet": get, "periodSeconds": 1, "failureThreshold": 600},
+            "readinessProbe": {**probe_defaults, "httpGet": get},
+            "startupProbe": {**probe_defaults, "httpGet": get, "periodSeconds": 1, "failureThreshold": 600},
             "env": [
                 {"name": "A", "value": "1"},
                 {
@@ -98,23 +104,23 @@ class TestDeployment:
             ],
         }
 
-    async def test_volumes_are_filled(self, server: Server) -> None:
-        made = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
-        assert made["spec"]["template"]["spec"]["volumes"] == [
+    async def test_volumes_have_defaults(self, server: Server) -> None:
+        created = await server.client.create(kinds.DEPLOYMENT, rich_deployment(server))
+        assert created["spec"]["template"]["spec"]["volumes"] == [
             {"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}},
             {"name": "settings", "configMap": {"name": "settings", "defaultMode": 420}},
             {"name": "key", "secret": {"secretName": "key", "defaultMode": 420}},
         ]
 
     async def test_image_without_a_tag_is_always_pulled(self, server: Server) -> None:
-        made = await server.client.create(
+        created = await server.client.create(
             kinds.DEPLOYMENT, objects.deployment(server, image="registry.example:5000/churn")
         )
-        (container,) = made["spec"]["template"]["spec"]["containers"]
+        (container,) = created["spec"]["template"]["spec"]["containers"]
         assert container["imagePullPolicy"] == "Always"
         assert container["resources"] == {}
 
-    async def test_request_above_its_limit_is_refused(self, server: Server) -> None:
+    async def test_request_above_its_limit_is_rejected(self, server: Server) -> None:
         resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2000Mi"}}
         with pytest.raises(failures.Invalid, match="must be less than or equal to memory limit"):
             await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, resources=resources))
@@ -143,22 +149,22 @@ class TestDeployment:
             ("1500k", "1500k"),
         ],
     )
-    async def test_quantities_are_respelled(self, server: Server, written: Any, kept: str) -> None:
+    async def test_quantities_are_canonicalized(self, server: Server, written: Any, kept: str) -> None:
         limits = {"limits": {"memory": written}}
-        made = await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, resources=limits))
-        (container,) = made["spec"]["template"]["spec"]["containers"]
+        created = await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, resources=limits))
+        (container,) = created["spec"]["template"]["spec"]["containers"]
         assert container["resources"]["limits"]["memory"] == kept
 
-    async def test_replicas_are_one(self, server: Server) -> None:
-        made = await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=None))
-        assert made["spec"]["replicas"] == 1
+    async def test_replicas_default_to_one(self, server: Server) -> None:
+        created = await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=None))
+        assert created["spec"]["replicas"] == 1
 
 
-class TestOthers:
-    async def test_service_is_filled(self, server: Server) -> None:
-        made = await server.client.create(kinds.SERVICE, objects.service(server))
-        address = made["spec"]["clusterIP"]
-        assert made["spec"] == {
+class TestOtherKinds:
+    async def test_service_has_defaults(self, server: Server) -> None:
+        created = await server.client.create(kinds.SERVICE, objects.service(server))
+        address = created["spec"]["clusterIP"]
+        assert created["spec"] == {
             "type": "ClusterIP",
             "clusterIP": address,
             "clusterIPs": [address],
@@ -169,12 +175,12 @@ class TestOthers:
             "selector": objects.LABELS,
             "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 3000}],
         }
-        assert made["status"] == {"loadBalancer": {}}
+        assert created["status"] == {"loadBalancer": {}}
 
-    async def test_job_is_filled(self, server: Server) -> None:
-        made = await server.client.create(kinds.JOB, objects.job(server))
-        uid = made["metadata"]["uid"]
-        assert without(made["spec"], "template") == {
+    async def test_job_has_defaults(self, server: Server) -> None:
+        created = await server.client.create(kinds.JOB, objects.job(server))
+        uid = created["metadata"]["uid"]
+        assert without(created["spec"], "template") == {
             "suspend": True,
             "backoffLimit": 0,
             "completions": 1,
@@ -184,39 +190,39 @@ class TestOthers:
             "podReplacementPolicy": "TerminatingOrFailed",
             "selector": {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}},
         }
-        assert made["spec"]["template"]["metadata"]["labels"] == {
+        assert created["spec"]["template"]["metadata"]["labels"] == {
             "batch.kubernetes.io/controller-uid": uid,
             "batch.kubernetes.io/job-name": "build",
             "controller-uid": uid,
             "job-name": "build",
         }
 
-    async def test_job_policy_is_filled(self, server: Server) -> None:
+    async def test_job_pod_failure_policy_has_defaults(self, server: Server) -> None:
         body = objects.job(server)
         rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
         body["spec"]["podFailurePolicy"] = {"rules": [rule]}
-        made = await server.client.create(kinds.JOB, body)
+        created = await server.client.create(kinds.JOB, body)
         condition = {"type": "DisruptionTarget", "status": "True"}
-        assert made["spec"]["podFailurePolicy"]["rules"] == [
+        assert created["spec"]["podFailurePolicy"]["rules"] == [
             {"action": "Ignore", "onPodConditions": [condition]}
         ]
-        assert made["spec"]["podReplacementPolicy"] == "Failed"
+        assert created["spec"]["podReplacementPolicy"] == "Failed"
 
-    async def test_autoscaler_is_filled(self, server: Server) -> None:
-        made = await server.client.create(kinds.HPA, objects.autoscaler(server))
-        assert made["spec"]["minReplicas"] == 1
-        assert made["spec"]["metrics"] == [
+    async def test_autoscaler_has_defaults(self, server: Server) -> None:
+        created = await server.client.create(kinds.HPA, objects.autoscaler(server))
+        assert created["spec"]["minReplicas"] == 1
+        assert created["spec"]["metrics"] == [
             {
                 "type": "Resource",
                 "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
             }
         ]
-        assert "behavior" not in made["spec"]
+        assert "behavior" not in created["spec"]
 
-    async def test_autoscaler_behavior_is_filled(self, server: Server) -> None:
+    async def test_autoscaler_behavior_has_defaults(self, server: Server) -> None:
         behavior = {"scaleDown": {"selectPolicy": "Disabled"}}
-        made = await server.client.create(kinds.HPA, objects.autoscaler(server, behavior=behavior))
-        assert made["spec"]["behavior"] == {
+        created = await server.client.create(kinds.HPA, objects.autoscaler(server, behavior=behavior))
+        assert created["spec"]["behavior"] == {
             "scaleDown": {
                 "selectPolicy": "Disabled",
                 "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
@@ -232,21 +238,21 @@ class TestOthers:
         }
 
     async def test_lease_keeps_its_microseconds(self, server: Server) -> None:
-        made = await server.client.create(kinds.LEASE, objects.lease(server))
-        assert made["spec"]["renewTime"] == "2026-01-02T03:04:05.000006Z"
+        created = await server.client.create(kinds.LEASE, objects.lease(server))
+        assert created["spec"]["renewTime"] == "2026-01-02T03:04:05.000006Z"
 
-    async def test_secret_is_opaque(self, server: Server) -> None:
+    async def test_secret_type_defaults_to_opaque(self, server: Server) -> None:
         body = objects.new(server, kinds.SECRET, "key", data={"a": "MQ=="})
-        made = await server.client.create(kinds.SECRET, body)
-        assert (made["type"], made["data"]) == ("Opaque", {"a": "MQ=="})
+        created = await server.client.create(kinds.SECRET, body)
+        assert (created["type"], created["data"]) == ("Opaque", {"a": "MQ=="})
 
-    async def test_budget_is_not(self, server: Server) -> None:
+    async def test_disruption_budget_has_no_defaults(self, server: Server) -> None:
         spec = {"maxUnavailable": 1, "selector": {"matchLabels": objects.LABELS}}
-        made = await server.client.create(kinds.PDB, objects.new(server, kinds.PDB, "churn", spec=spec))
-        assert made["spec"] == spec
-        assert made["metadata"]["generation"] == 1
+        created = await server.client.create(kinds.PDB, objects.new(server, kinds.PDB, "churn", spec=spec))
+        assert created["spec"] == spec
+        assert created["metadata"]["generation"] == 1
 
 
 def without(body: Body, *names: str) -> Body:
-    """`body` without some of its fields."""
+    """Return `body` without some of its fields."""
     return {name: value for name, value in body.items() if name not in names}

@@ -1,10 +1,10 @@
-"""ControllerRevisions as the operator keeps them: their data never changes, their heads may."""
+"""ControllerRevisions: their data is immutable, their metadata can change; on the fake and a real API server."""
 
 from __future__ import annotations
 
-from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from tests.contract import api_objects as objects
+from seatrial.api import kinds
+from seatrial.api.objects import Body
+from tests.contract import example_objects as objects
 from tests.contract.api_servers import Server
 
 DATA: Body = {
@@ -16,24 +16,24 @@ DATA: Body = {
     "none": None,
     "amounts": [1, -2.5, 1000000, True],
 }
-"""Whatever a writer of JSON may spell in more than one way: order, spaces, letters, numbers."""
+"""Values with more than one JSON spelling: key order, escapes, numbers."""
 
 
 def revision(server: Server, **parts: Body) -> Body:
-    """A ControllerRevision with data."""
+    """Return a ControllerRevision."""
     return objects.new(server, kinds.CONTROLLER_REVISION, "churn-1", revision=1, **parts)
 
 
-class TestTheHeadOfARevision:
-    async def test_is_applied_without_its_data(self, server: Server) -> None:
-        made = await server.client.create(kinds.CONTROLLER_REVISION, revision(server, data=DATA))
-        head = {**revision(server), "metadata": {**made["metadata"], "annotations": {"a": "b"}}}
-        head["metadata"].pop("managedFields", None)
-        applied = await server.client.apply(kinds.CONTROLLER_REVISION, head)
+class TestControllerRevisionMetadata:
+    async def test_metadata_is_applied_without_the_data(self, server: Server) -> None:
+        created = await server.client.create(kinds.CONTROLLER_REVISION, revision(server, data=DATA))
+        metadata_only = {**revision(server), "metadata": {**created["metadata"], "annotations": {"a": "b"}}}
+        metadata_only["metadata"].pop("managedFields", None)
+        applied = await server.client.apply(kinds.CONTROLLER_REVISION, metadata_only)
         assert applied["metadata"]["annotations"] == {"a": "b"}
         assert applied["data"] == DATA
 
-    async def test_is_patched_without_its_data(self, server: Server) -> None:
+    async def test_metadata_is_patched_without_the_data(self, server: Server) -> None:
         await server.client.create(kinds.CONTROLLER_REVISION, revision(server, data=DATA))
         patch = {"metadata": {"labels": {"a": "b"}}}
         patched = await server.client.patch(

@@ -1,1 +1,1 @@
-"""The story that `make demo` tells: four models, one of them good enough to stay."""
+"""`make demo`: four versions of a model, of which one stays."""

@@ -1,4 +1,4 @@
-"""`python -m tests.demo`: sets the stage, plays the story, and says how to look around."""
+"""`python -m tests.demo`: prepares a cluster, runs the demo, and prints commands to look around."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from collections.abc import Callable
 
 from tests.cluster.errors import LabError
 from tests.demo import arguments, on_cluster, on_lab
-from tests.demo.arguments import Wanted
+from tests.demo.arguments import Options
 from tests.demo.story import NAME, Stage, Story, say
 from tests.stage.load import Tally
 
 
-def _stage(wanted: Wanted) -> Stage:
-    if wanted.cluster is None:
-        return on_lab.prepared()
-    return on_cluster.prepared(wanted, wanted.cluster)
+def _prepare(options: Options) -> Stage:
+    if options.cluster is None:
+        return on_lab.prepare()
+    return on_cluster.prepare(options, options.cluster)
 
 
-def main(argv: list[str] | None = None, *, set_up: Callable[[Wanted], Stage] = _stage) -> int:
-    """The exit code: 0 when the story ended as it should and no request failed."""
+def main(argv: list[str] | None = None, *, prepare: Callable[[Options], Stage] = _prepare) -> int:
+    """Run the demo. Return the exit code: 0 if it ends as expected and no request fails."""
     began = time.monotonic()
     try:
-        wanted = arguments.wanted(argv)
-        if wanted.down and wanted.cluster:
-            on_cluster.removed(wanted.cluster)
+        options = arguments.parse(argv)
+        if options.down and options.cluster:
+            on_cluster.remove(options.cluster)
             return 0
-        stage = set_up(wanted)
-        tally = _played(stage, wanted, began)
+        stage = prepare(options)
+        tally = _run(stage, options, began)
     except (LabError, TimeoutError, RuntimeError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
-    _farewell(stage, tally, time.monotonic() - began)
+    _print_summary(stage, tally, time.monotonic() - began)
     return 1 if tally.failed else 0
 
 
-def _played(stage: Stage, wanted: Wanted, began: float) -> Tally:
+def _run(stage: Stage, options: Options, began: float) -> Tally:
     try:
         return Story(stage, began=began).play()
     except (LabError, TimeoutError, RuntimeError) as error:
-        if wanted.cluster is None:
+        if options.cluster is None:
             raise
-        raise on_cluster.failure(wanted.cluster, error) from error
+        raise on_cluster.with_removal_command(options.cluster, error) from error
 
 
-def _farewell(stage: Stage, tally: Tally, seconds: float) -> None:
+def _print_summary(stage: Stage, tally: Tally, seconds: float) -> None:
     total = tally.answered + tally.failed
     faults = f" {dict(tally.faults)}" if tally.faults else ""
     say(f"{total} requests, {tally.failed} failed, in {seconds:.0f} s.{faults}")

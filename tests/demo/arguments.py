@@ -1,4 +1,4 @@
-"""What may be said to the demo: nothing, or a cluster and a registry of the user's."""
+"""The options of the demo: none, or an existing cluster and its registry."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tests.cluster.errors import LabError
 from tests.stage import login
 from tests.stage.given import GivenCluster
 
-ABOUT = """Plays the story on a node that the lab starts or, with --context, on a cluster that you have."""
+ABOUT = "Run the demo on a node that the lab starts or, with --context, on your own cluster."
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The demo that was asked for; without a cluster it is the lab's."""
+class Options:
+    """The parsed options; without a cluster, the demo runs on the lab."""
 
     cluster: GivenCluster | None
     registry: str = ""
@@ -26,49 +26,52 @@ class Wanted:
     down: bool = False
 
 
-def wanted(argv: list[str] | None = None) -> Wanted:
-    """What `argv` says. Raises LabError when it says half of something."""
-    said = _parser().parse_args(argv)
-    if not said.context:
-        odd = [option for option, value in vars(said).items() if value and option != "docker_config"]
-        if odd:
+def parse(argv: list[str] | None = None) -> Options:
+    """Parse the command line; raise LabError if an option is missing."""
+    options = _parser().parse_args(argv)
+    if not options.context:
+        given = [name for name, value in vars(options).items() if value and name != "docker_config"]
+        if given:
             raise LabError(
-                f"{_options(odd)} is for a cluster of yours: name it with --context (make: CONTEXT=…)"
+                f"{_flags(given)}: only for your own cluster; name it with --context (make: CONTEXT=…)"
             )
-        return Wanted(None)
-    if not said.registry and not said.down:
+        return Options(None)
+    if not options.registry and not options.down:
         raise LabError(
-            "name a registry that you may push to and that its nodes can pull from: --registry (make: REGISTRY=…)"
+            "--registry is required with --context: name a registry that you can push to and that the cluster's nodes "
+            "can pull from (make: REGISTRY=…)"
         )
-    return Wanted(
-        GivenCluster(said.context, _absolute(said.kubeconfig)),
-        said.registry,
-        said.pull_registry,
-        _absolute(said.registry_ca),
-        said.plain_http,
-        said.docker_config,
-        said.down,
+    return Options(
+        GivenCluster(options.context, _absolute(options.kubeconfig)),
+        options.registry,
+        options.pull_registry,
+        _absolute(options.registry_ca),
+        options.plain_http,
+        options.docker_config,
+        options.down,
     )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.demo", description=ABOUT)
-    parser.add_argument("--context", default="", help="the kubeconfig's context of your cluster")
+    parser.add_argument("--context", default="", help="context of your cluster in the kubeconfig")
     parser.add_argument("--kubeconfig", type=Path, help="default: $KUBECONFIG, else ~/.kube/config")
     parser.add_argument(
-        "--registry", default="", help="HOST[:PORT][/PATH] that the images are pushed to from here"
+        "--registry", default="", help="HOST[:PORT][/PATH] to which this machine pushes the images"
     )
-    parser.add_argument("--pull-registry", default="", help="the same place as nodes and pods name it")
-    parser.add_argument("--registry-ca", type=Path, help="PEM file of the authority of the registry")
-    parser.add_argument("--plain-http", action="store_true", help="the registry speaks http without TLS")
     parser.add_argument(
-        "--docker-config", type=Path, default=login.config_folder(), help="folder of docker's config.json"
+        "--pull-registry", default="", help="the same registry by the name that nodes and pods use"
     )
-    parser.add_argument("--down", action="store_true", help="remove what a demo has made there")
+    parser.add_argument("--registry-ca", type=Path, help="PEM file of the registry's certificate authority")
+    parser.add_argument("--plain-http", action="store_true", help="the registry uses HTTP without TLS")
+    parser.add_argument(
+        "--docker-config", type=Path, default=login.config_folder(), help="directory of docker's config.json"
+    )
+    parser.add_argument("--down", action="store_true", help="remove what the demo created in the cluster")
     return parser
 
 
-def _options(names: list[str]) -> str:
+def _flags(names: list[str]) -> str:
     return ", ".join(f"--{name.replace('_', '-')}" for name in names)
 
 

@@ -1,4 +1,4 @@
-"""The story's stage in a cluster that the user has: models in ConfigMaps, users in a pod."""
+"""The demo on an existing cluster: models in ConfigMaps, the load generator in a pod."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import Any, Final
 
 from tests.cluster import progress
 from tests.cluster.errors import LabError
-from tests.demo.arguments import Wanted
-from tests.stage import guest, models, place, preconditions
+from tests.demo.arguments import Options
+from tests.stage import guest, models, preconditions
 from tests.stage.crowd import Crowd
 from tests.stage.given import GivenCluster
 from tests.stage.guest import Guest
+from tests.stage.registry_location import registry_location
 
 PATIENCE: Final = 2.0
-"""Several nodes pull each image, through networks that are not a loopback."""
+"""Factor on the time limits: several nodes pull each image, over a real network."""
 
 
 class OnCluster:
-    """The demo's namespace in the user's cluster."""
+    """The demo's namespace in an existing cluster."""
 
     def __init__(self, inner: Guest) -> None:
         self._inner = inner
@@ -26,23 +27,23 @@ class OnCluster:
         self.patience = PATIENCE
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """What kubectl printed, in the demo's namespace."""
+        """Run kubectl in the demo's namespace, and return its output."""
         return self._inner.kubectl(*arguments, stdin=stdin)
 
     def apply(self, name: str, spec: dict[str, Any]) -> None:
-        """The ModelDeployment asks for this spec."""
+        """Apply a ModelDeployment with this spec."""
         self._inner.apply(name, spec)
 
     def put_model(self, path: str, data: bytes) -> dict[str, Any]:
-        """The file is in a ConfigMap; the `spec.model` that fetches it."""
+        """Store the file in a ConfigMap, and return the `spec.model` that fetches it."""
         return self._inner.put_model(path, data)
 
     def users(self, name: str, body: bytes, *, rate: float) -> Crowd:
-        """Users in a pod."""
+        """Return the load generator, which runs in a pod."""
         return self._inner.users(name, body, rate=rate)
 
     def look_around(self, name: str) -> str:
-        """Commands for the user's own shell."""
+        """Return commands that show the demo's objects and remove them."""
         cluster = self._inner.cluster
         kubectl = f"{cluster.shown} -n {self._inner.namespace}"
         return f"""Look around:
@@ -51,36 +52,36 @@ class OnCluster:
   {kubectl} get deployments,pods,services,jobs,events
   {kubectl} port-forward service/{name} 8080:80 &
   curl -s -H 'content-type: application/json' -d '{models.request_body().decode()}' http://127.0.0.1:8080/predict
-Take it down:
-  {take_down(cluster)}"""
+Remove the demo:
+  {removal_command(cluster)}"""
 
 
-def prepared(wanted: Wanted, cluster: GivenCluster) -> OnCluster:
-    """The stage, once nothing is missing any more. Raises LabError."""
-    where = place.place_of(
-        wanted.registry,
-        wanted.pull_registry,
-        ca_file=wanted.registry_ca,
-        plain_http=wanted.plain_http,
-        docker=wanted.docker,
+def prepare(options: Options, cluster: GivenCluster) -> OnCluster:
+    """Prepare the cluster; raise LabError if something is missing."""
+    where = registry_location(
+        options.registry,
+        options.pull_registry,
+        ca_file=options.registry_ca,
+        plain_http=options.plain_http,
+        docker=options.docker,
     )
-    return OnCluster(guest.prepared(cluster, where))
+    return OnCluster(guest.prepare(cluster, where))
 
 
-def removed(cluster: GivenCluster) -> None:
-    """Nothing of a demo is left there, and what went was said."""
-    preconditions.context_known(cluster)
-    preconditions.answers(cluster)
-    gone = guest.remove(cluster, with_crds=True)
-    progress.say(f"gone: {', '.join(gone)}" if gone else "there was nothing of a demo")
+def remove(cluster: GivenCluster) -> None:
+    """Remove everything that the demo created, and print what was removed."""
+    preconditions.check_context(cluster)
+    preconditions.check_version(cluster)
+    removed = guest.remove(cluster, with_crds=True)
+    progress.say(f"removed {', '.join(removed)}" if removed else "nothing to remove: the cluster has no demo")
 
 
-def take_down(cluster: GivenCluster) -> str:
-    """The command that removes all of it."""
+def removal_command(cluster: GivenCluster) -> str:
+    """Return the command that removes the demo."""
     file = [f"KUBECONFIG={cluster.kubeconfig}"] if cluster.kubeconfig else []
     return shlex.join(["make", "demo-down", f"CONTEXT={cluster.context}", *file])
 
 
-def failure(cluster: GivenCluster, error: Exception) -> LabError:
-    """The error, with the command that removes what was made before it."""
-    return LabError(f"{error}\nTo remove what it made: {take_down(cluster)}")
+def with_removal_command(cluster: GivenCluster, error: Exception) -> LabError:
+    """Return the error with the command that removes what the demo created."""
+    return LabError(f"{error}\nTo remove the demo: {removal_command(cluster)}")

@@ -1,4 +1,4 @@
-"""The story itself, wherever it is played: its words, its models, and what must come of each."""
+"""The steps of the demo: which versions are applied, what must happen to each, and what is printed."""
 
 from __future__ import annotations
 
@@ -15,110 +15,112 @@ RATE: Final = 50.0
 STEPS: Final = [{"weight": weight, "hold": "10s"} for weight in (25, 40, 50)]
 
 
-class Asking(Protocol):
-    """Users who ask all the time."""
+class LoadGenerator(Protocol):
+    """Clients that send requests all the time."""
 
     @property
     def tally(self) -> Tally: ...
 
 
 class Stage(Protocol):
-    """Where it is played: the lab, or a cluster that the user has."""
+    """Where the demo runs: the lab, or an existing cluster."""
 
     @property
     def build(self) -> dict[str, Any]:
-        """`spec.build` of every version."""
+        """Return `spec.build` of every version."""
         ...
 
     @property
     def patience(self) -> float:
-        """How much longer than on the lab everything may take."""
+        """Return the factor on the time limits; 1 on the lab."""
         ...
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """What kubectl printed, in the stage's namespace."""
+        """Run kubectl in the demo's namespace, and return its output."""
         ...
 
     def apply(self, name: str, spec: dict[str, Any]) -> None:
-        """The ModelDeployment asks for this spec."""
+        """Apply a ModelDeployment with this spec."""
         ...
 
     def put_model(self, path: str, data: bytes) -> dict[str, Any]:
-        """The file can be fetched; the `spec.model` for it."""
+        """Store the file, and return the `spec.model` that fetches it."""
         ...
 
-    def users(self, name: str, body: bytes, *, rate: float) -> AbstractContextManager[Asking]:
-        """Users of the object's Service, once it lets them in."""
+    def users(self, name: str, body: bytes, *, rate: float) -> AbstractContextManager[LoadGenerator]:
+        """Return clients that send requests to the Service of this name, once it answers."""
         ...
 
     def look_around(self, name: str) -> str:
-        """Commands by which the user sees what is there, and takes it down."""
+        """Return commands that show the demo's objects and remove them."""
         ...
 
 
 class Story:
-    """Four versions of one model, one of them good enough to stay."""
+    """Four versions of one model, of which one stays."""
 
     def __init__(self, stage: Stage, *, began: float) -> None:
         self._stage, self._began = stage, began
-        self._models = _stored(stage)
+        self._models = _train_and_store(stage)
 
     def play(self) -> Tally:
-        """What users got while it went on. Raises TimeoutError when it takes another turn."""
+        """Run all steps, and return the count of requests. Raises TimeoutError if a step does not end as expected."""
         with Watch(self._stage, NAME, began=self._began) as watch:
-            say("kubectl apply: version 1. It is fetched, built into a container, started")
+            say("kubectl apply: version 1. The model is fetched, built into a container image and started")
             self._apply(1)
-            self._until(watch, _healthy, seconds=180, what="version 1 goes live")
+            self._until(watch, _healthy, seconds=180, what="version 1 is healthy")
             with self._stage.users(NAME, models.request_body(), rate=RATE) as users:
                 say(
-                    f"users arrive: {RATE:.0f} requests a second from now on, half of them on connections they keep"
+                    f"clients start: {RATE:.0f} requests a second from now on, half of them on persistent connections"
                 )
-                self._second(watch, users)
-                self._third(watch, users)
-                self._fourth(watch, users)
-                say("kubectl apply: version 2 as it was. Nothing is built, nothing restarts")
+                self._promote_version_2(watch, users)
+                self._reject_version_3(watch, users)
+                self._reject_version_4(watch, users)
+                say("kubectl apply: version 2 again. Nothing is built, and no pod restarts")
                 self._apply(2)
-                self._until(watch, _healthy, seconds=60, what="version 2 is wanted again")
+                self._until(watch, _healthy, seconds=60, what="version 2 is healthy again")
             return users.tally
 
-    def _second(self, watch: Watch, users: Asking) -> None:
-        say("kubectl apply: version 2. A canary takes users step by step, and takes over")
+    def _promote_version_2(self, watch: Watch, users: LoadGenerator) -> None:
+        say("kubectl apply: version 2. A canary receives traffic step by step, and is promoted")
         before = watch.status()["stable"]["revision"]
         self._apply(2)
         status = self._until(
             watch,
             lambda s: _healthy(s) and s["stable"]["revision"] != before,
             seconds=240,
-            what="version 2 takes over",
+            what="version 2 is promoted",
         )
         after = status["stable"]["revision"]
-        seen = users.tally.revisions
-        say(f"answered so far: {seen[before]} by version 1 ({before}), {seen[after]} by version 2 ({after})")
+        answers = users.tally.revisions
+        say(
+            f"requests so far: version 1 ({before}) answered {answers[before]}, version 2 ({after}) {answers[after]}"
+        )
 
-    def _third(self, watch: Watch, users: Asking) -> None:
-        say("kubectl apply: version 3, a broken file. It must not get further than its build")
+    def _reject_version_3(self, watch: Watch, users: LoadGenerator) -> None:
+        say("kubectl apply: version 3, a truncated file. The build must fail, and no pod must start")
         self._apply(3)
-        self._rejected(watch, users, "version 3 is refused")
+        self._expect_rejection(watch, users, "version 3 is rejected")
 
-    def _fourth(self, watch: Watch, users: Asking) -> None:
-        say("kubectl apply: version 2 with too little memory. Its pod dies, and it is taken back")
+    def _reject_version_4(self, watch: Watch, users: LoadGenerator) -> None:
+        say("kubectl apply: version 4, which is version 2 with too little memory. Its pod is OOM-killed")
         self._apply(2, resources={"limits": {"memory": "48Mi"}})
-        self._rejected(watch, users, "version 4 is taken back")
+        self._expect_rejection(watch, users, "version 4 is rejected")
 
-    def _rejected(self, watch: Watch, users: Asking, what: str) -> None:
+    def _expect_rejection(self, watch: Watch, users: LoadGenerator, what: str) -> None:
         status = self._until(watch, lambda s: s["phase"] == "Degraded", seconds=180, what=what)
-        say(f"{what}: {status['rejected'][0]['reason']}. {noticed(users.tally.failed)}")
+        say(f"{what}: {status['rejected'][0]['reason']}. {failed_requests(users.tally.failed)}")
 
-    def _until(self, watch: Watch, holds: Callable[[Status], bool], *, seconds: float, what: str) -> Status:
-        return watch.until(holds, seconds=seconds * self._stage.patience, what=what)
+    def _until(self, watch: Watch, is_met: Callable[[Status], bool], *, seconds: float, what: str) -> Status:
+        return watch.until(is_met, seconds=seconds * self._stage.patience, what=what)
 
     def _apply(self, version: int, **serving: Any) -> None:
         self._stage.apply(NAME, spec(self._stage, self._models[version], **serving))
 
 
 def spec(stage: Stage, model: dict[str, Any], **serving: Any) -> dict[str, Any]:
-    """What the demo asks for: three pods, three steps, and a rollback that does not dawdle."""
-    wanted = {
+    """Return the spec of a version: three pods, three steps, and short delays."""
+    fields = {
         "model": model,
         "serving": {"resources": {"requests": {"cpu": "50m", "memory": "128Mi"}}, **serving},
         "scaling": {"replicas": 3},
@@ -128,27 +130,27 @@ def spec(stage: Stage, model: dict[str, Any], **serving: Any) -> dict[str, Any]:
             "progressDeadline": f"{round(120 * stage.patience)}s",
         },
     }
-    return {**wanted, "build": stage.build} if stage.build else wanted
+    return {**fields, "build": stage.build} if stage.build else fields
 
 
-def noticed(failed: int) -> str:
-    """What users have felt of it so far."""
-    return f"{failed} requests of users have failed" if failed else "Users have noticed nothing"
+def failed_requests(count: int) -> str:
+    """Return a sentence about the requests that failed so far."""
+    return f"{count} requests have failed" if count else "No request has failed"
 
 
 def say(line: str) -> None:
-    """A line of the story."""
+    """Print a line of the demo's own."""
     print(f"\n▶ {line}", flush=True)
 
 
-def _stored(stage: Stage) -> dict[int, dict[str, Any]]:
-    """Version → its `spec.model`; the files are where it leads."""
+def _train_and_store(stage: Stage) -> dict[int, dict[str, Any]]:
+    """Train the models and store their files; return `spec.model` by version."""
     first, better = models.first(), models.better()
     files = {1: models.skops_file(first), 2: models.skops_file(better), 3: models.cut_short(better)}
     stored = {number: stage.put_model(f"{NAME}/{number}/model.skops", data) for number, data in files.items()}
     say(
-        "trained on handwritten digits: v1 reads "
-        f"{models.accuracy(first):.0%} of them, v2 {models.accuracy(better):.0%}; v3's upload broke off half-way"
+        f"trained on handwritten digits: version 1 recognizes {models.accuracy(first):.0%} of them, "
+        f"version 2 {models.accuracy(better):.0%}; version 3 is a truncated upload"
     )
     return stored
 

@@ -1,4 +1,4 @@
-"""Prints what `kubectl get mdep -w` would show, and waits for what the story needs."""
+"""Watches a ModelDeployment: prints its status as `kubectl get mdep -w` does, and waits for conditions."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any, Protocol, Self
 Status = dict[str, Any]
 
 
-class Speaker(Protocol):
-    """Who can ask the cluster."""
+class Kubectl(Protocol):
+    """Something that runs kubectl in a namespace."""
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str: ...
 
 
 class Watch:
-    """Prints a line whenever the status says something new, from `with` on until its end."""
+    """Prints a line whenever the status changes; use as a context manager."""
 
-    def __init__(self, stage: Speaker, name: str, *, began: float) -> None:
+    def __init__(self, stage: Kubectl, name: str, *, began: float) -> None:
         self._stage, self._name, self._began = stage, name, began
         self._last = ""
         self._printing = threading.Lock()
@@ -39,28 +39,33 @@ class Watch:
         self._thread.join()
 
     def status(self) -> Status:
-        """The status as it is now."""
+        """Return the current status, with the generation of the object."""
         body = json.loads(self._stage.kubectl("get", "mdep", self._name, "-o", "json"))
         status: Status = body.get("status") or {}
         return status | {"generation": body["metadata"]["generation"]}
 
-    def until(self, holds: Callable[[Status], Any], *, seconds: float, what: str) -> Status:
-        """The first status of the present spec for which `holds`, printed; fails with the last one."""
+    def until(self, is_met: Callable[[Status], Any], *, seconds: float, what: str) -> Status:
+        """Return the first status of the current spec that meets the condition, and print it.
+
+        Raises TimeoutError with the last message.
+        """
         deadline = time.monotonic() + seconds
         while True:
             status = self.status()
-            if status.get("observedGeneration") == status["generation"] and holds(status):
+            if status.get("observedGeneration") == status["generation"] and is_met(status):
                 self._print(status)
                 return status
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{what}: not within {seconds:.0f} s; {status.get('message')}")
+                raise TimeoutError(
+                    f"timed out after {seconds:.0f} s, waiting until {what}; last status: {status.get('message')}"
+                )
             time.sleep(0.2)
 
     def _run(self) -> None:
         while not self._stop.wait(0.3):
             try:
                 self._print(self.status())
-            except Exception:  # noqa: S112 - a watcher outlives an object that is not there yet
+            except Exception:  # noqa: S112 - the object may not exist yet, or kubectl may fail once
                 continue
 
     def _print(self, status: Status) -> None:

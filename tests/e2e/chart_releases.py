@@ -1,4 +1,4 @@
-"""A release of the chart in a cluster, its operator as a process with the chart's rights, and its ModelDeployments."""
+"""A release of the chart in a cluster, an operator process with the chart's RBAC rights, and ModelDeployments."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CRDS = ("modeldeployments.seatrial.dev", "rolloutdecisions.seatrial.dev")
 
 
 def until(found: Callable[[], Any], what: str, *, patience: float = PATIENCE) -> Any:
-    """The first answer that is true."""
+    """Return the first true result; fail after `patience` seconds."""
     deadline = time.monotonic() + patience
     while not (answer := found()):
         assert time.monotonic() < deadline, f"waited {patience:.0f} s for {what}"
@@ -43,7 +43,7 @@ def until(found: Callable[[], Any], what: str, *, patience: float = PATIENCE) ->
 
 @dataclass(frozen=True)
 class Release:
-    """The chart in a cluster: namespace, release and the namespace of the models are of this run."""
+    """The chart in a cluster, with a release namespace and a namespace for models that are unique to this run."""
 
     cluster: Cluster
     namespace: str
@@ -52,11 +52,11 @@ class Release:
 
     @property
     def account(self) -> str:
-        """The operator's user name."""
+        """Return the user name of the operator's ServiceAccount."""
         return f"system:serviceaccount:{self.namespace}:seatrial"
 
     def objects(self) -> str:
-        """What Helm renders, without the test pod."""
+        """Return the objects that Helm renders, without the test pod, as YAML."""
         values = {
             "scope": self.scope,
             "watchNamespace": self.models if self.scope == "namespaced" else "",
@@ -69,14 +69,14 @@ class Release:
         return yaml.safe_dump_all([body for body in bodies if body["kind"] != "Pod"])
 
     def settings(self) -> str:
-        """The operator's settings as its pods read them."""
+        """Return the operator's settings from its ConfigMap."""
         text = self.cluster.kubectl(
             "get", "configmap", "seatrial-settings", "-n", self.namespace, "-o", "json"
         )
         return str(json.loads(text)["data"]["settings.yaml"])
 
     def kubeconfig(self, folder: Path) -> Path:
-        """A kubeconfig with the rights of the operator's ServiceAccount alone."""
+        """Write a kubeconfig that has only the rights of the operator's ServiceAccount."""
         config = json.loads(self.cluster.kubectl("config", "view", "--raw", "-o", "json"))
         token = self.cluster.kubectl("create", "token", "seatrial", "-n", self.namespace).strip()
         config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
@@ -85,35 +85,35 @@ class Release:
         return file
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """What kubectl says about the namespace of the models."""
+        """Run kubectl in the namespace of the models and return its output."""
         return self.cluster.kubectl("-n", self.models, *arguments, stdin=stdin)
 
     def install(self) -> None:
-        """All that Helm renders is in the cluster."""
+        """Apply everything that Helm renders."""
         self.cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=self.objects())
 
     def may(self, user: str, verb: str, resource: str) -> bool:
-        """Whether RBAC lets a user do it to `plural.group/subresource` in the namespace of the models."""
+        """Return whether RBAC allows a user this verb on `plural.group/subresource` in the namespace of the models."""
         return self._may(user, verb, resource, self.models)
 
     def may_everywhere(self, user: str, verb: str, resource: str) -> bool:
-        """Whether RBAC lets a user do it in every namespace, and outside of them."""
+        """Return whether RBAC allows a user this verb cluster-wide."""
         return self._may(user, verb, resource, "")
 
     def _may(self, user: str, verb: str, resource: str, namespace: str) -> bool:
         where, _, subresource = resource.partition("/")
         plural, _, group = where.partition(".")
-        asked = {"namespace": namespace, "verb": verb, "group": group, "resource": plural}
+        attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": plural}
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SubjectAccessReview",
-            "spec": {"user": user, "resourceAttributes": {**asked, "subresource": subresource}},
+            "spec": {"user": user, "resourceAttributes": {**attributes, "subresource": subresource}},
         }
         answer = self.cluster.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review))
         return bool(json.loads(answer)["status"]["allowed"])
 
     def is_served(self) -> bool:
-        """Whether the server's watch caches of the kinds are there: they are made anew after each change of a CRD."""
+        """Return whether the server's watch caches of the CRDs are ready; each change of a CRD rebuilds them."""
         try:
             for crd in CRDS:
                 plural = crd.partition(".")[0]
@@ -123,40 +123,40 @@ class Release:
         return True
 
     def apply(self, name: str, spec: Body) -> None:
-        """A ModelDeployment is applied."""
+        """Apply a ModelDeployment."""
         self.cluster.apply(json.dumps(model(self.models, name, spec)))
 
     def status(self, name: str) -> Body:
-        """The status of a ModelDeployment once it speaks of its present spec, else nothing."""
+        """Return the status of a ModelDeployment if it observed the current generation, else nothing."""
         body = json.loads(self.kubectl("get", "mdep", name, "-o", "json"))
         status: Body = body.get("status") or {}
         return status if status.get("observedGeneration") == body["metadata"]["generation"] else {}
 
     def is_healthy(self, name: str) -> bool:
-        """Whether users have what the spec asks for."""
+        """Return whether the ModelDeployment is healthy at its current generation."""
         return self.status(name).get("phase") == "Healthy"
 
     def names(self, kind: str) -> list[str]:
-        """The objects of one kind in the namespace of the models."""
+        """Return the names of the objects of one kind in the namespace of the models."""
         return [line.partition("/")[2] for line in self.kubectl("get", kind, "-o", "name").split()]
 
     def answers(self) -> list[str]:
-        """What became of each decision; empty where nothing has yet."""
+        """Return the phase of each decision; empty for one without a status."""
         found = json.loads(self.kubectl("get", "rdec", "-o", "json"))["items"]
         return [str((body.get("status") or {}).get("phase") or "") for body in found]
 
     def event_reasons(self) -> set[str]:
-        """The reasons of all Events of the models' namespace."""
+        """Return the reasons of all Events in the namespace of the models."""
         return {event["reason"] for event in json.loads(self.kubectl("get", "events", "-o", "json"))["items"]}
 
     def leader(self) -> str:
-        """Who holds the lease; empty when nobody does."""
+        """Return the holder of the lease; empty when it is free."""
         text = self.cluster.kubectl("get", "lease", "seatrial", "-n", self.namespace, "-o", "json")
         return str(json.loads(text)["spec"].get("holderIdentity") or "")
 
 
 def model(namespace: str, name: str, spec: Body) -> Body:
-    """A ModelDeployment."""
+    """Return a ModelDeployment."""
     return {
         "apiVersion": "seatrial.dev/v1alpha1",
         "kind": "ModelDeployment",
@@ -166,13 +166,13 @@ def model(namespace: str, name: str, spec: Body) -> Body:
 
 
 def folder(parent: Path, name: str) -> Path:
-    """A new folder."""
+    """Create a folder."""
     (parent / name).mkdir()
     return parent / name
 
 
 def decision(release: Release, *, by: str, revision: str, action: Mapping[str, Any]) -> str:
-    """A RolloutDecision about `churn`, as JSON."""
+    """Return a RolloutDecision about `churn` as JSON."""
     return json.dumps(
         {
             "apiVersion": "seatrial.dev/v1alpha1",
@@ -184,25 +184,25 @@ def decision(release: Release, *, by: str, revision: str, action: Mapping[str, A
 
 
 def refused(cluster: Cluster) -> dict[str, float]:
-    """How often the API server has said 403 so far, by what was asked for.
+    """Return how often the API server has responded with 403, by verb and resource.
 
-    Creates are left out: controllers are refused them in every namespace that goes away.
+    POST requests are left out: controllers get 403 for them in every terminating namespace.
     """
     found: dict[str, float] = {}
     for line in cluster.kubectl("get", "--raw", "/metrics").splitlines():
         if line.startswith("apiserver_request_total{") and 'code="403"' in line:
             labels, _, count = line.rpartition(" ")
-            words: dict[str, str] = dict(re.findall(r'(\w+)="([^"]*)"', labels))
-            if words["verb"] == "POST":
+            request: dict[str, str] = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+            if request["verb"] == "POST":
                 continue
-            what = f"{words['verb']} {words['group']}/{words['resource']}/{words['subresource']}"
+            what = f"{request['verb']} {request['group']}/{request['resource']}/{request['subresource']}"
             found[what] = found.get(what, 0.0) + float(count)
     return found
 
 
 @contextmanager
 def installed(cluster: Cluster, scope: str) -> Iterator[Release]:
-    """The rendered chart, and two namespaces, until the end."""
+    """Install the rendered chart and create two namespaces, until the end."""
     release = Release(cluster, f"system-{scope}-{RUN}", f"models-{scope}-{RUN}", scope)
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CHART / "crds"))
     for crd in CRDS:
@@ -244,16 +244,16 @@ class Operator:
             )
 
     def log(self) -> str:
-        """All that it has said."""
+        """Return its log."""
         return self.log_file.read_text()
 
     def works(self) -> bool:
-        """Whether it has the lease and every list."""
+        """Return whether it leads and its caches are filled."""
         assert self.process.poll() is None, self.log()
         return '"message": "working"' in self.log()
 
     def answers(self) -> bool:
-        """Whether it shows its metrics, as one that stands by does too."""
+        """Return whether it serves its metrics, as a standby does too."""
         assert self.process.poll() is None, self.log()
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as page:
@@ -262,14 +262,14 @@ class Operator:
             return False
 
     def stop(self) -> int:
-        """The exit code after a polite request to end."""
+        """Terminate it and return its exit code."""
         self.process.terminate()
         return self.process.wait(timeout=120)
 
 
 @contextmanager
 def operating(release: Release, folder: Path) -> Iterator[Operator]:
-    """An operator that works, until the end."""
+    """Run an operator until the end."""
     until(release.is_served, "kinds that can be watched")
     operator = Operator(release, folder)
     try:
@@ -282,7 +282,7 @@ def operating(release: Release, folder: Path) -> Iterator[Operator]:
 
 
 def serving(digit: str) -> Body:
-    """A spec that makes one child of every kind but a Job; `digit` tells one image from another."""
+    """Return a spec with one child of every kind except a Job; `digit` selects the image."""
     return {
         "model": {"image": IMAGE + digit * 64},
         "serving": {

@@ -1,4 +1,4 @@
-"""What the control-plane tests stand on: the lab's cluster with the CRDs, hands on a namespace, operators."""
+"""Fixtures of the control-plane tests: the lab's cluster with the CRDs, a user with a namespace, operators."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.live import hands as living
-from tests.live import install
-from tests.live.hands import Hands
-from tests.live.process import OperatorProcess
+from tests.live import cluster_user, install
+from tests.live.cluster_user import ClusterUser
+from tests.live.operator_process import OperatorProcess
 
 FIXTURES = "tests.cluster.fixtures"
 
@@ -20,14 +19,14 @@ Start = Callable[..., OperatorProcess]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The lab's fixtures, whoever else loads them."""
+    """Load the lab's fixtures once."""
     if not config.pluginmanager.has_plugin(FIXTURES):
         config.pluginmanager.import_plugin(FIXTURES)
 
 
 @pytest.fixture(scope="module")
 def kubeconfig(request: pytest.FixtureRequest) -> Path:
-    """Of a cluster that has the CRDs."""
+    """Return the kubeconfig of a cluster with the CRDs."""
     found = Path(request.getfixturevalue("control_plane").kubeconfig)
     install.crds(found)
     return found
@@ -35,21 +34,21 @@ def kubeconfig(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="module")
 def decision_policy(kubeconfig: Path) -> Iterator[None]:
-    """Nobody can decide in another's name while the tests of this module run."""
+    """Install the admission policy for decisions while the tests of this module run."""
     with install.decision_policy(kubeconfig):
         yield
 
 
 @pytest.fixture
-async def hands(kubeconfig: Path) -> AsyncIterator[Hands]:
-    """Hands on a namespace of this test alone."""
-    async with living.hands(kubeconfig) as found:
+async def user(kubeconfig: Path) -> AsyncIterator[ClusterUser]:
+    """Return a user with a new namespace for this test."""
+    async with cluster_user.connect(kubeconfig) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def operator(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    """One operator that works, for all tests of a module and every namespace."""
+    """Run one operator for all tests of a module and all namespaces."""
     started = OperatorProcess(kubeconfig, tmp_path_factory.mktemp("operator") / "log")
     try:
         asyncio.run(started.working())
@@ -60,14 +59,14 @@ def operator(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def start(kubeconfig: Path, tmp_path: Path) -> Iterator[Start]:
-    """Starts operators with arguments of their own; none outlives the test."""
+    """Return a function that starts an operator; kill every operator after the test."""
     started: list[OperatorProcess] = []
 
-    def one_more(*arguments: str, **how: Any) -> OperatorProcess:
+    def start_operator(*arguments: str, **how: Any) -> OperatorProcess:
         log = tmp_path / f"operator-{len(started)}.log"
         started.append(OperatorProcess(kubeconfig, log, *arguments, **how))
         return started[-1]
 
-    yield one_more
+    yield start_operator
     for process in started:
         process.kill()

@@ -1,4 +1,4 @@
-"""The benchmark measures what it says, on a few objects; its figures are for `make bench`."""
+"""The operator benchmark measures every figure, here on a few objects; `make bench` measures the real ones."""
 
 from __future__ import annotations
 
@@ -16,17 +16,15 @@ pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 A_FEW = Size(paced=3, gap=0.1, burst=6, idle=1.0, several=2, undisturbed="2s")
 
 
-async def test_every_figure_of_the_operator_is_measured(
-    request: pytest.FixtureRequest, kubeconfig: Path
-) -> None:
+async def test_every_operator_figure_is_measured(request: pytest.FixtureRequest, kubeconfig: Path) -> None:
     lab = request.getfixturevalue("control_plane")
     if not isinstance(lab, cluster.Lab):
-        pytest.skip("a cluster that was given does not say what its API server costs")
+        pytest.skip("a given cluster does not report the costs of its API server")
     rows = await operator.rows(lab, A_FEW)
-    found = {row.what: row for row in rows}
-    assert len(found) == len(rows) > 20
-    assert found["writes of the operator per object"].value <= 6
-    assert found["… writes"].value == 0
+    by_name = {row.what: row for row in rows}
+    assert len(by_name) == len(rows) > 20
+    assert by_name["writes of the operator per object"].value <= 6
+    assert by_name["… writes"].value == 0
     times = [row.value for row in rows if row.unit in ("s", "ms")]
     assert min(times) > 0
     assert report.table("The operator", rows).count("\n") > len(rows)
@@ -43,5 +41,5 @@ async def test_every_figure_of_the_operator_is_measured(
         pytest.param(Row(what="a", value=0.5, at_least=0.85), "missed ×1.7", id="less than the least"),
     ],
 )
-def test_a_budget_is_met_or_missed_by_a_factor(row: Row, verdict: str) -> None:
+def test_verdict_states_whether_and_by_which_factor_a_budget_is_missed(row: Row, verdict: str) -> None:
     assert row.verdict == verdict

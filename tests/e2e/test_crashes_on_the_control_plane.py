@@ -1,4 +1,4 @@
-"""The operator is killed before every single write of a rollout on a real API server: the end is the same."""
+"""A crash of the operator before any write of a rollout does not change its final state, on a real API server."""
 
 from __future__ import annotations
 
@@ -9,47 +9,45 @@ from typing import Any, Final
 
 import pytest
 
-from seatrial.api import names
-from seatrial.kube import kinds
+from seatrial.api import kinds, names
 from tests.e2e.conftest import Start
-from tests.live import dying
-from tests.live import hands as living
-from tests.live.hands import Hands, spec
-from tests.live.process import OperatorProcess
+from tests.live import cluster_user, crashing_operator
+from tests.live.cluster_user import ClusterUser, spec
+from tests.live.operator_process import OperatorProcess
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
-LINES: Final = 4
-"""Operators that are killed side by side, each with objects of its own."""
-FEWEST_WRITES: Final = 15
+PARALLEL_SERIES: Final = 4
+"""Series of crashing operators that run in parallel, each with its own objects."""
+MINIMUM_WRITES: Final = 15
 PATIENCE: Final = 240.0
 
 
-async def rollout(hands: Hands, name: str) -> None:
-    """A first deploy and a canary, whoever dies meanwhile."""
-    await hands.apply(name, spec(1))
-    await hands.healthy(name, 1, patience=PATIENCE)
-    await hands.apply(name, spec(2))
-    await hands.healthy(name, 2, patience=PATIENCE)
-    await hands.until_left(kinds.DEPLOYMENT, name, count=1, patience=PATIENCE)
+async def rollout(user: ClusterUser, name: str) -> None:
+    """Roll out a first version and a canary, while operators crash."""
+    await user.apply(name, spec(1))
+    await user.healthy(name, 1, patience=PATIENCE)
+    await user.apply(name, spec(2))
+    await user.healthy(name, 2, patience=PATIENCE)
+    await user.until_left(kinds.DEPLOYMENT, name, count=1, patience=PATIENCE)
 
 
-async def end_at_rest(hands: Hands, name: str) -> dict[str, Any]:
-    """How it ended, once that has been the same for a second: the last writes follow the old pods' end."""
+async def settled_state(user: ClusterUser, name: str) -> dict[str, Any]:
+    """Return the final state once it has not changed for a second: the last writes follow the end of the old pods."""
     before: dict[str, Any] = {}
-    while before != (now := await end_of(hands, name)):
+    while before != (now := await state_of(user, name)):
         before = now
         await asyncio.sleep(1.0)
     return before
 
 
-async def end_of(hands: Hands, name: str) -> dict[str, Any]:
-    """All that must be the same, whatever happened on the way."""
-    status = (await hands.get(name))["status"]
+async def state_of(user: ClusterUser, name: str) -> dict[str, Any]:
+    """Return everything that must be the same after every crash."""
+    status = (await user.get(name))["status"]
     revision = status["stable"]["revision"]
-    (deployment,) = await hands.all(kinds.DEPLOYMENT, name)
-    (service,) = await hands.all(kinds.SERVICE, name)
-    kept = await hands.all(kinds.CONTROLLER_REVISION, name)
+    (deployment,) = await user.all(kinds.DEPLOYMENT, name)
+    (service,) = await user.all(kinds.SERVICE, name)
+    revisions = await user.all(kinds.CONTROLLER_REVISION, name)
     return {
         "image": status["stable"]["image"],
         "phase": status["phase"],
@@ -61,53 +59,60 @@ async def end_of(hands: Hands, name: str) -> dict[str, Any]:
         "replicas": (deployment["spec"]["replicas"], deployment["status"]["availableReplicas"]),
         "service is stable's": service["spec"]["selector"][names.LABEL_REVISION] == revision,
         "stable is named": service["metadata"]["labels"][names.LABEL_STABLE] == revision,
-        "revisions kept": len(kept),
+        "revisions kept": len(revisions),
     }
 
 
-class Crashes:
-    """One line of operators, each killed later in the life of its object than the one before."""
+class CrashSeries:
+    """A series of operators, each of which crashes at a later write of its object's rollout."""
 
-    def __init__(self, hands: Hands, start: Start, first: int) -> None:
-        self._hands = hands
+    def __init__(self, user: ClusterUser, start: Start, first: int) -> None:
+        self._user = user
         self._start = start
         self._first = first
         self._rollouts: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> dict[int, dict[str, Any]]:
-        """Number of the write that was not sent → how that rollout ended; the last was not disturbed."""
-        for number in itertools.count(self._first, LINES):
+        """Return the number of the write before each crash → the final state; the last operator did not crash."""
+        for number in itertools.count(self._first, PARALLEL_SERIES):
             name = self._name(number)
-            more = {dying.NAME: name, dying.NUMBER: str(number)}
-            process = self._start("--namespace", self._hands.namespace, command="tests.live.dying", more=more)
-            self._rollouts[number] = asyncio.create_task(rollout(self._hands, name))
-            if not await self._dies(process, self._rollouts[number]):
+            more = {
+                crashing_operator.OBJECT_VARIABLE: name,
+                crashing_operator.WRITE_VARIABLE: str(number),
+            }
+            process = self._start(
+                "--namespace", self._user.namespace, command="tests.live.crashing_operator", more=more
+            )
+            self._rollouts[number] = asyncio.create_task(rollout(self._user, name))
+            if not await self._crashes(process, self._rollouts[number]):
                 break
         await asyncio.gather(*self._rollouts.values())
-        return {number: await end_at_rest(self._hands, self._name(number)) for number in self._rollouts}
+        return {number: await settled_state(self._user, self._name(number)) for number in self._rollouts}
 
     def _name(self, number: int) -> str:
         return f"crash-{self._first}-{number}"
 
-    async def _dies(self, process: OperatorProcess, whole: asyncio.Task[Any]) -> bool:
-        """Whether the process died before its rollout was over."""
-        dead = asyncio.create_task(process.ended(patience=2 * PATIENCE))
-        await asyncio.wait({dead, whole}, return_when=asyncio.FIRST_COMPLETED)
-        return dead.done() or not dead.cancel()
+    async def _crashes(self, process: OperatorProcess, rollout_task: asyncio.Task[Any]) -> bool:
+        """Return whether the process crashed before its rollout had ended."""
+        exit_task = asyncio.create_task(process.ended(patience=2 * PATIENCE))
+        await asyncio.wait({exit_task, rollout_task}, return_when=asyncio.FIRST_COMPLETED)
+        return exit_task.done() or not exit_task.cancel()
 
 
-async def line(kubeconfig: Path, start: Start, first: int) -> dict[int, dict[str, Any]]:
-    """One line, in a namespace of its own."""
-    async with living.hands(kubeconfig) as hands:
-        return await Crashes(hands, start, first).run()
+async def crash_series(kubeconfig: Path, start: Start, first: int) -> dict[int, dict[str, Any]]:
+    """Run one series in a namespace of its own."""
+    async with cluster_user.connect(kubeconfig) as user:
+        return await CrashSeries(user, start, first).run()
 
 
-async def test_a_kill_before_any_write_changes_nothing_in_the_end(kubeconfig: Path, start: Start) -> None:
-    ends: dict[int, dict[str, Any]] = {}
-    for found in await asyncio.gather(*(line(kubeconfig, start, n) for n in range(1, LINES + 1))):
-        ends |= found
-    assert max(ends) > FEWEST_WRITES
-    undisturbed = ends[max(ends)]
-    assert undisturbed["conditions"]["Ready"] == "True"
-    for number, end in sorted(ends.items()):
-        assert end == undisturbed, f"killed before write {number}"
+async def test_crash_before_any_write_does_not_change_the_final_state(kubeconfig: Path, start: Start) -> None:
+    states: dict[int, dict[str, Any]] = {}
+    for series in await asyncio.gather(
+        *(crash_series(kubeconfig, start, n) for n in range(1, PARALLEL_SERIES + 1))
+    ):
+        states |= series
+    assert max(states) > MINIMUM_WRITES
+    expected = states[max(states)]
+    assert expected["conditions"]["Ready"] == "True"
+    for number, state in sorted(states.items()):
+        assert state == expected, f"crashed before write {number}"

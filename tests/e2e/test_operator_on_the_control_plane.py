@@ -1,4 +1,4 @@
-"""The operator on a real API server: whole rollouts, repairs, and what is not its own to touch."""
+"""The operator on a real API server: rollouts, repairs, and foreign objects that it must not change."""
 
 from __future__ import annotations
 
@@ -9,111 +9,112 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import names
-from seatrial.kube import bodies, kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.kinds import Kind
+from seatrial.api import kinds, names, objects
+from seatrial.api.kinds import Kind
+from seatrial.api.objects import Body
 from tests.cluster import binaries
-from tests.live.hands import Hands, is_healthy, spec
-from tests.live.process import OperatorProcess
+from tests.live.cluster_user import ClusterUser, is_healthy, spec
+from tests.live.operator_process import OperatorProcess
 
 pytestmark = pytest.mark.controlplane
 
 CHILDREN = (kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION, kinds.POD)
 TWO_STEPS = [{"weight": 25, "hold": "5s"}, {"weight": 50, "hold": "5s"}]
-"""Long enough to be seen by somebody who looks on a busy machine."""
-AT_ONCE = 20.0
-"""Seconds: it is told of the change by its watch; nothing else would make it look before the next change."""
+"""Steps that are long enough to be observed on a busy machine."""
+REPAIR_TIMEOUT = 20.0
+"""Seconds; only the watch event of a manual change triggers its repair this soon."""
 LONG = [{"weight": 50, "hold": "1h"}]
 
 
-async def child(hands: Hands, kind: Kind) -> Body:
-    """The only child of this kind."""
-    (found,) = await hands.all(kind, "churn")
+async def child(user: ClusterUser, kind: Kind) -> Body:
+    """Return the only child of this kind."""
+    (found,) = await user.all(kind, "churn")
     return found
 
 
-async def versions(hands: Hands) -> dict[str, str]:
-    """Uid and resourceVersion of all that the operator writes for the object, and of the object itself."""
+async def versions(user: ClusterUser) -> dict[str, str]:
+    """Return uid and resourceVersion of the object and of every object that the operator writes for it."""
     written = (kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION)
-    found = [await hands.get("churn"), *[body for kind in written for body in await hands.all(kind, "churn")]]
-    return {bodies.uid_of(body): bodies.version_of(body) for body in found}
+    found = [await user.get("churn"), *[body for kind in written for body in await user.all(kind, "churn")]]
+    return {objects.uid_of(body): objects.version_of(body) for body in found}
 
 
 def selected(service: Body) -> str:
-    """The one revision that a Service selects; empty while it selects several."""
+    """Return the one revision that a Service selects; empty while it selects several."""
     return str(service["spec"]["selector"].get(names.LABEL_REVISION, ""))
 
 
-async def test_a_new_image_goes_live_step_by_step(operator: OperatorProcess, hands: Hands) -> None:
-    await hands.apply("churn", spec(1, replicas=3))
-    before = await hands.healthy("churn", 1)
-    await hands.apply("churn", spec(2, replicas=3, steps=TWO_STEPS))
-    first = await hands.until("churn", lambda body: body["status"]["summary"].get("step") == "1/2")
+async def test_new_image_is_rolled_out_step_by_step(operator: OperatorProcess, user: ClusterUser) -> None:
+    await user.apply("churn", spec(1, replicas=3))
+    before = await user.healthy("churn", 1)
+    await user.apply("churn", spec(2, replicas=3, steps=TWO_STEPS))
+    first = await user.until("churn", lambda body: body["status"]["summary"].get("step") == "1/2")
     canary = first["status"]["canary"]["revision"]
-    wide = await hands.until("churn", lambda service: not selected(service), kind=kinds.SERVICE)
-    pods = {bodies.uid_of(pod) for pod in await hands.all(kinds.POD) if canary in pod["metadata"]["name"]}
-    await hands.until("churn", lambda body: body["status"]["summary"].get("step") == "2/2")
-    after = await hands.healthy("churn", 2)
-    kept = {bodies.uid_of(pod) for pod in await hands.all(kinds.POD) if canary in pod["metadata"]["name"]}
-    assert wide["metadata"]["labels"][names.LABEL_STABLE] == before["status"]["stable"]["revision"]
-    assert (
-        selected(await hands.get("churn", kinds.SERVICE)) == canary == after["status"]["stable"]["revision"]
-    )
+    shared_service = await user.until("churn", lambda service: not selected(service), kind=kinds.SERVICE)
+    pods = {objects.uid_of(pod) for pod in await user.all(kinds.POD) if canary in pod["metadata"]["name"]}
+    await user.until("churn", lambda body: body["status"]["summary"].get("step") == "2/2")
+    after = await user.healthy("churn", 2)
+    pods_after = {
+        objects.uid_of(pod) for pod in await user.all(kinds.POD) if canary in pod["metadata"]["name"]
+    }
+    assert shared_service["metadata"]["labels"][names.LABEL_STABLE] == before["status"]["stable"]["revision"]
+    assert selected(await user.get("churn", kinds.SERVICE)) == canary == after["status"]["stable"]["revision"]
     assert pods
-    assert pods <= kept, "no pod of the canary was restarted"
+    assert pods <= pods_after, "no pod of the canary was restarted"
     assert [entry["outcome"] for entry in after["status"]["history"]] == ["Promoted", "Promoted"]
     old = f"churn-{before['status']['stable']['revision']}"
-    await hands.until_gone(kinds.DEPLOYMENT, old)
+    await user.until_gone(kinds.DEPLOYMENT, old)
 
 
-async def test_kubectl_can_wait_for_it(operator: OperatorProcess, hands: Hands, kubeconfig: Path) -> None:
-    await hands.apply("churn", spec(1))
-    argv = [str(binaries.path_of("kubectl")), f"--kubeconfig={kubeconfig}", "-n", hands.namespace]
-    wait = [*argv, "wait", "mdep/churn", "--for=condition=Ready", "--timeout=90s"]
-    done = await asyncio.to_thread(subprocess.run, wait, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert is_healthy(await hands.get("churn"), 1)
+async def test_kubectl_wait_returns_when_ready(
+    operator: OperatorProcess, user: ClusterUser, kubeconfig: Path
+) -> None:
+    await user.apply("churn", spec(1))
+    kubectl = [str(binaries.path_of("kubectl")), f"--kubeconfig={kubeconfig}", "-n", user.namespace]
+    wait = [*kubectl, "wait", "mdep/churn", "--for=condition=Ready", "--timeout=90s"]
+    result = await asyncio.to_thread(subprocess.run, wait, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert is_healthy(await user.get("churn"), 1)
 
 
-async def settled(hands: Hands) -> dict[str, str]:
-    """The versions, once nobody has written for a second: what controllers say of a Deployment comes in pieces."""
+async def settled(user: ClusterUser) -> dict[str, str]:
+    """Return the versions once they have not changed for a second; controllers update a Deployment's status late."""
     before: dict[str, str] = {}
-    while before != (now := await versions(hands)):
+    while before != (now := await versions(user)):
         before = now
         await asyncio.sleep(1.0)
     return before
 
 
-async def test_a_pass_with_nothing_to_do_writes_nothing(operator: OperatorProcess, hands: Hands) -> None:
-    await hands.apply("churn", spec(1))
-    await hands.healthy("churn", 1)
-    before = await settled(hands)
+async def test_reconcile_without_changes_writes_nothing(operator: OperatorProcess, user: ClusterUser) -> None:
+    await user.apply("churn", spec(1))
+    await user.healthy("churn", 1)
+    before = await settled(user)
     passes = int(await operator.total("seatrial_reconcile_total"))
-    (uid,) = [uid for uid in before if uid == bodies.uid_of(await hands.get("churn"))]
+    (uid,) = [uid for uid in before if uid == objects.uid_of(await user.get("churn"))]
     touch = {"metadata": {"annotations": {"touched": "yes"}, "labels": {"team": "shop"}}}
-    touched = await hands.patch(kinds.MODEL_DEPLOYMENT, "churn", touch)
+    touched = await user.patch(kinds.MODEL_DEPLOYMENT, "churn", touch)
     await operator.passed_over(passes + 1)
     await operator.nothing_waits(seconds=0.5)
-    assert await versions(hands) == {**before, uid: bodies.version_of(touched)}
+    assert await versions(user) == {**before, uid: objects.version_of(touched)}
 
 
 @pytest.mark.parametrize("kind", [kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION], ids=str)
-async def test_a_child_deleted_by_hand_comes_back(
-    operator: OperatorProcess, hands: Hands, kind: Kind
+async def test_manually_deleted_child_is_recreated(
+    operator: OperatorProcess, user: ClusterUser, kind: Kind
 ) -> None:
-    await hands.apply("churn", spec(1))
-    await hands.healthy("churn", 1)
-    lost = await child(hands, kind)
-    await hands.delete(kind, lost["metadata"]["name"])
-    again = await hands.until(
-        lost["metadata"]["name"],
-        lambda body: bodies.uid_of(body) != bodies.uid_of(lost),
+    await user.apply("churn", spec(1))
+    await user.healthy("churn", 1)
+    deleted = await child(user, kind)
+    await user.delete(kind, deleted["metadata"]["name"])
+    recreated = await user.until(
+        deleted["metadata"]["name"],
+        lambda body: objects.uid_of(body) != objects.uid_of(deleted),
         kind=kind,
-        patience=AT_ONCE,
+        patience=REPAIR_TIMEOUT,
     )
-    assert bodies.controller_of(again) == bodies.controller_of(lost)
-    await hands.healthy("churn", 1)
+    assert objects.controller_of(recreated) == objects.controller_of(deleted)
+    await user.healthy("churn", 1)
 
 
 @pytest.mark.parametrize(
@@ -131,46 +132,50 @@ async def test_a_child_deleted_by_hand_comes_back(
         ),
     ],
 )
-async def test_an_edit_by_hand_is_taken_back(
-    operator: OperatorProcess, hands: Hands, kind: Kind, edit: Body, path: tuple[str, ...]
+async def test_manual_edit_is_reverted(
+    operator: OperatorProcess, user: ClusterUser, kind: Kind, edit: Body, path: tuple[str, ...]
 ) -> None:
-    await hands.apply("churn", spec(1, replicas=2))
-    await hands.healthy("churn", 1)
-    before = await child(hands, kind)
-    edited = await hands.patch(kind, before["metadata"]["name"], edit)
+    await user.apply("churn", spec(1, replicas=2))
+    await user.healthy("churn", 1)
+    before = await child(user, kind)
+    edited = await user.patch(kind, before["metadata"]["name"], edit)
     assert at(edited, path) != at(before, path)
     name = before["metadata"]["name"]
-    await hands.until(name, lambda body: at(body, path) == at(before, path), kind=kind, patience=AT_ONCE)
+    await user.until(
+        name, lambda body: at(body, path) == at(before, path), kind=kind, patience=REPAIR_TIMEOUT
+    )
 
 
 def at(body: Body, path: tuple[str, ...]) -> Any:
-    """What stands at a path."""
-    found: Any = body
+    """Return the value at a path."""
+    value: Any = body
     for part in path:
-        found = found[part]
-    return found
+        value = value[part]
+    return value
 
 
-async def test_a_stranger_under_its_name_is_left_alone(operator: OperatorProcess, hands: Hands) -> None:
+async def test_foreign_service_with_a_childs_name_is_not_changed(
+    operator: OperatorProcess, user: ClusterUser
+) -> None:
     ports = [{"port": 80}]
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "churn"}, "spec": {"ports": ports}}
-    theirs = await hands.create(kinds.SERVICE, service)
-    await hands.apply("churn", spec(1))
-    told = await hands.until("churn", lambda body: "NameConflict" in str(body.get("status")))
-    (ready,) = [c for c in told["status"]["conditions"] if c["type"] == "Ready"]
+    foreign = await user.create(kinds.SERVICE, service)
+    await user.apply("churn", spec(1))
+    conflicting = await user.until("churn", lambda body: "NameConflict" in str(body.get("status")))
+    (ready,) = [c for c in conflicting["status"]["conditions"] if c["type"] == "Ready"]
     assert (ready["status"], ready["reason"]) == ("False", "NameConflict")
-    assert "Service churn belongs to somebody else" in told["status"]["message"]
-    assert bodies.version_of(await hands.get("churn", kinds.SERVICE)) == bodies.version_of(theirs)
-    await hands.delete(kinds.SERVICE, "churn")
-    await hands.healthy("churn", 1)
+    assert "Service churn" in conflicting["status"]["message"]
+    assert objects.version_of(await user.get("churn", kinds.SERVICE)) == objects.version_of(foreign)
+    await user.delete(kinds.SERVICE, "churn")
+    await user.healthy("churn", 1)
 
 
-async def test_a_deletion_takes_everything_along(operator: OperatorProcess, hands: Hands) -> None:
-    await hands.apply("churn", spec(1))
-    await hands.healthy("churn", 1)
-    await hands.apply("churn", spec(2, steps=LONG))
-    await hands.until("churn", lambda body: body["status"]["summary"].get("step") == "1/1")
-    assert len(await hands.all(kinds.DEPLOYMENT, "churn")) == 2
-    await hands.delete(kinds.MODEL_DEPLOYMENT, "churn")
+async def test_deletion_removes_all_children(operator: OperatorProcess, user: ClusterUser) -> None:
+    await user.apply("churn", spec(1))
+    await user.healthy("churn", 1)
+    await user.apply("churn", spec(2, steps=LONG))
+    await user.until("churn", lambda body: body["status"]["summary"].get("step") == "1/1")
+    assert len(await user.all(kinds.DEPLOYMENT, "churn")) == 2
+    await user.delete(kinds.MODEL_DEPLOYMENT, "churn")
     for kind in CHILDREN:
-        await hands.until_left(kind, "churn")
+        await user.until_left(kind, "churn")

@@ -1,4 +1,4 @@
-"""Operators that start, stand by, freeze, are killed and come back, on a real API server."""
+"""Operator processes that start, stand by, freeze, are killed and restart, on a real API server."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import names
-from seatrial.kube import bodies, kinds
+from seatrial.api import kinds, names, objects
 from tests.bench import machine
 from tests.e2e.conftest import Start
 from tests.live import install
-from tests.live.hands import Hands, phase_is, spec
-from tests.live.process import OperatorProcess
+from tests.live.cluster_user import ClusterUser, phase_is, spec
+from tests.live.operator_process import OperatorProcess
 
 pytestmark = pytest.mark.controlplane
 
-LEASE = 15.0
-"""Seconds for which a leader's word holds."""
+LEASE_DURATION = 15.0
+"""Seconds."""
 OBJECTS = int(os.environ.get("SEATRIAL_TEST_OBJECTS", "200"))
 AT_ONCE = 10
 """Requests that the test has under way: a busy machine would not accept hundreds of connections in time."""
@@ -29,142 +28,155 @@ LONG = [{"weight": 50, "hold": "1h"}]
 
 
 @pytest.fixture
-async def alone(hands: Hands, start: Start) -> OperatorProcess:
-    """An operator that looks after the namespace of this test and nothing else."""
-    operator = start("--namespace", hands.namespace)
+async def namespaced_operator(user: ClusterUser, start: Start) -> OperatorProcess:
+    """Run an operator that watches only the namespace of this test."""
+    operator = start("--namespace", user.namespace)
     await operator.working()
     return operator
 
 
-async def replicas(hands: Hands, start: Start) -> tuple[OperatorProcess, OperatorProcess]:
-    """A leader, and one who stands by."""
-    both = ("--namespace", hands.namespace, "--lease-namespace", hands.namespace)
-    leader = start(*both)
+async def replicas(user: ClusterUser, start: Start) -> tuple[OperatorProcess, OperatorProcess]:
+    """Start a leader and a standby."""
+    arguments = ("--namespace", user.namespace, "--lease-namespace", user.namespace)
+    leader = start(*arguments)
     await leader.working()
-    other = start(*both)
-    await other.standing_by()
-    return leader, other
+    standby = start(*arguments)
+    await standby.standing_by()
+    return leader, standby
 
 
-async def at_rest(hands: Hands, *, seconds: float = 2.0, patience: float = 90.0) -> dict[str, str]:
-    """The children, once nobody has written into any of them for so long: controllers write later than operators."""
+async def settled_versions(
+    user: ClusterUser, *, seconds: float = 2.0, patience: float = 90.0
+) -> dict[str, str]:
+    """Return the versions once they have not changed for `seconds`; controllers write later than operators."""
     end, before = time.monotonic() + patience, dict[str, str]()
-    while before != (now := await children(hands)):
-        assert time.monotonic() < end, "somebody writes without end"
+    while before != (now := await versions(user)):
+        assert time.monotonic() < end, "the objects keep changing"
         before = now
         await asyncio.sleep(seconds)
     return before
 
 
-async def children(hands: Hands) -> dict[str, str]:
-    """Uid and resourceVersion of the object and all its children."""
+async def versions(user: ClusterUser) -> dict[str, str]:
+    """Return uid and resourceVersion of the objects and all their children."""
     written = (kinds.MODEL_DEPLOYMENT, kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONTROLLER_REVISION)
-    found = [body for kind in written for body in await hands.all(kind)]
-    return {bodies.uid_of(body): bodies.version_of(body) for body in found}
+    found = [body for kind in written for body in await user.all(kind)]
+    return {objects.uid_of(body): objects.version_of(body) for body in found}
 
 
 @pytest.mark.slow
-async def test_who_stands_by_takes_over_from_a_leader_that_is_killed(hands: Hands, start: Start) -> None:
-    leader, other = await replicas(hands, start)
-    await hands.apply("churn", spec(1))
-    await hands.healthy("churn", 1)
+async def test_standby_takes_over_from_a_killed_leader(user: ClusterUser, start: Start) -> None:
+    leader, standby = await replicas(user, start)
+    await user.apply("churn", spec(1))
+    await user.healthy("churn", 1)
     assert await leader.writes() > 0
-    assert await other.writes() == 0
+    assert await standby.writes() == 0
     leader.kill()
     killed_at = time.monotonic()
-    await other.working()
-    assert time.monotonic() - killed_at < LEASE + 8, "the lease, two looks at it, and a busy machine"
-    await hands.apply("churn", spec(2))
-    await hands.healthy("churn", 2)
-    assert await other.writes() > 0
+    await standby.working()
+    assert time.monotonic() - killed_at < LEASE_DURATION + 8, (
+        "the lease duration, two retries and a busy machine"
+    )
+    await user.apply("churn", spec(2))
+    await user.healthy("churn", 2)
+    assert await standby.writes() > 0
 
 
 @pytest.mark.slow
-async def test_a_leader_that_stood_still_too_long_writes_nothing_and_ends(hands: Hands, start: Start) -> None:
-    leader, _other = await replicas(hands, start)
-    await hands.apply("churn", spec(1))
-    await hands.healthy("churn", 1)
+async def test_frozen_leader_exits_without_writing_after_its_lease_expired(
+    user: ClusterUser, start: Start
+) -> None:
+    leader, _standby = await replicas(user, start)
+    await user.apply("churn", spec(1))
+    await user.healthy("churn", 1)
     leader.freeze()
-    await hands.apply("churn", spec(2))
-    await hands.healthy("churn", 2)
-    await hands.apply("more", spec(1, steps=[]))
-    await hands.healthy("more", 1)
-    await hands.until_left(kinds.DEPLOYMENT, "churn", count=1)
-    before = await at_rest(hands)
+    await user.apply("churn", spec(2))
+    await user.healthy("churn", 2)
+    await user.apply("more", spec(1, steps=[]))
+    await user.healthy("more", 1)
+    await user.until_left(kinds.DEPLOYMENT, "churn", count=1)
+    before = await settled_versions(user)
     leader.thaw()
     assert await leader.ended() == 1
-    assert await children(hands) == before
+    assert await versions(user) == before
 
 
-async def test_a_leader_that_is_told_to_end_gives_the_lease_back(hands: Hands, start: Start) -> None:
-    leader, other = await replicas(hands, start)
+async def test_terminated_leader_releases_the_lease(user: ClusterUser, start: Start) -> None:
+    leader, standby = await replicas(user, start)
     assert await leader.stop() == 0
-    told_at = time.monotonic()
-    await other.working()
-    assert time.monotonic() - told_at < LEASE - 3, "it did not wait for the lease to run out"
+    stopped_at = time.monotonic()
+    await standby.working()
+    assert time.monotonic() - stopped_at < LEASE_DURATION - 3, (
+        "the standby did not wait for the lease to expire"
+    )
 
 
 @pytest.mark.slow
-async def test_a_restart_with_many_objects_at_rest_writes_nothing(
-    hands: Hands, alone: OperatorProcess, start: Start
+async def test_restart_with_many_healthy_objects_writes_nothing(
+    user: ClusterUser, namespaced_operator: OperatorProcess, start: Start
 ) -> None:
-    many = [f"m-{number}" for number in range(OBJECTS)]
+    names_of_objects = [f"m-{number}" for number in range(OBJECTS)]
     at_once = asyncio.Semaphore(AT_ONCE)
 
     async def apply(name: str) -> None:
         async with at_once:
-            await hands.apply(name, spec(1))
+            await user.apply(name, spec(1))
 
-    await asyncio.gather(*(apply(name) for name in many))
-    for name in many:
-        await hands.healthy(name, 1, patience=180)
-    await at_rest(hands)
-    assert await alone.stop() == 0
-    before = await at_rest(hands)
-    again = start("--namespace", hands.namespace)
-    await again.working()
-    began = machine.cpu_seconds(again.pid)
-    await again.passed_over(OBJECTS)
-    # of the processor, not of the wall: on a machine of its own that is the same
-    assert machine.cpu_seconds(again.pid) - began < 4
-    await again.nothing_waits(seconds=1)
-    assert await again.writes() == 0
-    assert await children(hands) == before
-
-
-async def test_a_namespace_that_goes_away_is_no_hot_loop(hands: Hands, alone: OperatorProcess) -> None:
-    await hands.apply("churn", spec(1))
-    await hands.healthy("churn", 1)
-    await hands.apply("churn", spec(2, steps=LONG))
-    await hands.until("churn", phase_is("Canary"))
-    passes, writes = await alone.total("seatrial_reconcile_total"), await alone.writes()
-    await hands.client.delete(kinds.NAMESPACE, "", hands.namespace)
-    await hands.until_gone(kinds.NAMESPACE, hands.namespace, patience=240)
-    await alone.nothing_waits(seconds=1)
-    assert await alone.total("seatrial_reconcile_total") - passes < 40
-    assert await alone.writes() - writes < 20
-    assert "this is a bug" not in alone.said()
+    await asyncio.gather(*(apply(name) for name in names_of_objects))
+    for name in names_of_objects:
+        await user.healthy(name, 1, patience=180)
+    await settled_versions(user)
+    assert await namespaced_operator.stop() == 0
+    before = await settled_versions(user)
+    restarted = start("--namespace", user.namespace)
+    await restarted.working()
+    cpu_before = machine.cpu_seconds(restarted.pid)
+    await restarted.passed_over(OBJECTS)
+    # CPU time instead of wall-clock time, because other tests run on the same machine
+    assert machine.cpu_seconds(restarted.pid) - cpu_before < 4
+    await restarted.nothing_waits(seconds=1)
+    assert await restarted.writes() == 0
+    assert await versions(user) == before
 
 
-async def test_it_does_not_start_on_an_older_schema(
-    hands: Hands, start: Start, older: Callable[[], Any]
+async def test_deleted_namespace_causes_no_hot_loop(
+    user: ClusterUser, namespaced_operator: OperatorProcess
 ) -> None:
-    older()
-    operator = start("--namespace", hands.namespace)
+    await user.apply("churn", spec(1))
+    await user.healthy("churn", 1)
+    await user.apply("churn", spec(2, steps=LONG))
+    await user.until("churn", phase_is("Canary"))
+    passes, writes = (
+        await namespaced_operator.total("seatrial_reconcile_total"),
+        await namespaced_operator.writes(),
+    )
+    await user.client.delete(kinds.NAMESPACE, "", user.namespace)
+    await user.until_gone(kinds.NAMESPACE, user.namespace, patience=240)
+    await namespaced_operator.nothing_waits(seconds=1)
+    assert await namespaced_operator.total("seatrial_reconcile_total") - passes < 40
+    assert await namespaced_operator.writes() - writes < 20
+    assert "this is a bug" not in namespaced_operator.log_text()
+
+
+async def test_operator_does_not_start_with_an_older_crd(
+    user: ClusterUser, start: Start, mark_crd_as_older: Callable[[], Any]
+) -> None:
+    mark_crd_as_older()
+    operator = start("--namespace", user.namespace)
     assert await operator.ended() == 1
-    assert "the operator does not start" in operator.said()
-    assert "has schema version 0, this operator needs" in operator.said()
-    assert "kubectl apply --server-side --force-conflicts -f crds/" in operator.said()
+    assert "operator cannot start" in operator.log_text()
+    assert "has schema version 0, expected" in operator.log_text()
+    assert "kubectl apply --server-side --force-conflicts -f crds/" in operator.log_text()
 
 
 @pytest.fixture
-def older(kubeconfig: Any) -> Any:
-    """Makes the cluster's CRD one of an older operator, until the test is over."""
+def mark_crd_as_older(kubeconfig: Any) -> Any:
+    """Return a function that annotates the cluster's CRD as that of an older operator."""
     from tests.cluster import kubectl
 
     def annotate() -> None:
-        note = f"{names.ANNOTATION_SCHEMA_VERSION}=0"
-        kubectl.run(kubeconfig, "annotate", "--overwrite", f"crd/{install.CRDS[0]}", note)
+        annotation = f"{names.ANNOTATION_SCHEMA_VERSION}=0"
+        kubectl.run(kubeconfig, "annotate", "--overwrite", f"crd/{install.CRDS[0]}", annotation)
 
     yield annotate
     install.crds(kubeconfig)

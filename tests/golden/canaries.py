@@ -1,8 +1,8 @@
-"""A canary on its way up, and what can befall it."""
+"""The rollout of a canary, and what can go wrong with it."""
 
 from __future__ import annotations
 
-from seatrial.manifests.metadata import Body
+from seatrial.api.objects import Body
 from tests.golden import pods, situations
 from tests.golden.play import V2, Play
 

@@ -1,8 +1,8 @@
-"""What is scaled, edited, deleted or lost beside a rollout."""
+"""Objects that are scaled, edited, deleted or lost outside a rollout."""
 
 from __future__ import annotations
 
-from seatrial.manifests.metadata import Body
+from seatrial.api.objects import Body
 from tests.golden import situations
 from tests.golden.play import Play
 

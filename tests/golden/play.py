@@ -1,4 +1,4 @@
-"""Brings a simulated cluster into the situation that a golden folder shows."""
+"""Builds the situation of a golden file on a simulated cluster: what users, nodes and time do, call by call."""
 
 from __future__ import annotations
 
@@ -10,33 +10,38 @@ from pathlib import Path
 from typing import Any, Self
 
 from model_runtime import contract
-from seatrial.api import names, told
-from seatrial.cli import inputs, kubelet, world
-from seatrial.cli.pace import Pace
-from seatrial.cli.simulation import Simulation
-from seatrial.cli.world import World
-from seatrial.manifests.metadata import Body
-from seatrial.planning import facts
-from seatrial.planning.observed import Parts
-from seatrial.routers.replicas import ReplicaRouter
+from seatrial.api import names, status_fields
+from seatrial.api.objects import Body, label_of
+from seatrial.api.traffic import Traffic
+from seatrial.cli import inputs
+from seatrial.cli.starting_point import starting_point
+from seatrial.observation.observed import Platform
+from seatrial.routers import base as routers
+from seatrial.simulation import build_jobs, cluster, observer
+from seatrial.simulation.cluster import SimulatedCluster
+from seatrial.simulation.controllers import Timings, advance_time
+from seatrial.simulation.run import Simulation
 
 FOLDER = Path(__file__).parent
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
-PACE = Pace(ready_after=timedelta(seconds=15), build=timedelta(seconds=60))
+TIMINGS = Timings(ready_after=timedelta(seconds=15), build=timedelta(seconds=60))
 NAME = "churn"
 V1, V2, V3 = (f"registry.shop/churn@sha256:{digit * 64}" for digit in "123")
 UID = "6f0c2a1e-churn"
+ROUTERS = routers.routers()
 
 
-def simulation() -> Simulation:
-    """The simulation that golden folders are made with."""
-    settings = inputs.operator_settings(str(FOLDER / "settings.yaml"))
-    return Simulation(name=NAME, parts=Parts(router=ReplicaRouter(), settings=settings), pace=PACE)
+def simulation(world: SimulatedCluster | None = None) -> Simulation:
+    """Return the simulation, with the router that the ModelDeployment in `world` configures or the default one."""
+    settings = inputs.read_settings(str(FOLDER / "settings.yaml"))
+    traffic = Traffic() if world is None else observer.deployment_in(world, NAME).spec.traffic
+    router = routers.configured(traffic, ROUTERS)
+    return Simulation(name=NAME, platform=Platform(router=router, settings=settings), timings=TIMINGS)
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What a folder holds: the object that is applied, what the cluster has, and when."""
+    """A situation as input of `seatrial plan`: the applied object, the objects of the cluster, and the time."""
 
     cr: Body
     observed: tuple[Body, ...]
@@ -44,15 +49,15 @@ class Story:
 
 
 class Play:
-    """One cluster; every method returns the play, so that a situation reads as one sentence."""
+    """One simulated cluster; every method returns the play, so that calls chain."""
 
     def __init__(self) -> None:
         self.now = START
-        self.world = World({})
+        self.world = SimulatedCluster({})
         self._cr: Body = {}
 
     def apply(self, **spec: Any) -> Self:
-        """The spec is applied; the parts named replace those before."""
+        """Apply the spec; the given parts replace their earlier values."""
         before = self._cr.get("spec", {})
         head = {"name": NAME, "namespace": "shop"}
         self._cr = {
@@ -63,56 +68,56 @@ class Play:
         }
         snapshot = tuple(self.world.objects.values())
         if self.world.get(names.KIND, NAME) is None:
-            self.world = inputs.given(self._cr, (), self.now).world.having(*snapshot)
+            self.world = starting_point(self._cr, (), self.now).cluster.with_objects(*snapshot)
             self._change(names.KIND, NAME, lambda b: {**b, "metadata": {**b["metadata"], "uid": UID}})
         else:
-            self.world = inputs.given(self._cr, snapshot, self.now).world
+            self.world = starting_point(self._cr, snapshot, self.now).cluster
         return self
 
     def rest(self) -> Self:
-        """Everything has happened that happens by itself."""
+        """Run the operator until nothing changes any more."""
         return self._until(None)
 
     def later(self, seconds: float) -> Self:
-        """So much time has passed."""
+        """Run the operator for this many seconds."""
         return self._until(self.now + timedelta(seconds=seconds))
 
     def _until(self, end: datetime | None) -> Self:
-        for one in simulation().passes(self.world, self.now, until=end):
-            self.world, self.now = one.after, one.at
+        for one in simulation(self.world).passes(self.world, self.now, until=end):
+            self.world, self.now = one.after, one.time
         if end is not None:
             self.now = end
-            self.world = world.lived(self.world, self.now, PACE)
+            self.world = advance_time(self.world, self.now, TIMINGS)
         return self
 
     def wait(self, seconds: float) -> Self:
-        """Time passes and nobody looks."""
+        """Let time pass without the operator."""
         self.now += timedelta(seconds=seconds)
-        self.world = world.lived(self.world, self.now, PACE)
+        self.world = advance_time(self.world, self.now, TIMINGS)
         return self
 
     def having(self, *bodies: Body) -> Self:
-        """The cluster has these objects beside."""
-        self.world = self.world.having(*bodies)
+        """Add these objects to the cluster."""
+        self.world = self.world.with_objects(*bodies)
         return self
 
     def without(self, kind: str, name: str) -> Self:
-        """Somebody deleted it."""
+        """Delete an object."""
         self.world = self.world.without((kind, name))
         return self
 
     def edited(self, kind: str, change: Callable[[Body], Body], name: str = NAME) -> Self:
-        """Somebody edited it by hand."""
+        """Edit an object by hand."""
         self._change(kind, name, change)
         return self
 
     def losing_status(self) -> Self:
-        """Somebody restored the object without its status."""
+        """Restore the ModelDeployment without its status."""
         self._change(names.KIND, NAME, lambda body: {**body, "status": {}})
         return self
 
     def decide(self, action: str, **more: Any) -> Self:
-        """A person has just created a RolloutDecision about the revision on its way, unless told otherwise."""
+        """Create a RolloutDecision, about the revision that is rolled out unless another one is given."""
         status = self._status()
         revision = more.pop("revision", None) or (status.get("rollout") or {}).get("revision")
         body = {
@@ -122,7 +127,7 @@ class Play:
                 "name": f"{NAME}-{action.lower()}",
                 "namespace": "shop",
                 "uid": f"decision-{action.lower()}",
-                "creationTimestamp": told.format_time(self.now),
+                "creationTimestamp": status_fields.format_time(self.now),
             },
             "spec": {
                 "deployment": NAME,
@@ -136,26 +141,28 @@ class Play:
         return self.having(body)
 
     def pods(self, track: str, change: Callable[[Body], Body]) -> Self:
-        """Something has happened to every pod of a track."""
+        """Change every pod of a track."""
         for pod in self._pods(self.revision(track)):
-            self.world = self.world.having(change(copy.deepcopy(pod)))
+            self.world = self.world.with_objects(change(copy.deepcopy(pod)))
         return self
 
     def losing_pods(self, track: str) -> Self:
-        """A node was drained: every pod of the track has been replaced by one that starts."""
-        places = [world.place_of(pod) for pod in self._pods(self.revision(track))]
-        self.world = world.lived(self.world.without(*places), self.now, PACE)
+        """Drain the nodes of a track: new pods, which still start, replace all of its pods."""
+        places = [cluster.ref_of(pod) for pod in self._pods(self.revision(track))]
+        self.world = advance_time(self.world.without(*places), self.now, TIMINGS)
         return self
 
     def job_ends(self, report: contract.BuildReport) -> Self:
-        """The build under way has ended with this report."""
-        for job in self.world.of("Job"):
-            for body in kubelet.built(job, self.world.of("Pod"), now=self.now, takes=timedelta(0)):
-                self.world = self.world.having(_reporting(body, report))
+        """End the running build with this report."""
+        for job in self.world.of_kind("Job"):
+            for body in build_jobs.job_and_pod_at(
+                job, self.world.of_kind("Pod"), now=self.now, duration=timedelta(0)
+            ):
+                self.world = self.world.with_objects(_reporting(body, report))
         return self
 
     def revision(self, track: str) -> str:
-        """The revision of a track, from the status."""
+        """Return the revision of a track, from the status."""
         found = self._status().get(track) or self._status()["rollout"]
         return str(found["revision"])
 
@@ -164,14 +171,14 @@ class Play:
         return status
 
     def _pods(self, revision: str) -> list[Body]:
-        serving = (p for p in self.world.of("Pod") if facts.label(p, names.LABEL_SERVER))
-        return [p for p in serving if facts.label(p, names.LABEL_REVISION) == revision]
+        serving = (p for p in self.world.of_kind("Pod") if label_of(p, names.LABEL_SERVER))
+        return [p for p in serving if label_of(p, names.LABEL_REVISION) == revision]
 
     def _change(self, kind: str, name: str, change: Callable[[Body], Body]) -> None:
-        self.world = self.world.having(change(copy.deepcopy(self.world.objects[(kind, name)])))
+        self.world = self.world.with_objects(change(copy.deepcopy(self.world.objects[(kind, name)])))
 
     def story(self) -> Story:
-        """The situation as it stands."""
+        """Return the present situation."""
         bodies = sorted(self.world.objects.items())
         return Story(cr=self._cr, observed=tuple(body for _, body in bodies), now=self.now)
 

@@ -1,12 +1,12 @@
-"""What can happen to a server pod, as the kubelet would say it."""
+"""Failures of a server pod, as the kubelet reports them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from seatrial.api.objects import Body
 from seatrial.manifests import server
-from seatrial.manifests.metadata import Body
 
 Change = Callable[[Body], Body]
 
@@ -18,7 +18,7 @@ def _with(pod: Body, container: dict[str, Any], *, restarts: int = 0) -> Body:
 
 
 def crashing(pod: Body) -> Body:
-    """Its container exits again and again."""
+    """Return the pod with a container that keeps exiting."""
     words = "Traceback (most recent call last):\n  File ...\nKeyError: 'age'"
     return _with(
         pod,
@@ -38,7 +38,7 @@ def crashing(pod: Body) -> Body:
 
 
 def killed_for_memory(at: str) -> Change:
-    """It used more memory than it may, once, and runs again."""
+    """Return the change to a pod that was OOM-killed once and runs again."""
 
     def change(pod: Body) -> Body:
         ended = {"exitCode": 137, "reason": "OOMKilled", "finishedAt": at}
@@ -49,13 +49,13 @@ def killed_for_memory(at: str) -> Change:
 
 
 def unable_to_pull(pod: Body) -> Body:
-    """Its image cannot be had."""
+    """Return the pod with an image that cannot be pulled."""
     message = "Back-off pulling image: unauthorized"
     return _with(pod, {"state": {"waiting": {"reason": "ImagePullBackOff", "message": message}}})
 
 
 def without_a_node(pod: Body) -> Body:
-    """No node has room for it."""
+    """Return the pod without a node that has room for it."""
     condition = {
         "type": "PodScheduled",
         "status": "False",
@@ -66,5 +66,5 @@ def without_a_node(pod: Body) -> Body:
 
 
 def not_ready(pod: Body) -> Body:
-    """It has started and does not answer any more."""
+    """Return the pod after it has started and stopped answering."""
     return _with(pod, {"started": True, "state": {"running": {}}})

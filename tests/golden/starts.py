@@ -1,9 +1,9 @@
-"""What happens to a first deploy, to builds and to what is at rest."""
+"""First deployments, builds, and configuration."""
 
 from __future__ import annotations
 
 from model_runtime import contract
-from seatrial.manifests.metadata import Body
+from seatrial.api.objects import Body
 from tests.golden import pods, situations
 from tests.golden.play import V1, Play
 
@@ -98,3 +98,9 @@ def configuration_has_changed() -> Play:
 @situations.situation
 def stable_is_sick_at_rest() -> Play:
     return situations.serving().wait(3600).pods("stable", pods.crashing)
+
+
+def everything_but_a_build() -> Play:
+    """Return a first deployment whose children are of every kind but a Job."""
+    scaling = {"minReplicas": 2, "maxReplicas": 10}
+    return Play().having(_settings("info")).apply(model={"image": V1}, serving=SETTINGS_MAP, scaling=scaling)

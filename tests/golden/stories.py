@@ -1,4 +1,4 @@
-"""The situations that golden folders show; the name of each function is the name of its folder."""
+"""All situations with a golden file; the name of each function is the name of its file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from tests.golden import canaries, hands, starts, turns
 from tests.golden.situations import SITUATIONS, Situation
 
 SUBJECTS = (starts, canaries, turns, hands)
-"""Importing a subject registers its situations."""
+"""Importing a module registers its situations."""
 
 __all__ = ["SITUATIONS", "SUBJECTS", "Situation"]

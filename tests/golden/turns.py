@@ -1,4 +1,4 @@
-"""A spec or a person that turns a rollout round."""
+"""Specs and decisions that change a rollout in progress."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""An operator's process on a real API server, and the hands of its users: what tests and the benchmark share."""
+"""An operator process and a user on a real API server, shared by tests and the benchmark."""

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from model_runtime.registry import blobs, trust
-from model_runtime.registry.client import OCI_MANIFEST, Registry
+from model_runtime.registry import blobs, tls
+from model_runtime.registry.client import OCI_MANIFEST, RegistryClient
+from model_runtime.registry.credentials import Keyring
 from model_runtime.registry.references import Reference
-from model_runtime.registry.secrets import Keyring
 from model_runtime.registry.transport import Transport
 from tests.cluster import NodeLab
 from tests.stage.install import Stage
@@ -110,19 +110,19 @@ def web_server(stage: Stage, name: str, *, config_map: str) -> str:
 
 def artifact(lab: NodeLab, path: str, content: dict[str, bytes]) -> str:
     """The lab's registry has an OCI artifact of these files under `path`; its `oci://` address inside."""
-    transport = Transport(trust.context(lab.registry.ca_file.parent), Keyring())
+    transport = Transport(tls.ssl_context(lab.registry.ca_file.parent), Keyring())
     with closing(transport):
-        registry, target = Registry(transport), Reference.parse(f"{lab.registry.outside}/{path}")
+        registry, target = RegistryClient(transport), Reference.parse(f"{lab.registry.outside}/{path}")
         registry.put_manifest(target, OCI_MANIFEST, _manifest(registry, target, content))
     return f"oci://{lab.registry.inside}/{path}"
 
 
-def _manifest(registry: Registry, target: Reference, content: dict[str, bytes]) -> dict[str, Any]:
-    empty = blobs.of_bytes(b"{}")
+def _manifest(registry: RegistryClient, target: Reference, content: dict[str, bytes]) -> dict[str, Any]:
+    empty = blobs.from_bytes(b"{}")
     registry.put_blob(target, empty)
     layers = []
     for name, data in content.items():
-        blob = blobs.of_bytes(data)
+        blob = blobs.from_bytes(data)
         registry.put_blob(target, blob)
         layers.append(
             {

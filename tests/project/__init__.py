@@ -1,1 +1,1 @@
-"""The laws of the house: what every change is held to."""
+"""The rules of the project, which every change must keep."""

@@ -1,4 +1,4 @@
-"""The repository as the laws of the house see it: files, functions, imports."""
+"""The repository's files, functions and imports, for the tests of the project's rules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("operator/seatrial", "model_runtime")
 PURE = tuple(
-    f"operator/seatrial/{name}" for name in ("api", "core", "manifests", "routers", "builders", "planning")
+    f"operator/seatrial/{name}"
+    for name in ("api", "core", "manifests", "routers", "builders", "observation", "children", "reporting")
 )
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -25,35 +26,35 @@ class File:
 
     @property
     def name(self) -> str:
-        """Its path in the repository."""
+        """Return its path in the repository."""
         return self.path.relative_to(ROOT).as_posix()
 
     @property
     def lines(self) -> list[str]:
-        """Its text, line by line."""
+        """Return its lines."""
         return self.path.read_text(encoding="utf-8").splitlines()
 
     @property
     def tree(self) -> ast.Module:
-        """Its syntax."""
+        """Return its syntax tree."""
         return _parsed(self.path)
 
     def functions(self) -> Iterator[Function]:
-        """Every function and method in it."""
+        """Yield every function and method."""
         for node in ast.walk(self.tree):
             if isinstance(node, Function):
                 yield node
 
     def imports(self) -> Iterator[str]:
-        """The dotted name of everything it imports, whole modules and single names."""
+        """Yield the dotted name of every imported module and name."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             if isinstance(node, ast.ImportFrom):
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
-    def excused(self, line: int) -> bool:
-        """A reason stands on the line, or on the one before it."""
+    def is_exempt(self, line: int) -> bool:
+        """Return whether this line or the one before it has a `# long: ` comment with a reason."""
         return any("# long: " in text for text in self.lines[max(line - 2, 0) : line])
 
 
@@ -63,11 +64,11 @@ def _parsed(path: Path) -> ast.Module:
 
 
 def files(*folders: str) -> list[File]:
-    """The Python files below the folders, in order."""
+    """Return the Python files below the folders, sorted by path."""
     return [File(path) for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
 def tracked() -> list[Path]:
-    """Every file that git knows."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return [path for name in listed.stdout.splitlines() if (path := ROOT / name).is_file()]
+    """Return every file that git tracks."""
+    output = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [path for name in output.stdout.splitlines() if (path := ROOT / name).is_file()]

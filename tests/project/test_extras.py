@@ -1,4 +1,4 @@
-"""An extra installs what its program imports, the lazy imports too, and nothing else."""
+"""Each extra declares exactly what its program imports, including imports inside functions."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from tests.project.source import ROOT, File, files
 
 PACKAGES = {"seatrial": ROOT / "operator/seatrial", "model_runtime": ROOT / "model_runtime"}
 PLUGINS = ("operator/seatrial/routers", "operator/seatrial/builders")
-"""What is found by its name at run time, and imported by nobody."""
+"""Packages that are loaded by name at run time and imported by no module."""
 PART_OF = {"pydantic-core": "pydantic"}
-"""Distributions that another one brings along in the one version that it goes with."""
+"""Distributions that another distribution pins as a part of itself."""
 
 
 def reached(start: list[File]) -> list[File]:
-    """The files of ours that are imported from these, and they themselves."""
+    """Return these files and all files of the project that they import, directly or not."""
     found: dict[Path, File] = {}
     waiting = list(start)
     while waiting:
         file = waiting.pop()
         if file.path not in found:
             found[file.path] = file
-            waiting += [File(path) for name in file.imports() for path in ours(name)]
+            waiting += [File(path) for name in file.imports() for path in project_files(name)]
     return list(found.values())
 
 
-def ours(name: str) -> Iterator[Path]:
-    """The file of a dotted name, and those of the packages around it; none for what is not ours."""
+def project_files(name: str) -> Iterator[Path]:
+    """Yield the file of a dotted name and of its packages; nothing for a name outside the project."""
     first, *below = name.split(".")
     folder = PACKAGES.get(first)
     for part in below if folder is not None else ():
@@ -47,23 +47,23 @@ def ours(name: str) -> Iterator[Path]:
 
 
 def imported(start: list[File]) -> set[str]:
-    """The distributions of others that are imported from these files on, in normal form."""
+    """Return the third-party distributions that these files import, in normalized form."""
     owners = metadata.packages_distributions()
     roots = {name.split(".")[0] for file in reached(start) for name in file.imports()}
-    others = roots - sys.stdlib_module_names - PACKAGES.keys()
-    found = {normal(owner) for root in others for owner in owners[root]}
+    third_party = roots - sys.stdlib_module_names - PACKAGES.keys()
+    found = {normalized(owner) for root in third_party for owner in owners[root]}
     return {PART_OF.get(name, name) for name in found}
 
 
 def declared(extra: str) -> set[str]:
-    """The distributions that an extra names."""
+    """Return the distributions that an extra declares."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = [*project["dependencies"], *project["optional-dependencies"][extra]]
-    return {normal(re.split(r"[\s<>=!~\[;]", line, maxsplit=1)[0]) for line in lines}
+    return {normalized(re.split(r"[\s<>=!~\[;]", line, maxsplit=1)[0]) for line in lines}
 
 
-def normal(name: str) -> str:
-    """A distribution's name as indexes compare it."""
+def normalized(name: str) -> str:
+    """Return a distribution's name as package indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -74,10 +74,10 @@ def normal(name: str) -> str:
         pytest.param("operator", [File(ROOT / "operator/seatrial/main.py")], id="the operator"),
     ],
 )
-def test_an_extra_is_what_its_program_imports(extra: str, start: list[File]) -> None:
+def test_extra_declares_exactly_what_its_program_imports(extra: str, start: list[File]) -> None:
     assert declared(extra) == imported([*start, *files(*PLUGINS)])
 
 
-def test_an_import_in_a_function_is_seen() -> None:
+def test_import_inside_a_function_is_found() -> None:
     http = ROOT / "operator/seatrial/kube/http.py"
     assert http in {file.path for file in reached([File(ROOT / "operator/seatrial/cli/cluster.py")])}

@@ -1,4 +1,4 @@
-"""Generated files are as they would be generated now; what the README names exists."""
+"""Generated files are up to date, and everything that the README names exists."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import tomllib
 
 import pytest
 
-from seatrial.api import generate
-from seatrial.cli import diagram
+from seatrial.codegen import diagram, generate
 from tests.project.source import ROOT
 
 README = ROOT / "README.md"
 
 
 @pytest.mark.parametrize(("path", "text"), list(generate.documents()), ids=lambda value: str(value)[:60])
-def test_a_generated_file_is_up_to_date(path: str, text: str) -> None:
+def test_generated_file_is_up_to_date(path: str, text: str) -> None:
     assert (ROOT / path).read_text(encoding="utf-8") == text, "run: make generate"
 
 
@@ -25,30 +24,30 @@ def _readme() -> str:
     return README.read_text(encoding="utf-8")
 
 
-def test_the_readme_shows_the_states_of_a_rollout_as_they_are() -> None:
+def test_readme_diagram_is_up_to_date() -> None:
     text = _readme()
     if diagram.START not in text:
         pytest.skip("the README has no diagram yet")
-    assert diagram.written_into(text) == text, "run: make generate"
+    assert diagram.replace_diagram(text) == text, "run: make generate"
 
 
-def test_the_readme_names_only_make_targets_that_exist() -> None:
+def test_readme_names_only_existing_make_targets() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
     assert set(re.findall(r"`?\bmake ([a-z][a-z-]+)", _code(_readme()))) <= targets
 
 
-def test_the_readme_names_only_commands_that_exist() -> None:
+def test_readme_names_only_existing_commands() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
-    named = re.findall(r"^\s*(?:\$ )?(seatrial[a-z-]*|kubectl-seatrial)\b", _code(_readme()), re.MULTILINE)
-    assert set(named) <= set(scripts)
+    commands = re.findall(r"^\s*(?:\$ )?(seatrial[a-z-]*|kubectl-seatrial)\b", _code(_readme()), re.MULTILINE)
+    assert set(commands) <= set(scripts)
 
 
-def test_the_readme_names_only_files_that_exist() -> None:
-    linked = re.findall(r"\]\((?!https?:|#)([^)#]+)", _readme())
-    assert [path for path in linked if not (ROOT / path).exists()] == []
+def test_readme_links_only_to_existing_files() -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", _readme())
+    assert [path for path in links if not (ROOT / path).exists()] == []
 
 
 def _code(text: str) -> str:
-    """What stands in code blocks and code words."""
+    """Return the text of code blocks and inline code."""
     return "\n".join([*re.findall(r"```.*?```", text, re.DOTALL), *re.findall(r"`[^`\n]+`", text)])

@@ -1,4 +1,4 @@
-"""Users inside a cluster: `load.py` in a pod, because a forwarded port would lead all of them to one pod."""
+"""Clients inside a cluster: `load.py` in a pod, because a forwarded port would send all requests to one pod."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _END: Final = "import os, signal; os.kill(1, signal.SIGTERM)"
 
 @dataclass(slots=True, kw_only=True)
 class Crowd:
-    """`Users` in a pod of the demo's namespace, from `with` on until its end."""
+    """`Users` in a pod of the demo's namespace; use as a context manager."""
 
     cluster: GivenCluster
     namespace: str
@@ -31,7 +31,7 @@ class Crowd:
     body: bytes
     rate: float
     patience: float
-    """Seconds in which the pod must have begun to ask."""
+    """Seconds within which the pod must send its first request."""
     _counted: Tally | None = None
 
     def __enter__(self) -> Self:
@@ -55,29 +55,31 @@ class Crowd:
 
     @property
     def tally(self) -> Tally:
-        """What they have got so far, a second old at most."""
-        return self._counted or self._told()
+        """Return the counts so far, at most a second old."""
+        return self._counted or self._logged()
 
-    def _told(self) -> Tally:
+    def _logged(self) -> Tally:
         return newest(self._kubectl("logs", NAME, "--tail=3"))
 
     def _first_line(self) -> None:
         deadline = time.monotonic() + self.patience
         while True:
             try:
-                self._told()
+                self._logged()
                 return
             except ValueError as error:
                 self._until("Running", seconds=0)
                 if time.monotonic() > deadline:
-                    raise LabError("the users in the pod do not begin to ask") from error
+                    raise LabError(
+                        f"the pod {NAME} sends no requests within {self.patience:.0f} s"
+                    ) from error
             time.sleep(0.3)
 
     def _last_line(self) -> None:
-        """They have gone home, and what they got is counted to the end."""
+        """Stop the clients, and read the final counts."""
         self._kubectl("exec", NAME, "--", "python", "-c", _END)
         self._until("Succeeded", seconds=30 + load.PATIENCE)
-        self._counted = self._told()
+        self._counted = self._logged()
 
     def _until(self, phase: str, *, seconds: float) -> None:
         pods.until(self.cluster, self.namespace, NAME, phase=phase, seconds=seconds)
@@ -89,7 +91,7 @@ class Crowd:
         return self.cluster.kubectl("-n", self.namespace, *arguments)
 
     def _objects(self) -> list[dict[str, Any]]:
-        head = {"namespace": self.namespace, "name": NAME}
+        metadata = {"namespace": self.namespace, "name": NAME}
         files = {"load.py": Path(load.__file__).read_text(), "body.json": self.body.decode()}
         command = [
             "python",
@@ -98,22 +100,22 @@ class Crowd:
             f"{FOLDER}/body.json",
             f"--rate={self.rate:g}",
         ]
-        asking = pods.container(
+        container = pods.container(
             NAME,
             self.image,
             command,
             volumeMounts=[{"name": "files", "mountPath": FOLDER, "readOnly": True}],
             terminationMessagePolicy="FallbackToLogsOnError",
         )
-        spec = {"containers": [asking], "volumes": [{"name": "files", "configMap": {"name": NAME}}]}
+        spec = {"containers": [container], "volumes": [{"name": "files", "configMap": {"name": NAME}}]}
         return [
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": head, "data": files},
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": files},
             pods.pod(self.namespace, NAME, with_login=self.with_login, **spec),
         ]
 
 
 def newest(log: str) -> Tally:
-    """The last tally in a log; `ValueError` when there is none."""
+    """Return the last tally in a log; raise ValueError if there is none."""
     for line in reversed(log.splitlines()):
         try:
             return Tally.from_json(line)

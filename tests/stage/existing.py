@@ -1,4 +1,4 @@
-"""What of Seatrial a cluster has already, and whether the demo may use it."""
+"""Finds an existing installation of Seatrial in a cluster, and checks whether the demo can use it."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from tests.stage.given import GivenCluster
 from tests.stage.install import ROOT, SYSTEM
 
 OURS: Final = "seatrial.dev/demo"
-"""The label on what the demo has made and may remove."""
+"""The label of objects that the demo created and can remove."""
 CRDS: Final = tuple(f"{plural}.{names.GROUP}" for plural in (names.PLURAL, names.DECISION_PLURAL))
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One that somebody else has installed."""
+    """An operator that the demo did not install."""
 
     namespace: str
     version: str
     settings: dict[str, Any]
     watches: str = ""
-    """The one namespace it looks after; empty is all of them."""
+    """The one namespace it watches; empty means all."""
 
 
 def is_ours(cluster: GivenCluster, namespace: str) -> bool | None:
-    """Whether the demo made the namespace; None when there is none."""
+    """Return whether the demo created the namespace; None if it does not exist."""
     found = cluster.read("namespace", namespace)
     return OURS in (found["metadata"].get("labels") or {}) if found else None
 
 
 def operators(cluster: GivenCluster) -> list[Operator]:
-    """Those of others, in every namespace."""
+    """Return the operators in all namespaces that the demo did not install."""
     selector = "app.kubernetes.io/name=seatrial,app.kubernetes.io/component=operator"
     found = cluster.read("deployments", "-A", "-l", selector).get("items", [])
     return [
@@ -46,49 +46,50 @@ def operators(cluster: GivenCluster) -> list[Operator]:
 
 
 def _operator(cluster: GivenCluster, deployment: dict[str, Any]) -> Operator:
-    head, pod = deployment["metadata"], deployment["spec"]["template"]["spec"]
+    metadata, pod = deployment["metadata"], deployment["spec"]["template"]["spec"]
     arguments = pod["containers"][0].get("args") or []
-    watched = [one.partition("=")[2] for one in arguments if one.startswith("--namespace=")]
+    watched = [arg.partition("=")[2] for arg in arguments if arg.startswith("--namespace=")]
     maps = [volume["configMap"]["name"] for volume in pod.get("volumes", []) if "configMap" in volume]
-    held = cluster.read("configmap", *maps[:1], "-n", head["namespace"]) if maps else {}
-    settings = yaml.safe_load((held.get("data") or {}).get("settings.yaml", "")) or {}
-    version = (head.get("labels") or {}).get("app.kubernetes.io/version", "")
-    return Operator(head["namespace"], version, settings, "".join(watched[:1]))
+    config_map = cluster.read("configmap", *maps[:1], "-n", metadata["namespace"]) if maps else {}
+    settings = yaml.safe_load((config_map.get("data") or {}).get("settings.yaml", "")) or {}
+    version = (metadata.get("labels") or {}).get("app.kubernetes.io/version", "")
+    return Operator(metadata["namespace"], version, settings, "".join(watched[:1]))
 
 
 def usable(found: list[Operator], *, namespace: str, plain_http: bool) -> Operator | None:
-    """The one that will look after the demo's namespace; None when one must be installed. Raises LabError."""
-    concerned = [one for one in found if one.watches in ("", namespace)]
-    if not concerned:
+    """Return the operator that watches the demo's namespace, or None; raise LabError if it does not fit."""
+    watching = [operator for operator in found if operator.watches in ("", namespace)]
+    if not watching:
         return None
-    if len(concerned) > 1:
-        places = ", ".join(one.namespace for one in concerned)
+    if len(watching) > 1:
+        places = ", ".join(operator.namespace for operator in watching)
         raise LabError(
-            f"several Seatrials look after the same objects: those in {places}; remove all but one"
+            f"several Seatrial operators watch the namespace {namespace}: those in {places}; remove all but one"
         )
-    (one,) = concerned
-    who = f"the Seatrial in namespace {one.namespace}"
-    if one.version != own_version():
+    (operator,) = watching
+    who = f"the Seatrial operator in namespace {operator.namespace}"
+    if operator.version != own_version():
         raise LabError(
-            f"{who} is {one.version or 'of no known version'}, this tree is {own_version()}: use that tree"
+            f"{who} has version {operator.version or 'unknown'}, but this checkout has {own_version()}: "
+            "check out its version"
         )
-    if "sklearn" not in (one.settings.get("runtimes") or {}):
-        raise LabError(f"{who} has no runtime sklearn: set settings.runtimes.sklearn of its release")
-    if bool(one.settings.get("plainHttp")) != plain_http:
-        spoken = "http" if one.settings.get("plainHttp") else "TLS"
+    if "sklearn" not in (operator.settings.get("runtimes") or {}):
+        raise LabError(f"{who} has no runtime sklearn: set settings.runtimes.sklearn in its Helm release")
+    if bool(operator.settings.get("plainHttp")) != plain_http:
+        protocol = "HTTP" if operator.settings.get("plainHttp") else "TLS"
         raise LabError(
-            f"{who} speaks {spoken} to registries (settings.plainHttp); PLAIN_HTTP must say the same"
+            f"{who} uses {protocol} for registries (settings.plainHttp); set PLAIN_HTTP to the same"
         )
-    return one
+    return operator
 
 
 def own_version() -> str:
-    """Of this tree, as the chart's labels carry it."""
+    """Return the version of this checkout, as in the chart's labels."""
     chart = yaml.safe_load((ROOT / "charts/seatrial/Chart.yaml").read_text())
     return str(chart["appVersion"])
 
 
 def age(crd: dict[str, Any]) -> int:
-    """Above 0 when the cluster's CRD has a newer schema than this tree, below when it has an older one."""
+    """Return how much newer the schema of the cluster's CRD is than that of this checkout; negative if it is older."""
     found = (crd["metadata"].get("annotations") or {}).get(names.ANNOTATION_SCHEMA_VERSION, "0")
     return (int(found) if found.isdigit() else 0) - int(names.SCHEMA_VERSION)

@@ -1,7 +1,7 @@
-"""Seatrial as a guest in a cluster of the user's: what is put there for the demo, and how all of it goes again.
+"""Seatrial for the demo in an existing cluster: what is created there, and how it is removed.
 
-Made are: the CRDs where they are missing or older, an operator in `seatrial-system` unless one is there that fits,
-and the namespace `seatrial-demo`, the only one that this operator looks after. Nothing else is touched.
+Created are: the CRDs if they are missing or older, an operator in `seatrial-system` unless the cluster has one that
+fits, and the namespace `seatrial-demo`, the only one that this operator watches. Nothing else is changed.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import yaml
 
 from tests.cluster import images, progress
 from tests.cluster.errors import LabError
-from tests.stage import crowd, existing, login, place, pods, preconditions
+from tests.stage import crowd, existing, login, pods, preconditions, registry_location
 from tests.stage.existing import CRDS, OURS, Operator
 from tests.stage.given import GivenCluster
 from tests.stage.install import AUTHORITY, ROOT, SYSTEM, document
-from tests.stage.place import Place
+from tests.stage.registry_location import RegistryLocation
 
 NAMESPACE: Final = "seatrial-demo"
 RELEASE: Final = "seatrial"
 LARGEST_MODEL: Final = 1_000_000
-"""Bytes: a ConfigMap takes 1 MiB. It is a source that every cluster has and that needs no login."""
+"""Bytes: the limit of a ConfigMap is 1 MiB. Every cluster has ConfigMaps, and they need no credentials."""
 PULL_SECONDS: Final = 600.0
 _CHECK: Final = "check"
 _LABELS: Final = {OURS: "true"}
@@ -48,44 +48,44 @@ TO_INSTALL: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """The demo's namespace in a cluster of the user's, with an operator that looks after it."""
+    """The demo's namespace in an existing cluster, with an operator that watches it."""
 
     cluster: GivenCluster
-    place: Place
+    location: RegistryLocation
     runtime_image: str
     namespace: str = NAMESPACE
     build: dict[str, Any] = field(default_factory=dict)
-    """`spec.build`: where this namespace's images go, whatever the operator's settings say."""
+    """`spec.build`: the registry of the demo's images, which overrides the operator's settings."""
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """What kubectl printed, in the demo's namespace."""
+        """Run kubectl in the demo's namespace, and return its output."""
         return self.cluster.kubectl("-n", self.namespace, *arguments, stdin=stdin)
 
     def apply(self, name: str, spec: dict[str, Any]) -> None:
-        """The ModelDeployment asks for this spec."""
-        head = {"name": name, "namespace": self.namespace}
-        body = {"apiVersion": "seatrial.dev/v1alpha1", "kind": "ModelDeployment", "metadata": head}
+        """Apply a ModelDeployment with this spec."""
+        metadata = {"name": name, "namespace": self.namespace}
+        body = {"apiVersion": "seatrial.dev/v1alpha1", "kind": "ModelDeployment", "metadata": metadata}
         self.cluster.apply({**body, "spec": spec})
 
     def put_model(self, path: str, data: bytes) -> dict[str, Any]:
-        """The file is in a ConfigMap; the `spec.model` that fetches it."""
+        """Store the file in a ConfigMap, and return the `spec.model` that fetches it."""
         if len(data) > LARGEST_MODEL:
-            raise LabError(f"{path} has {len(data)} bytes, more than a ConfigMap takes")
+            raise LabError(f"{path} has {len(data)} bytes; a ConfigMap holds at most {LARGEST_MODEL}")
         folder, _, file = path.rpartition("/")
         name = folder.replace("/", "-")
-        held = {file: base64.b64encode(data).decode()}
-        self.cluster.apply(document("ConfigMap", name, namespace=self.namespace, binaryData=held))
+        content = {file: base64.b64encode(data).decode()}
+        self.cluster.apply(document("ConfigMap", name, namespace=self.namespace, binaryData=content))
         return {"uri": f"configmap://{name}/{file}"}
 
     def users(self, name: str, body: bytes, *, rate: float) -> crowd.Crowd:
-        """Users in a pod who will ask the Service of this name."""
+        """Return clients in a pod that send requests to the Service of this name."""
         path = "{.spec.clusterIP} {.spec.ports[0].port}"
         host, port = self.kubectl("get", "service", name, "-o", f"jsonpath={path}").split()
         return crowd.Crowd(
             cluster=self.cluster,
             namespace=self.namespace,
             image=self.runtime_image,
-            with_login=self.place.login is not None,
+            with_login=self.location.login is not None,
             address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             body=body,
             rate=rate,
@@ -93,152 +93,156 @@ class Guest:
         )
 
 
-def prepared(cluster: GivenCluster, where: Place) -> Guest:
-    """The stage in the cluster, once everything that may be missing was looked for. Raises LabError."""
-    preconditions.context_known(cluster)
-    preconditions.answers(cluster)
-    found = existing.operators(cluster)
-    theirs = existing.usable(found, namespace=NAMESPACE, plain_http=where.plain_http)
-    _namespaces_free(cluster, installing=theirs is None)
-    preconditions.allowed(cluster, (*IN_DEMO, *(() if theirs else TO_INSTALL)))
+def prepare(cluster: GivenCluster, location: RegistryLocation) -> Guest:
+    """Check the cluster, install what is missing, and return the demo's namespace. Raises LabError."""
+    preconditions.check_context(cluster)
+    preconditions.check_version(cluster)
+    operators = existing.operators(cluster)
+    operator = existing.usable(operators, namespace=NAMESPACE, plain_http=location.plain_http)
+    _check_namespaces(cluster, installing=operator is None)
+    preconditions.check_permissions(cluster, (*IN_DEMO, *(() if operator else TO_INSTALL)))
     runtime = images.runtime_image("sklearn")
-    _nodes_fit(cluster, place.architecture_of(runtime))
-    _announce(cluster, where, theirs)
-    pulled = {"runtime-sklearn": place.push(runtime, "runtime-sklearn", where)}
-    if theirs is None:
-        pulled["operator"] = place.push(images.operator_image(), "operator", where)
+    _check_nodes(cluster, registry_location.architecture_of(runtime))
+    _announce(cluster, location, operator)
+    pulled = {"runtime-sklearn": registry_location.push(runtime, "runtime-sklearn", location)}
+    if operator is None:
+        pulled["operator"] = registry_location.push(images.operator_image(), "operator", location)
     remove(cluster, with_crds=False)
-    guest = Guest(cluster, where, pulled["runtime-sklearn"], build={"registry": registry(where)})
-    cluster.apply(*namespace_with_login(NAMESPACE, where, restricted=True))
+    guest = Guest(cluster, location, pulled["runtime-sklearn"], build={"registry": registry_spec(location)})
+    cluster.apply(*namespace_with_login(NAMESPACE, location, restricted=True))
     _pull(guest, list(pulled.values()))
-    if theirs is None:
-        _install(cluster, where, pulled, beside_others=bool(found))
+    if operator is None:
+        _install(cluster, location, pulled, beside_others=bool(operators))
     return guest
 
 
 def remove(cluster: GivenCluster, *, with_crds: bool) -> list[str]:
-    """Nothing that the demo made is left; the lines say what went."""
-    gone = []
+    """Remove everything that the demo created, and return its names."""
+    removed = []
     if existing.is_ours(cluster, NAMESPACE):
         cluster.kubectl("delete", "namespace", NAMESPACE, "--timeout=180s")
-        gone.append(f"namespace {NAMESPACE}")
+        removed.append(f"namespace {NAMESPACE}")
     if existing.is_ours(cluster, SYSTEM):
         if RELEASE in cluster.helm("list", "--all", "--short", "--namespace", SYSTEM).split():
             cluster.helm("uninstall", RELEASE, "--namespace", SYSTEM, "--wait", "--timeout", "120s")
         cluster.kubectl("delete", "namespace", SYSTEM, "--timeout=180s")
-        gone.append(f"namespace {SYSTEM} with the operator")
+        removed.append(f"namespace {SYSTEM} with the operator")
     if with_crds:
-        gone += _remove_crds(cluster)
-    return gone
+        removed += _remove_crds(cluster)
+    return removed
 
 
 def _remove_crds(cluster: GivenCluster) -> list[str]:
-    """Those that the demo made, when nobody has come to need them: with a CRD go all of its objects."""
-    made = [crd for crd in CRDS if OURS in (cluster.read("crd", crd).get("metadata", {}).get("labels") or {})]
-    if not made:
+    """Remove the demo's CRDs unless they are in use: deleting a CRD deletes all of its objects."""
+    own_crds = [
+        crd for crd in CRDS if OURS in (cluster.read("crd", crd).get("metadata", {}).get("labels") or {})
+    ]
+    if not own_crds:
         return []
-    needed = [one for crd in made for one in cluster.read(crd, "-A").get("items", [])]
-    if needed or existing.operators(cluster):
+    objects = [one for crd in own_crds for one in cluster.read(crd, "-A").get("items", [])]
+    if objects or existing.operators(cluster):
         return []
-    cluster.kubectl("delete", "crd", *made, "--timeout=60s")
-    return [f"CRD {crd}" for crd in made]
+    cluster.kubectl("delete", "crd", *own_crds, "--timeout=60s")
+    return [f"CRD {crd}" for crd in own_crds]
 
 
-def _announce(cluster: GivenCluster, where: Place, theirs: Operator | None) -> None:
-    """What will be written, before the first of it is."""
-    progress.say(f"context '{cluster.context}' gets the namespace {NAMESPACE}")
-    if theirs is None:
-        progress.say(f"and {', '.join(CRDS)} as CRDs, and an operator in the namespace {SYSTEM}")
+def _announce(cluster: GivenCluster, location: RegistryLocation, operator: Operator | None) -> None:
+    """Print what will be created, before anything is."""
+    progress.say(f"creating the namespace {NAMESPACE} in the cluster of context '{cluster.context}'")
+    if operator is None:
+        progress.say(f"creating the CRDs {', '.join(CRDS)} and an operator in the namespace {SYSTEM}")
     else:
-        progress.say(f"the Seatrial in namespace {theirs.namespace} fits and is used")
-    if where.login:
-        progress.say(f"your login for {where.hosts[0]} is copied into a Secret there")
+        progress.say(f"using the Seatrial operator in the namespace {operator.namespace}")
+    if location.login:
+        progress.say(f"copying your login for {location.hosts[0]} into a Secret there")
 
 
-def _namespaces_free(cluster: GivenCluster, *, installing: bool) -> None:
+def _check_namespaces(cluster: GivenCluster, *, installing: bool) -> None:
     for namespace in (NAMESPACE, *((SYSTEM,) if installing else ())):
         if existing.is_ours(cluster, namespace) is False:
             raise LabError(
-                f"namespace {namespace} is there and not the demo's; the demo leaves it alone and stops"
+                f"the namespace {namespace} exists and was not created by the demo; rename or delete it"
             )
 
 
-def _nodes_fit(cluster: GivenCluster, architecture: str) -> None:
+def _check_nodes(cluster: GivenCluster, architecture: str) -> None:
     if cluster.may("list", "nodes"):
-        preconditions.nodes_fit(cluster.read("nodes"), architecture)
+        preconditions.check_nodes(cluster.read("nodes"), architecture)
 
 
-def registry(where: Place) -> dict[str, Any]:
-    secrets = {"pushSecretName": pods.LOGIN, "pullSecretName": pods.LOGIN} if where.login else {}
-    authority = {"caConfigMapName": AUTHORITY} if where.ca_file else {}
-    return {"repository": where.pulled("models"), **secrets, **authority}
+def registry_spec(location: RegistryLocation) -> dict[str, Any]:
+    secrets = {"pushSecretName": pods.LOGIN, "pullSecretName": pods.LOGIN} if location.login else {}
+    authority = {"caConfigMapName": AUTHORITY} if location.ca_file else {}
+    return {"repository": location.pulled("models"), **secrets, **authority}
 
 
-def namespace_with_login(name: str, where: Place, *, restricted: bool) -> list[dict[str, Any]]:
+def namespace_with_login(name: str, location: RegistryLocation, *, restricted: bool) -> list[dict[str, Any]]:
     strict = {"pod-security.kubernetes.io/enforce": "restricted"} if restricted else {}
     objects = [document("Namespace", name, labels={**_LABELS, **strict})]
-    if where.login:
-        held = {".dockerconfigjson": login.secret_of(where.login, where.hosts)}
+    if location.login:
+        content = {".dockerconfigjson": login.secret_of(location.login, location.hosts)}
         kind = "kubernetes.io/dockerconfigjson"
-        objects.append(document("Secret", pods.LOGIN, namespace=name, type=kind, stringData=held))
-    if where.ca_file:
+        objects.append(document("Secret", pods.LOGIN, namespace=name, type=kind, stringData=content))
+    if location.ca_file:
         objects.append(
-            document("ConfigMap", AUTHORITY, namespace=name, data={"ca.crt": where.ca_file.read_text()})
+            document("ConfigMap", AUTHORITY, namespace=name, data={"ca.crt": location.ca_file.read_text()})
         )
     return objects
 
 
 def _pull(guest: Guest, references: list[str]) -> None:
-    """A node has pulled and started every image: what comes next does not hang on that."""
-    tries = [
+    """Start every image once, so that errors show now and later steps do not wait for a pull."""
+    containers = [
         pods.container(f"image-{number}", reference, ["/opt/venv/bin/python", "-c", "pass"])
         for number, reference in enumerate(references)
     ]
-    with_login = guest.place.login is not None
+    with_login = guest.location.login is not None
     check = pods.pod(
-        NAMESPACE, _CHECK, with_login=with_login, initContainers=tries[:-1], containers=tries[-1:]
+        NAMESPACE, _CHECK, with_login=with_login, initContainers=containers[:-1], containers=containers[-1:]
     )
-    with progress.step("a node pulls the images"):
+    with progress.step("pulling the images on a node"):
         guest.cluster.apply(check)
         pods.until(guest.cluster, NAMESPACE, _CHECK, phase="Succeeded", seconds=PULL_SECONDS)
     guest.kubectl("delete", "pod", _CHECK, "--timeout=60s")
 
 
-def _install(cluster: GivenCluster, where: Place, pulled: dict[str, str], *, beside_others: bool) -> None:
+def _install(
+    cluster: GivenCluster, location: RegistryLocation, pulled: dict[str, str], *, beside_others: bool
+) -> None:
     with progress.step("installing the chart"):
         crds(cluster)
-        cluster.apply(*namespace_with_login(SYSTEM, where, restricted=False))
+        cluster.apply(*namespace_with_login(SYSTEM, location, restricted=False))
         chart = ("upgrade", "--install", RELEASE, str(ROOT / "charts/seatrial"), "--namespace", SYSTEM)
         how = ("--skip-crds", "--wait", "--timeout", "180s", "--values", "-")
-        chosen = values(where, pulled, beside_others=beside_others)
-        cluster.helm(*chart, *how, stdin=yaml.safe_dump(chosen))
+        chart_values = values(location, pulled, beside_others=beside_others)
+        cluster.helm(*chart, *how, stdin=yaml.safe_dump(chart_values))
 
 
-def values(where: Place, pulled: dict[str, str], *, beside_others: bool) -> dict[str, Any]:
+def values(location: RegistryLocation, pulled: dict[str, str], *, beside_others: bool) -> dict[str, Any]:
     repository, _, digest = pulled["operator"].partition("@")
     return {
         "scope": "namespaced",
         "watchNamespace": NAMESPACE,
         "image": {"repository": repository, "digest": digest},
-        "imagePullSecrets": [{"name": pods.LOGIN}] if where.login else [],
-        "settings": {"runtimes": {"sklearn": pulled["runtime-sklearn"]}, "plainHttp": where.plain_http},
-        # these exist once per cluster, and are the other release's
+        "imagePullSecrets": [{"name": pods.LOGIN}] if location.login else [],
+        "settings": {"runtimes": {"sklearn": pulled["runtime-sklearn"]}, "plainHttp": location.plain_http},
+        # these exist once per cluster, and belong to the other release
         "roles": {"create": not beside_others},
         "decisionPolicy": {"create": not beside_others},
     }
 
 
 def crds(cluster: GivenCluster) -> None:
-    """The cluster knows the kinds. A CRD that somebody else keeps is updated when it is older, else it stays."""
+    """Install the CRDs; one that the demo did not create is updated only if it is older."""
     for name in CRDS:
-        there = cluster.read("crd", name)
-        ours = not there or OURS in (there["metadata"].get("labels") or {})
-        difference = existing.age(there) if there else 0
+        current = cluster.read("crd", name)
+        ours = not current or OURS in (current["metadata"].get("labels") or {})
+        difference = existing.age(current) if current else 0
         if difference > 0 or (difference == 0 and not ours):
-            progress.say(f"the CRD {name} stays as it is")
+            progress.say(f"keeping the existing CRD {name}")
             continue
-        if there and not ours:
-            progress.say(f"the CRD {name} is older than this tree and is updated")
+        if current and not ours:
+            progress.say(f"updating the CRD {name}, which is older than this checkout")
         plural, _, group = name.partition(".")
         body = yaml.safe_load((ROOT / "crds" / f"{group}_{plural}.yaml").read_text())
         body["metadata"]["labels"] = _LABELS if ours else {}

@@ -1,4 +1,4 @@
-"""The operator installed from its chart and its image, and a namespace in which models can be served."""
+"""Installs the operator from its chart and its image, and prepares a namespace for models."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ RUNTIMES: Final = ("sklearn", "xgboost", "onnx")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A lab with an operator in it, and one namespace of it."""
+    """A lab with an operator, and one namespace in it."""
 
     lab: NodeLab
     namespace: str
 
     def put_model(self, path: str, data: bytes) -> str:
-        """The file is in the object store; the address of its folder for `spec.model.uri`."""
+        """Store the file in the object store, and return the `spec.model.uri` of its directory."""
         self.lab.s3.put(BUCKET, path, data)
         return f"s3://{BUCKET}/{path.rpartition('/')[0]}/"
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """What kubectl printed, in the stage's namespace."""
+        """Run kubectl in the namespace, and return its output."""
         return self.lab.kubectl("-n", self.namespace, *arguments, stdin=stdin)
 
     def apply(self, name: str, spec: dict[str, Any]) -> None:
-        """The ModelDeployment asks for this spec."""
+        """Apply a ModelDeployment with this spec."""
         body = {
             "apiVersion": "seatrial.dev/v1alpha1",
             "kind": "ModelDeployment",
@@ -48,7 +48,7 @@ class Stage:
 
 
 def runtime_references(lab: NodeLab, names: Iterable[str]) -> dict[str, str]:
-    """Runtime → its image in the lab's registry, built when it is not in the cache."""
+    """Build the runtimes' images unless they are cached, and return their references in the lab's registry."""
     return {
         name: f"{lab.registry.inside}/seatrial/runtime-{name}@"
         + lab.load_image(images.runtime_image(name), f"seatrial/runtime-{name}:v1")
@@ -57,7 +57,7 @@ def runtime_references(lab: NodeLab, names: Iterable[str]) -> dict[str, str]:
 
 
 def settings(lab: NodeLab, runtimes: Iterable[str]) -> dict[str, Any]:
-    """The operator's settings for this lab."""
+    """Return the operator's settings for this lab."""
     return {
         "runtimes": runtime_references(lab, runtimes),
         "registry": {"repository": f"{lab.registry.inside}/models", "caConfigMapName": AUTHORITY},
@@ -65,7 +65,7 @@ def settings(lab: NodeLab, runtimes: Iterable[str]) -> dict[str, Any]:
 
 
 def operator(lab: NodeLab, *, runtimes: Iterable[str] = ("sklearn",)) -> None:
-    """The chart is installed: CRDs, roles, policy, and an operator that works."""
+    """Install the chart: CRDs, roles, policy, and the operator; wait until it is ready."""
     digest = lab.load_image(images.operator_image(), "seatrial/operator:v1")
     values = {
         "image": {"repository": f"{lab.registry.inside}/seatrial/operator", "digest": digest},
@@ -77,7 +77,7 @@ def operator(lab: NodeLab, *, runtimes: Iterable[str] = ("sklearn",)) -> None:
 
 
 def crds(lab: NodeLab) -> None:
-    """The cluster knows the kinds."""
+    """Install the CRDs, and wait until they are established."""
     for crd in sorted((ROOT / "crds").glob("seatrial.dev_*.yaml")):
         lab.apply(crd.read_text())
     lab.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
@@ -96,7 +96,7 @@ def _helm(lab: NodeLab, values: dict[str, Any]) -> None:
 
 
 def namespace(lab: NodeLab, name: str) -> Stage:
-    """A namespace of the strictest pod security, with the keys to the object store and the registry's authority."""
+    """Create a namespace with the restricted pod security standard, the object store's keys and the registry's CA."""
     enforce = {"pod-security.kubernetes.io/enforce": "restricted"}
     keys = {
         "AWS_ACCESS_KEY_ID": lab.s3.access_key,
@@ -117,6 +117,6 @@ def namespace(lab: NodeLab, name: str) -> Stage:
 def document(
     kind: str, name: str, *, namespace: str = "", labels: dict[str, str] | None = None, **content: Any
 ) -> dict[str, Any]:
-    """A core/v1 object."""
+    """Return a core/v1 object."""
     head = {"name": name, "labels": labels or {}} | ({"namespace": namespace} if namespace else {})
     return {"apiVersion": "v1", "kind": kind, "metadata": head, **content}

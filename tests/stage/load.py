@@ -1,7 +1,7 @@
-"""Users who ask all the time: at a fixed rate, some on connections they keep, some on a new one each time.
+"""A load generator: requests at a fixed rate, half on persistent connections, half on a new connection each.
 
-Standard library only: `python load.py ADDRESS BODY_FILE` runs in a pod as well, and prints what its users have got as
-one line of JSON a second, until it is told to end (SIGTERM); the last line counts everything.
+It uses only the standard library, so that `python load.py ADDRESS BODY_FILE` runs in a pod as well. It prints its
+counts as one line of JSON a second until SIGTERM; the last line counts all requests.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from types import TracebackType
 from typing import Final, Self
 
 PATIENCE: Final = 10.0
-"""Seconds after which an answer counts as failed."""
+"""Seconds after which a request counts as failed."""
 LATE: Final = 1.0
-"""Seconds after which a user who has not used a kept connection must expect that the server has ended it."""
+"""Seconds after which a client must expect that the server has closed an idle kept-alive connection."""
 REVISION_HEADER: Final = "x-seatrial-revision"
 
 
 def reached(address: str, *, seconds: float = 15.0) -> None:
-    """The Service answers: the node's proxy, which hears of a ready pod a moment after the operator, lets us in."""
+    """Wait until the Service answers: the node's proxy learns of a ready pod a moment after the operator."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -42,30 +42,30 @@ def reached(address: str, *, seconds: float = 15.0) -> None:
 
 @dataclass(slots=True)
 class Tally:
-    """What users got since the last `reset`."""
+    """The requests since the last `reset`, by outcome and revision."""
 
     answered: int = 0
     failed: int = 0
     revisions: Counter[str] = field(default_factory=Counter)
     new_connections: Counter[str] = field(default_factory=Counter)
-    """By revision, of requests that opened a connection for themselves: what a Service shares out."""
+    """By revision, of requests on a new connection: these show how the Service distributes traffic."""
     faults: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
 
     def share_of(self, revision: str) -> float:
-        """The revision's share of the requests on new connections, 0 to 100."""
+        """Return the revision's share of the requests on new connections, 0 to 100."""
         total = sum(self.new_connections.values())
         return 100.0 * self.new_connections[revision] / total if total else 0.0
 
     def to_json(self) -> str:
-        """One line with everything but the times of single requests."""
+        """Return one line with everything except the durations of single requests."""
         counted = {"answered": self.answered, "failed": self.failed}
         by_name = {"revisions": self.revisions, "newConnections": self.new_connections, "faults": self.faults}
         return json.dumps(counted | by_name)
 
     @classmethod
     def from_json(cls, line: str) -> Self:
-        """What `to_json` wrote; `ValueError` for any other line."""
+        """Parse a line of `to_json`; raise ValueError for any other line."""
         try:
             raw = json.loads(line)
             return cls(
@@ -80,11 +80,14 @@ class Tally:
 
 
 class Users:
-    """Half of `rate` requests a second on kept connections, half on new ones; from `with` on until its end."""
+    """Clients that send half of `rate` requests a second on persistent connections, and half on new ones.
+
+    Use as a context manager.
+    """
 
     def __init__(self, address: str, body: bytes, *, rate: float = 50.0, path: str = "/predict") -> None:
         host, _, port = address.rpartition(":")
-        self._host, self._port = host.strip("[]"), int(port)  # an address of version 6 stands in brackets
+        self._host, self._port = host.strip("[]"), int(port)  # an IPv6 address is in brackets
         self._head = f"POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n"
         self._body = body
         self._rate = rate
@@ -104,83 +107,83 @@ class Users:
         self._thread.join()
 
     def reset(self) -> Tally:
-        """The tally so far; counting begins anew."""
+        """Return the tally so far, and start a new one."""
         with self._lock:
             tally, self._tally = self._tally, Tally()
             return tally
 
     @property
     def tally(self) -> Tally:
-        """What was counted since the last reset."""
+        """Return the counts since the last reset."""
         return self._tally
 
     def so_far(self) -> str:
-        """The tally as a line of JSON."""
+        """Return the tally as a line of JSON."""
         with self._lock:
             return self._tally.to_json()
 
     async def _run(self) -> None:
-        keepers = max(1, int(self._rate / 2 / 5))
+        clients = max(1, int(self._rate / 2 / 5))
         async with asyncio.TaskGroup() as group:
-            for _ in range(keepers):
-                group.create_task(self._keep(interval=keepers / (self._rate / 2)))
-            group.create_task(self._come_and_go(interval=1 / (self._rate / 2)))
+            for _ in range(clients):
+                group.create_task(self._send_on_one_connection(interval=clients / (self._rate / 2)))
+            group.create_task(self._send_on_new_connections(interval=1 / (self._rate / 2)))
 
-    async def _keep(self, *, interval: float) -> None:
-        """One user on one connection; it connects again when the server has ended the connection."""
+    async def _send_on_one_connection(self, *, interval: float) -> None:
+        """Send requests on one connection, and connect again when the server closes it."""
         connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         began = time.perf_counter()
         while not self._stop.is_set():
             late = time.perf_counter() - began > interval + LATE
             began = time.perf_counter()
             try:
-                # on a busy machine this user comes late, and servers end connections that nobody uses
+                # on a busy machine this client comes late, and servers close connections that nobody uses
                 if connection is not None and late and connection[0].at_eof():
-                    _closed(connection)
+                    _close(connection)
                     connection = None
                 if connection is None:
                     connection = await asyncio.wait_for(self._connect(), PATIENCE)
-                revision, kept = await asyncio.wait_for(self._ask(*connection, keep=True), PATIENCE)
-                self._note(revision, began)
-                if not kept:
-                    _closed(connection)
+                revision, reusable = await asyncio.wait_for(self._send(*connection, keep=True), PATIENCE)
+                self._count_answer(revision, began)
+                if not reusable:
+                    _close(connection)
                     connection = None
             except (OSError, EOFError, TimeoutError, ValueError) as fault:
-                self._fault(fault, "kept connection")
+                self._count_fault(fault, "persistent connection")
                 if connection is not None:
-                    _closed(connection)
+                    _close(connection)
                 connection = None
             await asyncio.sleep(max(0.0, interval - (time.perf_counter() - began)))
         if connection is not None:
-            _closed(connection)
+            _close(connection)
 
-    async def _come_and_go(self, *, interval: float) -> None:
+    async def _send_on_new_connections(self, *, interval: float) -> None:
         due = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             while not self._stop.is_set():
-                group.create_task(self._once())
+                group.create_task(self._send_once())
                 due += interval
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
 
-    async def _once(self) -> None:
+    async def _send_once(self) -> None:
         began = time.perf_counter()
         try:
             connection = await asyncio.wait_for(self._connect(), PATIENCE)
             try:
-                revision, _ = await asyncio.wait_for(self._ask(*connection, keep=False), PATIENCE)
+                revision, _ = await asyncio.wait_for(self._send(*connection, keep=False), PATIENCE)
             finally:
-                _closed(connection)
-            self._note(revision, began, new=True)
+                _close(connection)
+            self._count_answer(revision, began, new=True)
         except (OSError, EOFError, TimeoutError, ValueError) as fault:
-            self._fault(fault, "new connection")
+            self._count_fault(fault, "new connection")
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(self._host, self._port)
 
-    async def _ask(
+    async def _send(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, keep: bool
     ) -> tuple[str, bool]:
-        """The revision that answered 200, and whether the connection may be used again."""
+        """Send a request; return the revision that answered 200, and whether the connection can be used again."""
         ending = "" if keep else "Connection: close\r\n"
         writer.write(f"{self._head}{ending}Content-Length: {len(self._body)}\r\n\r\n".encode() + self._body)
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -190,35 +193,35 @@ class Users:
             raise ValueError(head[0])
         return headers.get(REVISION_HEADER, ""), headers.get("connection", "").lower() != "close"
 
-    def _note(self, revision: str, began: float, *, new: bool = False) -> None:
+    def _count_answer(self, revision: str, began: float, *, new: bool = False) -> None:
         with self._lock:
             self._tally.answered += 1
             self._tally.revisions[revision] += 1
             self._tally.new_connections[revision] += new
             self._tally.seconds.append(time.perf_counter() - began)
 
-    def _fault(self, fault: BaseException, where: str) -> None:
+    def _count_fault(self, fault: BaseException, where: str) -> None:
         with self._lock:
             self._tally.failed += 1
             self._tally.faults[f"{where}: {type(fault).__name__}: {fault}"[:120]] += 1
 
 
-def _closed(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+def _close(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
     connection[1].close()
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The exit code; the Service was asked until the process was told to end."""
+    """Send requests to the Service until SIGTERM; return the exit code."""
     parser = argparse.ArgumentParser(prog="load.py", description=__doc__)
     parser.add_argument("address", help="HOST:PORT")
-    parser.add_argument("body", type=Path, help="a file: what is posted to /predict")
+    parser.add_argument("body", type=Path, help="file with the body of the requests to /predict")
     parser.add_argument("--rate", type=float, default=50.0, help="requests a second (default: 50)")
     arguments = parser.parse_args(argv)
-    told = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: told.set())
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     reached(arguments.address, seconds=60.0)
     with Users(arguments.address, arguments.body.read_bytes(), rate=arguments.rate) as users:
-        while not told.wait(1.0):
+        while not stop.wait(1.0):
             print(users.so_far(), flush=True)
     print(users.so_far(), flush=True)
     return 0

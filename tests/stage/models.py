@@ -1,4 +1,4 @@
-"""Small real models of the handwritten digits that scikit-learn ships, better and worse ones."""
+"""Small real models of the handwritten digits in scikit-learn, with different accuracies."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Digits:
 
 @cache
 def digits() -> Digits:
-    """The data, three quarters of it to train with; the same split each time."""
+    """Return the data; three quarters are for training, and the split is always the same."""
     images, labels = load_digits(return_X_y=True)
     train, test, train_labels, test_labels = train_test_split(images, labels, test_size=0.25, random_state=7)
     return Digits(train, train_labels, test, test_labels)
@@ -37,7 +37,7 @@ def digits() -> Digits:
 
 @cache
 def first() -> Any:
-    """A first model: a straight line through a hundred examples."""
+    """Return the first model: a logistic regression on a hundred examples."""
     data = digits()
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(
         data.train[:100], data.train_labels[:100]
@@ -46,29 +46,29 @@ def first() -> Any:
 
 @cache
 def better() -> Any:
-    """A better one: a support vector machine on all examples."""
+    """Return a better model: a support vector machine on all examples."""
     data = digits()
     return make_pipeline(StandardScaler(), SVC(gamma="scale", C=4.0)).fit(data.train, data.train_labels)
 
 
 def accuracy(model: Any) -> float:
-    """The share of test digits it reads right."""
+    """Return the share of test digits that the model recognizes."""
     data = digits()
     return float(model.score(data.test, data.test_labels))
 
 
 def skops_file(model: Any) -> bytes:
-    """The model as a skops file."""
+    """Return the model as a skops file."""
     return bytes(skops.io.dumps(model))
 
 
 def cut_short(model: Any) -> bytes:
-    """A file that ends where an upload broke off."""
+    """Return a truncated file, as an interrupted upload leaves it."""
     whole = skops_file(model)
     return whole[: len(whole) // 2]
 
 
 def request_body(index: int = 0) -> bytes:
-    """A prediction request for one image of the test data."""
+    """Return a prediction request for one image of the test data."""
     row = digits().test[index].tolist()
     return json.dumps({"instances": [row]}).encode()

@@ -1,4 +1,4 @@
-"""Pods of the demo's own in a cluster of the user's: as restricted as can be, and what keeps one from running."""
+"""The demo's own pods in an existing cluster: restricted, and with errors explained."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from tests.cluster.errors import LabError
 from tests.stage.given import GivenCluster
 
 LOGIN: Final = "registry"
-"""The Secret with the user's login, in the demo's namespaces."""
+"""Name of the Secret with the user's login, in the demo's namespaces."""
 NOT_PULLED: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "RegistryUnavailable"})
 
 
 def container(name: str, image: str, command: list[str], **more: Any) -> dict[str, Any]:
-    """A container without any right."""
-    shut = {
+    """Return a container without privileges."""
+    security = {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
     resources = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
     base = {"name": name, "image": image, "command": command}
-    return {**base, "securityContext": shut, "resources": resources, **more}
+    return {**base, "securityContext": security, "resources": resources, **more}
 
 
 def pod(namespace: str, name: str, *, with_login: bool, **spec: Any) -> dict[str, Any]:
-    """A pod that satisfies the restricted standard, runs once and has no token."""
+    """Return a pod that meets the restricted standard, runs once and has no service account token."""
     base = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -39,54 +39,55 @@ def pod(namespace: str, name: str, *, with_login: bool, **spec: Any) -> dict[str
 
 
 def until(cluster: GivenCluster, namespace: str, name: str, *, phase: str, seconds: float) -> None:
-    """The pod is in this phase. Raises LabError as soon as it is known that it will not be."""
+    """Wait until the pod is in this phase; raise LabError as soon as it cannot get there."""
     deadline = time.monotonic() + seconds
     while True:
-        seen = cluster.read("pod", name, "-n", namespace)
-        now = seen.get("status", {}).get("phase", "")
-        if now == phase:
+        body = cluster.read("pod", name, "-n", namespace)
+        current = body.get("status", {}).get("phase", "")
+        if current == phase:
             return
-        if trouble := trouble_of(seen):
+        if trouble := trouble_of(body):
             raise LabError(trouble)
         if time.monotonic() > deadline:
             raise LabError(
-                f"the pod {name} does not get on within {seconds:.0f} s: {waiting(seen) or now or 'it is gone'}"
+                f"the pod {name} is not {phase} within {seconds:.0f} s: "
+                f"{waiting(body) or current or 'it does not exist'}"
             )
         time.sleep(0.3)
 
 
-def trouble_of(seen: dict[str, Any]) -> str:
-    """A sentence when the pod has failed, or its image cannot be pulled; else empty."""
-    for one in _containers(seen):
-        why = one.get("state", {}).get("waiting") or {}
-        if why.get("reason") in NOT_PULLED:
+def trouble_of(pod_body: dict[str, Any]) -> str:
+    """Return why the pod has failed or its image cannot be pulled; empty if neither."""
+    name = pod_body.get("metadata", {}).get("name", "")
+    for status in _containers(pod_body):
+        image, state = status.get("image", ""), status.get("state", {})
+        waiting_state = state.get("waiting") or {}
+        if waiting_state.get("reason") in NOT_PULLED:
             return (
-                f"the nodes cannot pull {one['image']}: {why.get('message') or why['reason']}; nodes and pods must "
-                f"reach the registry by that name (PULL_REGISTRY), trust it, and be allowed to read"
+                f"the nodes cannot pull {image}: {waiting_state.get('message') or waiting_state['reason']}; nodes and "
+                "pods must reach the registry by that name (PULL_REGISTRY), trust its certificate, and have read access"
             )
-        ended = one.get("state", {}).get("terminated") or {}
+        ended = state.get("terminated") or {}
         if ended.get("exitCode"):
-            said = (ended.get("message") or ended.get("reason") or "").strip()[-300:]
-            return (
-                f"{one['image']} ends with {ended['exitCode']} in the pod {seen['metadata']['name']}: {said}"
-            )
-    if seen.get("status", {}).get("phase") == "Failed":
-        status = seen["status"]
-        return f"the pod {seen['metadata']['name']} failed: {status.get('reason')}: {status.get('message')}"
+            message = (ended.get("message") or ended.get("reason") or "").strip()[-300:]
+            return f"{image} exits with code {ended['exitCode']} in the pod {name}: {message}"
+    if pod_body.get("status", {}).get("phase") == "Failed":
+        reason, message = pod_body["status"].get("reason"), pod_body["status"].get("message")
+        return f"the pod {name} failed: {reason}: {message}"
     return ""
 
 
-def waiting(seen: dict[str, Any]) -> str:
-    """What a pod that is not ready waits for, in the cluster's own words."""
-    for condition in seen.get("status", {}).get("conditions", []):
+def waiting(pod_body: dict[str, Any]) -> str:
+    """Return what a pod waits for, as the cluster reports it."""
+    for condition in pod_body.get("status", {}).get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return f"no node takes it: {condition.get('message', '')}"
-    for one in _containers(seen):
-        if why := one.get("state", {}).get("waiting"):
-            return f"{one['name']}: {why.get('reason', '')} {why.get('message', '')}".strip()
+            return f"no node can run it: {condition.get('message', '')}"
+    for status in _containers(pod_body):
+        if why := status.get("state", {}).get("waiting"):
+            return f"{status['name']}: {why.get('reason', '')} {why.get('message', '')}".strip()
     return ""
 
 
-def _containers(seen: dict[str, Any]) -> list[dict[str, Any]]:
-    status = seen.get("status", {})
+def _containers(pod_body: dict[str, Any]) -> list[dict[str, Any]]:
+    status = pod_body.get("status", {})
     return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]

@@ -1,4 +1,4 @@
-"""What stories apply, and how their builds and pods behave."""
+"""The specs that stories apply, and the behaviour of their builds and pods."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 from model_runtime import contract
 from seatrial.api import settings
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake import behaviours
-from seatrial.kube.fake.behaviours import Behaviour, BuildBehaviour, Building, Serving, image_of
+from seatrial.api.objects import Body
+from tests.apiserver import pod_behaviour
+from tests.apiserver.pod_behaviour import Behaviour, BuildBehaviour, Building, Serving, image_of
 
 RUNTIMES = {
     name: f"registry.lab:5000/runtime-{name}@sha256:{'0' * 64}" for name in ("sklearn", "xgboost", "onnx")
@@ -16,15 +16,17 @@ RUNTIMES = {
 SETTINGS = settings.Settings.model_validate(
     {"runtimes": RUNTIMES, "registry": {"repository": "registry.lab:5000/models"}}
 )
+SHORT_STEPS = [{"weight": 25, "hold": "10s"}, {"weight": 50, "hold": "10s"}]
+"""Steps for stories that are replayed many times."""
 
 
 def image(version: str) -> str:
-    """A given image of a version."""
+    """Return the prebuilt image of a version."""
     return f"registry.lab:5000/{version}@sha256:{version.encode().hex().ljust(64, '0')[:64]}"
 
 
 def spec(version: str = "v1", *, replicas: int = 3, **rollout: Any) -> Body:
-    """A spec with a given image of `version`."""
+    """Return a spec with the prebuilt image of `version` and two steps of one minute."""
     return {
         "model": {"image": image(version)},
         "scaling": {"replicas": replicas},
@@ -36,8 +38,8 @@ def spec(version: str = "v1", *, replicas: int = 3, **rollout: Any) -> Body:
     }
 
 
-def built(version: str = "1", *, replicas: int = 3, **serving: Any) -> Body:
-    """A spec whose model of `version` has to be built first."""
+def spec_to_build(version: str = "1", *, replicas: int = 3, **serving: Any) -> Body:
+    """Return a spec with the source of `version`, whose image has to be built first."""
     return {
         **spec(replicas=replicas),
         "model": {"uri": f"s3://models/churn/{version}/"},
@@ -45,19 +47,19 @@ def built(version: str = "1", *, replicas: int = 3, **serving: Any) -> Body:
     }
 
 
-def request_of(pod: Body) -> contract.BuildRequest:
-    """What a build's pod was asked to make."""
-    return contract.BuildRequest.from_json(behaviours.environment_of(pod)[contract.BUILD_REQUEST_VARIABLE])
+def build_request_of(pod: Body) -> contract.BuildRequest:
+    """Return the build request in a build pod's environment."""
+    return contract.BuildRequest.from_json(pod_behaviour.environment_of(pod)[contract.BUILD_REQUEST_VARIABLE])
 
 
-def good_builds(pod: Body) -> BuildBehaviour:
-    """Every build takes three seconds and succeeds with an image of its own."""
-    return BuildBehaviour(seconds=3, message=good_report(pod).to_json())
+def successful_builds(pod: Body) -> BuildBehaviour:
+    """Let every build succeed after three seconds with an image of its own."""
+    return BuildBehaviour(seconds=3, message=successful_report(pod).to_json())
 
 
-def good_report(pod: Body, *, cached: bool = False) -> contract.BuildReport:
-    """The report of a build that succeeded."""
-    request = request_of(pod)
+def successful_report(pod: Body, *, cached: bool = False) -> contract.BuildReport:
+    """Return the report of a successful build in this pod."""
+    request = build_request_of(pod)
     return contract.BuildReport(
         image=f"{request.repository}@sha256:{request.build_id.ljust(64, '0')}",
         model_digest="sha256:" + "1" * 64,
@@ -66,16 +68,12 @@ def good_report(pod: Body, *, cached: bool = False) -> contract.BuildReport:
     )
 
 
-def failing_build(reason: str, message: str = "it does not work") -> Building:
-    """Every build ends with this reason."""
+def failing_builds(reason: str, message: str = "it does not work") -> Building:
+    """Let every build fail with this reason."""
     report = contract.BuildReport(reason=reason, message=message).to_json()
     return lambda _pod: BuildBehaviour(seconds=3, message=report, exit_code=1)
 
 
-def sick(version: str, behaviour: Behaviour) -> Serving:
-    """Pods of this version behave so, all others get ready."""
+def failing_pods(version: str, behaviour: Behaviour) -> Serving:
+    """Give the pods of this version this behaviour; let all others become ready."""
     return lambda pod: behaviour if f"/{version}@" in image_of(pod) else Behaviour()
-
-
-QUICK = [{"weight": 25, "hold": "10s"}, {"weight": 50, "hold": "10s"}]
-"""Steps for stories that are played many times."""

@@ -1,4 +1,4 @@
-"""How an image comes to be: when it is built, when it is not, and what happens when that fails."""
+"""When an image is built, when it is reused, and how a failed build is retried or rejected."""
 
 from __future__ import annotations
 
@@ -8,33 +8,37 @@ from itertools import pairwise
 import pytest
 
 from model_runtime import contract
-from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake.behaviours import BuildBehaviour
-from tests.stories.specs import built, failing_build, good_builds, good_report, request_of, spec
-from tests.stories.world import NAMESPACE, START, World, play
+from seatrial.api import kinds
+from seatrial.api.objects import Body
+from tests.apiserver.pod_behaviour import BuildBehaviour
+from tests.stories.conditions import condition_statuses
+from tests.stories.specs import (
+    build_request_of,
+    failing_builds,
+    spec,
+    spec_to_build,
+    successful_builds,
+    successful_report,
+)
+from tests.stories.world import NAMESPACE, START, World, run_story
 
 
-class Builder:
-    """Builds that a story steers: each pod is asked for its behaviour, and remembered."""
+class RecordedBuilds:
+    """Chooses the behaviour of each build pod by its number, and records the URIs that were built."""
 
     def __init__(self, choose: Callable[[int, Body], BuildBehaviour]) -> None:
-        self.seen: list[str] = []
+        self.uris: list[str] = []
         self._choose = choose
 
     def __call__(self, pod: Body) -> BuildBehaviour:
-        """The behaviour of the next attempt, counted from 1."""
-        self.seen.append(request_of(pod).uri)
-        return self._choose(len(self.seen), pod)
+        """Return the behaviour of the next build, counted from 1."""
+        self.uris.append(build_request_of(pod).uri)
+        return self._choose(len(self.uris), pod)
 
 
-def failed(reason: str) -> BuildBehaviour:
+def failed_build(reason: str) -> BuildBehaviour:
     report = contract.BuildReport(reason=reason, message="it is not there")
     return BuildBehaviour(seconds=1, message=report.to_json(), exit_code=1)
-
-
-def _conditions(status: Body) -> dict[str, str]:
-    return {c["type"]: c["status"] for c in status["conditions"]}
 
 
 @pytest.mark.parametrize(
@@ -44,243 +48,251 @@ def _conditions(status: Body) -> dict[str, str]:
         pytest.param({"resources": {"limits": {"memory": "1Gi"}}}, id="resources"),
     ],
 )
-def test_another_way_to_run_is_a_new_revision_of_the_same_image(serving: Body) -> None:
-    builder = Builder(lambda _n, pod: good_builds(pod))
+def test_changed_environment_or_resources_reuse_the_image(serving: Body) -> None:
+    builds = RecordedBuilds(lambda _n, pod: successful_builds(pod))
 
     async def story(world: World) -> None:
-        first = await world.live(built("1"))
-        last = await world.live(built("1", **serving))
+        first = await world.deploy(spec_to_build("1"))
+        last = await world.deploy(spec_to_build("1", **serving))
         assert last["stable"]["revision"] != first["stable"]["revision"]
         assert last["stable"]["image"] == first["stable"]["image"]
-        assert len(builder.seen) == 1
+        assert len(builds.uris) == 1
 
-    play(story, building=builder)
+    run_story(story, building=builds)
 
 
 @pytest.mark.parametrize("reason", ["SourceNotFound", "SourceForbidden", "RegistryUnavailable"])
-def test_a_source_that_appears_later_heals_the_build(reason: str) -> None:
-    builder = Builder(lambda n, pod: good_builds(pod) if n > 4 else failed(reason))
+def test_build_succeeds_once_its_source_is_available(reason: str) -> None:
+    builds = RecordedBuilds(lambda n, pod: successful_builds(pod) if n > 4 else failed_build(reason))
 
     async def story(world: World) -> None:
-        stable = await world.live(spec("v1"))
-        await world.apply(built("2"))
-        waiting = await world.until(
+        stable = await world.deploy(spec("v1"))
+        await world.apply(spec_to_build("2"))
+        waiting = await world.wait_until(
             lambda s: s["build"]["reason"] == reason and s["build"]["phase"] == "Failed"
         )
-        assert _conditions(waiting) | {
+        assert condition_statuses(waiting) | {
             "Serving": "True",
             "Updated": "False",
             "Stalled": "False",
-        } == _conditions(waiting)
-        assert "; attempt 2 at " in waiting["message"]
+        } == condition_statuses(waiting)
+        assert waiting["nextTransitionTime"]
         assert waiting["stable"]["revision"] == stable["stable"]["revision"]
-        last = await world.phase("Healthy", seconds=900)
+        last = await world.wait_for_phase("Healthy", seconds=900)
         assert last["build"]["attempt"] == 5
         assert "rejected" not in last
 
-    play(story, building=builder)
+    run_story(story, building=builds)
 
 
-def test_retries_come_ever_later() -> None:
+def test_build_retries_back_off_exponentially() -> None:
     times: list[float] = []
 
     async def story(world: World) -> None:
         def choose(pod: Body) -> BuildBehaviour:
             times.append((world.now() - START).total_seconds())
-            return failed("SourceUnavailable")
+            return failed_build("SourceUnavailable")
 
         world.cluster.kubelet.building = choose
-        await world.apply(built("1"))
+        await world.apply(spec_to_build("1"))
         await world.wait(3600)
         gaps = [later - earlier for earlier, later in pairwise(times)]
         assert gaps[0] >= 10
         assert all(after >= before - 2 for before, after in pairwise(gaps))
         assert 300 <= gaps[-1] <= 310
         await world.apply(spec("v1"))
-        await world.phase("Healthy")
+        await world.wait_for_phase("Healthy")
 
-    play(story)
+    run_story(story)
 
 
-def test_a_changed_secret_wakes_a_failed_build_at_once() -> None:
+def test_changed_secret_retries_a_failed_build_immediately() -> None:
     async def story(world: World) -> None:
-        credentials = {"model": {"uri": "s3://models/churn/1/", "credentials": {"secretName": "keys"}}}
-        await world.configure("keys", {"AWS_ACCESS_KEY_ID": "d3Jvbmc="}, kind=kinds.SECRET)
-        world.cluster.kubelet.building = lambda _pod: failed("SourceForbidden")
-        await world.apply({**built("1"), **credentials})
-        await world.until(lambda s: s["build"]["attempt"] == 5)
-        await world.until(lambda s: s["build"]["phase"] == "Failed")
-        world.cluster.kubelet.building = good_builds
-        await world.configure("keys", {"AWS_ACCESS_KEY_ID": "cmlnaHQ="}, kind=kinds.SECRET)
-        await world.phase("Healthy", seconds=15)
+        model = {"model": {"uri": "s3://models/churn/1/", "credentials": {"secretName": "keys"}}}
+        await world.apply_config("keys", {"AWS_ACCESS_KEY_ID": "d3Jvbmc="}, kind=kinds.SECRET)
+        world.cluster.kubelet.building = lambda _pod: failed_build("SourceForbidden")
+        await world.apply({**spec_to_build("1"), **model})
+        await world.wait_until(lambda s: s["build"]["attempt"] == 5)
+        await world.wait_until(lambda s: s["build"]["phase"] == "Failed")
+        world.cluster.kubelet.building = successful_builds
+        await world.apply_config("keys", {"AWS_ACCESS_KEY_ID": "cmlnaHQ="}, kind=kinds.SECRET)
+        await world.wait_for_phase("Healthy", seconds=15)
 
-    play(story)
+    run_story(story)
 
 
-def test_a_build_waits_for_a_secret_that_is_not_there_yet() -> None:
+def test_build_waits_for_a_missing_secret() -> None:
     async def story(world: World) -> None:
         model = {"uri": "s3://models/churn/1/", "credentials": {"secretName": "keys"}}
-        await world.apply({**built("1"), "model": model})
-        waiting = await world.until(lambda s: "Secret keys" in s["message"], seconds=10)
-        assert waiting["phase"] == "Building"
-        await world.rest()
-        assert await world.all(kinds.JOB) == []
-        await world.configure("keys", {"AWS_ACCESS_KEY_ID": "cmlnaHQ="}, kind=kinds.SECRET)
-        await world.phase("Healthy", seconds=20)
+        await world.apply({**spec_to_build("1"), "model": model})
+        waiting = await world.wait_for_phase("Building", seconds=10)
+        assert "Secret keys" in waiting["message"]
+        await world.wait_until_idle()
+        assert await world.objects(kinds.JOB) == []
+        await world.apply_config("keys", {"AWS_ACCESS_KEY_ID": "cmlnaHQ="}, kind=kinds.SECRET)
+        await world.wait_for_phase("Healthy", seconds=20)
 
-    play(story)
+    run_story(story)
 
 
-def test_a_spec_that_changes_during_a_build_gets_its_own() -> None:
-    builder = Builder(lambda _n, pod: BuildBehaviour(seconds=30, message=good_report(pod).to_json()))
+def test_spec_changed_during_a_build_gets_its_own_build() -> None:
+    builds = RecordedBuilds(
+        lambda _n, pod: BuildBehaviour(seconds=30, message=successful_report(pod).to_json())
+    )
 
     async def story(world: World) -> None:
-        await world.apply(built("1"))
-        await world.until(lambda s: s["build"]["phase"] == "Running")
-        await world.apply(built("2"))
-        last = await world.phase("Healthy", seconds=200)
-        assert builder.seen == ["s3://models/churn/1/", "s3://models/churn/2/"]
+        await world.apply(spec_to_build("1"))
+        await world.wait_until(lambda s: s["build"]["phase"] == "Running")
+        await world.apply(spec_to_build("2"))
+        last = await world.wait_for_phase("Healthy", seconds=200)
+        assert builds.uris == ["s3://models/churn/1/", "s3://models/churn/2/"]
         assert last["build"]["id"] in last["stable"]["image"]
         assert last["history"][0]["outcome"] == "Promoted"
 
-    play(story, building=builder)
+    run_story(story, building=builds)
 
 
-def test_a_build_is_never_taken_for_a_spec_that_cannot_be_named_yet() -> None:
-    """The new spec refers to a ConfigMap that is missing: what is built meanwhile is not its image."""
+def test_running_build_is_not_used_for_a_spec_with_unresolved_references() -> None:
+    """The new spec refers to a missing ConfigMap; the build that is running is not its image."""
 
     async def story(world: World) -> None:
-        await world.apply(built("1"))
-        await world.until(lambda s: s["build"]["phase"] == "Running")
-        await world.apply(built("2", envFrom=[{"configMapRef": {"name": "settings"}}]))
+        await world.apply(spec_to_build("1"))
+        await world.wait_until(lambda s: s["build"]["phase"] == "Running")
+        await world.apply(spec_to_build("2", envFrom=[{"configMapRef": {"name": "settings"}}]))
         await world.wait(60)
-        assert all("/2/" not in uri for uri in builder.seen)
-        await world.configure("settings", {"LOG": "debug"})
-        last = await world.phase("Healthy", seconds=200)
-        assert builder.seen[-1] == "s3://models/churn/2/"
+        assert all("/2/" not in uri for uri in builds.uris)
+        await world.apply_config("settings", {"LOG": "debug"})
+        last = await world.wait_for_phase("Healthy", seconds=200)
+        assert builds.uris[-1] == "s3://models/churn/2/"
         assert last["build"]["id"] in last["stable"]["image"]
 
-    builder = Builder(lambda _n, pod: BuildBehaviour(seconds=30, message=good_report(pod).to_json()))
-    play(story, building=builder)
+    builds = RecordedBuilds(
+        lambda _n, pod: BuildBehaviour(seconds=30, message=successful_report(pod).to_json())
+    )
+    run_story(story, building=builds)
 
 
-def test_a_lost_message_makes_the_next_attempt_ask_the_registry() -> None:
+def test_lost_build_report_makes_the_next_attempt_check_the_registry() -> None:
     def choose(number: int, pod: Body) -> BuildBehaviour:
         if number == 1:
             return BuildBehaviour(seconds=3, message="Killed", exit_code=137)
-        return BuildBehaviour(seconds=1, message=good_report(pod, cached=True).to_json())
+        return BuildBehaviour(seconds=1, message=successful_report(pod, cached=True).to_json())
 
     async def story(world: World) -> None:
-        await world.apply(built("1"))
-        status = await world.phase("Healthy", seconds=120)
+        await world.apply(spec_to_build("1"))
+        status = await world.wait_for_phase("Healthy", seconds=120)
         assert (status["build"]["phase"], status["build"]["attempt"]) == ("Cached", 2)
 
-    play(story, building=Builder(choose))
+    run_story(story, building=RecordedBuilds(choose))
 
 
-def test_messages_that_are_lost_again_and_again_are_a_failure() -> None:
+def test_repeatedly_lost_build_reports_fail_the_build() -> None:
     async def story(world: World) -> None:
-        await world.apply(built("1"))
-        status = await world.phase("Failed", seconds=300)
+        await world.apply(spec_to_build("1"))
+        status = await world.wait_for_phase("Failed", seconds=300)
         assert status["rejected"][0]["reason"] == "BuildFailed"
         assert status["build"]["attempt"] == 3
 
-    play(story, building=lambda _pod: BuildBehaviour(seconds=1, message="Killed", exit_code=1))
+    run_story(story, building=lambda _pod: BuildBehaviour(seconds=1, message="Killed", exit_code=1))
 
 
-def test_a_build_that_is_evicted_is_tried_again() -> None:
+def test_evicted_build_is_retried() -> None:
     def choose(number: int, pod: Body) -> BuildBehaviour:
-        return BuildBehaviour(seconds=2, evicted=True) if number == 1 else good_builds(pod)
+        return BuildBehaviour(seconds=2, evicted=True) if number == 1 else successful_builds(pod)
 
     async def story(world: World) -> None:
-        await world.apply(built("1"))
-        status = await world.phase("Healthy", seconds=120)
+        await world.apply(spec_to_build("1"))
+        status = await world.wait_for_phase("Healthy", seconds=120)
         assert status["build"]["phase"] == "Succeeded"
         assert "rejected" not in status
 
-    play(story, building=Builder(choose))
+    run_story(story, building=RecordedBuilds(choose))
 
 
-def test_a_return_to_a_known_image_builds_nothing() -> None:
-    builder = Builder(lambda _n, pod: good_builds(pod))
+def test_return_to_a_known_image_starts_no_build() -> None:
+    builds = RecordedBuilds(lambda _n, pod: successful_builds(pod))
 
     async def story(world: World) -> None:
-        first = await world.live(built("1"))
-        await world.live(built("2"))
-        last = await world.live(built("1"))
+        first = await world.deploy(spec_to_build("1"))
+        await world.deploy(spec_to_build("2"))
+        last = await world.deploy(spec_to_build("1"))
         assert last["stable"]["image"] == first["stable"]["image"]
-        assert len(builder.seen) == 2
+        assert len(builds.uris) == 2
 
-    play(story, building=builder)
+    run_story(story, building=builds)
 
 
-def test_a_job_that_is_deleted_by_hand_is_made_again() -> None:
-    builder = Builder(lambda _n, pod: BuildBehaviour(seconds=20, message=good_report(pod).to_json()))
+def test_manually_deleted_build_job_is_recreated() -> None:
+    builds = RecordedBuilds(
+        lambda _n, pod: BuildBehaviour(seconds=20, message=successful_report(pod).to_json())
+    )
 
     async def story(world: World) -> None:
-        await world.apply(built("1"))
-        await world.until(lambda s: s["build"]["phase"] == "Running")
-        job = (await world.all(kinds.JOB))[0]["metadata"]["name"]
+        await world.apply(spec_to_build("1"))
+        await world.wait_until(lambda s: s["build"]["phase"] == "Running")
+        job = (await world.objects(kinds.JOB))[0]["metadata"]["name"]
         world.server.remove(kinds.JOB, NAMESPACE, job)
-        await world.phase("Healthy", seconds=120)
-        assert len(builder.seen) == 2
+        await world.wait_for_phase("Healthy", seconds=120)
+        assert len(builds.uris) == 2
 
-    play(story, building=builder)
+    run_story(story, building=builds)
 
 
 @pytest.mark.parametrize("reason", ["ModelPickleRefused", "SourceDigestMismatch", "ModelLoadFailed"])
-def test_a_model_that_is_at_fault_is_rejected_and_stays_so(reason: str) -> None:
+def test_build_failure_caused_by_the_model_is_rejected_without_retry(reason: str) -> None:
     async def story(world: World) -> None:
-        await world.live(spec("v1"))
-        await world.apply(built("2"))
-        status = await world.phase("Degraded", seconds=60)
+        await world.deploy(spec("v1"))
+        await world.apply(spec_to_build("2"))
+        status = await world.wait_for_phase("Degraded", seconds=60)
         assert status["rejected"][0]["reason"] == reason
         await world.wait(3600)
-        assert len(await world.all(kinds.JOB)) <= 1
+        assert len(await world.objects(kinds.JOB)) <= 1
         assert (await world.status())["build"]["attempt"] == 1
 
-    play(story, building=failing_build(reason))
+    run_story(story, building=failing_builds(reason))
 
 
-def test_a_retry_builds_once_more_although_the_old_job_is_still_there() -> None:
-    builder = Builder(lambda n, pod: failed("ModelLoadFailed") if n == 1 else good_builds(pod))
+def test_retry_decision_builds_again_while_the_old_job_exists() -> None:
+    builds = RecordedBuilds(
+        lambda n, pod: failed_build("ModelLoadFailed") if n == 1 else successful_builds(pod)
+    )
 
     async def story(world: World) -> None:
-        await world.trust_decisions()
-        await world.apply(built("1"))
-        rejected = (await world.phase("Failed", seconds=60))["rejected"][0]
+        await world.install_decision_policy()
+        await world.apply(spec_to_build("1"))
+        rejected = (await world.wait_for_phase("Failed", seconds=60))["rejected"][0]
         await world.decide("Retry", revision=rejected["revision"], attempt=1)
-        status = await world.phase("Healthy", seconds=60)
+        status = await world.wait_for_phase("Healthy", seconds=60)
         assert status["rollout"]["attempt"] == 2
-        assert len(builder.seen) == 2
+        assert len(builds.uris) == 2
 
-    play(story, building=builder)
+    run_story(story, building=builds)
 
 
-def test_a_refresh_builds_anew() -> None:
-    builder = Builder(lambda _n, pod: good_builds(pod))
+def test_changed_refresh_value_builds_again() -> None:
+    builds = RecordedBuilds(lambda _n, pod: successful_builds(pod))
 
     async def story(world: World) -> None:
-        first = await world.live(built("1"))
-        last = await world.live({**built("1"), "build": {"refresh": "patch"}})
+        first = await world.deploy(spec_to_build("1"))
+        last = await world.deploy({**spec_to_build("1"), "build": {"refresh": "patch"}})
         assert last["stable"]["image"] != first["stable"]["image"]
-        assert len(builder.seen) == 2
+        assert len(builds.uris) == 2
 
-    play(story, building=builder)
+    run_story(story, building=builds)
 
 
-def test_a_format_that_needs_another_runtime_is_built_on_that() -> None:
+def test_build_switches_to_the_runtime_of_the_model_format() -> None:
     def choose(number: int, pod: Body) -> BuildBehaviour:
         if number > 1:
-            return good_builds(pod)
+            return successful_builds(pod)
         report = contract.BuildReport(
             reason=contract.RUNTIME_MISMATCH, message="onnx", format="onnx", wanted_runtime="onnx"
         )
         return BuildBehaviour(seconds=1, message=report.to_json(), exit_code=1)
 
     async def story(world: World) -> None:
-        await world.apply(built("1"))
-        status = await world.phase("Healthy", seconds=60)
+        await world.apply(spec_to_build("1"))
+        status = await world.wait_for_phase("Healthy", seconds=60)
         assert (status["build"]["runtime"], status["build"]["attempt"]) == ("onnx", 2)
 
-    play(story, building=Builder(choose))
+    run_story(story, building=RecordedBuilds(choose))

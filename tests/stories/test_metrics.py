@@ -1,4 +1,4 @@
-"""What a scrape of /metrics shows after a story: every metric of the API, with exactly its labels."""
+"""The /metrics endpoint after a rollout: every documented metric, with exactly its labels."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from prometheus_client import Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from seatrial import main
+from seatrial import wiring
 from seatrial.api import phases, reasons
-from tests.stories.specs import built, failing_build, good_builds, spec
-from tests.stories.world import World, play
+from tests.stories.specs import failing_builds, spec, spec_to_build, successful_builds
+from tests.stories.world import World, run_story
 
 OBJECT = ("namespace", "name")
 LABELS = {
@@ -28,7 +28,7 @@ LABELS = {
     "seatrial_watch_last_event_age_seconds": {"kind"},
     "seatrial_leader": set(),
 }
-OF_BUCKETS = {"le"}
+BUCKET_LABELS = {"le"}
 
 
 def _scrape(world: World) -> dict[str, Metric]:
@@ -40,52 +40,52 @@ def _samples(family: Metric) -> Iterator[Sample]:
     return (sample for sample in family.samples if not sample.name.endswith("_created"))
 
 
-def _counted(samples: Iterable[Sample], ending: str) -> dict[tuple[str, str], float]:
-    chosen = (s for s in samples if s.name.endswith(ending))
-    return {(s.labels["outcome"], s.labels["reason"]): s.value for s in chosen}
+def _by_outcome_and_reason(samples: Iterable[Sample], ending: str) -> dict[tuple[str, str], float]:
+    matching = (s for s in samples if s.name.endswith(ending))
+    return {(s.labels["outcome"], s.labels["reason"]): s.value for s in matching}
 
 
-def test_every_metric_is_there_with_exactly_its_labels() -> None:
+def test_every_metric_is_exposed_with_exactly_its_labels() -> None:
     async def story(world: World) -> None:
-        main.watch_gauges(world.operator)
-        await world.live(built("1"))
-        await world.live(spec("v2"))
+        wiring.register_gauges(world.operator)
+        await world.deploy(spec_to_build("1"))
+        await world.deploy(spec("v2"))
         scraped = _scrape(world)
         for name, labels in LABELS.items():
-            found = [set(sample.labels) - OF_BUCKETS for sample in _samples(scraped[name])]
-            assert found, f"{name} was never observed"
-            assert all(each == labels for each in found), name
+            label_sets = [set(sample.labels) - BUCKET_LABELS for sample in _samples(scraped[name])]
+            assert label_sets, f"{name} was never observed"
+            assert all(label_set == labels for label_set in label_sets), name
 
-    play(story)
+    run_story(story)
 
 
-def test_a_build_is_timed_by_how_it_ended() -> None:
+def test_successful_build_duration_is_recorded() -> None:
     async def story(world: World) -> None:
-        await world.live(built("1"))
-        await world.rest()
+        await world.deploy(spec_to_build("1"))
+        await world.wait_until_idle()
         family = _scrape(world)["seatrial_build_duration_seconds"]
-        assert _counted(family.samples, "_count") == {("Succeeded", ""): 1}
-        assert _counted(family.samples, "_sum")["Succeeded", ""] > 0
+        assert _by_outcome_and_reason(family.samples, "_count") == {("Succeeded", ""): 1}
+        assert _by_outcome_and_reason(family.samples, "_sum")["Succeeded", ""] > 0
 
-    play(story)
+    run_story(story)
 
 
-def test_a_failed_build_is_timed_with_its_reason() -> None:
+def test_failed_build_duration_is_recorded_with_its_reason() -> None:
     async def story(world: World) -> None:
-        await world.apply(built("1"))
-        await world.phase("Failed")
+        await world.apply(spec_to_build("1"))
+        await world.wait_for_phase("Failed")
         family = _scrape(world)["seatrial_build_duration_seconds"]
-        assert _counted(family.samples, "_count") == {("Failed", "ModelLoadFailed"): 1}
+        assert _by_outcome_and_reason(family.samples, "_count") == {("Failed", "ModelLoadFailed"): 1}
 
-    play(story, building=failing_build("ModelLoadFailed"))
+    run_story(story, building=failing_builds("ModelLoadFailed"))
 
 
-def test_labels_come_from_closed_lists() -> None:
+def test_metric_labels_come_from_closed_enumerations() -> None:
     async def story(world: World) -> None:
-        await world.live(built("1"))
-        await world.live(built("2"))
-        ends = _counted(_scrape(world)["seatrial_build_duration_seconds"].samples, "_count")
+        await world.deploy(spec_to_build("1"))
+        await world.deploy(spec_to_build("2"))
+        ends = _by_outcome_and_reason(_scrape(world)["seatrial_build_duration_seconds"].samples, "_count")
         assert {outcome for outcome, _ in ends} <= set(phases.BuildPhase)
         assert {reason for _, reason in ends} <= {"", *reasons.Reason}
 
-    play(story, building=good_builds)
+    run_story(story, building=successful_builds)

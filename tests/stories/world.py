@@ -1,4 +1,4 @@
-"""A cluster in one process with a clock of its own, an operator in it, and the hands that stories need."""
+"""A story's world: an in-process cluster with virtual time, an operator, and the actions of its users."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Any
 
 import looptime
 
-from seatrial import main, options
-from seatrial.api import keys, names
-from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
+from seatrial import options, wiring
+from seatrial.api import kinds, names
+from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
 from seatrial.kube.client import Client
-from seatrial.kube.fake import behaviours
-from seatrial.kube.fake.behaviours import Behaviour, BuildBehaviour, Building, Serving
-from seatrial.kube.fake.controllers import ControllerManager
-from seatrial.kube.fake.server import FakeApiServer
 from seatrial.kube.limiter import Limiter
-from tests.stories import invariants
-from tests.stories.line import Line
-from tests.stories.process import Process
-from tests.stories.specs import SETTINGS, failing_build, good_builds, image, spec
+from tests.apiserver import pod_behaviour
+from tests.apiserver.controller_manager import ControllerManager
+from tests.apiserver.pod_behaviour import Behaviour, BuildBehaviour, Building, Serving
+from tests.apiserver.server import FakeApiServer
+from tests.stories.in_process_operator import InProcessOperator
+from tests.stories.invariants import InvariantChecker
+from tests.stories.operator_transport import OperatorTransport
+from tests.stories.specs import SETTINGS, failing_builds, image, spec, successful_builds
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 NAMESPACE = "shop"
 NAME = "churn"
-QUIET = 330.0
-"""Seconds without a write after which an operator counts as at rest: longer than any of its back-offs."""
+QUIET_SECONDS = 330.0
+"""Seconds without a write after which an operator is idle: longer than any of its back-offs."""
 
 
 class World:
-    """One story's cluster; `now` is the loop's time from 12:00 on."""
+    """One story's cluster; `now` is 12:00 plus the loop's time."""
 
     def __init__(self, *, serving: Serving, building: Building) -> None:
         loop = asyncio.get_running_loop()
@@ -42,72 +42,83 @@ class World:
         self.cluster = ControllerManager(self.server, serving=serving, building=building)
         self.client = Client(self.server, Limiter(loop.time), lambda: True)
         self.settings = SETTINGS
-        self.watcher = invariants.Watcher(self.server)
-        self.processes: list[Process] = []
+        self.invariants = InvariantChecker(self.server)
+        self.processes: list[InProcessOperator] = []
 
     # the operator
 
     @property
-    def operator(self) -> main.Operator:
-        """The operator that was started last."""
+    def operator(self) -> wiring.Operator:
+        """Return the operator that was started last."""
         return self.processes[-1].operator
 
     @property
-    def line(self) -> Line:
-        """The line of the operator that was started last."""
-        return self.processes[-1].line
+    def transport(self) -> OperatorTransport:
+        """Return the transport of the operator that was started last."""
+        return self.processes[-1].transport
 
-    async def start_operator(self, *, line: Line | None = None, **chosen: Any) -> Process:
-        """An operator process has begun to work."""
-        line = line or Line(self.server, judge=self.watcher.judge)
-        process = Process(self.server, line, options.Options(settings=self.settings, **chosen), self.now)
+    async def start_operator(
+        self,
+        *,
+        transport: OperatorTransport | None = None,
+        kopf_delay: float | None = 0.0,
+        **operator_options: Any,
+    ) -> InProcessOperator:
+        """Start one more operator; `kopf_delay` is that of `InProcessOperator`."""
+        transport = transport or OperatorTransport(self.server, check_write=self.invariants.check_write)
+        process = InProcessOperator(
+            self.server, transport, options.Options(settings=self.settings, **operator_options), self.now
+        )
+        process.kopf_delay = kopf_delay
         self.processes.append(process)
         await process.start()
         return process
 
     async def kill_operator(self) -> None:
-        """Every operator process is gone between two instructions."""
+        """Kill every operator between two instructions."""
         for process in self.processes:
             await process.kill()
         self.processes = []
 
-    async def restart_operator(self) -> Process:
-        """The process is killed and another begins."""
+    async def restart_operator(self) -> InProcessOperator:
+        """Kill every operator and start another one."""
         await self.kill_operator()
         return await self.start_operator()
 
-    def _died(self) -> BaseException | None:
-        return next((why for process in self.processes if (why := process.died())), None)
+    def _failure(self) -> BaseException | None:
+        return next((why for process in self.processes if (why := process.failure())), None)
 
     async def wait(self, seconds: float) -> None:
-        """So much time has passed."""
+        """Let this much virtual time pass."""
         await asyncio.sleep(seconds)
 
-    async def rest(self, *, quiet: float = QUIET, seconds: float = 3600) -> None:
-        """The operator has stopped writing, and a plan made now would do nothing; fails when it never does."""
-        line, end = self.line, asyncio.get_running_loop().time() + seconds
+    async def wait_until_idle(self, *, quiet: float = QUIET_SECONDS, seconds: float = 3600) -> None:
+        """Wait until the operator has stopped writing and a plan made now has no actions; fail after `seconds`."""
+        transport, end = self.transport, asyncio.get_running_loop().time() + seconds
         while True:
-            before = len(line.writes)
+            before = len(transport.writes)
             await self.wait(quiet)
-            if len(line.writes) == before:
+            if len(transport.writes) == before:
                 break
-            assert asyncio.get_running_loop().time() < end, f"it never rests: {line.writes[-8:]}"
-        for body in await self.all(kinds.MODEL_DEPLOYMENT):
-            left = await self.processes[-1].left_to_do(keys.Key(NAMESPACE, body["metadata"]["name"]))
-            assert left == [], f"a second plan is not empty: {left}"
+            assert asyncio.get_running_loop().time() < end, (
+                f"the operator keeps writing: {transport.writes[-8:]}"
+            )
+        for body in await self.objects(kinds.MODEL_DEPLOYMENT):
+            pending = await self.processes[-1].pending_actions(Key(NAMESPACE, body["metadata"]["name"]))
+            assert pending == [], f"a second plan is not empty: {pending}"
 
-    async def pause_of_writes(self, *, quiet: float = 5.0) -> None:
-        """For some seconds the operator has written nothing; it need not have ended."""
+    async def wait_for_quiet(self, *, quiet: float = 5.0) -> None:
+        """Wait until the operator has written nothing for some seconds; its rollout may continue later."""
         while True:
-            before = len(self.line.writes)
+            before = len(self.transport.writes)
             await self.wait(quiet)
-            if len(self.line.writes) == before:
+            if len(self.transport.writes) == before:
                 return
 
-    # what users do
+    # actions of users
 
     async def apply(self, spec: Body, *, name: str = NAME, labels: Body | None = None) -> Body:
-        """The object asks for this spec."""
+        """Apply a ModelDeployment with this spec."""
         body = {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,
@@ -117,7 +128,7 @@ class World:
         return await self.client.apply(kinds.MODEL_DEPLOYMENT, body)
 
     async def decide(self, action: str, **spec: Any) -> Body:
-        """Somebody has decided; the admission policy vouches for them."""
+        """Create a RolloutDecision about the story's ModelDeployment."""
         body = {
             "apiVersion": names.API_VERSION,
             "kind": names.DECISION_KIND,
@@ -126,23 +137,23 @@ class World:
         }
         return await self.client.create(kinds.ROLLOUT_DECISION, body)
 
-    async def answer(self, decision: Body, *, seconds: float = 60) -> Body:
-        """What became of a decision: its status once it has one."""
+    async def wait_for_result(self, decision: Body, *, seconds: float = 60) -> Body:
+        """Return a decision's status once it has one."""
         end = asyncio.get_running_loop().time() + seconds
         while True:
-            status = await self.status_of(decision)
+            status = await self.decision_status(decision)
             if status:
                 return status
-            assert asyncio.get_running_loop().time() < end, "the decision was never answered"
+            assert asyncio.get_running_loop().time() < end, "the decision never got a status"
             await self.wait(0.25)
 
-    async def status_of(self, decision: Body) -> Body:
-        """What became of a decision so far."""
-        seen = await self.get(kinds.ROLLOUT_DECISION, decision["metadata"]["name"])
-        return seen.get("status") or {}
+    async def decision_status(self, decision: Body) -> Body:
+        """Return a decision's status now."""
+        body = await self.get(kinds.ROLLOUT_DECISION, decision["metadata"]["name"])
+        return body.get("status") or {}
 
-    async def trust_decisions(self) -> None:
-        """The chart's admission policy is in force."""
+    async def install_decision_policy(self) -> None:
+        """Install the chart's admission policy, which verifies the authors of decisions."""
         binding = {
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "ValidatingAdmissionPolicyBinding",
@@ -151,32 +162,34 @@ class World:
         }
         await self.client.create(kinds.VALIDATING_ADMISSION_POLICY_BINDING, binding)
 
-    async def configure(self, name: str, data: Body, *, kind: kinds.Kind = kinds.CONFIG_MAP) -> None:
-        """A ConfigMap or Secret has this content."""
-        head = {"apiVersion": "v1", "kind": kind.kind, "metadata": {"name": name, "namespace": NAMESPACE}}
-        await self.client.apply(kind, {**head, "data": data})
+    async def apply_config(self, name: str, data: Body, *, kind: kinds.Kind = kinds.CONFIG_MAP) -> None:
+        """Apply a ConfigMap or Secret with this data."""
+        body = {"apiVersion": "v1", "kind": kind.kind, "metadata": {"name": name, "namespace": NAMESPACE}}
+        await self.client.apply(kind, {**body, "data": data})
 
-    # what users see
+    # what users observe
 
     async def status(self, name: str = NAME) -> Body:
-        """The status as it is now."""
+        """Return the status now."""
         body = await self.client.get(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
         status: Body = body.get("status") or {}
         return status
 
-    async def lose_status(self) -> None:
-        """Somebody has emptied the status, as a restored backup does."""
+    async def clear_status(self) -> None:
+        """Empty the status, as a restored backup does."""
         body = await self.get(kinds.MODEL_DEPLOYMENT, NAME)
         await self.client.replace_status(kinds.MODEL_DEPLOYMENT, {**body, "status": {}})
 
-    async def until(self, holds: Callable[[Body], Any], *, seconds: float = 3600, name: str = NAME) -> Body:
-        """The first status for which `holds`; fails after `seconds` with the last one."""
+    async def wait_until(
+        self, holds: Callable[[Body], Any], *, seconds: float = 3600, name: str = NAME
+    ) -> Body:
+        """Return the first status for which `holds`; fail after `seconds` with the last one."""
         end = asyncio.get_running_loop().time() + seconds
         while True:
             status = (self.server.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name) or {}).get("status") or {}
-            if (why := self._died()) is not None:
-                raise AssertionError("the operator died") from why
-            if _true(holds, status):
+            if (why := self._failure()) is not None:
+                raise AssertionError("the operator failed") from why
+            if _holds(holds, status):
                 return status
             if asyncio.get_running_loop().time() > end:
                 raise AssertionError(
@@ -184,27 +197,27 @@ class World:
                 )
             await self.wait(0.25)
 
-    async def phase(self, phase: str, *, seconds: float = 3600, name: str = NAME) -> Body:
-        """The status once it is in this phase and speaks of the present spec."""
-        return await self.until(
+    async def wait_for_phase(self, phase: str, *, seconds: float = 3600, name: str = NAME) -> Body:
+        """Return the status once it has this phase for the current generation."""
+        return await self.wait_until(
             lambda s: s["phase"] == phase and s["observedGeneration"] == self._generation(name),
             seconds=seconds,
             name=name,
         )
 
-    async def live(self, spec: Body, *, seconds: float = 600, name: str = NAME) -> Body:
-        """The status once this spec was applied and is served by all its pods."""
+    async def deploy(self, spec: Body, *, seconds: float = 600, name: str = NAME) -> Body:
+        """Apply this spec and return the status once it is healthy."""
         await self.apply(spec, name=name)
-        return await self.phase("Healthy", seconds=seconds, name=name)
+        return await self.wait_for_phase("Healthy", seconds=seconds, name=name)
 
-    async def shifting(self, spec: Body, *, weight: int = 25) -> Body:
-        """The status once this spec was applied and its canary has `weight` percent of the users."""
+    async def start_canary(self, spec: Body, *, weight: int = 25) -> Body:
+        """Apply this spec and return the status once its canary receives `weight` percent of traffic."""
         await self.apply(spec)
-        return await self.until(lambda s: s["canary"]["weight"] == weight, seconds=900)
+        return await self.wait_until(lambda s: s["canary"]["weight"] == weight, seconds=900)
 
-    async def promoted(self, revision: str, *, seconds: float = 3600) -> Body:
-        """The status once this revision is stable and healthy."""
-        return await self.until(
+    async def wait_for_promotion(self, revision: str, *, seconds: float = 3600) -> Body:
+        """Return the status once this revision is stable and healthy."""
+        return await self.wait_until(
             lambda s: s["stable"]["revision"] == revision and s["phase"] == "Healthy", seconds=seconds
         )
 
@@ -212,16 +225,16 @@ class World:
         body = self.server.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name) or {}
         return int(body["metadata"]["generation"])
 
-    async def all(self, kind: kinds.Kind) -> list[Body]:
-        """All objects of a kind in the story's namespace."""
+    async def objects(self, kind: kinds.Kind) -> list[Body]:
+        """Return all objects of a kind in the story's namespace."""
         return (await self.client.list(kind, NAMESPACE)).items
 
     async def get(self, kind: kinds.Kind, name: str) -> Body:
-        """One object of the story's namespace."""
+        """Return one object of the story's namespace."""
         return await self.client.get(kind, NAMESPACE, name)
 
-    def pods_of(self, revision: str) -> set[str]:
-        """The uids of the server pods of a revision, those that are ending left out."""
+    def pod_uids(self, revision: str) -> set[str]:
+        """Return the uids of a revision's server pods that are not terminating."""
         return {
             pod["metadata"]["uid"]
             for pod in self.server.all(kinds.POD, NAMESPACE)
@@ -231,18 +244,18 @@ class World:
         }
 
     def replicas_of(self, revision: str) -> int | None:
-        """The replicas that a revision's Deployment asks for; None without one."""
+        """Return the replicas in the spec of a revision's Deployment; None without one."""
         body = self.server.look(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{revision}")
         return None if body is None else int(body["spec"]["replicas"])
 
     def writes_since(self, mark: int) -> list[Any]:
-        """Every write after `len(world.server.writes)` was `mark`, Events apart."""
+        """Return every write after `len(world.server.writes)` was `mark`, except those of Events and Leases."""
         return [w for w in self.server.writes[mark:] if w.kind not in {"Event", "Lease"}]
 
 
-def _true(holds: Callable[[Body], Any], status: Body) -> bool:
+def _holds(condition: Callable[[Body], Any], status: Body) -> bool:
     try:
-        return bool(holds(status))
+        return bool(condition(status))
     except (KeyError, IndexError, TypeError):
         return False
 
@@ -250,36 +263,36 @@ def _true(holds: Callable[[Body], Any], status: Body) -> bool:
 Story = Callable[[World], Awaitable[None]]
 
 
-def play(
+def run_story(
     story: Story,
     *,
-    serving: Serving = behaviours.ready_pods,
-    building: Building = good_builds,
-    rests: bool = True,
+    serving: Serving = pod_behaviour.ready_pods,
+    building: Building = successful_builds,
+    ends_idle: bool = True,
 ) -> None:
-    """The story has been played to its end in virtual time, no invariant was broken on the way, and it rests."""
-    # nothing here waits for the outside, so no cycles are spent on a look for it before each move of the clock
+    """Run the story in virtual time; fail when it breaks an invariant or, with `ends_idle`, does not end idle."""
+    # nothing in a story waits for the outside world, so no loop cycles are needed before the clock advances
     loop = looptime.new_event_loop(noop_cycles=0)
     try:
-        loop.run_until_complete(_played(story, serving, building, rests=rests))
+        loop.run_until_complete(_run(story, serving, building, ends_idle=ends_idle))
     finally:
         loop.close()
 
 
-async def _played(story: Story, serving: Serving, building: Building, *, rests: bool) -> None:
+async def _run(story: Story, serving: Serving, building: Building, *, ends_idle: bool) -> None:
     world = World(serving=serving, building=building)
     await world.start_operator()
     try:
         await story(world)
-        if rests and world.processes:
-            await world.rest()
+        if ends_idle and world.processes:
+            await world.wait_until_idle()
     finally:
         await world.kill_operator()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
-    world.watcher.check()
+    world.invariants.assert_no_violations()
 
 
-__all__ = ["Behaviour", "BuildBehaviour", "World", "failing_build", "image", "play", "spec"]
+__all__ = ["Behaviour", "BuildBehaviour", "World", "failing_builds", "image", "run_story", "spec"]

@@ -12,7 +12,7 @@
 {{- end }}
 {{- end }}
 
-{{/* Cluster-scoped objects of two releases must not meet: a colon is in no namespace and in no name of a release. */}}
+{{/* The names of cluster-scoped objects of two releases must differ: neither a namespace nor a release name has a colon. */}}
 {{- define "seatrial.clusterName" -}}
 {{- printf "%s:%s" .Release.Namespace (include "seatrial.fullname" .) }}
 {{- end }}

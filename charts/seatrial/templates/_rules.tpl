@@ -1,20 +1,20 @@
 {{/*
-What the operator may do with namespaced objects, in all namespaces or in one. Each verb is one that it uses:
-list and watch of its caches, create, get (is the name taken by us?) and patch (server-side apply) of its writer,
-delete of what can be left over. It makes no pods, reads no nodes and writes no spec of a ModelDeployment.
+The operator's permissions for namespaced objects, in all namespaces or in one. It uses every verb: its caches list and
+watch; its applier creates, gets (to check the owner of an existing object), patches (server-side apply) and deletes.
+It creates no pods, reads no nodes and does not change the spec of a ModelDeployment.
 */}}
 {{- define "seatrial.rules" -}}
 - apiGroups: [seatrial.dev]
   resources: [modeldeployments, rolloutdecisions]
   verbs: [list, watch]
 - apiGroups: [seatrial.dev]
-  resources: [rolloutdecisions] # answered long ago
+  resources: [rolloutdecisions] # old decisions are pruned
   verbs: [delete]
 - apiGroups: [seatrial.dev]
   resources: [modeldeployments/status]
   verbs: [update]
 - apiGroups: [seatrial.dev]
-  resources: [modeldeployments/finalizers] # asked for where OwnerReferencesPermissionEnforcement is on
+  resources: [modeldeployments/finalizers] # required by the admission plugin OwnerReferencesPermissionEnforcement
   verbs: [update]
 - apiGroups: [seatrial.dev]
   resources: [rolloutdecisions/status]
@@ -32,16 +32,16 @@ delete of what can be left over. It makes no pods, reads no nodes and writes no 
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [batch]
-  resources: [jobs] # a finished Job goes by its own time to live
+  resources: [jobs] # a finished Job is deleted by its ttlSecondsAfterFinished
   verbs: [get, list, watch, create, patch]
 - apiGroups: [""]
-  resources: [services] # goes with its owner
+  resources: [services] # the garbage collector deletes it with its owner
   verbs: [get, list, watch, create, patch]
 - apiGroups: [""]
-  resources: [configmaps] # those that pods read are copied per revision
+  resources: [configmaps] # every revision has a copy of those that its pods read
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
-  resources: [secrets] # metadata is watched; the content of those that a spec names enters the revision as a hash
+  resources: [secrets] # caches hold metadata; the content of those that a spec names is hashed into the revision
   verbs: [get, list, watch]
 - apiGroups: [""]
   resources: [pods]

@@ -1,4 +1,4 @@
-"""What users write and what they read back: the typed contract, and the CRDs that are made from it.
+"""The API: the models of `spec` and `status`, from which the CRDs are generated.
 
-Spec models refuse what they do not know, status models ignore it. Everything here is frozen and pure.
+Spec models reject unknown fields, status models ignore them. Everything here is immutable and pure.
 """

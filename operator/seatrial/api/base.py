@@ -1,9 +1,9 @@
-"""The ground under every model: frozen, camelCase outside, with rules that the API server checks as well.
+"""The base classes of every model: immutable, camelCase on the wire, with rules that the API server checks as well.
 
-A rule is one method that says whether it holds, beside its CEL and the sentence that both refuse with:
+A rule is a method that returns whether it holds, beside its CEL expression and the message that both report:
 
     @rule("set exactly one of uri and image", cel="has(self.uri) != has(self.image)")
-    def one_source(self) -> bool: ...
+    def has_one_source(self) -> bool: ...
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-_MARK: Final = "__rule__"
+_RULE: Final = "__rule__"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What must hold of a whole object: the sentence of the refusal, the CEL, and the field it is about."""
+    """What must hold for an object: the message when it does not, the CEL expression, and the field."""
 
     message: str
     cel: str
     field: str = ""
-    """camelCase; empty when the rule is about several fields."""
+    """In camelCase; empty when the rule is about several fields."""
 
     def to_schema(self) -> dict[str, str]:
-        """One entry of `x-kubernetes-validations`."""
+        """Return the entry of `x-kubernetes-validations`."""
         schema = {"rule": self.cel, "message": self.message}
         return schema | ({"fieldPath": f".{self.field}"} if self.field else {})
 
@@ -40,25 +40,25 @@ Check = TypeVar("Check", bound=Callable[[Any], bool])
 
 
 def rule(message: str, *, cel: str, field: str = "") -> Callable[[Check], Check]:
-    """Marks a method of a model as a rule: True means that it holds."""
+    """Mark a method of a model as a rule; it returns whether the rule holds."""
 
     def mark(check: Check) -> Check:
-        setattr(check, _MARK, Rule(message, cel, field))
+        setattr(check, _RULE, Rule(message, cel, field))
         return check
 
     return mark
 
 
-@functools.cache  # asked for every value that is parsed
+@functools.cache  # needed for every value that is parsed
 def rules_of(model: type[BaseModel]) -> tuple[tuple[Rule, Callable[[Any], bool]], ...]:
-    """Every rule of `model` with its check, those of base classes first, in the order of the source."""
+    """Return every rule of `model` with its check, those of base classes first, in the order of the source."""
     members = [member for owner in reversed(model.__mro__) for member in vars(owner).values()]
-    marked = [(getattr(member, _MARK, None), member) for member in members]
-    return tuple((found, member) for found, member in marked if isinstance(found, Rule))
+    candidates = [(getattr(member, _RULE, None), member) for member in members]
+    return tuple((rule, member) for rule, member in candidates if isinstance(rule, Rule))
 
 
-class Frozen(BaseModel):
-    """A value: camelCase where text enters and leaves, snake_case inside, never changed after it was made."""
+class FrozenModel(BaseModel):
+    """An immutable value: camelCase on the wire, snake_case in Python."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -69,44 +69,42 @@ class Frozen(BaseModel):
     )
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Itself: pydantic copies every default, and a value needs no copies."""
+        """Return the value itself: pydantic copies every default, and an immutable value needs no copies."""
         return self
 
 
-class Written(Frozen):
-    """What a user writes: unknown fields are refused, and every rule of the model holds."""
+class SpecModel(FrozenModel):
+    """A part of a spec: unknown fields are rejected, and every rule of the model holds."""
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="after")
     def _rules_hold(self) -> Self:
-        for found, check in rules_of(type(self)):
+        for rule, check in rules_of(type(self)):
             if not check(self):
-                raise PydanticCustomError(
-                    "rule", "{message}", {"message": found.message, "field": found.field}
-                )
+                raise PydanticCustomError("rule", "{message}", {"message": rule.message, "field": rule.field})
         return self
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler.resolve_ref_schema(handler(core))
-        rules = [found.to_schema() for found, _ in rules_of(cls)]
+        rules = [rule.to_schema() for rule, _ in rules_of(cls)]
         if rules:
             schema["x-kubernetes-validations"] = rules
         return schema
 
     def to_dict(self) -> dict[str, Any]:
-        """What was written, in the words of the API; defaults are left out."""
+        """Return the fields that were set, as JSON values; defaults are left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-class Told(Frozen):
-    """What the operator tells: unknown fields of a newer version are ignored."""
+class StatusModel(FrozenModel):
+    """A part of a status: unknown fields are ignored, as a newer version of the operator may have written them."""
 
     model_config = ConfigDict(extra="ignore")
 
     def to_dict(self) -> dict[str, Any]:
-        """The words of the API without what is absent or empty; zero and false are said."""
+        """Return the status as JSON values, without absent and empty parts; zero and false are kept."""
         raw = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return {key: value for key, value in _without_empty(raw).items() if not _is_empty(value)}
 
@@ -127,7 +125,7 @@ def _without_empty(value: Any) -> Any:
 
 
 def model_at(model: type[BaseModel], alias: str) -> type[BaseModel]:
-    """The model in the field called `alias`, also as an option or in a list; `model` when there is none."""
+    """Return the model of the field `alias`, also of an optional field or a list; `model` when it has none."""
     for name, field in model.model_fields.items():
         if alias in (field.alias, name):
             return next(_models_in(field.annotation), model)

@@ -1,14 +1,12 @@
-"""The conditions of a status: the alphabet that kstatus, `kubectl wait` and people read."""
+"""The conditions of a ModelDeployment, which kstatus and `kubectl wait` read."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from seatrial.api import base, told
+from seatrial.api import base, phases, status_fields
 
 
-class ConditionType(StrEnum):
-    """What a condition is about."""
+class ConditionType(phases.StatusEnum):
+    """The type of a condition."""
 
     READY = "Ready"
     RECONCILING = "Reconciling"
@@ -19,31 +17,31 @@ class ConditionType(StrEnum):
     ROLLOUT_HEALTHY = "RolloutHealthy"
 
 
-class ConditionStatus(StrEnum):
-    """Whether it is so."""
+class ConditionStatus(phases.StatusEnum):
+    """Whether a condition holds."""
 
     TRUE = "True"
     FALSE = "False"
     UNKNOWN = "Unknown"
 
 
-class Condition(base.Told):
-    """One thing that is so or not, why, and since when."""
+class Condition(base.StatusModel):
+    """One aspect of the current state: whether it holds, why, and since when."""
 
     type: ConditionType
-    """What it is about."""
+    """The type of the condition."""
 
     status: ConditionStatus
-    """Whether it is so."""
+    """Whether the condition holds: True, False or Unknown."""
 
-    reason: told.Word = ""
-    """Why, one CamelCase word."""
+    reason: status_fields.Word = ""
+    """The reason for the status, one CamelCase word."""
 
-    message: told.Sentence = ""
-    """Why, in a sentence."""
+    message: status_fields.Sentence = ""
+    """The reason for the status in a sentence."""
 
-    observed_generation: told.Generation = 0
-    """The metadata.generation that this speaks of."""
+    observed_generation: status_fields.Generation = 0
+    """The metadata.generation that the condition refers to."""
 
-    last_transition_time: told.Time | None = None
-    """When status last became another one."""
+    last_transition_time: status_fields.Time | None = None
+    """When the status last changed."""

@@ -1,4 +1,4 @@
-"""The parts of `metadata` that the operator reads, as values."""
+"""The parts of `metadata` that the operator reads."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from seatrial.api import keys, told
+from seatrial.api import status_fields
 
-_TIME: TypeAdapter[datetime] = TypeAdapter(told.Time)
+_TIME: TypeAdapter[datetime] = TypeAdapter(status_fields.Time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """Who an object is; what is absent, as before it was stored, is empty."""
+    """The identity of an object; fields that are absent, as before it is stored, are empty."""
 
-    key: keys.Key
+    key: Key
     uid: str
     generation: int
     resource_version: str
@@ -27,20 +27,20 @@ class Metadata:
 
 
 def parse(body: Mapping[str, Any]) -> Metadata:
-    """The metadata of `body`; never raises."""
-    found = body.get("metadata")
-    raw = found if isinstance(found, Mapping) else {}
+    """Return the metadata of `body`; never raise."""
+    metadata = body.get("metadata")
+    raw = metadata if isinstance(metadata, Mapping) else {}
     return Metadata(
-        key=keys.Key(str(raw.get("namespace") or "default"), str(raw.get("name") or "")),
+        key=Key(str(raw.get("namespace") or "default"), str(raw.get("name") or "")),
         uid=str(raw.get("uid") or ""),
-        generation=_whole(raw.get("generation")),
+        generation=_generation(raw.get("generation")),
         resource_version=str(raw.get("resourceVersion") or ""),
         created_at=_time(raw.get("creationTimestamp")),
         deleting=bool(raw.get("deletionTimestamp")),
     )
 
 
-def _whole(value: Any) -> int:
+def _generation(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
@@ -49,3 +49,14 @@ def _time(value: Any) -> datetime | None:
         return _TIME.validate_python(value)
     except ValidationError:
         return None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """The namespace and name of one object of a known kind."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"

@@ -1,4 +1,4 @@
-"""`spec.model`: what is served."""
+"""`spec.model`: the model that is served."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from seatrial.api import base, patterns, shapes
+from seatrial.api import base, cel, fields
 
 SCHEMES: Final = ("s3", "http", "https", "pvc", "configmap", "oci")
-"""Of `uri`, in this version."""
+"""The URI schemes that this version supports."""
 
 _URI: Final = rf"^({'|'.join(SCHEMES)})://[^/\s][^\s]*$"
 _USERINFO: Final = r"^[a-z0-9]+://[^/]*@"
@@ -25,7 +25,7 @@ _IMAGE: Final = r"^[^@\s]+@sha256:[0-9a-f]{64}$"
 
 
 class ModelFormat(StrEnum):
-    """How the files of a model are read."""
+    """The format of a model's files."""
 
     SKLEARN = "sklearn"
     SKOPS = "skops"
@@ -33,101 +33,101 @@ class ModelFormat(StrEnum):
     ONNX = "onnx"
 
 
-class Credentials(base.Written):
-    """Where the keys to the model's source are."""
+class Credentials(base.SpecModel):
+    """The credentials for the model's source."""
 
-    secret_name: shapes.NeededName
-    """A Secret beside this object. Its keys are the words of the store: for s3 AWS_ACCESS_KEY_ID,
-    AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION; for http(s) username and password, or token."""
+    secret_name: fields.NeededName
+    """A Secret in the same namespace. Its keys depend on the source: for s3 AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL and AWS_REGION; for http(s) username and password, or token."""
 
 
-class Model(base.Written):
-    """What is served: files that are built into an image, or an image. Exactly one of uri and image."""
+class Model(base.SpecModel):
+    """The model that is served: files that are built into an image, or an image. Set exactly one of uri and image."""
 
     uri: Annotated[str, Field(max_length=1024)] = ""
-    """Where the files are, one file or a folder: `s3://bucket/path/`, `https://host/file`, `http://host/file`,
-    `pvc://claim/path`, `configmap://name/key` or `oci://registry/repository:tag`. All of it, a query behind `?`
-    too, can be seen by everybody who may read Jobs and Pods: secrets belong into credentials."""
+    """Where the model files are, a file or a folder: `s3://bucket/path/`, `https://host/file`, `http://host/file`,
+    `pvc://claim/path`, `configmap://name/key` or `oci://registry/repository:tag`. Everyone who can read Jobs and Pods
+    can see the whole URI, including a query after `?`: put secrets into credentials."""
 
     image: Annotated[str, Field(max_length=512)] = ""
-    """A container image that answers like a BentoML service on port 3000, with its digest:
+    """A container image that serves the HTTP API of a BentoML service on port 3000, with its digest:
     `registry/name@sha256:<64 hex digits>`. Nothing is fetched or built."""
 
     format: ModelFormat | None = None
-    """How the files are read. Default: detected from their names and content."""
+    """The format of the files. Default: detected from their names and content."""
 
     digest: Annotated[str, Field(max_length=71)] = ""
-    """A pin, `sha256:<64 hex digits>`: the build fails when the fetched files hash to another digest.
-    Default: none."""
+    """The expected digest of the files, `sha256:<64 hex digits>`: the build fails when the fetched files have another
+    digest. Default: none."""
 
     allow_pickle: Annotated[bool, Field(strict=True)] = False
-    """Permits formats that run code of their author while they are loaded, such as sklearn's pickles."""
+    """Whether formats that execute code of their author while they are loaded, such as the pickles of sklearn, are
+    permitted."""
 
     credentials: Credentials | None = None
-    """The keys to the source. Default: none, the source is read anonymously."""
+    """The credentials for the source. Default: none, the source is read anonymously."""
 
     @base.rule(
         "set exactly one of uri and image",
         cel="(has(self.uri) && self.uri != '') != (has(self.image) && self.image != '')",
     )
-    def one_source(self) -> bool:
-        """Either files or an image."""
+    def has_one_source(self) -> bool:
+        """Return whether the model is given either as files or as an image."""
         return bool(self.uri) != bool(self.image)
 
     @base.rule(
-        "uri must begin with one of "
+        "uri must start with one of "
         + ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        + " and name a place behind it, without spaces",
-        cel=f"!has(self.uri) || self.uri == '' || self.uri.matches({patterns.literal(_URI)})",
+        + ", followed by a location without spaces",
+        cel=f"!has(self.uri) || self.uri == '' || self.uri.matches({cel.literal(_URI)})",
         field="uri",
     )
-    def known_scheme(self) -> bool:
-        """The place can be read by this version."""
-        return not self.uri or patterns.matches(_URI, self.uri)
+    def has_known_scheme(self) -> bool:
+        """Return whether this version can read the source."""
+        return not self.uri or cel.matches(_URI, self.uri)
 
     @base.rule(
-        "uri must not carry a user or a password; name a Secret in credentials.secretName",
-        cel=f"!has(self.uri) || !self.uri.matches({patterns.literal(_USERINFO)})",
+        "uri must not contain a user or password; put them into a Secret and name it in credentials.secretName",
+        cel=f"!has(self.uri) || !self.uri.matches({cel.literal(_USERINFO)})",
         field="uri",
     )
-    def no_password(self) -> bool:
-        """Nothing secret stands in the spec."""
-        return not patterns.matches(_USERINFO, self.uri)
+    def has_no_credentials(self) -> bool:
+        """Return whether the URI is free of credentials."""
+        return not cel.matches(_USERINFO, self.uri)
 
     @base.rule(
         "uri must name an artifact as oci://registry/repository:tag or oci://registry/repository@sha256:<64 hex"
-        " digits>, the repository in lower case",
-        cel="!has(self.uri) || !self.uri.startsWith('oci://')"
-        f" || self.uri.matches({patterns.literal(_ARTIFACT)})",
+        " digits>, with the repository in lower case",
+        cel=f"!has(self.uri) || !self.uri.startsWith('oci://') || self.uri.matches({cel.literal(_ARTIFACT)})",
         field="uri",
     )
-    def named_artifact(self) -> bool:
-        """The name is one that registries know: no other will ever be found."""
-        return not self.uri.startswith("oci://") or patterns.matches(_ARTIFACT, self.uri)
+    def has_valid_artifact_name(self) -> bool:
+        """Return whether the name is valid under the OCI distribution spec; no registry has any other."""
+        return not self.uri.startswith("oci://") or cel.matches(_ARTIFACT, self.uri)
 
     @base.rule(
-        "image must end in a digest, @sha256: and 64 hex digits; what a tag names can change",
-        cel=f"!has(self.image) || self.image == '' || self.image.matches({patterns.literal(_IMAGE)})",
+        "image must end with a digest, @sha256: and 64 hex digits, because a tag can change",
+        cel=f"!has(self.image) || self.image == '' || self.image.matches({cel.literal(_IMAGE)})",
         field="image",
     )
-    def pinned_image(self) -> bool:
-        """The image can never change beneath a revision."""
-        return not self.image or patterns.matches(_IMAGE, self.image)
+    def has_pinned_image(self) -> bool:
+        """Return whether the image of a revision cannot change."""
+        return not self.image or cel.matches(_IMAGE, self.image)
 
     @base.rule(
         "digest must be sha256: and 64 hex digits",
-        cel=f"!has(self.digest) || self.digest.matches({patterns.literal(_DIGEST)})",
+        cel=f"!has(self.digest) || self.digest.matches({cel.literal(_DIGEST)})",
         field="digest",
     )
-    def whole_digest(self) -> bool:
-        """The pin can be met."""
-        return patterns.matches(_DIGEST, self.digest)
+    def has_complete_digest(self) -> bool:
+        """Return whether the digest is complete."""
+        return cel.matches(_DIGEST, self.digest)
 
     @base.rule(
-        "format, digest, allowPickle and credentials belong to uri; with image nothing is fetched",
+        "format, digest, allowPickle and credentials require uri; an image is not fetched or built",
         cel="!has(self.image) || self.image == '' || !(has(self.format) || has(self.credentials)"
         " || (has(self.digest) && self.digest != '') || (has(self.allowPickle) && self.allowPickle))",
     )
-    def image_stands_alone(self) -> bool:
-        """No field is set that would be ignored."""
+    def has_no_ignored_field(self) -> bool:
+        """Return whether no field is set that would be ignored."""
         return not self.image or not (self.format or self.credentials or self.digest or self.allow_pickle)

@@ -1,4 +1,4 @@
-"""Every name that another program may rely on: group, kinds, labels, annotations, the field manager."""
+"""Names that other programs may rely on: group, kinds, labels, annotations, the field manager."""
 
 from typing import Final
 
@@ -25,9 +25,9 @@ LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 LABEL_DEPLOYMENT: Final = f"{GROUP}/deployment"
 LABEL_REVISION: Final = f"{GROUP}/revision"
 LABEL_SERVER: Final = f"{GROUP}/server"
-"""On server pods alone: what the Services select, so that a build pod never gets a request."""
+"""Only on server pods: the Services select it, so that a build pod never receives a request."""
 LABEL_STABLE: Final = f"{GROUP}/stable"
-"""On Service `<name>`: the revision that is stable, readable even when the status is lost."""
+"""On Service `<name>`: the stable revision, known even when the status is lost."""
 LABEL_BUILD: Final = f"{GROUP}/build"
 """On build Jobs and their pods: the build id."""
 
@@ -35,14 +35,14 @@ MANAGED_BY: Final = "seatrial"
 FIELD_MANAGER: Final = "seatrial"
 
 ANNOTATION_SCHEMA_VERSION: Final = f"{GROUP}/schema-version"
-"""On the CRDs: which schema the cluster has; an operator refuses to start on one older than its own."""
+"""On the CRDs: the version of the schema in the cluster; the operator does not start with an older one than its own."""
 SCHEMA_VERSION: Final = "1"
 CRD_COMMAND: Final = "kubectl apply --server-side --force-conflicts -f crds/"
-"""What brings a cluster to this schema, from a checkout or from the unpacked chart; everything that speaks of it says
-this. The fields may belong to Helm, which made them: hence the flag.
+"""The command that updates the schema in the cluster, from a checkout or from the unpacked chart. Helm may own the
+fields, because it created the CRDs: hence `--force-conflicts`.
 """
 
 NAME_MAX_LENGTH: Final = 40
-"""Characters of a ModelDeployment's name; names of children append up to 23 more and must stay DNS labels."""
+"""Maximum length of a ModelDeployment's name: names of children append up to 23 characters and must be DNS labels."""
 NAME_PATTERN: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 REVISION_PATTERN: Final = r"^[0-9a-f]{10}$"

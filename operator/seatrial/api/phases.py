@@ -1,12 +1,38 @@
-"""The words for where things are: an object, a rollout, a build, and how a rollout ended."""
+"""The phases of a ModelDeployment, a rollout and a build, and the other enumerations of the status.
+
+A newer version of the operator may have stored a value that this version does not know. Such a value is kept: it
+becomes a member that has no name here, and is written back as it was.
+"""
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from typing import Final, Self
+
+_VALUE: Final = re.compile(r"[A-Z][A-Za-z]{0,62}", re.ASCII)
+"""What every value looks like, those of later versions too; anything else is damage."""
 
 
-class DisplayPhase(StrEnum):
-    """Where a ModelDeployment is, in the word that its users see."""
+class StatusEnum(StrEnum):
+    """An enumeration of the status that also holds the values of newer versions."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str) or _VALUE.fullmatch(value) is None:
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = member._value_ = str(value)
+        return member
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this version of the operator knows the value."""
+        return self in type(self).__members__.values()
+
+
+class DisplayPhase(StatusEnum):
+    """The phase of a ModelDeployment that users see."""
 
     PENDING = "Pending"
     BUILDING = "Building"
@@ -20,8 +46,8 @@ class DisplayPhase(StrEnum):
     FAILED = "Failed"
 
 
-class RolloutPhase(StrEnum):
-    """Where a rollout is."""
+class RolloutPhase(StatusEnum):
+    """The phase of a rollout."""
 
     STABLE = "Stable"
     BUILDING = "Building"
@@ -33,8 +59,8 @@ class RolloutPhase(StrEnum):
     REJECTED = "Rejected"
 
 
-class WaitingFor(StrEnum):
-    """What a rollout needs before it can go on."""
+class WaitingFor(StatusEnum):
+    """What a rollout waits for before it can continue."""
 
     CAPACITY = "Capacity"
     BUILD = "Build"
@@ -42,15 +68,15 @@ class WaitingFor(StrEnum):
     UNPAUSE = "Unpause"
 
 
-class PausedBy(StrEnum):
+class PausedBy(StatusEnum):
     """Who paused a rollout: `spec.paused`, or a RolloutDecision."""
 
     SPEC = "Spec"
     DECISION = "Decision"
 
 
-class BuildPhase(StrEnum):
-    """Where a build is; Cached means that the image was there already."""
+class BuildPhase(StatusEnum):
+    """The phase of a build; Cached means that the image already existed."""
 
     PENDING = "Pending"
     RUNNING = "Running"
@@ -59,8 +85,8 @@ class BuildPhase(StrEnum):
     CACHED = "Cached"
 
 
-class Outcome(StrEnum):
-    """How a rollout ended."""
+class Outcome(StatusEnum):
+    """The outcome of a rollout."""
 
     PROMOTED = "Promoted"
     ROLLED_BACK = "RolledBack"

@@ -1,4 +1,4 @@
-"""Kubernetes quantities (`200m`, `1Gi`, `1e3`) and the one text that all spellings of an amount share."""
+"""Kubernetes quantities (`200m`, `1Gi`, `1e3`) and their canonical text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from seatrial.api import patterns
+from seatrial.api import cel
 
-EXPECTED: Final = "must be a quantity such as 200m, 2, 512Mi or 1e3"
+EXPECTED: Final = "expected a quantity such as 200m, 2, 512Mi or 1e3"
 NOT_NEGATIVE: Final = EXPECTED + ", and not negative"
 MAX_LENGTH: Final = 48
 
@@ -33,26 +33,26 @@ _SMALL: Final = (("", 1), ("m", 10**3), ("u", 10**6), ("n", _NANO))
 
 
 def canonical_quantity(value: str | int | float) -> str:
-    """The text that all spellings of an amount share: `1000m` and `1e0` are `1`, `1Gi` is `1073741824`.
+    """Return the text that equal quantities share: `1000m` and `1e0` are `1`, `1Gi` is `1073741824`.
 
-    It is a legal quantity itself. What is finer than a billionth is rounded away from zero, as in Kubernetes.
-    `ValueError` when `value` is no quantity.
+    It is a valid quantity. Fractions below a billionth are rounded away from zero, as Kubernetes does.
+    Raise `ValueError` when `value` is not a quantity.
     """
     nanos = _nanos(_exact(value))
-    for suffix, parts in _SMALL:
-        amount, rest = divmod(nanos * parts, _NANO)
+    for suffix, per_unit in _SMALL:
+        amount, rest = divmod(nanos * per_unit, _NANO)
         if not rest:
             return f"{amount}{suffix}"
-    raise AssertionError("nanos divide into nanos")
+    raise AssertionError("every count of nanos is a whole number of nanos")
 
 
 def _exact(value: str | int | float) -> Fraction:
     if isinstance(value, bool) or (isinstance(value, float) and not isfinite(value)):
         raise ValueError(EXPECTED)
-    found = _PATTERN.fullmatch(str(value))
-    if found is None:
+    match = _PATTERN.fullmatch(str(value))
+    if match is None:
         raise ValueError(EXPECTED)
-    return Fraction(Decimal(found["number"])) * _factor(found["suffix"] or "")
+    return Fraction(Decimal(match["number"])) * _factor(match["suffix"] or "")
 
 
 def _factor(suffix: str) -> Fraction:
@@ -72,14 +72,14 @@ def _from_any(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(NOT_NEGATIVE)
     text = str(value)
-    if len(text) > MAX_LENGTH or not patterns.matches(NOT_NEGATIVE_PATTERN, text):
+    if len(text) > MAX_LENGTH or not cel.matches(NOT_NEGATIVE_PATTERN, text):
         raise ValueError(NOT_NEGATIVE)
     return text
 
 
 _LEGAL: Final = (
     f"type(self) == int ? self >= 0 : self.size() <= {MAX_LENGTH}"
-    f" && self.matches({patterns.literal(NOT_NEGATIVE_PATTERN)})"
+    f" && self.matches({cel.literal(NOT_NEGATIVE_PATTERN)})"
 )
 
 Quantity = Annotated[
@@ -94,4 +94,4 @@ Quantity = Annotated[
         }
     ),
 ]
-"""An amount that is not negative, as it was written; compare with `canonical_quantity`."""
+"""A quantity that is not negative, as it was written; compare with `canonical_quantity`."""

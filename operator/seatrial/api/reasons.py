@@ -1,4 +1,4 @@
-"""The words for why, the same in conditions, Events, metric labels and tests, and what each leads to."""
+"""The reasons that conditions, Events and metric labels share, and what follows from each."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Final
 
 
 class ReasonClass(Enum):
-    """What happens after a reason was met."""
+    """What the operator does about a reason."""
 
     TRANSIENT = auto()
-    """Tried again with back-off, never held against the revision: the world may heal."""
+    """The operator retries with back-off; the revision is not rejected."""
     TERMINAL = auto()
-    """The revision is rejected and remembered; a decision, a refresh or a new spec goes on."""
+    """The revision is rejected and not tried again until a decision, a refresh or a new spec."""
     SPEC = auto()
-    """Nothing is done until the spec changes."""
+    """The operator waits for a new spec."""
     INFORMATION = auto()
-    """Said, and nothing else follows."""
+    """The reason is only reported."""
 
 
 class Reason(StrEnum):
-    """Every reason word of the API; an alphabet, not a list of errors: some are good news."""
+    """Every reason of the API, of success as well as of failure."""
 
     # transient
     SOURCE_NOT_FOUND = "SourceNotFound"
@@ -32,7 +32,9 @@ class Reason(StrEnum):
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CONTAINER_CONFIG_ERROR = "ContainerConfigError"
-    RUNTIME_MISMATCH = "RuntimeMismatch"  # of a build: tried again at once on the runtime that fits
+    RUNTIME_MISMATCH = (
+        "RuntimeMismatch"  # of a build: retried immediately on the runtime that reads the model
+    )
     SCALING_METRIC_UNAVAILABLE = "ScalingMetricUnavailable"
     BUILD_EVICTED = "BuildEvicted"
     NAMESPACE_TERMINATING = "NamespaceTerminating"
@@ -66,13 +68,14 @@ class Reason(StrEnum):
     # information
     SUPERSEDED = "Superseded"
     STABLE_UNHEALTHY = "StableUnhealthy"
+    NEWER_VERSION = "NewerVersion"  # the status was written by a newer operator
     REPLICAS_TOO_FEW_FOR_WEIGHT = "ReplicasTooFewForWeight"
-    SECRET_NOT_REVERTIBLE = "SecretNotRevertible"  # noqa: S105  a word, not a secret
+    SECRET_NOT_REVERTIBLE = "SecretNotRevertible"  # noqa: S105  a reason, not a secret
     PROMOTED = "Promoted"
     ROLLED_BACK = "RolledBack"
     HEALTHY = "Healthy"
 
-    # information: where a rollout is
+    # information: the phase of a rollout
     PENDING = "Pending"
     BUILDING = "Building"
     STARTING = "Starting"
@@ -81,7 +84,7 @@ class Reason(StrEnum):
     PROMOTING = "Promoting"
     ROLLING_BACK = "RollingBack"
 
-    # information: what became of a RolloutDecision
+    # information: the outcome of a RolloutDecision
     DECISION_TAKEN = "DecisionTaken"
     DECISION_REFUSED = "DecisionRefused"
 
@@ -130,13 +133,13 @@ TERMINAL: Final = frozenset(
 SPEC: Final = frozenset({Reason.INVALID_SPEC, Reason.NAME_CONFLICT})
 
 
-def is_of_the_spec(word: str) -> bool:
-    """Whether `word` is a reason that only a person or another spec takes away; it may be no reason at all."""
-    return word in SPEC
+def needs_new_spec(reason: str) -> bool:
+    """Return whether only a new spec, or a person, resolves `reason`; false for a text that is not a reason."""
+    return reason in SPEC
 
 
 def class_of(reason: Reason) -> ReasonClass:
-    """What follows from `reason`."""
+    """Return the class of `reason`."""
     if reason in TRANSIENT:
         return ReasonClass.TRANSIENT
     if reason in TERMINAL:

@@ -1,4 +1,4 @@
-"""`spec.rollout`: how a new revision takes over."""
+"""`spec.rollout`: how a new revision replaces the old one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from seatrial.api import base, durations, shapes
+from seatrial.api import base, durations, fields
 
 
 class Strategy(StrEnum):
-    """How a new revision takes the place of the old one."""
+    """How a new revision replaces the old one."""
 
     CANARY = "Canary"
     RECREATE = "Recreate"
@@ -25,14 +25,14 @@ class OnFailure(StrEnum):
     ROLLBACK = "Rollback"
 
 
-class Step(base.Written):
-    """One share of the traffic, and how long it is kept."""
+class Step(base.SpecModel):
+    """A share of traffic, and how long it is held."""
 
     weight: Annotated[int, Field(strict=True, ge=1, le=100)]
-    """The canary's share of the traffic, in whole percent."""
+    """The canary's share of traffic, in whole percent."""
 
     hold: durations.Duration = timedelta(minutes=1)
-    """How long the share is kept before the next step, as `5m`, counted from when it was reached."""
+    """How long the share is held before the next step, for example `5m`, counted from when it is reached."""
 
 
 DEFAULT_STEPS: Final = (
@@ -40,43 +40,45 @@ DEFAULT_STEPS: Final = (
     Step(weight=25, hold=timedelta(minutes=2)),
     Step(weight=50, hold=timedelta(minutes=2)),
 )
-"""Five minutes in all: a first look at a tenth, then enough traffic to hurt before it hurts everybody."""
+"""Five minutes in all: a tenth of the traffic first, then enough to show a fault before all users are affected."""
 
 
-class Rollout(base.Written):
-    """How a new revision takes over. A change here starts no rollout."""
+class Rollout(base.SpecModel):
+    """How a new revision replaces the old one. A change here does not start a rollout."""
 
     strategy: Strategy = Strategy.CANARY
-    """Canary moves the traffic in steps. Recreate stops the old revision before the new one starts, for
-    models of which two do not fit side by side: nobody is served in between, and the steps are not used."""
+    """Canary shifts traffic in steps. Recreate stops the old revision before the new one starts, for models of which
+    two do not fit into the cluster: nothing serves in between, and steps are not used."""
 
     steps: Annotated[tuple[Step, ...], Field(max_length=20)] = DEFAULT_STEPS
-    """The canary's shares in order, each more than the one before; after the last one it is promoted.
-    An empty list promotes as soon as it is ready. Default: 10 % for 1m, 25 % for 2m, 50 % for 2m."""
+    """The canary's shares of traffic in order, each greater than the one before; after the last step the canary is
+    promoted. An empty list promotes the canary as soon as it is ready. Default: 10 % for 1m, 25 % for 2m, 50 % for
+    2m."""
 
     on_failure: OnFailure = OnFailure.ROLLBACK
-    """What happens to a canary that fails: Rollback gives all traffic back to stable and remembers the
-    revision as rejected."""
+    """What happens when the canary fails: Rollback returns all traffic to stable and records the revision as
+    rejected."""
 
-    max_restarts: shapes.Count = 0
-    """Abnormal exits of the canary's containers that are borne while it has users; of evictions only those for a
-    limit of the pod's own count."""
+    max_restarts: fields.Count = 0
+    """How many abnormal exits of the canary's containers are tolerated while the canary receives traffic. An eviction
+    counts only when the pod exceeded a limit of its own."""
 
     progress_deadline: durations.PositiveDuration = timedelta(minutes=10)
-    """How long the canary may start and load without one more pod becoming available, as `10m`."""
+    """The longest time that may pass while the canary starts and loads before one more of its pods becomes available,
+    for example `10m`."""
 
     scale_down_delay: durations.Duration = timedelta(seconds=30)
-    """How long a track without traffic keeps its pods, as `30s`."""
+    """How long pods are kept after their revision stops receiving traffic, for example `30s`."""
 
     history_limit: Annotated[int, Field(strict=True, ge=1, le=20)] = 5
-    """How many earlier revisions can be rolled back to."""
+    """How many earlier revisions are kept for a rollback."""
 
     @base.rule(
-        "each step's weight must be more than the one before it",
+        "each step's weight must be greater than the one before it",
         cel="!has(self.steps) || (self.steps.map(step, step.weight).isSorted()"
         " && self.steps.all(a, self.steps.exists_one(b, b.weight == a.weight)))",
         field="steps",
     )
-    def rising(self) -> bool:
-        """The traffic only ever moves forward."""
+    def has_rising_weights(self) -> bool:
+        """Return whether every step raises the canary's share."""
         return all(before.weight < after.weight for before, after in pairwise(self.steps))

@@ -1,4 +1,4 @@
-"""`spec.scaling`: how many pods serve."""
+"""`spec.scaling`: the number of server pods."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from seatrial.api import base, patterns, pieces, shapes
+from seatrial.api import base, cel, fields, podspec
 
 DEFAULT_REPLICAS: Final = 1
 DEFAULT_CPU: Final = 70
-MOST: Final = 10_000
+MAX_REPLICAS: Final = 10_000
 PERCENT: Final = r"^(100|[0-9]{1,2})%$"
-_UNAVAILABLE: Final = "must be a number of pods or a share of them such as 25%"
+_UNAVAILABLE: Final = "expected a number of pods or a percentage such as 25%"
 
 
 def _count_or_share(value: Any) -> int | str:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_REPLICAS:
         return value
-    if isinstance(value, str) and patterns.matches(PERCENT, value):
+    if isinstance(value, str) and cel.matches(PERCENT, value):
         return value
     raise ValueError(_UNAVAILABLE)
 
@@ -33,93 +33,93 @@ CountOrShare = Annotated[
             "maxLength": 4,
             "x-kubernetes-validations": [
                 {
-                    "rule": f"type(self) == int ? self >= 0 && self <= {MOST}"
-                    f" : self.matches({patterns.literal(PERCENT)})",
+                    "rule": f"type(self) == int ? self >= 0 && self <= {MAX_REPLICAS}"
+                    f" : self.matches({cel.literal(PERCENT)})",
                     "message": _UNAVAILABLE,
                 }
             ],
         }
     ),
 ]
-"""Pods, or whole percent of them."""
+"""A number of pods, or whole percent of them."""
 
-Replicas = Annotated[int, Field(strict=True, ge=0, le=MOST)]
-Bound = Annotated[int, Field(strict=True, ge=1, le=MOST)]
+Replicas = Annotated[int, Field(strict=True, ge=0, le=MAX_REPLICAS)]
+Bound = Annotated[int, Field(strict=True, ge=1, le=MAX_REPLICAS)]
 
 
-class Metric(base.Written):
-    """One measure that the number of pods follows: exactly one of its keys."""
+class Metric(base.SpecModel):
+    """A metric that the number of pods follows. Set exactly one of the fields."""
 
     cpu: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
-    """Average use of the requested cpu, in percent."""
+    """The target for average CPU utilization, in percent of the requested CPU."""
 
-    raw: shapes.FreeObject | None = None
-    """An autoscaling/v2 MetricSpec, handed on as it is."""
+    raw: fields.FreeObject | None = None
+    """An autoscaling/v2 MetricSpec, passed on unchanged."""
 
     @base.rule("set exactly one of cpu and raw in each metric", cel="has(self.cpu) != has(self.raw)")
-    def one_key(self) -> bool:
-        """A metric is of one kind."""
+    def has_one_kind(self) -> bool:
+        """Return whether the metric has one kind."""
         return (self.cpu is None) != (self.raw is None)
 
 
-class DisruptionBudget(base.Written):
-    """How many server pods a drain may take away at once."""
+class DisruptionBudget(base.SpecModel):
+    """How many server pods a drain may evict at once."""
 
     max_unavailable: CountOrShare = 1
-    """A number of pods, or a share as `25%`; 0 blocks every drain."""
+    """A number of pods, or a percentage such as `25%`; 0 blocks every drain."""
 
 
-class Scaling(base.Written):
-    """How many pods serve: a fixed number, or bounds between which it follows metrics."""
+class Scaling(base.SpecModel):
+    """The number of server pods: fixed, or between bounds by metrics."""
 
     replicas: Replicas | None = None
-    """A fixed number of pods; `kubectl scale` sets it. Default without minReplicas: 1."""
+    """A fixed number of pods, which `kubectl scale` sets. Default without minReplicas: 1."""
 
     min_replicas: Bound | None = None
-    """The fewest pods; needs maxReplicas."""
+    """The minimum number of pods; requires maxReplicas."""
 
     max_replicas: Bound | None = None
-    """The most pods; needs minReplicas."""
+    """The maximum number of pods; requires minReplicas."""
 
     metrics: Annotated[tuple[Metric, ...], Field(max_length=16)] = ()
-    """What the number follows, between the bounds. Default: cpu 70."""
+    """The metrics that the number of pods follows between the bounds. Default: cpu 70."""
 
-    behavior: pieces.Behavior = Field(default_factory=dict)
-    """An autoscaling/v2 HorizontalPodAutoscalerBehavior, handed on as it is."""
+    behavior: podspec.Behavior = Field(default_factory=dict)
+    """An autoscaling/v2 HorizontalPodAutoscalerBehavior, passed on unchanged."""
 
     disruption_budget: DisruptionBudget = DisruptionBudget()
-    """How many server pods a drain may take away at once."""
+    """How many server pods a drain may evict at once."""
 
     @base.rule(
-        "set replicas, or minReplicas and maxReplicas, not both",
+        "set either replicas, or minReplicas and maxReplicas",
         cel="!has(self.replicas) || !(has(self.minReplicas) || has(self.maxReplicas))",
     )
-    def fixed_or_bounds(self) -> bool:
-        """One side decides the number."""
+    def is_fixed_or_bounded(self) -> bool:
+        """Return whether the number is either fixed or between bounds."""
         return self.replicas is None or (self.min_replicas is None and self.max_replicas is None)
 
     @base.rule(
-        "minReplicas and maxReplicas go together", cel="has(self.minReplicas) == has(self.maxReplicas)"
+        "set minReplicas and maxReplicas together", cel="has(self.minReplicas) == has(self.maxReplicas)"
     )
-    def both_bounds(self) -> bool:
-        """A floor has a ceiling."""
+    def has_both_bounds_or_none(self) -> bool:
+        """Return whether both bounds are set, or none."""
         return (self.min_replicas is None) == (self.max_replicas is None)
 
     @base.rule(
-        "minReplicas must not be more than maxReplicas",
+        "minReplicas must not be greater than maxReplicas",
         cel="!has(self.minReplicas) || !has(self.maxReplicas) || self.minReplicas <= self.maxReplicas",
     )
-    def floor_below_ceiling(self) -> bool:
-        """There is a number between the bounds."""
-        return (self.min_replicas or 0) <= (self.max_replicas or MOST)
+    def has_ordered_bounds(self) -> bool:
+        """Return whether the bounds are in order."""
+        return (self.min_replicas or 0) <= (self.max_replicas or MAX_REPLICAS)
 
     @base.rule(
-        "metrics and behavior need minReplicas and maxReplicas",
+        "metrics and behavior require minReplicas and maxReplicas",
         cel="has(self.minReplicas) || has(self.maxReplicas)"
         " || !((has(self.metrics) && size(self.metrics) > 0) || has(self.behavior))",
     )
-    def metrics_need_bounds(self) -> bool:
-        """No metric is ignored."""
+    def has_bounds_for_metrics(self) -> bool:
+        """Return whether no metric would be ignored."""
         bounded = self.min_replicas is not None or self.max_replicas is not None
         return bounded or not (self.metrics or "behavior" in self.model_fields_set)
 
@@ -130,12 +130,12 @@ class Scaling(base.Written):
 
     @property
     def floor(self) -> int:
-        """The number of pods to begin with: the fixed number, or the lower bound."""
+        """The initial number of pods: the fixed number, or the lower bound."""
         if self.min_replicas is not None:
             return self.min_replicas
         return DEFAULT_REPLICAS if self.replicas is None else self.replicas
 
     @property
-    def followed(self) -> tuple[Metric, ...]:
-        """The metrics that count when autoscaled: those written, or the default one."""
+    def effective_metrics(self) -> tuple[Metric, ...]:
+        """The metrics of the autoscaler: those that are set, or the default."""
         return self.metrics or (Metric(cpu=DEFAULT_CPU),)

@@ -1,4 +1,4 @@
-"""What the administrator of the operator sets once for all objects: the runtime catalogue and the registry."""
+"""The operator's settings, which its administrator sets for all objects: the runtime catalogue and the registry."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from pydantic import Field
 from seatrial.api import base, build
 
 
-class Settings(base.Written):
-    """The operator's settings file. Everything has a default; without a repository only `model.image` works."""
+class Settings(base.SpecModel):
+    """The operator's settings file. Every field has a default; without a repository only `model.image` works."""
 
     runtimes: Mapping[str, str] = Field(default_factory=dict)
-    """Runtime name → the image that builds and serves with it, by a name that nodes and pods can both reach."""
+    """The image of each runtime by the runtime's name; nodes and pods must be able to pull it by that name."""
 
     default_runtime: str = "sklearn"
-    """Where a build begins when neither runtime nor format is given; the build may find that it needs another."""
+    """The runtime that a build starts with when neither runtime nor format is set; the build may switch to another."""
 
     registry: build.Registry = build.Registry()
-    """Where images go unless an object says otherwise."""
+    """The registry of images, unless an object sets another."""
 
     plain_http: bool = False
-    """The registry speaks http without TLS; for laboratories."""
+    """Whether the registry uses plain HTTP without TLS; for test clusters only."""
 
     build_resources: build.Resources = build.Resources()
-    """Of build containers unless an object says otherwise."""
+    """Resources of build containers, unless an object sets others."""
 
     unverified_decisions: bool = False
-    """Takes RolloutDecisions although no admission policy vouches for their author, and records them so."""
+    """Whether RolloutDecisions are accepted when no admission policy verifies their author; they are recorded as
+    unverified."""

@@ -1,4 +1,4 @@
-"""`spec` of a ModelDeployment: everything but the model has a default."""
+"""`spec` of a ModelDeployment: every field except the model has a default."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-# By class and not by module: here the fields have the modules' names.
+# Classes are imported instead of modules, because the fields have the names of the modules.
 from seatrial.api import base
 from seatrial.api.build import Build
 from seatrial.api.model import Model
@@ -16,26 +16,26 @@ from seatrial.api.serving import Serving
 from seatrial.api.traffic import Traffic
 
 
-class Spec(base.Written):
-    """What is wanted: which model, how it is built, run, scaled and brought to its users."""
+class Spec(base.SpecModel):
+    """The desired state: the model, and how it is built, served, scaled and rolled out."""
 
     model: Model
-    """What is served. The one part without a default."""
+    """The model that is served. The only field without a default."""
 
     build: Build = Build()
-    """How the model becomes an image."""
+    """How the model is built into an image."""
 
     serving: Serving = Serving()
-    """How the server's pods run."""
+    """How the server's pods run the model."""
 
     scaling: Scaling = Scaling()
-    """How many pods serve."""
+    """The number of server pods."""
 
     traffic: Traffic = Traffic()
-    """How requests are shared between stable and canary."""
+    """How requests are divided between stable and canary."""
 
     rollout: Rollout = Rollout()
-    """How a new revision takes over."""
+    """How a new revision replaces the old one."""
 
     paused: Annotated[bool, Field(strict=True)] = False
-    """Freezes traffic and clocks; what serves goes on serving."""
+    """Whether the rollout is paused: traffic and clocks stand still, and what serves continues to serve."""

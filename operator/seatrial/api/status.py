@@ -1,6 +1,8 @@
-"""`status` of a ModelDeployment: what is served, what is tried, why, and the memory of the rollout.
+"""`status` of a ModelDeployment: what serves, what is being tried, why, and the state of the rollout.
 
-Everything can be parsed: unknown fields are ignored, malformed pieces are dropped, long texts are cut.
+Any input can be parsed. Values of a newer version are kept (`phases.StatusEnum`) and listed in `Status.unknown`;
+unknown fields are ignored, as Kubernetes' API conventions ask of clients; malformed parts are dropped; long texts are
+truncated.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field
 from pydantic.config import JsonDict
 
-from seatrial.api import base, phases, shapes, told, tolerance
+from seatrial.api import base, fields, lenient, phases, status_fields
+from seatrial.api.build_status import BuildStatus
 from seatrial.api.conditions import Condition, ConditionType  # the field has the module's name
-from seatrial.api.reasons import Reason
+from seatrial.api.rollout_status import LONGEST_PAUSE, RolloutStatus
 from seatrial.api.tracks import CanaryStatus, Failure, TrackStatus
 
 __all__ = [
+    "LONGEST_PAUSE",
     "BuildStatus",
     "CanaryStatus",
     "Failure",
@@ -32,269 +36,150 @@ __all__ = [
 _BY_TYPE: Final[JsonDict] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 
 
-def _known_or(otherwise: str) -> BeforeValidator:
-    """What puts `otherwise` in the place of a reason word that another version of this program knows."""
+class Rejected(base.StatusModel):
+    """A revision that failed and is not tried again until a person or a new spec asks for it."""
 
-    def known(value: Any) -> Any:
-        return otherwise if isinstance(value, str) and value and value not in set(Reason) else value
+    revision: status_fields.Revision
+    """The rejected revision."""
 
-    return BeforeValidator(known)
+    reason: status_fields.Word = ""
+    """The reason for the rejection, one CamelCase word."""
 
+    message: status_fields.Sentence = ""
+    """The reason for the rejection in a sentence."""
 
-LONGEST_PAUSE: Final = 100_000_000
-"""Seconds that are remembered of a pause: three years."""
+    at: status_fields.Time | None = None
+    """When the revision was rejected."""
 
+    attempt: fields.Count = 1
+    """The number of the attempt that failed."""
 
-class RolloutStatus(base.Told):
-    """The rollout's memory: written before anything is done that follows from it."""
-
-    revision: told.Revision
-    """The revision that is rolled out."""
-
-    phase: phases.RolloutPhase
-    """Where it is."""
-
-    step: shapes.Count = 0
-    """The present step, counted from 1; 0 before the first."""
-
-    steps: shapes.Count = 0
-    """How many steps there are."""
-
-    step_started_at: told.Time | None = None
-    """When the present step's weight was reached; its hold counts from here."""
-
-    paused_seconds: Annotated[int, Field(strict=True, ge=0, le=LONGEST_PAUSE)] | None = None
-    """For how long the present step has been paused; its hold ends so much later. Absent for not at all."""
-
-    started_at: told.Time | None = None
-    """When the rollout began."""
-
-    attempt: shapes.Count = 1
-    """Counts from 1; every Retry adds one."""
-
-    weight: told.Share = 0
-    """The canary's share that is decided now, in percent."""
-
-    users_since: told.Time | None = None
-    """When the canary first had users; absent before."""
-
-    exits_before: shapes.Count | None = None
-    """Abnormal exits of the canary's containers before it had users; absent for none."""
-
-    waiting_for: phases.WaitingFor | None = None
-    """What it needs before it can go on; absent when only time has to pass."""
-
-    paused_at: told.Time | None = None
-    """When it was paused; the clocks stand still from here."""
-
-    paused_by: phases.PausedBy | None = None
-    """Who paused it: Spec (spec.paused) or Decision (a RolloutDecision)."""
-
-    progressed_at: told.Time | None = None
-    """When one more pod became available than ever before; the progress deadline counts from here."""
-
-    high_water: shapes.Count = 0
-    """The most available pods of the canary so far."""
-
-    fast_track: Annotated[bool, Field(strict=True)] = False
-    """Whether the steps are left out: a first deployment, or a return to a revision that served before."""
-
-    reason: Annotated[told.Word, _known_or("")] = ""
-    """Why it rolls back or is rejected."""
-
-    message: told.Sentence = ""
-    """Why it rolls back, is rejected or was paused by a person, in a sentence."""
-
-    decided_by: told.Name = ""
-    """Who decided about this rollout last, when a person did."""
-
-    decisions: Annotated[tuple[told.Word, ...], BeforeValidator(told.last_items(told.DECISIONS))] = Field(
-        default=(), max_length=told.DECISIONS
-    )
-    """The uids of the RolloutDecisions taken in this rollout, newest last."""
+    decided_by: status_fields.Name = ""
+    """The author of the RolloutDecision that caused it; absent if none did."""
 
 
-class BuildStatus(base.Told):
-    """The build of the wanted revision's image."""
+class HistoryEntry(base.StatusModel):
+    """A finished rollout."""
 
-    id: told.Word
-    """Ten hex digits that identify what the image is made from."""
-
-    phase: phases.BuildPhase
-    """Where it is."""
-
-    job: told.Name = ""
-    """The name of the Job."""
-
-    attempt: shapes.Count = 1
-    """Counts from 1."""
-
-    lost: shapes.Count | None = None
-    """How many attempts in a row ended without a word; absent when the last one said how it ended."""
-
-    image: told.Name = ""
-    """The image it made, with its digest."""
-
-    model_digest: told.Name = ""
-    """`sha256:<hex>` of the fetched files."""
-
-    format: told.Word = ""
-    """How the model's files are read."""
-
-    runtime: told.Word = ""
-    """The runtime that the image is made on."""
-
-    inputs: told.Word = ""
-    """Changes when a Secret or ConfigMap of the build does; a failed build is then tried again at once."""
-
-    source: Annotated[Mapping[str, told.Name], Field(max_length=16)] = Field(default_factory=dict)
-    """What the source resolved to, as etag, version, size."""
-
-    reason: Annotated[told.Word, _known_or(Reason.BUILD_EVICTED)] = ""
-    """Why it failed or waits."""
-
-    message: told.Sentence = ""
-    """Why it failed or waits, in a sentence."""
-
-    log_tail: told.LogTail = ""
-    """The last lines of a failed build's log."""
-
-    started_at: told.Time | None = None
-    """When the Job was made."""
-
-    finished_at: told.Time | None = None
-    """When it ended."""
-
-    seconds: Annotated[Mapping[str, float], Field(max_length=16)] = Field(default_factory=dict)
-    """How long each part took, as fetch, load, push; in seconds."""
-
-
-class Rejected(base.Told):
-    """A revision that is not tried again before somebody asks for it."""
-
-    revision: told.Revision
-    """The revision."""
-
-    reason: told.Word = ""
-    """Why, one word."""
-
-    message: told.Sentence = ""
-    """Why, in a sentence."""
-
-    at: told.Time | None = None
-    """When."""
-
-    attempt: shapes.Count = 1
-    """Which attempt failed."""
-
-    decided_by: told.Name = ""
-    """Who decided it, when a person did."""
-
-
-class HistoryEntry(base.Told):
-    """A rollout that ended."""
-
-    revision: told.Revision
+    revision: status_fields.Revision
     """The revision that was rolled out."""
 
     outcome: phases.Outcome
-    """How it ended."""
+    """The outcome of the rollout."""
 
-    image: told.Name = ""
-    """Its image, with its digest."""
+    image: status_fields.Name = ""
+    """The image of the revision, with its digest."""
 
-    reason: told.Word = ""
-    """Why it ended so, one word."""
+    reason: status_fields.Word = ""
+    """The reason for the outcome, one CamelCase word."""
 
-    message: told.Sentence = ""
-    """Why it ended so, in a sentence; what a deciding person wrote."""
+    message: status_fields.Sentence = ""
+    """The reason for the outcome in a sentence, or the reason that a RolloutDecision gives."""
 
-    started_at: told.Time | None = None
-    """When it began."""
+    started_at: status_fields.Time | None = None
+    """When the rollout started."""
 
-    finished_at: told.Time | None = None
-    """When it ended."""
+    finished_at: status_fields.Time | None = None
+    """When the rollout ended."""
 
-    decided_by: told.Name = ""
-    """Who decided it, when a person did."""
+    decided_by: status_fields.Name = ""
+    """The author of the RolloutDecision that caused it; absent if none did."""
 
 
-class Summary(base.Told):
-    """What the columns of `kubectl get` show."""
+class Summary(base.StatusModel):
+    """The values that `kubectl get` shows in its columns."""
 
-    step: told.Word = ""
-    """The present step of all, as 2/3."""
+    step: status_fields.Word = ""
+    """The current step and the number of steps, for example `2/3`."""
 
-    weight: told.Share | None = None
+    weight: status_fields.Share | None = None
     """The canary's share of traffic, in percent."""
 
-    verdict: told.Word = ""
-    """What the checks say, or – without checks."""
+    verdict: status_fields.Word = ""
+    """The verdict of the checks; – without checks."""
 
-    ready: told.Word = ""
-    """Pods that answer, of those wanted, as 5/5."""
+    ready: status_fields.Word = ""
+    """The number of ready pods and of desired pods, for example `5/5`."""
 
 
-class Status(base.Told):
-    """Everything the operator says about one ModelDeployment."""
+class Status(base.StatusModel):
+    """The observed state of a ModelDeployment."""
 
-    observed_generation: told.Generation = 0
-    """The metadata.generation that this status speaks of."""
+    observed_generation: status_fields.Generation = 0
+    """The metadata.generation that the status refers to."""
 
     phase: phases.DisplayPhase | None = None
-    """Where it is, in one word."""
+    """The phase of the ModelDeployment."""
 
-    message: told.Sentence = ""
-    """What is going on, in a sentence with absolute times."""
+    message: status_fields.Sentence = ""
+    """The current state in a sentence, with absolute times in UTC."""
 
     summary: Summary | None = None
-    """What the columns of kubectl get show."""
+    """The values that `kubectl get` shows in its columns."""
 
-    next_transition_time: told.Time | None = None
-    """When it goes on by itself; absent when only an event or a person can move it."""
+    next_transition_time: status_fields.Time | None = None
+    """When the rollout continues without an event; absent while it waits for an event or a person."""
 
-    url: told.Name = ""
-    """Where clients inside the cluster find it."""
+    url: status_fields.Name = ""
+    """The URL of the server for clients in the cluster."""
 
     stable: TrackStatus | None = None
-    """The revision that is served."""
+    """The stable revision, which serves."""
 
     canary: CanaryStatus | None = None
-    """The revision that is tried."""
+    """The revision that is being rolled out."""
 
     rollout: RolloutStatus | None = None
-    """The rollout's memory."""
+    """The state of the rollout."""
 
     build: BuildStatus | None = None
-    """The build of the wanted revision's image."""
+    """The build of the target revision's image."""
 
-    rejected: Annotated[tuple[Rejected, ...], BeforeValidator(told.first_items(told.FEW))] = Field(
-        default=(), max_length=told.FEW
-    )
-    """Revisions that are not tried again before somebody asks for it, newest first."""
+    rejected: Annotated[
+        tuple[Rejected, ...], BeforeValidator(status_fields.first_items(status_fields.MAX_ENTRIES))
+    ] = Field(default=(), max_length=status_fields.MAX_ENTRIES)
+    """Revisions that failed and are not tried again until a person or a new spec asks for them, newest first."""
 
-    history: Annotated[tuple[HistoryEntry, ...], BeforeValidator(told.first_items(told.FEW))] = Field(
-        default=(), max_length=told.FEW
-    )
-    """Rollouts that ended, newest first."""
+    history: Annotated[
+        tuple[HistoryEntry, ...], BeforeValidator(status_fields.first_items(status_fields.MAX_ENTRIES))
+    ] = Field(default=(), max_length=status_fields.MAX_ENTRIES)
+    """Finished rollouts, newest first."""
 
-    replicas: shapes.Count = 0
-    """Server pods wanted, all revisions together."""
+    replicas: fields.Count = 0
+    """The desired number of server pods of all revisions."""
 
-    ready_replicas: shapes.Count = 0
-    """Server pods that answer, all revisions together."""
+    ready_replicas: fields.Count = 0
+    """The number of ready server pods of all revisions."""
 
-    selector: told.Name = ""
-    """Selects the server's pods; for the scale subresource."""
+    selector: status_fields.Name = ""
+    """The label selector of the server's pods, for the scale subresource."""
+
+    missing_references: Annotated[tuple[status_fields.Name, ...], Field(max_length=64)] = ()
+    """ConfigMaps and Secrets that the rollout waits for because they do not exist, for example `ConfigMap settings`."""
 
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=_BY_TYPE)] = ()
-    """Ready, Reconciling, Stalled, Serving, Updated, BuildSucceeded and RolloutHealthy, each at most once."""
+    """The conditions Ready, Reconciling, Stalled, Serving, Updated, BuildSucceeded and RolloutHealthy."""
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The values in `rollout` and `build` that only a newer version of the operator knows, each with its path, as
+        `rollout.phase=Gating`. They are what decisions are based on: with any of them this version cannot decide
+        safely. Unknown values elsewhere (phase, history, conditions) are only reports and are not listed.
+        """
+        sections = {"rollout": self.rollout, "build": self.build}
+        return tuple(
+            f"{name}.{type(model).model_fields[field].alias}={value}"
+            for name, model in sections.items()
+            if model is not None
+            for field, value in model
+            if isinstance(value, phases.StatusEnum) and not value.is_known
+        )
 
     def condition(self, kind: ConditionType) -> Condition | None:
-        """The condition of this type, when it is there."""
-        return next((found for found in self.conditions if found.type == kind), None)
+        """Return the condition of this type, or None."""
+        return next((condition for condition in self.conditions if condition.type == kind), None)
 
 
 def parse_status(raw: Mapping[str, Any] | None) -> Status:
-    """All of `raw` that can be understood; never raises, whatever was stored."""
-    return tolerance.parsed(Status, raw) or Status()
+    """Return the status with every part of `raw` that can be parsed; never raise."""
+    return lenient.parse(Status, raw) or Status()

@@ -1,65 +1,65 @@
-"""What `status` says about one revision that has pods: `stable` or `canary`."""
+"""`status.stable` and `status.canary`: a revision that has pods."""
 
 from __future__ import annotations
 
-from seatrial.api import base, shapes, told
+from seatrial.api import base, fields, status_fields
 
 
-class Failure(base.Told):
-    """What is wrong with a track's pods."""
+class Failure(base.StatusModel):
+    """A failure of the pods of one revision."""
 
-    reason: told.Word
-    """A reason word."""
+    reason: status_fields.Word
+    """The reason of the failure, one CamelCase word."""
 
-    message: told.Sentence = ""
-    """What happened, where, and what to do."""
+    message: status_fields.Sentence = ""
+    """What failed, where, and what to do about it."""
 
-    pod: told.Name = ""
-    """The name of the pod that shows it."""
+    pod: status_fields.Name = ""
+    """The name of the pod that failed."""
 
     exit_code: int | None = None
-    """Of its container, when that ended."""
+    """The exit code of the pod's container, if it exited."""
 
-    restarts: shapes.Count = 0
-    """Of its container."""
+    restarts: fields.Count = 0
+    """The number of restarts of the pod's container."""
 
 
-class TrackStatus(base.Told):
-    """One revision that has pods."""
+class TrackStatus(base.StatusModel):
+    """A revision that has pods."""
 
-    revision: told.Revision
+    revision: status_fields.Revision
     """Ten hex digits that identify what the pods run."""
 
-    image: told.Name = ""
+    image: status_fields.Name = ""
     """The image, with its digest."""
 
-    model_digest: told.Name = ""
-    """`sha256:<hex>` of the model's files."""
+    model_digest: status_fields.Name = ""
+    """The digest of the model's files, `sha256:<hex>`."""
 
-    format: told.Word = ""
-    """How the model's files are read."""
+    format: status_fields.Word = ""
+    """The format of the model's files."""
 
-    build_id: told.Word = ""
-    """Ten hex digits that identify what the image is made from; empty for a given image."""
+    build_id: status_fields.Word = ""
+    """Ten hex digits that identify what the image is built from; empty when the spec sets the image."""
 
-    replicas: shapes.Count = 0
-    """Pods wanted."""
+    replicas: fields.Count = 0
+    """The desired number of pods."""
 
-    ready_replicas: shapes.Count = 0
-    """Pods that answer."""
+    ready_replicas: fields.Count = 0
+    """The number of ready pods."""
 
-    weight: told.Share = 0
-    """The share of traffic that is asked for, in percent."""
+    weight: status_fields.Share = 0
+    """The desired share of traffic, in percent."""
 
-    since: told.Time | None = None
-    """When it became what it is: stable, or the canary."""
+    since: status_fields.Time | None = None
+    """When the revision became stable, or the canary."""
 
     failure: Failure | None = None
-    """What is wrong with its pods; absent when nothing is."""
+    """The failure of the pods; absent while they are healthy."""
 
 
 class CanaryStatus(TrackStatus):
-    """The revision that is tried."""
+    """The revision that is being rolled out."""
 
-    actual_weight: told.Share | None = None
-    """The share it really has, in percent: what the number of pods allows."""
+    actual_weight: status_fields.Share | None = None
+    """The actual share of traffic, in percent, which the number of pods may limit."""

@@ -1,4 +1,4 @@
-"""The few things that a command asks a cluster for, as whoever a kubeconfig says; failures are sentences."""
+"""The requests that commands send to a cluster, with the credentials of a kubeconfig."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
-from seatrial.api import names
-from seatrial.cli.reading import Unusable
-from seatrial.kube import failures, kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.kinds import Kind
+from seatrial.api import kinds, names
+from seatrial.api.kinds import Kind
+from seatrial.api.objects import Body
+from seatrial.cli.errors import CommandError
+from seatrial.kube import failures
 from seatrial.kube.transport import Request, Transport
 
 FIELD_MANAGER: Final = "seatrial-cli"
@@ -22,89 +22,88 @@ REVIEW: Final = Kind(
 )
 
 Connect: TypeAlias = Callable[[str], AbstractAsyncContextManager[Transport]]
-"""Opens the cluster of a context of the kubeconfig; empty for the current one."""
+"""Connects to the cluster of a context of the kubeconfig; empty means the current context."""
 
 
 @asynccontextmanager
-async def of_kubeconfig(context: str) -> AsyncIterator[Transport]:
-    """The cluster of a context, until the end."""
+async def connect_with_kubeconfig(context: str) -> AsyncIterator[Transport]:
+    """Connect to the cluster of a context, and close the connections at the end."""
     try:
         from seatrial.kube import http
-    except ImportError as missing:
-        raise Unusable(
-            f"asking a cluster needs the Python package {missing.name}: install seatrial[cli], or say all "
-            "options, and no cluster is asked"
+    except ImportError as error:
+        raise CommandError(
+            f"the Python package {error.name} is missing, which connects to a cluster: install seatrial[cli], or give "
+            "all options, so that no cluster is needed"
         ) from None
-    carrier = http.HttpTransport(http.as_environment_says(context=context))
+    transport = http.HttpTransport(http.default_login(context=context))
     try:
-        yield carrier
+        yield transport
     finally:
-        await carrier.close()
+        await transport.close()
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
-    """One API server, asked as whoever has logged in; `Unusable` when nobody can."""
+class ClusterClient:
+    """A client of one API server. Every failure is a CommandError."""
 
-    carrier: Transport
+    transport: Transport
 
     async def deployment(self, namespace: str, name: str) -> Body:
-        """The ModelDeployment; `Unusable` when there is none."""
+        """Get a ModelDeployment."""
+        request = Request("GET", kinds.MODEL_DEPLOYMENT.path(quote(namespace, safe=""), name))
         try:
-            return await self._answer(
-                Request("GET", kinds.MODEL_DEPLOYMENT.path(quote(namespace, safe=""), name))
-            )
+            return await self._send(request)
         except failures.NotFound:
-            raise Unusable(
-                f"there is no {names.KIND} {name} in namespace {namespace} of this cluster; "
-                "-n names another namespace, --context another cluster"
+            raise CommandError(
+                f"{names.KIND} {name} does not exist in namespace {namespace} of this cluster; "
+                "-n selects another namespace, --context another cluster"
             ) from None
         except failures.ApiError as error:
-            raise Unusable(_sentence(error)) from None
+            raise CommandError(_explanation(error)) from None
 
     async def user(self) -> str:
-        """Who asks, as the API server knows it: the name that an admission policy compares."""
+        """Get the user name by which the API server knows this client; an admission policy compares it."""
         review = {"apiVersion": REVIEW.api_version, "kind": REVIEW.kind}
         try:
-            answer = await self._answer(Request("POST", REVIEW.path(), body=_bytes(review)))
+            response = await self._send(Request("POST", REVIEW.path(), body=_encoded(review)))
         except failures.ApiError as error:
-            raise Unusable(f"who decides is not known, say --by: {_sentence(error)}") from None
-        return str(answer["status"]["userInfo"]["username"])
+            raise CommandError(f"cannot determine your user name, use --by: {_explanation(error)}") from None
+        return str(response["status"]["userInfo"]["username"])
 
     async def create(self, kind: Kind, namespace: str, body: Body) -> Body:
-        """The object as created."""
+        """Create an object, and return it as stored."""
         query = {"fieldManager": FIELD_MANAGER}
-        request = Request("POST", kind.path(quote(namespace, safe="")), query, _bytes(body))
+        request = Request("POST", kind.path(quote(namespace, safe="")), query, _encoded(body))
         try:
-            return await self._answer(request)
+            return await self._send(request)
         except failures.Unavailable as error:
-            unknown = (
-                f"whether the {kind.kind} was created is not known: kubectl get {kind.plural} -n {namespace}"
+            hint = (
+                f"the {kind.kind} may exist nevertheless; check with kubectl get {kind.plural} -n {namespace}"
             )
-            raise Unusable(f"{_sentence(error)}; {unknown}") from None
+            raise CommandError(f"{_explanation(error)}; {hint}") from None
         except failures.ApiError as error:
-            raise Unusable(_sentence(error)) from None
+            raise CommandError(_explanation(error)) from None
 
-    async def _answer(self, request: Request) -> Body:
+    async def _send(self, request: Request) -> Body:
         try:
-            response = await self.carrier.request(request)
+            response = await self.transport.request(request)
         except failures.NoLogin as error:
-            raise Unusable(f"the kubeconfig cannot be used: {error.message}") from None
+            raise CommandError(f"cannot use the kubeconfig: {error.message}") from None
         if response.status >= 400:
             raise failures.from_response(response)
         body: Body = json.loads(response.body)
         return body
 
 
-def _bytes(body: Body) -> bytes:
+def _encoded(body: Body) -> bytes:
     return json.dumps(body).encode()
 
 
-def _sentence(error: failures.ApiError) -> str:
+def _explanation(error: failures.ApiError) -> str:
     match error:
         case failures.Unauthorized():
-            return "the API server does not know who asks; log in again"
+            return "the API server does not accept your credentials; log in again"
         case failures.Unavailable(status=0):
-            return f"the API server cannot be reached: {error.message}"
+            return f"cannot reach the API server: {error.message}"
         case _:
-            return f"the API server refuses: {error.message or error.reason}"
+            return f"the API server rejects the request: {error.message or error.reason}"

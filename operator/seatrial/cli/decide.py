@@ -1,6 +1,7 @@
-"""`seatrial decide`: a RolloutDecision, printed for `kubectl create -f -` or created.
+"""`seatrial decide`: prints a RolloutDecision for `kubectl create -f -`, or creates it.
 
-What was not said is read from the cluster: what the decision speaks of from `.status`, who decides from the API server.
+Fields that the command line does not give are read from the cluster: what the decision is about from `.status`, who
+decides from the API server.
 """
 
 from __future__ import annotations
@@ -8,192 +9,137 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
-from typing import Any
 
-from seatrial.api import decision, names, refusal
+from seatrial.api import kinds, names, rollout_decision
 from seatrial.api import status as api
-from seatrial.cli import cluster, kubeconfig, subjects, written
-from seatrial.cli.cluster import Cluster, Connect
-from seatrial.cli.reading import Unusable
-from seatrial.cli.subjects import Subject
-from seatrial.kube import kinds
-from seatrial.manifests.metadata import Body
+from seatrial.api.objects import Body
+from seatrial.cli import decision_spec, kubeconfig, yaml_output
+from seatrial.cli.cluster import ClusterClient, Connect
+from seatrial.cli.decision_target import DecisionTarget, decision_target, rollback_targets
+from seatrial.cli.errors import CommandError
 
-Action = decision.Action
+Action = rollout_decision.Action
 EPILOG = """\
-what is not said is read from the cluster of the kubeconfig: revision, attempt and step from the object's status,
---by from the API server. With all of them said no cluster is asked.
+Options that are not given are read from the cluster of the kubeconfig: revision, attempt and step from the status of
+the ModelDeployment, --by from the API server. If all of them are given, no cluster is contacted.
 
   seatrial decide abort churn -n shop --reason "p99"            prints the decision
   seatrial decide abort churn -n shop --reason "p99" --apply    creates it
   seatrial decide rollback churn -n shop --to 41b07c55ee --apply
-  kubectl get rdec -n shop                                      what became of it, and why
+  kubectl get rdec -n shop                                      shows the operator's answer
 """
-_OPTIONS = {"step": "step", "attempt": "attempt", "toRevision": "to"}
-"""Fields of the API by the options that fill them."""
-
-_ANY_REVISION, _ANOTHER = "0" * 10, "f" * 10
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], connect: Connect) -> None:
-    """The command and its options."""
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], connect: Connect) -> None:
+    """Add the command and its options."""
     parser = commands.add_parser(
         "decide",
         help="print or create a RolloutDecision",
-        description="Prints a RolloutDecision for kubectl create -f -, or creates it.",
+        description="Print a RolloutDecision for kubectl create -f -, or create it.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("action", choices=[str(action).lower() for action in Action])
-    parser.add_argument("name", help="of the ModelDeployment")
-    parser.add_argument("-n", "--namespace", default="", help="of the ModelDeployment (that of the context)")
+    parser.add_argument("action", choices=[str(action).lower() for action in Action], help="what to do")
+    parser.add_argument("name", help="name of the ModelDeployment")
+    parser.add_argument(
+        "-n",
+        "--namespace",
+        default="",
+        help="namespace of the ModelDeployment (default: that of the context)",
+    )
     parser.add_argument("--reason", default="", help="why, for the history")
     parser.add_argument(
-        "--to", "--to-revision", metavar="REVISION", help="with rollback: where to, of the history"
+        "--to", "--to-revision", metavar="REVISION", help="for rollback: the revision to roll back to"
     )
-    parser.add_argument("--apply", action="store_true", help="create it in the cluster, rather than print it")
-    parser.add_argument("--context", default="", help="of the kubeconfig (the current one)")
-    parser.add_argument("--revision", default="", help="the revision it speaks of (from the status)")
+    parser.add_argument("--apply", action="store_true", help="create the decision instead of printing it")
+    parser.add_argument("--context", default="", help="context of the kubeconfig (default: the current one)")
     parser.add_argument(
-        "--attempt", type=int, help="with promote, abort and retry: the attempt (from the status)"
+        "--revision", default="", help="the revision that the decision is about (default: from the status)"
     )
-    parser.add_argument("--step", type=int, help="with skip: the step (from the status)")
-    parser.add_argument("--by", help="who decides: your user name in the cluster (asked of the API server)")
+    parser.add_argument(
+        "--attempt", type=int, help="for promote, abort and retry: the attempt (default: from the status)"
+    )
+    parser.add_argument("--step", type=int, help="for skip: the step (default: from the status)")
+    parser.add_argument("--by", help="who decides (default: your user name in the cluster)")
     parser.set_defaults(run=functools.partial(run, connect=connect))
 
 
-def run(given: argparse.Namespace, *, connect: Connect) -> str:
-    """The manifest, or what was created; `Unusable` when it would be refused."""
-    said = _said(given)
-    _checked(_with_any(said))
-    if _is_complete(said) and not given.apply:
-        return written.yaml_of(_manifest(said, given.name, given.namespace))
-    return asyncio.run(_asked(given, said, connect))
+def run(options: argparse.Namespace, *, connect: Connect) -> str:
+    """Return the manifest, or a line about the object that was created."""
+    spec = decision_spec.spec_from_options(options)
+    if decision_spec.is_complete(spec) and not options.apply:
+        body = decision_spec.manifest(spec, name=options.name, namespace=options.namespace)
+        return yaml_output.to_yaml(body)
+    return asyncio.run(_run_with_cluster(options, spec, connect))
 
 
-def _said(given: argparse.Namespace) -> Body:
-    """The spec as far as it was said."""
-    return {
-        "deployment": given.name,
-        **({"revision": given.revision} if given.revision else {}),
-        "action": str(Action(str(given.action).capitalize())),
-        **{key: found for key, option in _OPTIONS.items() if (found := getattr(given, option)) is not None},
-        **({"decidedBy": given.by} if given.by is not None else {}),
-        **({"reason": given.reason} if given.reason else {}),
-    }
+async def _run_with_cluster(options: argparse.Namespace, spec: Body, connect: Connect) -> str:
+    """Complete the spec from the cluster, and create the decision if the options say so."""
+    namespace = options.namespace or kubeconfig.namespace_of(options.context)
+    async with connect(options.context) as transport:
+        client = ClusterClient(transport)
+        if not decision_spec.names_target(spec):
+            spec = await _with_target(client, spec, namespace)
+        if "decidedBy" not in spec:
+            spec = {**spec, "decidedBy": await client.user()}
+        body = decision_spec.manifest(spec, name=options.name, namespace=namespace)
+        if not options.apply:
+            return yaml_output.to_yaml(body)
+        created = await client.create(kinds.ROLLOUT_DECISION, namespace, body)
+    return _creation_message(created, options.context)
 
 
-def _bound_to(action: str) -> str:
-    """What a decision is bound to beside its revision, and can be read; empty for nothing."""
-    return "step" if action == Action.SKIP else "attempt" if action in decision.WITH_ATTEMPT else ""
-
-
-def _is_subject_said(said: Body) -> bool:
-    bound = _bound_to(said["action"])
-    target = said["action"] != Action.ROLLBACK or "toRevision" in said
-    return "revision" in said and (not bound or bound in said) and target
-
-
-def _is_complete(said: Body) -> bool:
-    return _is_subject_said(said) and "decidedBy" in said
-
-
-def _with_any(said: Body) -> Body:
-    """The spec with something in the place of all that is to be read: what was said can be judged without a cluster."""
-    bound = _bound_to(said["action"])
-    target = {"toRevision": _ANOTHER} if said["action"] == Action.ROLLBACK else {}
-    some: Body = {
-        "revision": _ANY_REVISION,
-        **({bound: 1} if bound else {}),
-        **target,
-        "decidedBy": "somebody",
-    }
-    return {**some, **said}
-
-
-def _checked(spec: Body) -> decision.DecisionSpec:
+async def _with_target(client: ClusterClient, spec: Body, namespace: str) -> Body:
+    """Return the spec with revision, attempt and step from the ModelDeployment's status."""
+    name, action = spec["deployment"], Action(spec["action"])
+    body = await client.deployment(namespace, name)
+    status = api.parse_status(body.get("status"))
+    paused = (body.get("spec") or {}).get("paused") is True
     try:
-        return refusal.validated(decision.DecisionSpec, spec)
-    except refusal.InvalidSpec as error:
-        raise Unusable(str(error)) from None
+        target = decision_target(action, status, paused=paused)
+        _check_destination(spec, status)
+        _check_revision(spec, target)
+    except CommandError as error:
+        raise CommandError(f"{names.KIND} {namespace}/{name}: {error}") from None
+    fields = {"revision": target.revision, "attempt": target.attempt, "step": target.step}
+    return {**{field: value for field, value in fields.items() if value is not None}, **spec}
 
 
-def _manifest(spec: Body, name: str, namespace: str) -> Body:
-    head = {"generateName": f"{name}-", **({"namespace": namespace} if namespace else {})}
-    return {
-        "apiVersion": names.API_VERSION,
-        "kind": names.DECISION_KIND,
-        "metadata": head,
-        "spec": _checked(spec).to_dict(),
-    }
+def _check_revision(spec: Body, target: DecisionTarget) -> None:
+    """Raise CommandError if attempt or step would come from the status of another revision than the given one."""
+    revision = spec.get("revision", target.revision)
+    field = decision_spec.bound_field(spec["action"])
+    if revision != target.revision and field:
+        raise CommandError(
+            f"the status is about revision {target.revision}; for {revision}, give --{field} as well"
+        )
 
 
-async def _asked(given: argparse.Namespace, said: Body, connect: Connect) -> str:
-    """The text to print, with what the cluster knows; the decision is created where that was asked for."""
-    namespace = given.namespace or kubeconfig.namespace_of(given.context)
-    async with connect(given.context) as carrier:
-        asked = cluster.Cluster(carrier)
-        if not _is_subject_said(said):
-            said = await _about(asked, said, namespace)
-        if "decidedBy" not in said:
-            said = {**said, "decidedBy": await asked.user()}
-        body = _manifest(said, given.name, namespace)
-        if not given.apply:
-            return written.yaml_of(body)
-        created = await asked.create(kinds.ROLLOUT_DECISION, namespace, body)
-    return _created(created, given.context)
-
-
-async def _about(asked: Cluster, said: Body, namespace: str) -> Body:
-    """The spec with what it speaks of now."""
-    name, action = said["deployment"], Action(said["action"])
-    body = await asked.deployment(namespace, name)
-    told = api.parse_status(body.get("status"))
-    try:
-        found = subjects.subject(action, told, paused=(body.get("spec") or {}).get("paused") is True)
-        _check_target(said, told)
-        return {**_fields(found), **_agreeing(said, found)}
-    except Unusable as error:
-        raise Unusable(f"{names.KIND} {namespace}/{name}: {error}") from None
-
-
-def _fields(found: Subject) -> dict[str, Any]:
-    fields = {"revision": found.revision, "attempt": found.attempt, "step": found.step}
-    return {key: value for key, value in fields.items() if value is not None}
-
-
-def _agreeing(said: Body, found: Subject) -> Body:
-    """What was said, which wins; `Unusable` where attempt or step would be read of another revision than the said."""
-    revision = said.get("revision", found.revision)
-    if revision != found.revision and _bound_to(said["action"]):
-        bound = _bound_to(said["action"])
-        raise Unusable(f"the status speaks of {found.revision}; for {revision} say --{bound} as well")
-    return said
-
-
-def _check_target(said: Body, told: api.Status) -> None:
-    """A Rollback says where to, and it must be somewhere that the history knows."""
-    if said["action"] != Action.ROLLBACK:
+def _check_destination(spec: Body, status: api.Status) -> None:
+    """Raise CommandError if a Rollback names no revision to roll back to, or one that is not in the history."""
+    if spec["action"] != Action.ROLLBACK:
         return
-    ways, target = subjects.ways_back(told), said.get("toRevision")
-    if target is None:
-        choice = (
-            f"the history has {', '.join(ways)}, newest first"
-            if ways
+    revisions, destination = rollback_targets(status), spec.get("toRevision")
+    if destination is None:
+        known = (
+            f"known: {', '.join(revisions)} (newest first)"
+            if revisions
             else "the history has no other revision"
         )
-        raise Unusable(f"--to says where to; {choice}")
-    if target not in ways:
-        raise Unusable(f"revision {target} is not one to go back to; those are: {', '.join(ways) or 'none'}")
+        raise CommandError(f"--to is required with rollback; {known}")
+    if destination not in revisions:
+        raise CommandError(
+            f"unknown revision '{destination}' to roll back to; known: {', '.join(revisions) or 'none'}"
+        )
 
 
-def _created(body: Body, context: str) -> str:
-    head, spec = body["metadata"], body["spec"]
-    bound = "".join(f", {key} {spec[key]}" for key in ("attempt", "step") if key in spec)
-    target = f" to {spec['toRevision']}" if "toRevision" in spec else ""
-    where = f" --context {context}" if context else ""
+def _creation_message(body: Body, context: str) -> str:
+    metadata, spec = body["metadata"], body["spec"]
+    fields = "".join(f", {field} {spec[field]}" for field in ("attempt", "step") if field in spec)
+    destination = f" to {spec['toRevision']}" if "toRevision" in spec else ""
+    option = f" --context {context}" if context else ""
     return (
-        f"created {names.DECISION_KIND} {head['namespace']}/{head['name']}: {spec['action']} of {spec['revision']}"
-        f"{target}{bound}, by {spec['decidedBy']}\n"
-        f"what becomes of it: kubectl get rdec {head['name']} -n {head['namespace']}{where}\n"
+        f"created {names.DECISION_KIND} {metadata['namespace']}/{metadata['name']}: {spec['action']} of "
+        f"{spec['revision']}{destination}{fields}, by {spec['decidedBy']}\n"
+        f"see the operator's answer with: kubectl get rdec {metadata['name']} -n {metadata['namespace']}{option}\n"
     )

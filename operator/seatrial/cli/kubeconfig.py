@@ -1,4 +1,4 @@
-"""What a kubeconfig says about the namespace that somebody works in: kubectl's own rule, without a cluster."""
+"""The namespace of a kubeconfig's context, by kubectl's own rule; no cluster is contacted."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ DEFAULT_NAMESPACE = "default"
 
 
 def namespace_of(context: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The namespace of a context, or of the current one; `default` where none is said."""
-    files = list(_files(environment))
-    name = context or next((str(f["current-context"]) for f in files if f.get("current-context")), "")
-    entries = [entry for f in files for entry in f.get("contexts") or () if isinstance(entry, dict)]
-    found = next((entry.get("context") for entry in entries if entry.get("name") == name), None)
-    return str((found or {}).get("namespace") or DEFAULT_NAMESPACE)
+    """Return the namespace of a context, or of the current one if it is empty; `default` if the context names none."""
+    configs = list(_readable_configs(environment))
+    name = context or next((str(c["current-context"]) for c in configs if c.get("current-context")), "")
+    entries = [entry for c in configs for entry in c.get("contexts") or () if isinstance(entry, dict)]
+    settings = next((entry.get("context") for entry in entries if entry.get("name") == name), None)
+    return str((settings or {}).get("namespace") or DEFAULT_NAMESPACE)
 
 
-def _files(environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """The files that can be read; what is wrong with the others is said when somebody logs in with them."""
-    named = environment.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
-    for path in filter(None, named.split(os.pathsep)):
+def _readable_configs(environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield the readable files of $KUBECONFIG; errors in the others are reported when a client connects."""
+    paths = environment.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+    for path in filter(None, paths.split(os.pathsep)):
         try:
-            loaded = yaml.safe_load(Path(path).expanduser().read_text(encoding="utf-8"))
+            config = yaml.safe_load(Path(path).expanduser().read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError, yaml.YAMLError):
             continue
-        if isinstance(loaded, dict):
-            yield loaded
+        if isinstance(config, dict):
+            yield config

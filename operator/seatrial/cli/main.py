@@ -11,43 +11,45 @@ from importlib import metadata as distributions
 
 from seatrial.cli import cluster, decide, plan
 from seatrial.cli.cluster import Connect
-from seatrial.cli.reading import Unusable
+from seatrial.cli.errors import CommandError
 
 
-def main(arguments: list[str] | None = None, *, connect: Connect = cluster.of_kubeconfig) -> None:
-    """Runs one command; ends the process with status 2 and a sentence when it cannot."""
-    given = _parser(connect).parse_args(arguments)
+def main(arguments: list[str] | None = None, *, connect: Connect = cluster.connect_with_kubeconfig) -> None:
+    """Run one command. If it fails, print its error and exit with status 2."""
+    options = _parser(connect).parse_args(arguments)
     try:
-        text: str = given.run(given)
-    except Unusable as unusable:
-        sys.exit(_failed(unusable.args))
+        text: str = options.run(options)
+    except CommandError as error:
+        sys.exit(_print_errors(error.args))
     _print(text)
 
 
 def _print(text: str) -> None:
-    """The whole text, or as much of it as the reader wants; what a terminal cannot show is shown as `?`."""
+    """Print the text; a character that the terminal cannot show becomes `?`, a closed pipe ends the process."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        # Python flushes stdout again when it exits, and would report the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 
-def _failed(sentences: Iterable[object]) -> int:
+def _print_errors(sentences: Iterable[object]) -> int:
     sys.stderr.writelines(f"seatrial: {sentence}\n" for sentence in sentences)
     return 2
 
 
 def _parser(connect: Connect) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="seatrial", description="Plans deployments of models, offline, and decides about their rollouts."
+        prog="seatrial",
+        description="Plan model deployments offline, and decide about their rollouts.",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    plan.add(commands)
-    decide.add(commands, connect)
+    plan.add_command(commands)
+    decide.add_command(commands, connect)
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(run=_version)
     return parser

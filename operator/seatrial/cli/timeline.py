@@ -1,150 +1,156 @@
-"""The text of `seatrial plan`: what would happen, step by step, and what was taken for granted."""
+"""The text of `seatrial plan`: what happens when, with how many pods, and what the plan assumes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import assert_never
 
-from seatrial.api import durations, names, told
+from seatrial.api import durations, names, status_fields
 from seatrial.api import status as api
+from seatrial.api.objects import Body
 from seatrial.api.phases import DisplayPhase
-from seatrial.cli import warnings
-from seatrial.cli.pace import Pace
-from seatrial.cli.simulation import Moment, Pods
-from seatrial.cli.world import Place
-from seatrial.core import amounts
-from seatrial.manifests.metadata import Body
-from seatrial.planning import actions
+from seatrial.api.text import pluralize
+from seatrial.children import actions
+from seatrial.cli.warnings import timeline_warnings
+from seatrial.simulation.cluster import ObjectRef
+from seatrial.simulation.controllers import Timings
+from seatrial.simulation.timeline import PodCount, TimelineEntry
 
-LONGEST = timedelta(hours=999_999)
-"""The longest span that users can write; a rollout of several such holds is longer."""
+LONGEST = durations.LONGEST
+"""The longest duration that users can write. A rollout of several such holds takes longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """What the simulation could not know."""
+    """What the simulation cannot know."""
 
-    pace: Pace
+    timings: Timings
     notes: tuple[str, ...] = ()
-    foreign: frozenset[Place] = frozenset()
-    """Objects of others, whose names no child can have."""
+
+    foreign: frozenset[ObjectRef] = frozenset()
+    """Objects that are not children of the ModelDeployment; no child can take their names."""
 
 
-def text(title: str, moments: tuple[Moment, ...], assumed: Assumptions) -> str:
-    """The whole timeline; the same text for the same moments."""
-    shown = [moment for n, moment in enumerate(moments) if n == 0 or _says_more(moment, moments[n - 1])]
-    start = moments[0].at
-    lines = [f"{title}, from {told.format_time(start)}", ""]
-    for moment in shown:
-        lines += [*_entry(moment, moment.at - start), ""]
-    lines += [_sum(moments), _end(moments[-1]), *_made(moments), ""]
-    lines += [*warnings.of(moments, assumed.foreign), *_taken_for_granted(assumed)]
+def render(title: str, entries: tuple[TimelineEntry, ...], assumptions: Assumptions) -> str:
+    """Return the whole timeline; equal entries give equal text."""
+    start = entries[0].time
+    lines = [f"{title}, from {status_fields.format_time(start)}", ""]
+    previous: list[str] = []
+    for entry in entries:
+        first_line, *details = _entry_lines(entry)
+        if entry.actions or [first_line, *details] != previous:
+            offset = f"+{_duration(entry.time - start)}"
+            lines += [f"{offset:<9} {entry.time:%H:%M:%SZ}  {first_line}", *details, ""]
+        previous = [first_line, *details]
+    lines += [_summary(entries), _end(entries[-1]), *_created_objects(entries), ""]
+    lines += [*timeline_warnings(entries, assumptions.foreign), *_assumption_lines(assumptions)]
     return "\n".join(lines) + "\n"
 
 
-def _says_more(moment: Moment, before: Moment) -> bool:
-    same = moment.status.message == before.status.message and moment.status.phase == before.status.phase
-    return bool(moment.actions) or not same or moment.tracks != before.tracks
+def _entry_lines(entry: TimelineEntry) -> Iterator[str]:
+    """Yield the lines of an entry without its time; an entry that reads like the previous one is not shown."""
+    yield f"{_phase_and_step(entry.status):<16} {_traffic(entry)}; {_pods(entry.pods)}"
+    yield f"    {entry.status.message}"
+    for action in entry.actions:
+        yield f"    · {_action(action)}"
 
 
-def _entry(moment: Moment, since: timedelta) -> Iterator[str]:
-    status = moment.status
-    after = f"+{_span(since)}"
-    yield f"{after:<9} {moment.at:%H:%M:%SZ}  {_where(status):<16} {_tracks(moment)}; {_pods(moment.pods)}"
-    yield f"    {status.message}"
-    for action in moment.actions:
-        yield f"    · {_told(action)}"
+def _duration(duration: timedelta) -> str:
+    """Return the duration as users write it; in days if it is longer than they can write."""
+    return f"{duration.days}d" if duration > LONGEST else durations.format_duration(duration)
 
 
-def _span(span: timedelta) -> str:
-    """As users write it, or in days where they could not."""
-    return f"{span.days}d" if span > LONGEST else durations.format_duration(span)
-
-
-def _where(status: api.Status) -> str:
-    """The phase, and the step of all, as the columns of kubectl say them."""
+def _phase_and_step(status: api.Status) -> str:
+    """Return phase and step as the columns of `kubectl get` show them."""
     step = status.summary.step if status.summary is not None else ""
     return f"{status.phase or '–'} {step}".rstrip()
 
 
 def _pods(count: int) -> str:
-    return amounts.counted(count, "pod")
+    return pluralize(count, "pod")
 
 
-def _tracks(moment: Moment) -> str:
-    """Who has which share, asked for, and with how many pods."""
-    shown = [("stable", moment.status.stable), ("canary", moment.status.canary)]
+def _traffic(entry: TimelineEntry) -> str:
+    """Return the weight and the pods of stable and canary."""
+    tracks = [("stable", entry.status.stable), ("canary", entry.status.canary)]
     parts = [
-        f"{name} {track.revision} {track.weight} % on {_of_pods(moment.tracks.get(track.revision, Pods()))}"
-        for name, track in shown
+        f"{name} {track.revision} {track.weight} % on {_ready_pods(entry, track.revision)}"
+        for name, track in tracks
         if track is not None
     ]
-    return ", ".join(parts) or "nobody serves"
+    return ", ".join(parts) or "no revision serves"
 
 
-def _of_pods(found: Pods) -> str:
-    return _pods(found.all) if found.ready == found.all else f"{found.ready} of {_pods(found.all)}"
+def _ready_pods(entry: TimelineEntry, revision: str) -> str:
+    count = entry.pods_by_revision.get(revision, PodCount())
+    return _pods(count.total) if count.ready == count.total else f"{count.ready} of {_pods(count.total)}"
 
 
-def _told(action: actions.Action) -> str:
+def _action(action: actions.Action) -> str:
     match action:
         case actions.Create(body):
-            return f"create {_subject(body)}{_size(body)}"
+            return f"create {_kind_and_name(body)}{_created_details(body)}"
         case actions.Apply(body):
-            return f"change {_subject(body)}{_change(body)}"
+            return f"update {_kind_and_name(body)}{_details(body)}"
         case actions.Scale(name=name, replicas=replicas):
             return f"scale Deployment {name} to {replicas}"
         case actions.Delete(kind=kind, name=name):
             return f"delete {kind} {name}"
-        case actions.Settle(name=name, phase=phase, message=message):
+        case actions.AnswerDecision(name=name, phase=phase, message=message):
             return f"answer RolloutDecision {name}: {phase}: {message}"
+        case _:
+            assert_never(action)
 
 
-def _subject(body: Body) -> str:
+def _kind_and_name(body: Body) -> str:
     return f"{body['kind']} {body['metadata']['name']}"
 
 
-def _size(body: Body) -> str:
-    return f" with {_pods(body['spec']['replicas'])}" if body["kind"] == "Deployment" else _change(body)
+def _created_details(body: Body) -> str:
+    return f" with {_pods(body['spec']['replicas'])}" if body["kind"] == "Deployment" else _details(body)
 
 
-def _change(body: Body) -> str:
-    """What a reader wants to know of it: whom a Service selects, the bounds of an autoscaler."""
+def _details(body: Body) -> str:
+    """Return what matters about a child: the pods that a Service selects, the bounds of an autoscaler."""
     spec = body.get("spec") or {}
     if body["kind"] == "Service":
         revision = spec["selector"].get(names.LABEL_REVISION)
         return f", selecting {revision or 'all revisions'}"
     if body["kind"] == "HorizontalPodAutoscaler":
-        shrinks = spec["behavior"]["scaleDown"]["selectPolicy"] != "Disabled"
-        return f", {spec['minReplicas']} to {spec['maxReplicas']} pods{'' if shrinks else ', never fewer for now'}"
+        scales_down = spec["behavior"]["scaleDown"]["selectPolicy"] != "Disabled"
+        note = "" if scales_down else ", not scaling down for now"
+        return f", {spec['minReplicas']} to {spec['maxReplicas']} pods{note}"
     return ""
 
 
-def _sum(moments: tuple[Moment, ...]) -> str:
-    steps = max((m.status.rollout.steps for m in moments if m.status.rollout is not None), default=0)
-    if len(moments) == 1 and not moments[0].actions:
-        return f"nothing is done, {_pods(moments[0].pods)}"
-    took = _span(moments[-1].at - moments[0].at)
-    peak = _pods(max(moment.pods for moment in moments))
-    stepwise = f"{amounts.counted(steps, 'step')}, " if steps else ""
-    return f"{stepwise}at least {took}, {peak} at the peak"
+def _summary(entries: tuple[TimelineEntry, ...]) -> str:
+    if len(entries) == 1 and not entries[0].actions:
+        return f"nothing changes, {_pods(entries[0].pods)}"
+    steps = max(
+        (entry.status.rollout.steps for entry in entries if entry.status.rollout is not None), default=0
+    )
+    duration = _duration(entries[-1].time - entries[0].time)
+    peak = _pods(max(entry.pods for entry in entries))
+    prefix = f"{pluralize(steps, 'step')}, " if steps else ""
+    return f"{prefix}at least {duration}, {peak} at the peak"
 
 
-def _end(last: Moment) -> str:
-    status = last.status
-    awaited = "" if status.phase is DisplayPhase.HEALTHY else "; only an event or a person moves it on"
-    return f"ends {status.phase}{awaited}"
+def _end(last: TimelineEntry) -> str:
+    phase = last.status.phase
+    hint = "" if phase is DisplayPhase.HEALTHY else "; only an event or a decision changes this"
+    return f"ends {phase}{hint}"
 
 
-def _made(moments: tuple[Moment, ...]) -> Iterator[str]:
-    made = [a.body for moment in moments for a in moment.actions if isinstance(a, actions.Create)]
-    if made:
-        yield "makes " + ", ".join(_subject(body) for body in made)
+def _created_objects(entries: tuple[TimelineEntry, ...]) -> Iterator[str]:
+    created = [a.body for entry in entries for a in entry.actions if isinstance(a, actions.Create)]
+    if created:
+        yield "creates " + ", ".join(_kind_and_name(body) for body in created)
 
 
-def _taken_for_granted(assumed: Assumptions) -> Iterator[str]:
-    ready = durations.format_duration(assumed.pace.ready_after)
-    build = durations.format_duration(assumed.pace.build)
-    yield f"Assumed: pods are ready after {ready}, builds take {build}, the load stays as it is."
-    yield from assumed.notes
+def _assumption_lines(assumptions: Assumptions) -> Iterator[str]:
+    ready_after = durations.format_duration(assumptions.timings.ready_after)
+    build = durations.format_duration(assumptions.timings.build)
+    yield f"Assumed: pods are ready after {ready_after}, builds take {build}, the load is constant."
+    yield from assumptions.notes

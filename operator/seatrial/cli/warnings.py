@@ -1,73 +1,76 @@
-"""What somebody who reads a timeline should not overlook: shares that are not met, gaps, troubles."""
+"""The warnings of a timeline: weights that the router cannot meet, gaps in service, name conflicts, Warning Events."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from seatrial.api import status as api
-from seatrial.api import told
-from seatrial.cli.simulation import Moment, Pods
-from seatrial.cli.world import Place, place_of
-from seatrial.planning import actions
+from seatrial.api import status_fields
+from seatrial.children import actions
+from seatrial.simulation.cluster import ObjectRef, ref_of
+from seatrial.simulation.timeline import PodCount, TimelineEntry
+
+Entries = tuple[TimelineEntry, ...]
 
 
-def of(moments: tuple[Moment, ...], foreign: frozenset[Place]) -> Iterator[str]:
-    """One line for each thing to know, in the order in which a reader meets it."""
-    yield from _names_taken(moments, foreign)
-    yield from dict.fromkeys(_shares_not_met(moments))
-    yield from _gaps(moments)
-    for moment in moments:
-        for sentence in moment.warnings:
-            yield f"Warning: at {moment.at:%H:%M:%SZ} {sentence}"
+def timeline_warnings(entries: Entries, foreign: frozenset[ObjectRef]) -> Iterator[str]:
+    """Yield one line for each warning."""
+    yield from _name_conflicts(entries, foreign)
+    yield from dict.fromkeys(_unmet_weights(entries))
+    yield from _service_gaps(entries)
+    for entry in entries:
+        for sentence in entry.warnings:
+            yield f"Warning: at {entry.time:%H:%M:%SZ} {sentence}"
 
 
-def _names_taken(moments: tuple[Moment, ...], foreign: frozenset[Place]) -> Iterator[str]:
-    made = {place_of(a.body) for moment in moments for a in moment.actions if isinstance(a, actions.Create)}
-    for kind, name in sorted(made & foreign):
+def _name_conflicts(entries: Entries, foreign: frozenset[ObjectRef]) -> Iterator[str]:
+    created = {ref_of(a.body) for entry in entries for a in entry.actions if isinstance(a, actions.Create)}
+    for kind, name in sorted(created & foreign):
         yield (
-            f"Warning: {kind} {name} is there and has not the labels of this object: if it is somebody else's, "
-            "the rollout stops there with NameConflict; rename one of the two"
+            f"Warning: {kind} {name} exists and does not have the labels of this ModelDeployment. If it belongs to "
+            "somebody else, the rollout stops there with NameConflict; rename one of the two"
         )
 
 
-def _shares_not_met(moments: tuple[Moment, ...]) -> Iterator[str]:
-    for moment in moments:
-        rollout, canary = moment.status.rollout, moment.status.canary
+def _unmet_weights(entries: Entries) -> Iterator[str]:
+    for entry in entries:
+        rollout, canary = entry.status.rollout, entry.status.canary
         if rollout is None or canary is None or not rollout.weight or canary.actual_weight is None:
             continue
         if canary.actual_weight != rollout.weight:
             yield (
-                f"Warning: a share of {rollout.weight} % is really one of {canary.actual_weight} %: it is that of the "
-                f"ready pods, and {_what_helps(moment.status, rollout.weight, canary.actual_weight)}"
+                f"Warning: a weight of {rollout.weight} % gives the canary {canary.actual_weight} % of traffic, its "
+                f"share of the ready pods; {_remedy(entry.status, rollout.weight, canary.actual_weight)}"
             )
 
 
-def _what_helps(status: api.Status, asked: int, actual: int) -> str:
+def _remedy(status: api.Status, weight: int, actual_weight: int) -> str:
     stable, canary = status.stable, status.canary
-    if stable and canary and actual < asked and canary.ready_replicas >= stable.ready_replicas:
-        return "the canary has at most as many as stable: it gets more when it takes over"
-    return "more replicas come nearer"
+    if stable and canary and actual_weight < weight and canary.ready_replicas >= stable.ready_replicas:
+        return "the canary has at most as many pods as stable until it is promoted"
+    return "more replicas come closer"
 
 
-def _gaps(moments: tuple[Moment, ...]) -> Iterator[str]:
-    """From when to when nobody is served, once somebody was or could be: there is a stable revision."""
-    before, since = moments[0].status.stable is not None, None
-    for moment in moments:
-        serves = _serves(moment)
-        if serves and since is not None:
-            yield f"Warning: nobody is served from {told.format_time(since)} to {told.format_time(moment.at)}"
-            since = None
-        elif before and not serves:
-            since = since or moment.at
-        before = before or serves
-    if since is not None:
-        yield f"Warning: nobody is served from {told.format_time(since)} on"
+def _service_gaps(entries: Entries) -> Iterator[str]:
+    """Yield the times without a ready pod that receives traffic, once a revision was stable."""
+    served, gap_start = entries[0].status.stable is not None, None
+    for entry in entries:
+        serves = _serves(entry)
+        if serves and gap_start is not None:
+            start, end = status_fields.format_time(gap_start), status_fields.format_time(entry.time)
+            yield f"Warning: no pod serves requests from {start} to {end}"
+            gap_start = None
+        elif served and not serves:
+            gap_start = gap_start or entry.time
+        served = served or serves
+    if gap_start is not None:
+        yield f"Warning: no pod serves requests from {status_fields.format_time(gap_start)} on"
 
 
-def _serves(moment: Moment) -> bool:
-    """A revision that has a share has a ready pod."""
-    tracks = (moment.status.stable, moment.status.canary)
+def _serves(entry: TimelineEntry) -> bool:
+    """Return whether a revision that receives traffic has a ready pod."""
+    tracks = (entry.status.stable, entry.status.canary)
     return any(
-        track is not None and track.weight and moment.tracks.get(track.revision, Pods()).ready
+        track is not None and track.weight and entry.pods_by_revision.get(track.revision, PodCount()).ready
         for track in tracks
     )

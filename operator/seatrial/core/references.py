@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from seatrial.api import serving, settings, spec
 
 
-class Holder(StrEnum):
+class ReferenceKind(StrEnum):
     """The kinds of objects that hold configuration."""
 
     CONFIG_MAP = "ConfigMap"
@@ -22,7 +22,7 @@ class Holder(StrEnum):
 class Reference:
     """One object beside the ModelDeployment that its spec names."""
 
-    holder: Holder
+    holder: ReferenceKind
     name: str
     optional: bool = False
 
@@ -31,7 +31,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReferenceSeen:
+class ReferencedData:
     """What a reference leads to now; `data` only of ConfigMaps, a Secret leaves nothing but its digest."""
 
     present: bool
@@ -43,7 +43,7 @@ class ReferenceSeen:
     binary_data: Mapping[str, str] = field(default_factory=dict)
 
 
-def of_pods(server: serving.Serving) -> tuple[Reference, ...]:
+def pod_references(server: serving.Serving) -> tuple[Reference, ...]:
     """What the pods read, each once, in order of name."""
     found = {(r.holder, r.name): r for r in sorted(_of_environment(server), key=lambda r: not r.optional)}
     for volume in server.pod.volumes:
@@ -52,7 +52,7 @@ def of_pods(server: serving.Serving) -> tuple[Reference, ...]:
     return tuple(sorted(found.values()))
 
 
-def of_build(wanted: spec.Spec, operator: settings.Settings) -> tuple[Reference, ...]:
+def build_references(wanted: spec.Spec, operator: settings.Settings) -> tuple[Reference, ...]:
     """What the build Job mounts: without one of them its pod would wait and not say for what."""
     if wanted.model.image:
         return ()
@@ -67,30 +67,32 @@ def of_build(wanted: spec.Spec, operator: settings.Settings) -> tuple[Reference,
         registry.ca_config_map_name or operator.registry.ca_config_map_name,
         source.netloc if source.scheme == "configmap" else "",
     )
-    found = {Reference(Holder.SECRET, name) for name in secrets if name}
-    found |= {Reference(Holder.CONFIG_MAP, name) for name in config_maps if name}
+    found = {Reference(ReferenceKind.SECRET, name) for name in secrets if name}
+    found |= {Reference(ReferenceKind.CONFIG_MAP, name) for name in config_maps if name}
     return tuple(sorted(found))
 
 
 def _of_environment(server: serving.Serving) -> Iterator[Reference]:
     for source in server.env_from:
         if source.config_map_ref:
-            yield Reference(Holder.CONFIG_MAP, source.config_map_ref.name, source.config_map_ref.optional)
+            yield Reference(
+                ReferenceKind.CONFIG_MAP, source.config_map_ref.name, source.config_map_ref.optional
+            )
         if source.secret_ref:
-            yield Reference(Holder.SECRET, source.secret_ref.name, source.secret_ref.optional)
+            yield Reference(ReferenceKind.SECRET, source.secret_ref.name, source.secret_ref.optional)
     for variable in server.env:
         origin = variable.value_from
         if origin and origin.config_map_key_ref:
             ref = origin.config_map_key_ref
-            yield Reference(Holder.CONFIG_MAP, ref.name, ref.optional)
+            yield Reference(ReferenceKind.CONFIG_MAP, ref.name, ref.optional)
         if origin and origin.secret_key_ref:
-            yield Reference(Holder.SECRET, origin.secret_key_ref.name, origin.secret_key_ref.optional)
+            yield Reference(ReferenceKind.SECRET, origin.secret_key_ref.name, origin.secret_key_ref.optional)
 
 
 def _of_volume(volume: Mapping[str, Any]) -> Iterator[Reference]:
     sources = _object(volume.get("projected")).get("sources")
     for source in (volume, *(sources if isinstance(sources, list) else ())):
-        for key, holder in (("configMap", Holder.CONFIG_MAP), ("secret", Holder.SECRET)):
+        for key, holder in (("configMap", ReferenceKind.CONFIG_MAP), ("secret", ReferenceKind.SECRET)):
             part = _object(_object(source).get(key))
             name = part.get("name") or part.get("secretName")
             if name and isinstance(name, str):
@@ -105,15 +107,15 @@ def _object(part: Any) -> Mapping[str, Any]:
 CONFIG_MAP_KEYS = ("configMapRef", "configMapKeyRef", "configMap")
 
 
-def renamed(body: Any, copies: Mapping[str, str]) -> Any:
+def with_copies(body: Any, copies: Mapping[str, str]) -> Any:
     """A pod template in which every ConfigMap that has a copy is replaced by it."""
     if isinstance(body, Mapping):
         return {key: _renamed_part(key, item, copies) for key, item in body.items()}
-    return [renamed(item, copies) for item in body] if isinstance(body, list) else body
+    return [with_copies(item, copies) for item in body] if isinstance(body, list) else body
 
 
 def _renamed_part(key: str, item: Any, copies: Mapping[str, str]) -> Any:
     name = _object(item).get("name")
     if key in CONFIG_MAP_KEYS and isinstance(name, str) and name in copies:
         return {**item, "name": copies[name]}
-    return renamed(item, copies)
+    return with_copies(item, copies)

@@ -1,7 +1,7 @@
-"""The rollout: one decision per phase, each a function from memory and situation to new memory.
+"""The rollout: the step of each phase, a function from state and inputs to the state that follows.
 
-`advance` repeats them until nothing changes, so that a pass goes as far as what is seen allows; nothing here
-acts. What the pods and the router should be in a phase is derived from the memory by `seatrial.planning`.
+`advance` repeats them until nothing changes, so that a pass goes as far as the snapshot allows. Nothing here acts:
+what pods and router should be in a phase is derived from the state by `seatrial.children`.
 """
 
 from __future__ import annotations
@@ -9,279 +9,254 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from seatrial.api import phases, reasons
-from seatrial.api import status as api
-from seatrial.core import answering, moves, pauses, retreat
-from seatrial.core.memory import Memory, changed, identity_of
-from seatrial.core.moves import Phase
-from seatrial.core.wish import Image, Situation, first_step_at, step_of
+from seatrial.api import phases
+from seatrial.api.reasons import Reason
+from seatrial.core import availability, pauses, rules
+from seatrial.core.canary_health import wait_for_replicas
+from seatrial.core.inputs import Inputs
+from seatrial.core.rollback import continue_rollback, roll_back
+from seatrial.core.state import HistoryEntry, Rollout, RolloutState
+from seatrial.core.target import Image, Step, first_step_at, step_of
+from seatrial.core.transitions import (
+    IllegalTransition,
+    Phase,
+    at_rest,
+    hold_ends_at,
+    restart_step_clock,
+    settled,
+    stop_progress_clock,
+    transition,
+    wait_for,
+)
 
-LONGEST_CHAIN = 16
+MAX_TRANSITIONS = 16
 """More decisions in one pass than any path of the table has; beyond it they would go in a circle."""
 
 
-def advance(memory: Memory, at: Situation) -> Memory:
-    """The memory after every decision that what is seen allows; the same object when there is none."""
-    memory = _as_routed(memory, at)
-    for _ in range(LONGEST_CHAIN):
-        after = _decide(memory, at)
-        if after == memory:
-            return memory
-        memory = after
-    raise moves.IllegalMove("the decisions of one pass go in a circle")
+def advance(state: RolloutState, inputs: Inputs) -> RolloutState:
+    """Return the state after every decision that the inputs allow; the same object when there is none."""
+    state = _with_observed_promotion(state, inputs)
+    for _ in range(MAX_TRANSITIONS):
+        after = _next_state(state, inputs)
+        if after == state:
+            return state
+        state = after
+    raise IllegalTransition("the decisions of one pass go in a circle")
 
 
-def _as_routed(memory: Memory, at: Situation) -> Memory:
-    """Stable is stable since users are sent to it: an operator that died on the way there may come late."""
-    if memory.stable is None or at.routed in ("", memory.stable.revision):
-        return memory
-    return replace(memory, stable=changed(memory.stable, since=at.now))
+def _with_observed_promotion(state: RolloutState, inputs: Inputs) -> RolloutState:
+    """Count stable's time from when the router sends it traffic: an operator that died may do that late."""
+    split = inputs.snapshot.split
+    if state.stable is None or split is None or split.stable in ("", state.stable.revision):
+        return state
+    return replace(state, stable=replace(state.stable, since=inputs.now))
 
 
-def _decide(memory: Memory, at: Situation) -> Memory:
-    rollout = memory.rollout
-    if rollout is None or rollout.phase in moves.AT_REST:
-        return _at_rest(memory, at)
-    if superseded(memory, at) and rollout.phase is not Phase.ROLLING_BACK:
-        return retreat.supersede(memory, at)
-    return _STAGES[rollout.phase](memory, rollout, at)
+def _next_state(state: RolloutState, inputs: Inputs) -> RolloutState:
+    rollout = state.rollout
+    if rollout is None or at_rest(rollout):
+        return _at_rest(state, inputs)
+    guarded = rules.first_applicable(state, rollout, inputs)
+    return STEPS[rollout.phase](state, rollout, inputs) if guarded is None else guarded
 
 
-def superseded(memory: Memory, at: Situation) -> bool:
-    """The spec asks for another revision than the one on its way; a rejected one does not call off the way back.
-
-    After a Rollback the spec goes on asking for the revision that a person has just rejected.
-    """
-    rollout, wanted = memory.rollout, at.wish.revision
-    if rollout is None or rollout.revision == wanted:
-        return False
-    return not rollout.fast_track or memory.rejection_of(wanted) is None
-
-
-def _at_rest(memory: Memory, at: Situation) -> Memory:
-    rollout, wanted = memory.rollout, at.wish.revision
+def _at_rest(state: RolloutState, inputs: Inputs) -> RolloutState:
+    rollout, wanted = state.rollout, inputs.target.revision
     if not wanted:
-        return memory
+        return state
     if (
-        memory.rejection_of(wanted) is not None
-    ):  # also of what serves: somebody wanted to leave it, and could not
-        return _rejected(memory, rollout)
-    if memory.stable is not None and memory.stable.revision == wanted:
-        return _settled(memory, rollout, at)
-    return begin(memory, at, revision=wanted)
+        state.rejection_of(wanted) is not None
+    ):  # also of what serves: a person wanted to leave it and could not
+        return _rejected(state, rollout)
+    if state.stable is not None and state.stable.revision == wanted:
+        return _settled(state, rollout, inputs)
+    return begin(state, inputs, revision=wanted)
 
 
-def _settled(memory: Memory, rollout: api.RolloutStatus | None, at: Situation) -> Memory:
-    """What was tried is no longer asked for: it leaves nothing but its place in history."""
-    wanted = at.wish.revision
-    build = memory.build_of(at.wish.build_id)
+def _settled(state: RolloutState, rollout: Rollout | None, inputs: Inputs) -> RolloutState:
+    """Return the state in which what was tried has left nothing but its place in history."""
+    wanted = inputs.target.revision
+    build = state.build_of(inputs.target.build_id)
     if rollout is None or (rollout.phase is Phase.STABLE and rollout.revision == wanted):
-        return replace(memory, build=build)
-    return replace(memory, canary=None, build=build, rollout=moves.settled(rollout, wanted))
+        return replace(state, build=build)
+    return replace(state, canary=None, build=build, rollout=settled(rollout, wanted))
 
 
-def _rejected(memory: Memory, rollout: api.RolloutStatus | None) -> Memory:
+def _rejected(state: RolloutState, rollout: Rollout | None) -> RolloutState:
     if rollout is None or rollout.phase is Phase.REJECTED:
-        return memory
-    return replace(memory, rollout=moves.moved(rollout, Phase.REJECTED))
+        return state
+    return replace(state, rollout=transition(rollout, Phase.REJECTED))
 
 
-def begin(memory: Memory, at: Situation, *, revision: str, attempt: int = 1) -> Memory:
-    """A rollout of `revision` has begun; it takes no steps where there is nobody to protect or it is known good."""
-    old = memory.rollout
-    known_good = attempt == 1 and memory.known_good(revision)  # what failed since then takes its steps
-    straight = memory.stable is None or at.wish.recreate or at.counts.full == 0 or known_good
-    rollout = api.RolloutStatus(
+def begin(state: RolloutState, inputs: Inputs, *, revision: str, attempt: int = 1) -> RolloutState:
+    """Return the state in which a rollout of `revision` has begun.
+
+    It takes no steps where nothing serves yet, where the revision is known to be good, or without replicas.
+    """
+    before = state.rollout
+    known_good = attempt == 1 and state.known_good(revision)  # what failed since then takes its steps
+    without_steps = (
+        state.stable is None or inputs.target.recreate or inputs.replica_plan.full == 0 or known_good
+    )
+    rollout = Rollout(
         revision=revision,
-        phase=Phase.STABLE if old is None else old.phase,
-        steps=0 if straight else len(at.wish.steps),
-        fast_track=memory.stable is not None and known_good,
-        started_at=at.now,
+        phase=Phase.STABLE if before is None else before.phase,
+        steps=0 if without_steps else len(inputs.target.steps),
+        fast_track=state.stable is not None and known_good,
+        started_at=inputs.now,
         attempt=attempt,
-        decisions=() if old is None else old.decisions,
+        decisions=() if before is None else before.decisions,
     )
-    return replace(memory, canary=None, rollout=moves.moved(rollout, Phase.BUILDING))
+    return replace(state, canary=None, rollout=transition(rollout, Phase.BUILDING))
 
 
-def _building(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if pauses.holder(rollout, at):
-        return pauses.pause(memory, rollout, at)
-    image = image_of(rollout.revision, at)
+def _building(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    image = image_of(rollout.revision, inputs)
     if image is not None:
-        canary = image.track(rollout.revision, since=at.now)
-        return replace(memory, canary=canary, rollout=moves.moved(rollout, Phase.STARTING, waiting_for=None))
-    if at.build.terminal:
-        return retreat.fail(memory, at, reasons.Reason(at.build.reason), at.build.message)
-    return replace(memory, rollout=moves.changed(rollout, waiting_for=phases.WaitingFor.BUILD))
+        canary = image.of_revision(rollout.revision, since=inputs.now)
+        starting = replace(transition(rollout, Phase.STARTING), waiting_for=None)
+        return replace(state, canary=canary, rollout=starting)
+    if inputs.build.terminal:
+        return roll_back(state, inputs, Reason(inputs.build.reason), inputs.build.message)
+    return replace(state, rollout=replace(rollout, waiting_for=phases.WaitingFor.BUILD))
 
 
-def image_of(revision: str, at: Situation) -> Image | None:
-    """The image of a revision, as far as it is known: kept with its template, given, or built."""
-    if revision in at.images:
-        return at.images[revision]
-    if revision != at.wish.revision:
+def image_of(revision: str, inputs: Inputs) -> Image | None:
+    """Return the image of a revision as far as it is known: kept with its ControllerRevision, named, or built."""
+    images, target = inputs.snapshot.images, inputs.target
+    if revision in images:
+        return images[revision]
+    if revision != target.revision:
         return None
-    if at.wish.image:
-        return Image(reference=at.wish.image)
-    same_build = (i for i in at.images.values() if i.build_id and i.build_id == at.wish.build_id)
-    return at.build.image or next(same_build, None)
+    if target.image:
+        return Image(reference=target.image)
+    same_build = (i for i in images.values() if i.build_id and i.build_id == target.build_id)
+    return inputs.build.image or next(same_build, None)
 
 
-def _starting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if pauses.holder(rollout, at):
-        return pauses.pause(memory, rollout, at)
-    if at.strangers(memory):
-        return replace(memory, rollout=moves.waiting(rollout, phases.WaitingFor.CAPACITY))
-    if rollout.steps == 0 or not at.wish.steps or at.counts.full == 0:
-        return _starting_straight(memory, rollout, at)
-    if (halt := retreat.why_not_starting(memory, rollout, at, needed=at.counts.at_step[0])) is not None:
-        return halt
-    if too_few(at, step=1):
-        return replace(memory, rollout=moves.waiting(rollout, phases.WaitingFor.CAPACITY))
-    first = at.wish.steps[0]
-    return replace(
-        memory,
-        rollout=moves.arrived(
-            moves.moved(rollout, Phase.SHIFTING),
-            step=1,
-            steps=len(at.wish.steps),
-            weight=first.weight,
-            users_since=at.now,
-            exits_before=at.canary(memory).exits_so_far or None,
-            step_started_at=at.now,
-        ),
+def _starting(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    if rollout.steps == 0 or not inputs.target.steps or inputs.replica_plan.full == 0:
+        return _starting_without_steps(state, rollout, inputs)
+    waiting = wait_for_replicas(state, rollout, inputs, needed=inputs.replica_plan.at_step[0])
+    if waiting is not None:
+        return waiting
+    if inputs.replica_plan.waits[0]:
+        return replace(state, rollout=wait_for(rollout, phases.WaitingFor.CAPACITY))
+    return _first_traffic(state, rollout, inputs, inputs.target.steps[0])
+
+
+def _first_traffic(state: RolloutState, rollout: Rollout, inputs: Inputs, first: Step) -> RolloutState:
+    shifting = replace(
+        stop_progress_clock(transition(rollout, Phase.SHIFTING)),
+        step=1,
+        steps=len(inputs.target.steps),
+        weight=first.weight,
+        users_since=inputs.now,
+        exits_before=inputs.canary(state).exit_count or None,
+        step_started_at=inputs.now,
     )
+    return replace(state, rollout=shifting)
 
 
-def _starting_straight(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    """Without steps: all users when all pods are there, or where nobody else answers."""
-    halt = retreat.why_not_starting(memory, rollout, at, needed=at.counts.full)
-    if halt is None:
-        return replace(memory, rollout=moves.arrived(moves.moved(rollout, Phase.PROMOTING)))
-    failed = halt.rollout is not None and halt.rollout.phase is Phase.ROLLING_BACK
-    return (
-        halt
-        if failed or not answering.is_needed(memory, at)
-        else answering.needed_at_once(memory, rollout, at)
-    )
+def _starting_without_steps(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    """Promote when all pods are available, or at once where only the canary is."""
+    waiting = wait_for_replicas(state, rollout, inputs, needed=inputs.replica_plan.full)
+    if waiting is None:
+        return replace(state, rollout=stop_progress_clock(transition(rollout, Phase.PROMOTING)))
+    failed = waiting.rollout is not None and waiting.rollout.phase is Phase.ROLLING_BACK
+    if failed or not availability.canary_replaces_stable(state, inputs):
+        return waiting
+    return availability.promote_at_once(state, rollout, inputs)
 
 
-def too_few(at: Situation, *, step: int) -> bool:
-    """The router cannot give so small a share, and the user said to wait rather than to give more."""
-    return at.wish.hold_when_too_few and at.counts.too_few[step - 1]
+def _shifting(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    rollout = _on_current_steps(rollout, inputs)
+    if rollout.step > len(inputs.target.steps):
+        promoting = replace(transition(rollout, Phase.PROMOTING), step=len(inputs.target.steps))
+        return replace(state, rollout=promoting)
+    if rollout.weight < step_of(inputs.target, rollout).weight:
+        return _raise_weight(state, rollout, inputs)
+    return _hold(state, rollout, inputs)
 
 
-def _shifting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
-        return halt
-    if pauses.holder(rollout, at):
-        return pauses.pause(memory, rollout, at)
-    if at.counts.full == 0 or answering.stable_is_gone(memory, at):
-        return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, weight=100, waiting_for=None))
-    if answering.canary_is_gone(memory, rollout, at):
-        return answering.take_in(memory, rollout)
-    return _on_its_step(memory, rollout, at)
-
-
-def _on_its_step(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    rollout = _on_the_steps_of_now(rollout, at)
-    if rollout.step > len(at.wish.steps):
-        return replace(memory, rollout=moves.moved(rollout, Phase.PROMOTING, step=len(at.wish.steps)))
-    if rollout.weight < step_of(at.wish, rollout).weight:
-        return _raise(memory, rollout, at)
-    return _hold(memory, rollout, at)
-
-
-def _on_the_steps_of_now(rollout: api.RolloutStatus, at: Situation) -> api.RolloutStatus:
-    """Steps may be edited at any time: the weight stays, the first step that has at least it goes on."""
-    steps = at.wish.steps
+def _on_current_steps(rollout: Rollout, inputs: Inputs) -> Rollout:
+    """Keep the weight when steps were edited: the first step that has at least it continues."""
+    steps = inputs.target.steps
     if rollout.step <= len(steps) and rollout.weight <= steps[rollout.step - 1].weight:
-        return moves.changed(rollout, steps=len(steps))
+        return replace(rollout, steps=len(steps))
     step = first_step_at(steps, rollout.weight) or len(steps) + 1
-    return moves.changed(rollout, steps=len(steps), step=step)
+    return replace(rollout, steps=len(steps), step=step)
 
 
-def _raise(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    """Scale, wait until available, and only then is the weight the step's."""
-    needed = at.counts.at_step[rollout.step - 1]
-    if (halt := retreat.why_not_starting(memory, rollout, at, needed=needed)) is not None:
-        return halt
-    return replace(
-        memory,
-        rollout=moves.counted_from(moves.arrived(rollout), at.now, weight=step_of(at.wish, rollout).weight),
-    )
+def _raise_weight(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    """Scale, wait until available, and only then set the step's weight."""
+    needed = inputs.replica_plan.at_step[rollout.step - 1]
+    if (waiting := wait_for_replicas(state, rollout, inputs, needed=needed)) is not None:
+        return waiting
+    raised = replace(stop_progress_clock(rollout), weight=step_of(inputs.target, rollout).weight)
+    return replace(state, rollout=restart_step_clock(raised, inputs.now))
 
 
-def _hold(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if not at.has_its_share(rollout):  # a hold without its users would show nothing
-        return replace(memory, rollout=moves.counted_from(rollout, at.not_yet))
-    ends = moves.held_until(rollout, step_of(at.wish, rollout).hold)
+def _hold(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    if not inputs.weight_is_applied(rollout):  # a hold without its traffic would show nothing
+        return replace(state, rollout=restart_step_clock(rollout, inputs.clock_start))
+    ends = hold_ends_at(rollout, step_of(inputs.target, rollout).hold)
     if ends is None:
-        return replace(memory, rollout=moves.counted_from(rollout, at.now))
-    if at.now < ends:
-        return replace(memory, rollout=rollout)
-    needed = at.counts.at_step[rollout.step - 1]
-    if (halt := retreat.why_not_starting(memory, rollout, at, needed=needed)) is not None:
-        return halt
-    return next_step(memory, rollout, at)
+        return replace(state, rollout=restart_step_clock(rollout, inputs.now))
+    if inputs.now < ends:
+        return replace(state, rollout=rollout)
+    needed = inputs.replica_plan.at_step[rollout.step - 1]
+    if (waiting := wait_for_replicas(state, rollout, inputs, needed=needed)) is not None:
+        return waiting
+    return next_step(state, rollout, inputs)
 
 
-def next_step(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    """The step is over: the next one is prepared at the weight of now, or the canary takes over."""
-    if rollout.step >= len(at.wish.steps):
-        return replace(memory, rollout=moves.arrived(moves.moved(rollout, Phase.PROMOTING)))
-    return replace(memory, rollout=moves.arrived(rollout, step=rollout.step + 1))
+def next_step(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    """Return the state after a step: the next one is prepared at the present weight, or the canary is promoted."""
+    if rollout.step >= len(inputs.target.steps):
+        return replace(state, rollout=stop_progress_clock(transition(rollout, Phase.PROMOTING)))
+    return replace(state, rollout=replace(stop_progress_clock(rollout), step=rollout.step + 1))
 
 
-def _promoting(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
-        return halt
-    if pauses.holder(rollout, at):
-        return pauses.pause(memory, rollout, at)
-    if answering.canary_is_gone(memory, rollout, at):
-        return answering.take_in(memory, rollout)
-    if rollout.users_since is not None and rollout.weight < 100 and answering.is_needed(memory, at):
-        return replace(memory, rollout=moves.changed(rollout, weight=100))
-    if (halt := retreat.why_not_starting(memory, rollout, at, needed=at.counts.full)) is not None:
-        return halt
-    return _promoted(memory, rollout, at)
+def _promoting(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    waiting = wait_for_replicas(state, rollout, inputs, needed=inputs.replica_plan.full)
+    return _promoted(state, rollout, inputs) if waiting is None else waiting
 
 
-def _promoted(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if memory.canary is None:
-        raise moves.IllegalMove("a promotion without a canary")
-    entry = api.HistoryEntry(
+def _promoted(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    if state.canary is None:
+        raise IllegalTransition("a promotion without a canary")
+    without_replicas = inputs.replica_plan.full == 0
+    entry = HistoryEntry(
         revision=rollout.revision,
-        image=memory.canary.image,
+        image=state.canary.image,
         outcome=phases.Outcome.PROMOTED,
-        reason=reasons.Reason.PROMOTED,
-        message="nothing to start: it has zero replicas, checks were skipped" if at.counts.full == 0 else "",
+        reason=Reason.PROMOTED,
+        message="checks skipped: the spec asks for zero replicas" if without_replicas else "",
         started_at=rollout.started_at,
-        finished_at=at.now,
+        finished_at=inputs.now,
         decided_by=rollout.decided_by,
     )
-    stable = changed(identity_of(memory.canary), since=at.now)
-    done = moves.arrived(moves.moved(rollout, Phase.STABLE), weight=100, reason="", message="")
-    recorded = memory.recording(entry, limit=at.wish.history_limit)
-    return replace(recorded, stable=stable, canary=None, rollout=done)
+    stable = replace(state.canary, since=inputs.now, failure=None)
+    promoted = replace(
+        stop_progress_clock(transition(rollout, Phase.STABLE)), weight=100, reason="", message=""
+    )
+    recorded = state.with_history(entry, limit=inputs.target.history_limit)
+    return replace(recorded, stable=stable, canary=None, rollout=promoted)
 
 
-def _paused(memory: Memory, rollout: api.RolloutStatus, at: Situation) -> Memory:
-    if (halt := retreat.why_not_with_users(memory, rollout, at)) is not None:
-        return halt
-    if answering.canary_is_gone(memory, rollout, at):
-        return answering.take_in(memory, rollout)
-    held_by = pauses.holder(rollout, at)
-    if held_by is not None:
-        return replace(memory, rollout=moves.changed(rollout, paused_by=held_by))
-    return pauses.resume(memory, rollout, at)
+def _paused(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    paused_by = pauses.paused_by(rollout, inputs)
+    if paused_by is None:
+        return pauses.resume(state, rollout, inputs)
+    return replace(state, rollout=replace(rollout, paused_by=paused_by))
 
 
-_STAGES: dict[Phase, Callable[[Memory, api.RolloutStatus, Situation], Memory]] = {
+STEPS: dict[Phase, Callable[[RolloutState, Rollout, Inputs], RolloutState]] = {
     Phase.BUILDING: _building,
     Phase.STARTING: _starting,
     Phase.SHIFTING: _shifting,
     Phase.PAUSED: _paused,
     Phase.PROMOTING: _promoting,
-    Phase.ROLLING_BACK: retreat.roll_back,
+    Phase.ROLLING_BACK: continue_rollback,
 }

@@ -1,1 +1,1 @@
-"""The only package that talks to an API server: client, informers, queue, lease, fake server."""
+"""The only package that talks to an API server: transport, client, informers, queue and lease."""

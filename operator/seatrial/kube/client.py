@@ -1,4 +1,4 @@
-"""Asks an API server for objects and writes them: dictionaries in, dictionaries out, failures by name.
+"""A client of one API server: dictionaries in, dictionaries out, errors of the tree in `failures`.
 
 Every write checks the fence first, so that a process that lost its lease writes nothing.
 """
@@ -12,33 +12,33 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
-from seatrial.api import names
-from seatrial.kube import bodies, failures, transport
-from seatrial.kube.bodies import Body
-from seatrial.kube.kinds import Kind
+from seatrial.api import names, objects
+from seatrial.api.kinds import Kind
+from seatrial.api.objects import Body
+from seatrial.kube import failures, transport
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request, Response, Transport
 
 FIELD_MANAGER: Final = names.FIELD_MANAGER
 DEFAULT_RETRY_AFTER: Final = 1.0
 WATCH_SECONDS: Final = 290.0
-"""After this the server ends a watch; the informer opens the next where it ended."""
+"""The server ends a watch after this time; the informer continues with another one."""
 WATCH_GRACE: Final = 15.0
-"""Seconds that a watch may last longer than the server was asked for."""
+"""Seconds that a watch may outlast the time-out that the server was asked for."""
 WRITE_SECONDS: Final = 5.0
-"""A write that is sent just before the lease's deadline has ended before another process may hold the lease."""
-PATIENCE: Final = 5.0
-"""Seconds of a pause that a write or a get waits for: what takes longer is not held, but fails and comes again."""
+"""A write that is sent just before the lease's deadline ends before another process may hold the lease."""
+LONGEST_WAIT: Final = 5.0
+"""Seconds of a pause that a write or a get waits for; in a longer pause it fails, and the pass is retried."""
 
 _ESCAPED_BY_GO: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "&<>\u2028\u2029"}
 
 OnWrite = Callable[[str, str], None]
-"""Told kind and verb of every write before it is sent."""
+"""Receives kind and verb of every write before it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A collection at one moment; a watch continues from `resource_version`."""
+    """A collection at one version; a watch continues from `resource_version`."""
 
     items: list[Body]
     resource_version: str
@@ -46,7 +46,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which objects of a kind are meant: everything, unless narrowed."""
+    """Which objects of a kind to list or watch; all of them by default."""
 
     namespace: str = ""
     labels: str = ""
@@ -54,28 +54,28 @@ class Selection:
     metadata_only: bool = False
 
     def query(self) -> dict[str, str]:
-        """The selectors as query parameters."""
-        wanted = {"labelSelector": self.labels, "fieldSelector": self.fields}
-        return {name: value for name, value in wanted.items() if value}
+        """Return the selectors as query parameters."""
+        selectors = {"labelSelector": self.labels, "fieldSelector": self.fields}
+        return {name: value for name, value in selectors.items() if value}
 
 
-def _count_nothing(_kind: str, _verb: str) -> None:
+def _ignore_write(_kind: str, _verb: str) -> None:
     """The default of `on_write`."""
 
 
 class Client:
-    """One API server. `fence` says whether this process may write; time-outs are in seconds."""
+    """A client of one API server. `fence` returns whether this process may write; `timeout` is in seconds."""
 
     def __init__(
         self,
-        carrier: Transport,
+        http: Transport,
         limiter: Limiter,
         fence: Callable[[], bool],
         *,
-        on_write: OnWrite = _count_nothing,
+        on_write: OnWrite = _ignore_write,
         timeout: float = 30.0,
     ) -> None:
-        self._transport = carrier
+        self._http = http
         self._limiter = limiter
         self._fence = fence
         self._on_write = on_write
@@ -84,9 +84,9 @@ class Client:
     # reading
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Body:
-        """The object; `NotFound` when there is none."""
-        await self._limiter.acquire(patience=PATIENCE)
-        return _object(await self._carry(Request("GET", kind.path(namespace, name))))
+        """Return the object; raise `NotFound` if there is none."""
+        await self._limiter.acquire(longest_wait=LONGEST_WAIT)
+        return _object(await self._send(Request("GET", kind.path(namespace, name))))
 
     async def list(
         self,
@@ -98,13 +98,13 @@ class Client:
         limit: int = 500,
         metadata_only: bool = False,
     ) -> Listing:
-        """All objects that match, in pages of `limit`; each says its apiVersion and kind, none its managedFields."""
-        wanted = Selection(namespace or "", labels, fields, metadata_only)
+        """Return all objects that match, in pages of `limit`, with apiVersion and kind, without managedFields."""
+        selection = Selection(namespace or "", labels, fields, metadata_only)
         try:
-            return await self._pages(kind, wanted, limit)
+            return await self._pages(kind, selection, limit)
         except failures.Gone:
-            # The pages outlived the server's memory of their first moment: one large answer instead.
-            return await self._pages(kind, wanted, 0)
+            # The server forgot the version of the first page before the last one was read: one large page instead.
+            return await self._pages(kind, selection, 0)
 
     async def watch(
         self,
@@ -116,12 +116,12 @@ class Client:
         fields: str = "",
         metadata_only: bool = False,
     ) -> AsyncGenerator[tuple[str, Body]]:
-        """ADDED, MODIFIED, DELETED and BOOKMARK from `resource_version` on, until the server ends it.
+        """Yield ADDED, MODIFIED, DELETED and BOOKMARK events after `resource_version` until the server ends the watch.
 
-        `Gone` when the server no longer knows that version.
+        Raise `Gone` if the server no longer has that version.
         """
-        wanted = Selection(namespace or "", labels, fields, metadata_only)
-        query = wanted.query() | {
+        selection = Selection(namespace or "", labels, fields, metadata_only)
+        query = selection.query() | {
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": resource_version,
@@ -129,7 +129,7 @@ class Client:
         }
         accept = transport.PARTIAL_OBJECT if metadata_only else transport.JSON
         request = Request(
-            "GET", kind.path(wanted.namespace), query, accept=accept, timeout=WATCH_SECONDS + WATCH_GRACE
+            "GET", kind.path(selection.namespace), query, accept=accept, timeout=WATCH_SECONDS + WATCH_GRACE
         )
         await self._limiter.acquire()
         async with aclosing(self._lines(request)) as lines:
@@ -139,13 +139,13 @@ class Client:
     async def raw_get(
         self, path: str, *, query: Mapping[str, str] | None = None, within: float = 0.0
     ) -> bytes:
-        """The bytes behind any path of the API server, its pod proxy among them; `within` seconds.
+        """Return the bytes of any path of the API server, for example of its pod proxy, `within` so many seconds.
 
-        A 429 of a pod is the pod's own: it stops nobody else.
+        A 429 may come from a pod: it pauses no other request.
         """
         request = Request("GET", path, query or {}, accept="*/*", timeout=within or self._timeout)
-        await self._limiter.acquire(patience=PATIENCE)
-        response = await self._answer(request)
+        await self._limiter.acquire(longest_wait=LONGEST_WAIT)
+        response = await self._response(request)
         if response.status < 400:
             return response.body
         raise failures.from_response(response)
@@ -153,35 +153,35 @@ class Client:
     # writing
 
     async def create(self, kind: Kind, body: Body) -> Body:
-        """The object as created; `AlreadyExists` when the name is taken."""
-        namespace, _ = bodies.key_of(body)
+        """Create the object and return it; raise `AlreadyExists` if the name is taken."""
+        namespace, _ = objects.key_of(body)
         return await self._write("create", kind, _json_request("POST", kind.path(namespace), body))
 
     async def replace(self, kind: Kind, body: Body) -> Body:
-        """The object replaced; `Conflict` when its resourceVersion is not the present one."""
-        return await self._write("update", kind, _json_request("PUT", kind.path(*bodies.key_of(body)), body))
+        """Replace the object and return it; raise `Conflict` if its resourceVersion is not the current one."""
+        return await self._write("update", kind, _json_request("PUT", kind.path(*objects.key_of(body)), body))
 
     async def apply(self, kind: Kind, body: Body, *, force: bool = True) -> Body:
-        """The object has what `body` says and has lost what our last apply said and `body` does not.
+        """Apply `body` (server-side apply) and return the object; fields of our last apply that it lacks are removed.
 
-        With `metadata.uid` or `metadata.resourceVersion` in `body`, `Conflict` unless they match.
+        Raise `Conflict` if `body` has a `metadata.uid` or `metadata.resourceVersion` that does not match.
         """
-        path = kind.path(*bodies.key_of(body))
+        path = kind.path(*objects.key_of(body))
         request = Request("PATCH", path, {"force": str(force).lower()}, _bytes(body), transport.APPLY_PATCH)
         return await self._write("apply", kind, request)
 
     async def patch(self, kind: Kind, namespace: str, name: str, *, patch: Body) -> Body:
-        """The object with the JSON merge patch in it."""
+        """Apply a JSON merge patch and return the object."""
         request = Request("PATCH", kind.path(namespace, name), {}, _bytes(patch), transport.MERGE_PATCH)
         return await self._write("patch", kind, request)
 
     async def replace_status(self, kind: Kind, body: Body) -> Body:
-        """The object with this `status`; `Conflict` unless its resourceVersion is the one in `body`."""
-        path = kind.path(*bodies.key_of(body), "status")
+        """Replace the status and return the object; raise `Conflict` unless its resourceVersion is current."""
+        path = kind.path(*objects.key_of(body), "status")
         return await self._write("update_status", kind, _json_request("PUT", path, body))
 
     async def patch_status(self, kind: Kind, namespace: str, name: str, *, patch: Body) -> Body:
-        """The object with the merge patch in its status: `patch` is `{"status": …}`."""
+        """Apply a merge patch `{"status": …}` to the status and return the object."""
         path = kind.path(namespace, name, "status")
         request = Request("PATCH", path, {}, _bytes(patch), transport.MERGE_PATCH)
         return await self._write("patch_status", kind, request)
@@ -189,7 +189,7 @@ class Client:
     async def scale(
         self, kind: Kind, namespace: str, name: str, *, replicas: int, resource_version: str = ""
     ) -> Body:
-        """The Scale wants this many replicas; `Conflict` when `resource_version` is not the present one."""
+        """Set the replicas and return the Scale; raise `Conflict` if `resource_version` is not the current one."""
         patch: Body = {"spec": {"replicas": replicas}}
         if resource_version:
             patch["metadata"] = {"resourceVersion": resource_version}
@@ -200,7 +200,7 @@ class Client:
     async def delete(
         self, kind: Kind, namespace: str, name: str, *, uid: str = "", propagation: str = "Background"
     ) -> None:
-        """The object is gone or going; so it is when it never was. `Conflict` when `uid` is another's."""
+        """Delete the object if it exists; raise `Conflict` if its uid is not `uid`."""
         options: Body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if uid:
             options["preconditions"] = {"uid": uid}
@@ -209,53 +209,54 @@ class Client:
         except failures.NotFound:
             return
 
-    # how
+    # sending
 
     async def _write(self, verb: str, kind: Kind, request: Request) -> Body:
-        await self._limiter.acquire(patience=PATIENCE)
+        await self._limiter.acquire(longest_wait=LONGEST_WAIT)
         if not self._fence():
             raise failures.NotLeader(f"{verb} {kind} {request.path} not sent: the lease is not ours")
         self._on_write(kind.kind, verb)
         if request.method != "DELETE":
             request = replace(request, query={"fieldManager": FIELD_MANAGER, **request.query})
-        return _object(await self._carry(replace(request, timeout=WRITE_SECONDS)))
+        return _object(await self._send(replace(request, timeout=WRITE_SECONDS)))
 
-    async def _carry(self, request: Request) -> Response:
-        response = await self._answer(replace(request, timeout=min(request.timeout, self._timeout)))
+    async def _send(self, request: Request) -> Response:
+        """Return the response; raise the error that a status of 400 or more stands for."""
+        response = await self._response(replace(request, timeout=min(request.timeout, self._timeout)))
         if response.status < 400:
             return response
-        raise self._heeded(failures.from_response(response))
+        raise self._paused_by(failures.from_response(response))
 
-    async def _answer(self, request: Request) -> Response:
-        """The answer within the request's time, a login and a second try included."""
+    async def _response(self, request: Request) -> Response:
+        """Return the response; the request's time-out includes a login and a second try."""
         try:
             async with asyncio.timeout(request.timeout):
-                return await self._transport.request(request)
+                return await self._http.request(request)
         except TimeoutError as error:
             raise failures.unreachable(error) from error
 
     async def _lines(self, request: Request) -> AsyncGenerator[bytes]:
         try:
-            async for line in self._transport.stream(request):
+            async for line in self._http.stream(request):
                 yield line
         except failures.ApiError as error:
-            raise self._heeded(error) from None
+            raise self._paused_by(error) from None
 
-    def _heeded(self, error: failures.ApiError) -> failures.ApiError:
-        """`error`, after everybody was told to wait when it is a 429."""
+    def _paused_by(self, error: failures.ApiError) -> failures.ApiError:
+        """Pause all requests if `error` is a 429; return `error`."""
         if isinstance(error, failures.TooManyRequests):
-            self._limiter.hold_off(error.retry_after or DEFAULT_RETRY_AFTER)
+            self._limiter.pause(error.retry_after or DEFAULT_RETRY_AFTER)
         return error
 
-    async def _pages(self, kind: Kind, wanted: Selection, limit: int) -> Listing:
-        accept = transport.PARTIAL_LIST if wanted.metadata_only else transport.JSON
-        query = wanted.query() | ({"limit": str(limit)} if limit else {})
+    async def _pages(self, kind: Kind, selection: Selection, limit: int) -> Listing:
+        accept = transport.PARTIAL_LIST if selection.metadata_only else transport.JSON
+        query = selection.query() | ({"limit": str(limit)} if limit else {})
         items: list[Body] = []
         while True:
             await self._limiter.acquire()
-            request = Request("GET", kind.path(wanted.namespace), query, accept=accept)
-            page = _object(await self._carry(request))
-            items += [_listed(kind, item) for item in page.get("items") or []]
+            request = Request("GET", kind.path(selection.namespace), query, accept=accept)
+            page = _object(await self._send(request))
+            items += [_list_item(kind, item) for item in page.get("items") or []]
             metadata = page.get("metadata") or {}
             if not metadata.get("continue"):
                 return Listing(items, metadata.get("resourceVersion") or "")
@@ -263,10 +264,10 @@ class Client:
 
 
 def _bytes(body: Body) -> bytes:
-    """The body byte for byte as the server itself writes it.
+    """Return the body encoded byte for byte as the API server encodes it.
 
-    It compares the data of a ControllerRevision, which must not change, as bytes: written in any other way, every
-    patch of the object's metadata would be refused.
+    The server compares the immutable data of a ControllerRevision as bytes: with any other encoding it would reject
+    every patch of the object's metadata.
     """
     text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return text.translate(_ESCAPED_BY_GO).encode()
@@ -281,13 +282,13 @@ def _object(response: Response) -> Body:
     return body
 
 
-def _listed(kind: Kind, body: Body) -> Body:
-    """What only the API server needs is dropped page by page: a start reads thousands of objects at once."""
-    return bodies.without_managed_fields(_named(kind, body))
+def _list_item(kind: Kind, body: Body) -> Body:
+    """Drop managedFields page by page: at start-up thousands of objects are read at once."""
+    return objects.without_managed_fields(_with_kind(kind, body))
 
 
-def _named(kind: Kind, body: Body) -> Body:
-    """Lists leave out what each item is."""
+def _with_kind(kind: Kind, body: Body) -> Body:
+    """Add apiVersion and kind, which the items of a list lack."""
     return {**body, "apiVersion": kind.api_version, "kind": kind.kind}
 
 
@@ -295,4 +296,4 @@ def _event(kind: Kind, line: bytes) -> tuple[str, Body]:
     event = json.loads(line)
     if event["type"] == "ERROR":
         raise failures.from_status(event["object"])
-    return event["type"], _named(kind, event["object"])
+    return event["type"], _with_kind(kind, event["object"])

@@ -1,25 +1,25 @@
-"""What can go wrong, as one tree, and what reconciling does about it.
+"""The errors of the operator as one tree, and the one place that classifies them for reconciling.
 
     Failure
-    ├── NotLeader            this process may not write (any more)
-    ├── ApiError             the API server refused, or could not be asked
+    ├── NotLeader            this process does not hold the lease; nothing was sent
+    ├── ApiError             the API server answered with an error, or did not answer
     │   ├── NotFound         404
     │   ├── AlreadyExists    409, the name is taken
-    │   ├── Conflict         409, somebody wrote in between, or owns the field
+    │   ├── Conflict         409, the object changed, is another one, or another manager owns a field
     │   ├── Gone             410, the resource version or continue token is too old
     │   ├── Unauthorized     401
     │   ├── Forbidden        403: RBAC, quota, admission, a terminating namespace
     │   ├── Invalid          400, 413, 415, 422
     │   ├── TooManyRequests  429
-    │   │   └── Paused       said by ourselves: the server asked for quiet, nothing was sent
-    │   └── Unavailable      5xx, time-out, network (status 0)
-    │       └── NoLogin      nobody could log in: nothing was sent
-    └── what reconciling knows
-        ├── Outdated         the world is not what the plan was made for: look again
-        ├── Retry            the world may heal it
-        └── Stalled          only a person or a new spec helps
+    │   │   └── Paused       the server asked for a pause before; nothing was sent
+    │   └── Unavailable      5xx, time-out, network error (status 0)
+    │       └── NoLogin      the login failed; nothing was sent
+    └── raised while applying a plan
+        ├── Outdated         the cluster changed since it was observed: observe and plan again
+        ├── Retry            the condition may pass: try again later
+        └── Stalled          a user must act, or the spec must change
 
-Everything else is a bug.
+Every other exception is a bug.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from seatrial.api.objects import Body
 from seatrial.api.reasons import Reason
-from seatrial.kube.bodies import Body
 from seatrial.kube.transport import Response
 
 
@@ -37,11 +37,11 @@ class Failure(Exception):
 
 
 class NotLeader(Failure):
-    """This process does not hold the lease: nothing was written."""
+    """This process does not hold the lease; nothing was sent."""
 
 
 class ApiError(Failure):
-    """The API server's refusal: HTTP status, its word, its sentence, and when to come again."""
+    """An error response of the API server: HTTP status, reason, message, and when to retry."""
 
     def __init__(
         self,
@@ -57,17 +57,17 @@ class ApiError(Failure):
         self.reason = reason
         self.message = message
         self.retry_after = retry_after
-        """Seconds, where the server said so."""
+        """Seconds; None if the server did not say."""
         self.details: dict[str, Any] = details or {}
-        """The server's `details`, with its `causes`."""
+        """The `details` of the Status object."""
 
     def has_cause(self, reason: str) -> bool:
-        """Whether one of the server's causes is `reason`."""
+        """Return whether one of the causes in the details has this reason."""
         return any(cause.get("reason") == reason for cause in self.details.get("causes") or [])
 
 
 class NotFound(ApiError):
-    """There is no such object, collection or namespace."""
+    """The object, collection or namespace does not exist."""
 
 
 class AlreadyExists(ApiError):
@@ -75,7 +75,7 @@ class AlreadyExists(ApiError):
 
 
 class Conflict(ApiError):
-    """The object changed since it was read, is another one (uid), or another manager owns the field."""
+    """The object changed since it was read, has another uid, or another manager owns a field."""
 
 
 class Gone(ApiError):
@@ -83,67 +83,67 @@ class Gone(ApiError):
 
 
 class Unauthorized(ApiError):
-    """The server does not know who asks."""
+    """The server does not accept the credentials."""
 
 
 class Forbidden(ApiError):
-    """RBAC, quota, admission or a terminating namespace says no."""
+    """RBAC, a quota, admission or a terminating namespace does not permit the request."""
 
     @property
     def namespace_terminating(self) -> bool:
-        """The namespace is on its way out: nothing new may be made in it."""
+        """The namespace is being deleted: nothing can be created in it."""
         return self.has_cause("NamespaceTerminating") or "is being terminated" in self.message
 
     @property
     def quota_exceeded(self) -> bool:
-        """A ResourceQuota is used up."""
+        """A ResourceQuota is exhausted."""
         return "exceeded quota" in self.message
 
 
 class Invalid(ApiError):
-    """The server will never take this body."""
+    """The server will never accept this body."""
 
 
 class TooManyRequests(ApiError):
-    """The server is busy; `retry_after` says for how long."""
+    """The server is overloaded; `retry_after` says for how long."""
 
 
 class Paused(TooManyRequests):
-    """Nothing was sent: the server has asked everybody to wait for `left` more seconds."""
+    """Nothing was sent: the server asked for a pause, of which `left` seconds remain."""
 
     def __init__(self, left: float) -> None:
-        message = f"the API server asked for a pause; {left:.1f} s of it are left"
+        message = f"the API server asked for a pause, {left:.1f} s of it remain"
         super().__init__(429, "Paused", message, retry_after=left)
 
 
 class Unavailable(ApiError):
-    """The server, or the way to it, is broken for now."""
+    """The server or the network is unavailable for now."""
 
 
 class NoLogin(Unavailable):
-    """Nothing was sent, because nobody could log in: `message` says why, in one line."""
+    """Nothing was sent because the login failed; `message` says why, in one line."""
 
     def __init__(self, why: str) -> None:
         super().__init__(0, "NoLogin", why)
 
 
 class Outdated(Failure):
-    """The world is not what the plan was made for: nothing was written, and a fresh look is all that is needed."""
+    """The cluster changed since it was observed; nothing was written. Observe and plan again."""
 
 
 class Retry(Failure):
-    """The world may heal it: try again after `after` seconds."""
+    """The condition may pass: try again after `after` seconds."""
 
     def __init__(self, reason: Reason, after: float | None = None, message: str = "") -> None:
         super().__init__(f"{reason}: {message}" if message else reason)
         self.reason = reason
         self.after = after
-        """Seconds; None leaves it to the queue's back-off."""
+        """Seconds; None: use the back-off of the queue."""
         self.message = message
 
 
 class Stalled(Failure):
-    """Only a person or a new spec helps: `message` says what to do."""
+    """A user must act or the spec must change; `message` says how."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(f"{reason}: {message}")
@@ -164,17 +164,18 @@ _BY_STATUS: Final[dict[int, type[ApiError]]] = {
     422: Invalid,
     429: TooManyRequests,
 }
-_WORDS: Final[dict[type[ApiError], Reason]] = {
+_REASONS: Final[dict[type[ApiError], Reason]] = {
     Unauthorized: Reason.API_UNAUTHORIZED,
     TooManyRequests: Reason.API_TOO_MANY_REQUESTS,
     Unavailable: Reason.API_UNAVAILABLE,
 }
 _NAMESPACE_TERMINATING_RETRY: Final = 60.0
 _FORBIDDEN_RETRY: Final = 30.0
+"""Seconds: a role is granted by hand, and no watch reports it."""
 
 
 def from_status(body: Body, *, retry_after: float | None = None) -> ApiError:
-    """The error that a `Status` object stands for."""
+    """Return the error that a `Status` object stands for."""
     code = int(body.get("code") or 500)
     reason = str(body.get("reason") or "")
     kind = _BY_STATUS.get(code, Unavailable if code >= 500 else ApiError)
@@ -182,7 +183,7 @@ def from_status(body: Body, *, retry_after: float | None = None) -> ApiError:
     if reason == "AlreadyExists":
         kind = AlreadyExists
     if any(cause.get("field") == "metadata.uid" for cause in details.get("causes") or []):
-        kind = Conflict  # an apply to another incarnation of the name is called Invalid by the server
+        kind = Conflict  # the server answers Invalid to an apply whose uid is that of a deleted object of the name
     if retry_after is None and details.get("retryAfterSeconds"):
         retry_after = _seconds(str(details["retryAfterSeconds"]))
     return kind(
@@ -195,7 +196,7 @@ def from_status(body: Body, *, retry_after: float | None = None) -> ApiError:
 
 
 def from_response(response: Response) -> ApiError:
-    """The error that an answer of 400 or more stands for, even where a proxy and not the server gave it."""
+    """Return the error that a response of 400 or more stands for, whether the server or a proxy sent it."""
     try:
         body = json.loads(response.body)
     except ValueError:
@@ -211,16 +212,16 @@ def _seconds(header: str) -> float | None:
 
 
 def unreachable(error: BaseException) -> Unavailable:
-    """The failure for a network error or a time-out: nobody knows whether the request was carried out."""
+    """Return the failure for a network error or a time-out: the request may or may not have been carried out."""
     return Unavailable(
         0, "Timeout" if isinstance(error, TimeoutError) else "NetworkError", str(error) or repr(error)
     )
 
 
 def classify(error: BaseException, *, of_spec: bool = False) -> Retry | Stalled | None:
-    """What reconciling does about `error`; None for a bug, for `Outdated`, and for `NotLeader`, which ends the work.
+    """Return whether to retry or to wait for a user; None for a bug, `Outdated` and `NotLeader`.
 
-    `of_spec`: what was written says what the spec says, so that a refusal of its content is the spec's.
+    `of_spec`: the content of the write comes from the spec, so if the API server rejects it, the spec is at fault.
     """
     match error:
         case Retry() | Stalled():
@@ -228,17 +229,16 @@ def classify(error: BaseException, *, of_spec: bool = False) -> Retry | Stalled 
         case Invalid() if of_spec:
             return Stalled(Reason.INVALID_SPEC, error.message)
         case Forbidden():
-            return _of_forbidden(error)
+            return _classify_forbidden(error)
         case ApiError():
-            word = next(
-                (word for kind, word in _WORDS.items() if isinstance(error, kind)), Reason.API_REFUSED
-            )
+            reasons = (reason for kind, reason in _REASONS.items() if isinstance(error, kind))
+            reason = next(reasons, Reason.API_REFUSED)
             after = _FORBIDDEN_RETRY if isinstance(error, Unauthorized) else error.retry_after
-            return Retry(word, after, error.message)
+            return Retry(reason, after, error.message)
     return None
 
 
-def _of_forbidden(error: Forbidden) -> Retry:
+def _classify_forbidden(error: Forbidden) -> Retry:
     if error.namespace_terminating:
         return Retry(Reason.NAMESPACE_TERMINATING, _NAMESPACE_TERMINATING_RETRY, error.message)
     if error.quota_exceeded:

@@ -20,20 +20,20 @@ from seatrial.kube.transport import Request, Response
 
 CONNECT_TIMEOUT: Final = 5.0
 SILENCE_TIMEOUT: Final = 90.0
-"""Seconds without a byte after which a watch ends: its connection may have died, which looks the same.
+"""Seconds without a byte after which a watch ends, because a dead connection looks the same as a quiet one.
 
-A living server sends a bookmark every minute, but none before something of the kind has changed since the watch began.
+The server sends a bookmark every minute, but only once an object of the kind has changed since the watch began.
 """
 CONNECTIONS: Final = 100
 LARGEST_READ: Final = 2**18
-LONGEST_WHY: Final = 500
+LONGEST_MESSAGE: Final = 500
 
 Login: TypeAlias = Callable[[], Awaitable[Any]]
-"""Makes a fresh `kubernetes.aio` configuration: reads files and runs exec plugins again."""
+"""Returns a fresh `kubernetes.aio` configuration: reads files and runs exec plugins again."""
 
 
 def from_kubeconfig(path: str = "", context: str = "") -> Login:
-    """Logs in as a kubeconfig says; empty arguments mean its usual place and its current context."""
+    """Return a login with a kubeconfig; empty arguments mean the default path and the current context."""
 
     async def login() -> Any:
         configuration = Configuration()
@@ -46,7 +46,7 @@ def from_kubeconfig(path: str = "", context: str = "") -> Login:
 
 
 def in_cluster() -> Login:
-    """Logs in as the pod's service account; its token is read again as it is renewed."""
+    """Return a login with the pod's service account; its token is read again when it is renewed."""
 
     async def login() -> Any:
         configuration = Configuration()
@@ -56,8 +56,8 @@ def in_cluster() -> Login:
     return login
 
 
-def as_environment_says(kubeconfig: str = "", context: str = "") -> Login:
-    """A kubeconfig where one is named or the process is in no pod; the service account else."""
+def default_login(kubeconfig: str = "", context: str = "") -> Login:
+    """Return a login with a kubeconfig if one is named or the process runs in no pod, else with the service account."""
     is_in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
     if kubeconfig or context or os.environ.get("KUBECONFIG") or not is_in_pod:
         return from_kubeconfig(kubeconfig, context)
@@ -66,7 +66,7 @@ def as_environment_says(kubeconfig: str = "", context: str = "") -> Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Where the server is and what proves who we are."""
+    """The address of the API server and the credentials for it."""
 
     server: str
     ca_file: str | None
@@ -78,16 +78,16 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class _Connection:
-    """One login and the session that belongs to it."""
+    """One login and its session."""
 
     configuration: Any
     session: aiohttp.ClientSession
 
 
 class HttpTransport:
-    """One API server, at most `connections` connections. `close` it at the end.
+    """Sends requests to one API server over at most `connections` connections. Call `close` at the end.
 
-    Where nobody can log in requests are refused with `failures.NoLogin`.
+    Requests raise `failures.NoLogin` if the login fails.
     """
 
     def __init__(self, login: Login, *, connections: int = CONNECTIONS) -> None:
@@ -95,44 +95,44 @@ class HttpTransport:
         self._connections = connections
         self._current: _Connection | None = None
         self._former: _Connection | None = None
-        """The login before: what was under way on it may end."""
+        """The login before: requests that were sent with it may still complete."""
         self._opening = asyncio.Lock()
 
     async def request(self, request: Request) -> Response:
-        """The server's answer; after a 401 one more try with a fresh login."""
-        connection = await self._opened()
+        """Return the response; after a 401 try once more with a fresh login."""
+        connection = await self._connection()
         response = await self._exchange(connection, request)
         if response.status != 401:
             return response
         await self._retire(connection)
-        return await self._exchange(await self._opened(), request)
+        return await self._exchange(await self._connection(), request)
 
     async def stream(self, request: Request) -> AsyncGenerator[bytes]:
-        """The lines of the answer as they come, until the server ends it or says nothing for long."""
-        limits = aiohttp.ClientTimeout(
+        """Yield the lines of the response until the server ends it or sends nothing for `SILENCE_TIMEOUT` seconds."""
+        timeout = aiohttp.ClientTimeout(
             total=request.timeout, sock_connect=CONNECT_TIMEOUT, sock_read=SILENCE_TIMEOUT
         )
-        connection = await self._opened()
-        async with _answered(connection, request, limits) as answer:
-            if answer.status == 401:
+        connection = await self._connection()
+        async with _response(connection, request, timeout) as response:
+            if response.status == 401:
                 await self._retire(connection)
-            if answer.status >= 400:
-                raise failures.from_response(await _read(answer))
+            if response.status >= 400:
+                raise failures.from_response(await _read(response))
             rest_of_line = b""
-            async for chunk in _until_silence(answer.content):
+            async for chunk in _until_silence(response.content):
                 *lines, rest_of_line = (rest_of_line + chunk).split(b"\n")
                 for line in lines:
                     yield line
 
     async def close(self) -> None:
-        """No connection is open; the next request logs in again."""
-        open_ones = [connection for connection in (self._current, self._former) if connection]
+        """Close all connections; the next request logs in again."""
+        connections = [connection for connection in (self._current, self._former) if connection]
         self._current = self._former = None
-        for connection in open_ones:
+        for connection in connections:
             await connection.session.close()
 
     async def credentials(self) -> Credentials:
-        """Who we are now, for another client of the same server: a fresh login."""
+        """Log in and return the credentials, for another client of the same server."""
         configuration = await self._login()
         header = await _token(configuration)
         return Credentials(
@@ -145,29 +145,29 @@ class HttpTransport:
         )
 
     async def _exchange(self, connection: _Connection, request: Request) -> Response:
-        limits = aiohttp.ClientTimeout(total=request.timeout, sock_connect=CONNECT_TIMEOUT)
-        async with _answered(connection, request, limits) as answer:
-            return await _read(answer)
+        timeout = aiohttp.ClientTimeout(total=request.timeout, sock_connect=CONNECT_TIMEOUT)
+        async with _response(connection, request, timeout) as response:
+            return await _read(response)
 
-    async def _opened(self) -> _Connection:
-        """The present login, made where there is none."""
+    async def _connection(self) -> _Connection:
+        """Return the current connection; log in if there is none."""
         async with self._opening:
             if self._current is None:
-                self._current = await self._connected()
+                self._current = await self._connect()
             return self._current
 
-    async def _connected(self) -> _Connection:
+    async def _connect(self) -> _Connection:
         try:
             configuration = await self._login()
             context = rest.RESTClientObject(configuration).ssl_context
-        except Exception as error:  # files and plugins of all kinds log in, and each fails in its own way
-            raise failures.NoLogin(_why(error)) from error
+        except Exception as error:  # kubeconfigs and exec plugins fail with exceptions of every type
+            raise failures.NoLogin(_message(error)) from error
         connector = aiohttp.TCPConnector(limit=self._connections, ssl=context)
         session = aiohttp.ClientSession(connector=connector, trust_env=True)
         return _Connection(configuration, session)
 
     async def _retire(self, connection: _Connection) -> None:
-        """The next request logs in again, unless another has done so already."""
+        """Let the next request log in again, unless another request has done so already."""
         if self._current is not connection:
             return
         oldest, self._former, self._current = self._former, connection, None
@@ -175,25 +175,25 @@ class HttpTransport:
             await oldest.session.close()
 
 
-def _why(error: Exception) -> str:
-    """Why a login failed, in one line."""
+def _message(error: Exception) -> str:
+    """Return why a login failed, in one line."""
     text = " ".join(str(error).split())
     match error:
         case ssl.SSLError():
             return f"a certificate or key cannot be used: {text}"
-        case UnicodeDecodeError():  # its own text would quote the file, and credentials with it
-            return f"a file is not UTF-8, from byte {error.start} of what was read"
+        case UnicodeDecodeError():  # its own message quotes the file, which may hold credentials
+            return f"a file is not valid UTF-8 at byte {error.start}"
         case TypeError() | AttributeError() | LookupError():
-            return f"the file has another form than a kubeconfig: {error!r}"[:LONGEST_WHY]
+            return f"the file is not a valid kubeconfig: {error!r}"[:LONGEST_MESSAGE]
         case _:
-            return (text or repr(error))[:LONGEST_WHY]
+            return (text or repr(error))[:LONGEST_MESSAGE]
 
 
 @asynccontextmanager
-async def _answered(
+async def _response(
     connection: _Connection, request: Request, limits: aiohttp.ClientTimeout
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """The answer while it is read; network errors under their own name."""
+    """Send the request and give its response; raise `failures.Unavailable` for network errors."""
     configuration = connection.configuration
     try:
         async with connection.session.request(
@@ -206,14 +206,14 @@ async def _answered(
             proxy=configuration.proxy,
             server_hostname=configuration.tls_server_name,
             allow_redirects=False,
-        ) as answer:
-            yield answer
+        ) as response:
+            yield response
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise failures.unreachable(error) from error
 
 
 async def _until_silence(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """What comes; the end of patience is an end like any other, and the next request shows whether anybody is there."""
+    """Yield chunks; a read time-out is a normal end, the next request shows whether the server is up."""
     with suppress(TimeoutError):
         async for chunk in content.iter_chunked(LARGEST_READ):
             yield chunk
@@ -227,15 +227,15 @@ async def _headers(configuration: Any, request: Request) -> dict[str, str]:
     return headers | ({"Authorization": token} if token else {})
 
 
-async def _read(answer: aiohttp.ClientResponse) -> Response:
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Response(answer.status, headers, await answer.read())
+async def _read(response: aiohttp.ClientResponse) -> Response:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Response(response.status, headers, await response.read())
 
 
 async def _token(configuration: Any) -> str | None:
-    """The Authorization header; the library renews a service account's token here, out of its file."""
+    """Return the Authorization header; the library reads a service account's token from its file again here."""
     try:
         token: str | None = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
     except (config.ConfigException, OSError, UnicodeError) as error:
-        raise failures.NoLogin(_why(error)) from error
+        raise failures.NoLogin(_message(error)) from error
     return token

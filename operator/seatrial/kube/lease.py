@@ -1,4 +1,4 @@
-"""Which of several operators may write: one Lease, renewed by its holder, taken over when it is not.
+"""Leader election: one Lease decides which of several operators may write.
 
 The fence is time: the holder believes in itself for `deadline` seconds after it *sent* the last renewal that
 succeeded, others for `duration` seconds after they *saw* it, so there are never two. Only the process' own
@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from seatrial.kube import bodies, failures
-from seatrial.kube.bodies import Body
+from seatrial.api import objects
+from seatrial.api.kinds import LEASE
+from seatrial.api.objects import Body
+from seatrial.kube import failures
 from seatrial.kube.client import Client
-from seatrial.kube.kinds import LEASE
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ _NEVER: Final = float("-inf")
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. `call` must leave room for a second try within `deadline`."""
+    """Seconds. `call` must leave time for a second try within `deadline`."""
 
     renew: float = 2.0
     deadline: float = 10.0
@@ -38,7 +39,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Who runs for which Lease; `identity` is of this process alone."""
+    """A candidate for a Lease; `identity` must be unique to the process."""
 
     namespace: str
     name: str
@@ -46,9 +47,9 @@ class Candidate:
 
 
 class Elector:
-    """Runs for the Lease until it is won, and holds it until it is lost.
+    """Acquires the Lease and renews it until it is lost.
 
-    `client` needs a fence that is always open, and a limiter of its own: a busy queue must not cost the lease.
+    `client` must have a fence that is always open and a limiter of its own: a busy queue must not cost the lease.
     """
 
     def __init__(
@@ -71,15 +72,15 @@ class Elector:
         self._held_until = _NEVER
         self._seen = ("", _NEVER)
         """The Lease's last version, and when this process first saw it."""
-        self._refusal = ""
-        """What the log said last of why the server does not answer; empty while it does."""
+        self._logged_error = ""
+        """The error that was logged last; empty while the server answers."""
 
     def is_leader(self) -> bool:
-        """Whether this process may write now."""
+        """Return whether this process holds the lease now."""
         return self._clock() < self._held_until
 
     async def run(self) -> None:
-        """Ends when the lease, once won, is lost; `on_lost` has been called then."""
+        """Acquire and renew the lease; call `on_lost` and return once it is lost."""
         while self.is_leader() or not self.won.is_set():
             if await self._attempt():
                 self.won.set()
@@ -87,16 +88,17 @@ class Elector:
         self._on_lost()
 
     async def release(self) -> None:
-        """The next candidate need not wait; without effect when the lease is not ours. `run` has ended before."""
+        """Release the lease if it is held, so that the next candidate need not wait; call it after `run` has ended."""
         if not self.is_leader():
             return
         self._held_until = _NEVER
         with contextlib.suppress(failures.ApiError, TimeoutError):
             async with asyncio.timeout(self._timing.call):
-                while not await self._freed():
-                    pass  # a renewal that was cut off has arrived after all
+                while not await self._released():
+                    pass  # a renewal that was cancelled has reached the server after all
 
-    async def _freed(self) -> bool:
+    async def _released(self) -> bool:
+        """Clear the holder; return False if the Lease changed in between."""
         lease = await self._client.get(LEASE, self._candidate.namespace, self._candidate.name)
         if _holder(lease) != self._candidate.identity:
             return True
@@ -107,26 +109,26 @@ class Elector:
         return True
 
     async def _attempt(self) -> bool:
-        """Takes or renews the lease where it may; says whether it is ours."""
+        """Acquire or renew the lease if possible; return whether this process holds it."""
         sent_at = self._clock()
         try:
             async with asyncio.timeout(self._timing.call):
-                held = await self._take_or_renew()
+                held = await self._acquire_or_renew()
         except (failures.ApiError, TimeoutError) as error:
-            self._complain(error)
-            return self.is_leader()  # nobody knows: what was won before holds until its deadline
-        self._refusal = ""
+            self._log_error(error)
+            return self.is_leader()  # the result is unknown: a lease that is held is valid until its deadline
+        self._logged_error = ""
         self._held_until = sent_at + self._timing.deadline if held else _NEVER
         return held
 
-    def _complain(self, error: Exception) -> None:
-        """The log says why the lease is not to be had: once, and again when the reason is another."""
-        refusal = f"{error.status} {error.reason}" if isinstance(error, failures.ApiError) else "Timeout"
-        if refusal != self._refusal:
-            log.warning("the lease was neither had nor refused", extra={"error": str(error) or refusal})
-        self._refusal = refusal
+    def _log_error(self, error: Exception) -> None:
+        """Log why the lease cannot be read or written: once, and again when the error is a different one."""
+        summary = f"{error.status} {error.reason}" if isinstance(error, failures.ApiError) else "Timeout"
+        if summary != self._logged_error:
+            log.warning("lease cannot be acquired or renewed", extra={"error": str(error) or summary})
+        self._logged_error = summary
 
-    async def _take_or_renew(self) -> bool:
+    async def _acquire_or_renew(self) -> bool:
         candidate = self._candidate
         try:
             lease = await self._client.get(LEASE, candidate.namespace, candidate.name)
@@ -136,34 +138,35 @@ class Elector:
         holder = _holder(lease)
         if holder and holder != candidate.identity and not self._is_abandoned(lease):
             return False
-        changes = int((lease.get("spec") or {}).get("leaseTransitions") or 0)
-        renewed = {"renewTime": self._stamp()} if holder == candidate.identity else self._taken(changes + 1)
-        await self._client.replace(LEASE, _with_spec(lease, **renewed))
+        transitions = int((lease.get("spec") or {}).get("leaseTransitions") or 0)
+        renewal = {"renewTime": self._now_text()}
+        spec = renewal if holder == candidate.identity else self._spec(transitions + 1)
+        await self._client.replace(LEASE, _with_spec(lease, **spec))
         return True
 
     def _is_abandoned(self, lease: Body) -> bool:
-        """Whether nobody renewed the lease for as long as its holder promised, by our own clock."""
-        version = bodies.version_of(lease)
+        """Return whether the lease was not renewed for its duration, by the clock of this process."""
+        version = objects.version_of(lease)
         if version != self._seen[0]:
             self._seen = (version, self._clock())
-        promised = (lease.get("spec") or {}).get("leaseDurationSeconds") or self._timing.duration
-        return self._clock() - self._seen[1] >= promised
+        duration = (lease.get("spec") or {}).get("leaseDurationSeconds") or self._timing.duration
+        return self._clock() - self._seen[1] >= duration
 
-    def _taken(self, changes: int) -> Body:
+    def _spec(self, transitions: int) -> Body:
         return {
             "holderIdentity": self._candidate.identity,
             "leaseDurationSeconds": int(self._timing.duration),
-            "acquireTime": self._stamp(),
-            "renewTime": self._stamp(),
-            "leaseTransitions": changes,
+            "acquireTime": self._now_text(),
+            "renewTime": self._now_text(),
+            "leaseTransitions": transitions,
         }
 
     def _new(self) -> Body:
         metadata = {"namespace": self._candidate.namespace, "name": self._candidate.name}
-        body = {"metadata": metadata, "spec": self._taken(0)}
+        body = {"metadata": metadata, "spec": self._spec(0)}
         return {"apiVersion": LEASE.api_version, "kind": LEASE.kind, **body}
 
-    def _stamp(self) -> str:
+    def _now_text(self) -> str:
         return self._now().astimezone(UTC).strftime(_MICRO_TIME)
 
 
@@ -172,5 +175,5 @@ def _holder(lease: Body) -> str:
 
 
 def _with_spec(lease: Body, **changes: object) -> Body:
-    """The lease with its resourceVersion, so that a write by anybody else in between is noticed."""
+    """Return the Lease with changes in its spec; its resourceVersion makes a write in between a conflict."""
     return {**lease, "spec": {**(lease.get("spec") or {}), **changes}}

@@ -1,6 +1,6 @@
-"""How fast the operator may ask: one token bucket for all requests, emptied by a server that says 429.
+"""Limits the rate of requests: one token bucket for all of them, closed for a while after a 429.
 
-The pause is for the whole client: the server's priority and fairness refuses a user, not a kind of request.
+The pause applies to every request: the API server's priority and fairness limits a user, not a kind of request.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Final
 
 from seatrial.kube import failures
 
-GRAIN: Final = 1e-6
-"""Seconds: what is left of a pause after so many additions is no pause, and no clock would show its end."""
+RESOLUTION: Final = 1e-6
+"""Seconds: a shorter remainder of a pause is a rounding error, and a clock may never advance by it."""
 LONGEST_PAUSE: Final = 32.0
-"""Seconds: the longest that the API server's own priority and fairness asks for. A proxy may ask for hours."""
+"""Seconds: the longest pause that the API server's priority and fairness asks for. A proxy may ask for hours."""
 
 
 class Limiter:
-    """Lets `burst` requests through at once and `rate` per second in the long run, in the order of asking.
+    """Lets `burst` requests through at once and `rate` per second on average, first come, first served.
 
-    `clock` is monotonic seconds. No pause is longer than `longest_pause` seconds, whatever the server asks for.
+    `clock` returns monotonic seconds. No pause is longer than `longest_pause` seconds, whatever the server asks for.
     """
 
     def __init__(
@@ -37,34 +37,34 @@ class Limiter:
         self._burst = burst
         self._longest_pause = longest_pause
         self._tokens = float(burst)
-        self._filled_at: float | None = None
-        self._closed_until = -math.inf
+        self._refilled_at: float | None = None
+        self._paused_until = -math.inf
 
-    async def acquire(self, *, patience: float = math.inf) -> None:
-        """One request may be sent now; `Paused` where a pause lasts longer than `patience` seconds."""
-        self._check(patience)
-        delay = self._reserve()
-        while delay > GRAIN:
+    async def acquire(self, *, longest_wait: float = math.inf) -> None:
+        """Wait until a request may be sent; raise `Paused` if a pause lasts longer than `longest_wait` seconds."""
+        self._check(longest_wait)
+        delay = self._take_token()
+        while delay > RESOLUTION:
             await asyncio.sleep(delay)
-            self._check(patience)
-            delay = self._paused_for()
+            self._check(longest_wait)
+            delay = self._pause_left()
 
-    def hold_off(self, seconds: float) -> None:
-        """No request passes for `seconds` from now: the server asked for it."""
-        self._closed_until = max(self._closed_until, self._clock() + min(seconds, self._longest_pause))
+    def pause(self, seconds: float) -> None:
+        """Let no request through for `seconds`, because the server asked for it."""
+        self._paused_until = max(self._paused_until, self._clock() + min(seconds, self._longest_pause))
 
-    def _check(self, patience: float) -> None:
-        if (left := self._paused_for()) > patience:
+    def _check(self, longest_wait: float) -> None:
+        if (left := self._pause_left()) > longest_wait:
             raise failures.Paused(left)
 
-    def _paused_for(self) -> float:
-        return self._closed_until - self._clock()
+    def _pause_left(self) -> float:
+        return self._paused_until - self._clock()
 
-    def _reserve(self) -> float:
-        """Takes a token, on credit if need be, and says how long to wait for it."""
+    def _take_token(self) -> float:
+        """Take a token, on credit if there is none; return the seconds to wait for it."""
         now = self._clock()
-        passed = 0.0 if self._filled_at is None else now - self._filled_at
-        self._tokens = min(self._burst, self._tokens + passed * self._rate)
-        self._filled_at = now
+        elapsed = 0.0 if self._refilled_at is None else now - self._refilled_at
+        self._tokens = min(self._burst, self._tokens + elapsed * self._rate)
+        self._refilled_at = now
         self._tokens -= 1
-        return max(-self._tokens / self._rate, self._paused_for())
+        return max(-self._tokens / self._rate, self._pause_left())

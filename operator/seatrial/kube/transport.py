@@ -1,4 +1,4 @@
-"""What carries requests to an API server: the seam between the client and HTTP, or the fake."""
+"""The seam between the client and HTTP: requests, responses, and what carries them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `timeout` in seconds is for the whole answer."""
+    """One request. `timeout` in seconds covers the whole response."""
 
     method: str
     path: str
@@ -29,7 +29,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back, whatever its status. Header names are in lower case."""
+    """One response of any status. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -37,10 +37,10 @@ class Response:
 
 
 class Transport(Protocol):
-    """Carries requests. Network errors and time-outs are raised as `failures.Unavailable`."""
+    """Carries requests to one API server. Raises `failures.Unavailable` for network errors and time-outs."""
 
     async def request(self, request: Request) -> Response:
-        """The server's answer to `request`."""
+        """Return the server's response, whatever its status is."""
 
     def stream(self, request: Request) -> AsyncGenerator[bytes]:
-        """The lines of an answer that does not end by itself; `failures.ApiError` when it is refused."""
+        """Yield the lines of an endless response; raise `failures.ApiError` for a status of 400 or more."""

@@ -4,39 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from seatrial.api import names
-
-Body = dict[str, Any]
+from seatrial.api.objects import Body
+from seatrial.api.owner import Owner
 
 APPLIED = f"{names.GROUP}/applied"
 """Annotation: the hash of what was rendered last, so that a changed rendering is seen without comparing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """The ModelDeployment that children belong to."""
-
-    namespace: str
-    name: str
-    uid: str
-
-    def reference(self) -> Body:
-        """The controller reference that makes the garbage collector take children along."""
-        return {
-            "apiVersion": names.API_VERSION,
-            "kind": names.KIND,
-            "name": self.name,
-            "uid": self.uid,
-            "controller": True,
-            "blockOwnerDeletion": True,
-        }
-
-    def child(self, revision: str) -> str:
-        """The name of a child of one revision."""
-        return f"{self.name}-{revision}"
 
 
 def labels(owner: Owner, revision: str = "") -> Body:

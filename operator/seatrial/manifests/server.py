@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from model_runtime import contract
-from seatrial.api import serving, spec
+from seatrial.api import serving
+from seatrial.api.objects import Body
+from seatrial.api.owner import Owner
 from seatrial.core import references
+from seatrial.core.target import Workload
 from seatrial.manifests import metadata
-from seatrial.manifests.metadata import Body, Owner
 
 CONTAINER = "server"
 LONGEST_START_SECONDS = 24 * 3600
@@ -20,38 +22,39 @@ _SCRATCH: Final = "/tmp"  # noqa: S108 - of the pod, not of this process
 
 
 def template(
-    owner: Owner, revision: str, *, wanted: spec.Spec, image: str, pull_secret: str, copies: Mapping[str, str]
+    owner: Owner, revision: str, *, workload: Workload, image: str, copies: Mapping[str, str]
 ) -> Body:
-    """The pod template of one revision. `copies`: ConfigMap → the immutable copy its pods read instead."""
-    pod = wanted.serving.pod
+    """Return the pod template of one revision. `copies`: ConfigMap → the immutable copy its pods read instead."""
+    pod = workload.serving.pod
     head = {
         "labels": {**pod.labels, **metadata.server_labels(owner, revision)},
         "annotations": dict(pod.annotations),
     }
+    pull_secrets = (*pod.image_pull_secrets, workload.pull_secret_name)
     spec = filled(
         {
             **_scheduling(pod),
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "imagePullSecrets": [{"name": name} for name in (*pod.image_pull_secrets, pull_secret) if name],
+            "imagePullSecrets": [{"name": name} for name in pull_secrets if name],
             "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-            "terminationGracePeriodSeconds": grace_seconds(wanted.serving),
-            "containers": [_container(owner, revision, wanted=wanted, image=image)],
+            "terminationGracePeriodSeconds": grace_seconds(workload.serving),
+            "containers": [_container(owner, revision, workload=workload, image=image)],
             "volumes": [*_scratch(pod, "emptyDir", {}), *pod.volumes],
         }
     )
-    rendered: Body = references.renamed({"metadata": filled(head), "spec": spec}, copies)
+    rendered: Body = references.with_copies({"metadata": filled(head), "spec": spec}, copies)
     return rendered
 
 
-def grace_seconds(wanted: serving.Serving) -> int:
-    """Long enough to drain and to finish the slowest request."""
-    chosen = wanted.pod.termination_grace_period_seconds
-    return chosen or int(wanted.timeout.total_seconds()) + contract.SERVER_DRAIN_SECONDS + 10
+def grace_seconds(server: serving.Serving) -> int:
+    """Return how long a terminating pod may drain and finish its slowest request."""
+    chosen = server.pod.termination_grace_period_seconds
+    return chosen or int(server.timeout.total_seconds()) + contract.SERVER_DRAIN_SECONDS + 10
 
 
 def _scratch(pod: serving.Pod, key: str, value: Any) -> list[Body]:
-    """The operator's own volume, or its mount; none where users bring one of their own, larger or in memory."""
+    """Return the operator's own volume, or its mount; none where the user mounts another one there."""
     if any(posixpath.normpath(f"///{mount.get('mountPath')}") == _SCRATCH for mount in pod.volume_mounts):
         return []
     taken = {volume.get("name") for volume in pod.volumes}
@@ -71,19 +74,19 @@ def _scheduling(pod: serving.Pod) -> Body:
     }
 
 
-def _container(owner: Owner, revision: str, *, wanted: spec.Spec, image: str) -> Body:
-    server = wanted.serving
+def _container(owner: Owner, revision: str, *, workload: Workload, image: str) -> Body:
+    server = workload.serving
     body = {
         "name": CONTAINER,
         "image": image,
         "ports": [{"name": "http", "containerPort": contract.SERVER_PORT, "protocol": "TCP"}],
-        "env": [*_own_environment(owner, revision, server), *map(_written, server.env)],
-        "envFrom": [_written(source) for source in server.env_from],
+        "env": [*_own_environment(owner, revision, server), *map(_as_written, server.env)],
+        "envFrom": [_as_written(source) for source in server.env_from],
         "resources": filled(server.resources.model_dump(mode="json", by_alias=True)),
         "startupProbe": _probe("/readyz", period=1, failures=LONGEST_START_SECONDS),
         "readinessProbe": _probe("/readyz", period=2, failures=2),
         "livenessProbe": _probe("/livez", period=10, failures=3),
-        "lifecycle": _lifecycle(wanted),
+        "lifecycle": _lifecycle(workload),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -95,11 +98,11 @@ def _container(owner: Owner, revision: str, *, wanted: spec.Spec, image: str) ->
     return filled(body)
 
 
-def _lifecycle(wanted: spec.Spec) -> Body:
-    """Our own server drains by itself; of a given image nothing is known, so it is told later that it must go."""
-    if not wanted.model.image:
+def _lifecycle(workload: Workload) -> Body:
+    """Return a delay of SIGTERM for an image that the user named: our own server drains by itself."""
+    if not workload.image_is_given:
         return {}
-    longest = grace_seconds(wanted.serving)  # a longer sleep is refused
+    longest = grace_seconds(workload.serving)  # the API server rejects a longer sleep
     return {"preStop": {"sleep": {"seconds": min(contract.SERVER_DRAIN_SECONDS, longest)}}}
 
 
@@ -123,15 +126,15 @@ def _own_environment(owner: Owner, revision: str, server: serving.Serving) -> li
     return [{"name": name, "value": value} for name, value in own.items()]
 
 
-def _written(part: Any) -> Body:
+def _as_written(part: Any) -> Body:
     body: Body = part.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return body
 
 
 def filled(body: Mapping[str, Any]) -> Body:
-    """The same without the fields that are empty: the API server keeps none of them.
+    """Return `body` without its empty fields: the API server keeps none of them.
 
-    Only of this level: within what a user hands on, an empty map or text may be a choice (`emptyDir: {}`,
+    Only of this level: within what a user passes through, an empty map or text may be a choice (`emptyDir: {}`,
     a node selector with an empty value, a selector of all namespaces).
     """
     return {key: item for key, item in body.items() if item not in (None, "", {}, [])}

@@ -1,45 +1,19 @@
-"""What runs and scales one revision: its kept template, its Deployment, its autoscaler, the copies it reads."""
+"""What runs and scales one revision: its Deployment, its autoscaler, the copies it reads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from seatrial.api import names, scaling
+from seatrial.api import names
+from seatrial.api.objects import Body
+from seatrial.api.owner import Owner
+from seatrial.api.scaling import DisruptionBudget, Metric, Scaling
 from seatrial.core import references
-from seatrial.core.wish import Image
 from seatrial.manifests import metadata
-from seatrial.manifests.metadata import Body, Owner
 
-RENDERER_VERSION = 1
-FINGERPRINT = f"{names.GROUP}/fingerprint"
-PROMOTED_AT = f"{names.GROUP}/promoted-at"
-"""Annotation of a template: when its revision was promoted; not on one that was rejected since, nor on stable's."""
 COPY_OF = f"{names.GROUP}/copy-of"
 """Annotation of a copy: the ConfigMap that the spec refers to."""
-
-
-def controller_revision(
-    owner: Owner, revision: str, *, template: Body, image: Image, fingerprint: str, number: int
-) -> Body:
-    """The revision as it was rendered once: what repair, rollback and an upgraded operator apply again."""
-    body = metadata.child(
-        owner,
-        api_version="apps/v1",
-        kind="ControllerRevision",
-        name=owner.child(revision),
-        revision=revision,
-        annotations={FINGERPRINT: fingerprint},
-        data={
-            "rendererVersion": RENDERER_VERSION,
-            "image": image.reference,
-            "buildId": image.build_id,
-            "modelDigest": image.model_digest,
-            "format": image.format,
-            "template": template,
-        },
-    )
-    return {**body, "revision": number}
 
 
 def deployment(owner: Owner, revision: str, template: Body) -> Body:
@@ -60,9 +34,9 @@ def deployment(owner: Owner, revision: str, template: Body) -> Body:
     )
 
 
-def autoscaler(owner: Owner, revision: str, *, wanted: scaling.Scaling, floor: int, may_shrink: bool) -> Body:
+def autoscaler(owner: Owner, revision: str, *, scaling: Scaling, floor: int, may_shrink: bool) -> Body:
     """The HorizontalPodAutoscaler of a revision; every field is always said, so that none is left behind."""
-    behavior: dict[str, Any] = dict(wanted.behavior)
+    behavior: dict[str, Any] = dict(scaling.behavior)
     if not may_shrink:
         behavior = {**behavior, "scaleDown": {"selectPolicy": "Disabled"}}
     return metadata.child(
@@ -74,14 +48,14 @@ def autoscaler(owner: Owner, revision: str, *, wanted: scaling.Scaling, floor: i
         spec={
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": owner.child(revision)},
             "minReplicas": floor,
-            "maxReplicas": max(wanted.max_replicas or floor, floor),
-            "metrics": [_metric(metric) for metric in wanted.followed],
+            "maxReplicas": max(scaling.max_replicas or floor, floor),
+            "metrics": [_metric(metric) for metric in scaling.effective_metrics],
             "behavior": _complete_behavior(behavior),
         },
     )
 
 
-def _metric(metric: scaling.Metric) -> Body:
+def _metric(metric: Metric) -> Body:
     if metric.raw is not None:
         return metric.raw
     target = {"type": "Utilization", "averageUtilization": metric.cpu}
@@ -89,7 +63,7 @@ def _metric(metric: scaling.Metric) -> Body:
 
 
 def _complete_behavior(given: Mapping[str, Any]) -> Body:
-    """The API's own defaults beneath what is given: a direction that is left out keeps no older wish."""
+    """Return the behavior with the defaults of the API, so that an omitted direction keeps no earlier value."""
     up = {
         "stabilizationWindowSeconds": 0,
         "selectPolicy": "Max",
@@ -114,25 +88,25 @@ def _object(part: Any) -> Mapping[str, Any]:
 
 
 def configuration_copy(
-    owner: Owner, revision: str, *, number: int, seen: references.ReferenceSeen, origin: str
+    owner: Owner, revision: str, *, number: int, data: references.ReferencedData, original: str
 ) -> Body:
     """An immutable copy of a ConfigMap: what pods of this revision read, however late they start."""
-    content: Body = {"data": dict(seen.data)}
-    if seen.binary_data:
-        content["binaryData"] = dict(seen.binary_data)
+    content: Body = {"data": dict(data.data)}
+    if data.binary_data:
+        content["binaryData"] = dict(data.binary_data)
     return metadata.child(
         owner,
         api_version="v1",
         kind="ConfigMap",
         name=f"{owner.child(revision)}-{number}",
         revision=revision,
-        annotations={COPY_OF: origin},
+        annotations={COPY_OF: original},
         immutable=True,
         **content,
     )
 
 
-def disruption_budget(owner: Owner, wanted: scaling.DisruptionBudget) -> Body:
+def disruption_budget(owner: Owner, budget: DisruptionBudget) -> Body:
     """The one budget over all server pods of the object."""
     return metadata.child(
         owner,
@@ -140,7 +114,7 @@ def disruption_budget(owner: Owner, wanted: scaling.DisruptionBudget) -> Body:
         kind="PodDisruptionBudget",
         name=owner.name,
         spec={
-            "maxUnavailable": wanted.max_unavailable,
+            "maxUnavailable": budget.max_unavailable,
             "selector": {"matchLabels": metadata.selector(owner)},
         },
     )

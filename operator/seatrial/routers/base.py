@@ -1,73 +1,67 @@
-"""The contract of a router, and the registry that finds it by name."""
+"""The registry of routers: each is found by its name, and made from its own configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import metadata as distributions
-from typing import Protocol
+from typing import Any, Protocol
 
-from seatrial.manifests.metadata import Body, Owner
+from seatrial.api import base, traffic, validation
+from seatrial.api.kinds import Kind
+from seatrial.core.traffic import Router
 
 GROUP = "seatrial.routers"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """Who answers: `stable` has what `canary` does not; weight in whole percent."""
+class RouterPlugin(Protocol):
+    """The class of a router, as it is registered under the entry point group `seatrial.routers`.
 
-    stable: str
-    canary: str = ""
-    weight: int = 0
+    It declares the kinds that it writes and reads, and the model of its configuration; watches, caches, pruning,
+    the simulation and the chart's RBAC follow from them.
+    """
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.weight <= 100 or (self.weight and not self.canary):
-            raise ValueError(f"{self.weight} % for {self.canary or 'nobody'} is no split")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """Ready pods of both tracks."""
-
-    stable: int
-    canary: int
-
-
-class Router(Protocol):
-    """Renders and reads; `read(render(owner, split)) == split` for every split it can render."""
-
-    def render(self, owner: Owner, split: Split) -> tuple[Body, ...]:
-        """The documents that make the split true."""
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds that the router writes and reads."""
         ...
 
-    def read(self, documents: tuple[Body, ...]) -> Split | None:
-        """The split that documents of the cluster stand for; None when there is none or it was edited by hand."""
+    @property
+    def config(self) -> type[base.SpecModel]:
+        """Return the model of the router's configuration."""
         ...
 
-    def canary_pods(self, weight: int, *, stable: int) -> int:
-        """The pods the canary needs for `weight` beside `stable` pods."""
-        ...
-
-    def too_few(self, weight: int, *, stable: int) -> bool:
-        """So few stable pods cannot come near so small a weight."""
-        ...
-
-    def actual(self, split: Split, ready: Ready) -> int:
-        """The share of new connections that the canary really gets, in whole percent."""
+    def __call__(self, config: Any, /) -> Router:
+        """Return the router with this configuration, a value of the `config` model."""
         ...
 
 
-class UnknownRouter(LookupError):
-    """The name is nobody's; the text lists the known ones."""
+Plugins = Mapping[str, "RouterPlugin"]
 
 
-def routers() -> Mapping[str, type[Router]]:
-    """Every installed router by name."""
+class UnknownRouter(validation.InvalidSpec):
+    """No router has the name; the text lists the known ones."""
+
+
+def routers() -> Plugins:
+    """Return every installed router by name."""
     return {entry.name: entry.load() for entry in distributions.entry_points(group=GROUP)}
 
 
-def chosen(name: str, known: Mapping[str, type[Router]]) -> Router:
-    """The router of this name; `UnknownRouter` when there is none."""
+def kinds_of(known: Plugins) -> tuple[Kind, ...]:
+    """Return every kind that a router writes or reads, each once."""
+    return tuple(dict.fromkeys(kind for name in sorted(known) for kind in known[name].kinds))
+
+
+def configured(wanted: traffic.Traffic, known: Plugins) -> Router:
+    """Return the router that `spec.traffic` asks for.
+
+    `UnknownRouter` when there is none of its name; `InvalidSpec` when its configuration is invalid.
+    """
+    name = wanted.router
     if name not in known:
-        raise UnknownRouter(f"unknown router {name!r}; known: {', '.join(sorted(known))}")
-    return known[name]()
+        raise UnknownRouter(
+            f"spec.traffic.plugin.name: unknown router {name!r}; known: {', '.join(sorted(known))}"
+        )
+    plugin = known[name]
+    path = "spec.traffic.plugin.config" if wanted.plugin else f"spec.traffic.{name}"
+    return plugin(validation.validate(plugin.config, dict(wanted.config), at=path))

@@ -1,1 +1,1 @@
-"""What users write and read back: parsed, refused, remembered, and turned into CRDs."""
+"""Tests of the API: parsing, validation, serialization."""

@@ -1,4 +1,4 @@
-"""What `oci://` may name: refused at apply is what a build can never fetch, and nothing else."""
+"""Names in `oci://` URIs: those that a build cannot fetch are rejected at apply, and no others."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model_runtime.registry.references import Reference
-from seatrial.api import refusal
-from tests.unit.api.objects import parsed, refusal_of
+from seatrial.api import validation
+from tests.unit.api.bodies import error_of, parsed
 
 DIGEST = "sha256:" + "a" * 64
 LEGAL = [
@@ -44,24 +44,24 @@ ILLEGAL = [
 
 
 def accepted(name: str) -> bool:
-    """The spec lets it through; whatever else is refused about it."""
+    """Return whether the rule about artifact names accepts the name."""
     try:
         parsed({"model": {"uri": f"oci://{name}"}})
-    except refusal.InvalidSpec as refused:
-        return "name an artifact" not in str(refused)
+    except validation.InvalidSpec as error:
+        return "name an artifact" not in str(error)
     return True
 
 
 @pytest.mark.parametrize("name", LEGAL)
-def test_a_name_that_registries_know_is_accepted(name: str) -> None:
+def test_a_valid_artifact_name_is_accepted(name: str) -> None:
     assert accepted(name)
     assert Reference.parse(name)
 
 
 @pytest.mark.parametrize("name", ILLEGAL)
-def test_a_name_that_no_registry_knows_is_refused_at_apply(name: str) -> None:
-    said = refusal_of({"model": {"uri": f"oci://{name}"}})
-    assert "uri must name an artifact as oci://registry/repository" in said
+def test_an_invalid_artifact_name_is_rejected_at_apply(name: str) -> None:
+    message = error_of({"model": {"uri": f"oci://{name}"}})
+    assert "uri must name an artifact as oci://registry/repository" in message
     with pytest.raises(ValueError, match=r"no image name|no digest of the form"):
         Reference.parse(name)
 
@@ -69,7 +69,7 @@ def test_a_name_that_no_registry_knows_is_refused_at_apply(name: str) -> None:
 @given(name=st.text(alphabet="aA0.:/@[]-_", min_size=1, max_size=24))
 @example(name="a:1/b")
 @example(name="a.b:1/c:d")
-def test_nothing_is_refused_at_apply_that_a_build_can_name(name: str) -> None:
+def test_every_artifact_name_that_a_build_can_parse_is_accepted(name: str) -> None:
     try:
         Reference.parse(name)
     except ValueError:
@@ -77,5 +77,5 @@ def test_nothing_is_refused_at_apply_that_a_build_can_name(name: str) -> None:
     assert accepted(name)
 
 
-def test_other_sources_may_have_any_path() -> None:
+def test_the_path_of_other_sources_is_not_restricted() -> None:
     parsed({"model": {"uri": "s3://models/Churn:7:8/"}})

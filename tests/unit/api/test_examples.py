@@ -1,4 +1,4 @@
-"""Every legal example is understood, every illegal one is refused with the sentence in its first line."""
+"""Every valid example is parsed, and every invalid one is rejected with the message in its first line."""
 
 from pathlib import Path
 from typing import Any
@@ -6,65 +6,66 @@ from typing import Any
 import pytest
 import yaml
 
-from seatrial.api import base, decision, deployment, generate, names, refusal, spec
+from seatrial.api import base, model_deployment, names, rollout_decision, spec, validation
+from seatrial.codegen import generate
 
 EXAMPLES = sorted((generate.REPOSITORY / "crds" / "examples").glob("*.yaml"))
 ILLEGAL = [path for path in EXAMPLES if path.name.startswith("illegal-")]
 LEGAL = [path for path in EXAMPLES if path not in ILLEGAL]
-REFUSED = "# refused: "
+REJECTED = "# rejected: "
 
 
 def loaded(path: Path) -> dict[str, Any]:
-    found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert isinstance(found, dict)
-    return found
+    body = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert isinstance(body, dict)
+    return body
 
 
-def parsed(raw: dict[str, Any]) -> deployment.ModelDeployment | decision.RolloutDecision:
+def parsed(raw: dict[str, Any]) -> model_deployment.ModelDeployment | rollout_decision.RolloutDecision:
     assert raw["apiVersion"] == names.API_VERSION
-    return deployment.parse(raw) if raw["kind"] == names.KIND else decision.parse(raw)
+    return model_deployment.parse(raw) if raw["kind"] == names.KIND else rollout_decision.parse(raw)
 
 
-def sentence(path: Path) -> str:
+def expected_message(path: Path) -> str:
     first = path.read_text(encoding="utf-8").splitlines()[0]
-    assert first.startswith(REFUSED)
-    return first.removeprefix(REFUSED)
+    assert first.startswith(REJECTED)
+    return first.removeprefix(REJECTED)
 
 
 @pytest.mark.parametrize("path", LEGAL, ids=lambda path: path.stem)
-def test_legal(path: Path) -> None:
+def test_a_valid_example_is_accepted(path: Path) -> None:
     parsed(loaded(path))
 
 
 @pytest.mark.parametrize("path", ILLEGAL, ids=lambda path: path.stem)
-def test_illegal(path: Path) -> None:
-    with pytest.raises(refusal.InvalidSpec) as refused:
+def test_an_invalid_example_is_rejected(path: Path) -> None:
+    with pytest.raises(validation.InvalidSpec) as error:
         parsed(loaded(path))
-    assert sentence(path) in str(refused.value)
+    assert expected_message(path) in str(error.value)
 
 
-def test_a_legal_example_shows_every_action() -> None:
+def test_every_action_has_a_valid_example() -> None:
     shown = {loaded(path)["spec"].get("action") for path in LEGAL}
-    assert shown >= set(decision.Action)
+    assert shown >= set(rollout_decision.Action)
 
 
-def models(model: type[base.Written]) -> set[type[base.Written]]:
+def models(model: type[base.SpecModel]) -> set[type[base.SpecModel]]:
     below = {base.model_at(model, name) for name in model.model_fields} - {model}
-    return {model}.union(*(models(part) for part in below if issubclass(part, base.Written)))
+    return {model}.union(*(models(part) for part in below if issubclass(part, base.SpecModel)))
 
 
 RULES = sorted(
     {
         rule.message
-        for model in models(spec.Spec) | models(decision.DecisionSpec)
+        for model in models(spec.Spec) | models(rollout_decision.DecisionSpec)
         for rule, _ in base.rules_of(model)
     }
 )
 
 
 @pytest.mark.parametrize("message", RULES)
-def test_every_rule_has_an_illegal_example(message: str) -> None:
-    assert any(sentence(path) in message for path in ILLEGAL)
+def test_every_rule_has_an_invalid_example(message: str) -> None:
+    assert any(expected_message(path) in message for path in ILLEGAL)
 
 
 def fields_of(raw: Any, path: str = "") -> set[str]:
@@ -77,18 +78,18 @@ def fields_of(raw: Any, path: str = "") -> set[str]:
     )
 
 
-def test_every_field_of_the_spec_is_in_a_legal_example() -> None:
+def test_every_field_of_the_spec_has_a_valid_example() -> None:
     shown = set().union(*(fields_of(loaded(path)["spec"]) for path in LEGAL))
-    wanted = {path for path in paths(spec.Spec) if not path.startswith(".serving.env.valueFrom.")}
-    assert wanted - shown == set()
+    expected = {path for path in paths(spec.Spec) if not path.startswith(".serving.env.valueFrom.")}
+    assert expected - shown == set()
 
 
-def paths(model: type[base.Written], path: str = "") -> set[str]:
+def paths(model: type[base.SpecModel], path: str = "") -> set[str]:
     found: set[str] = set()
     for name, field in model.model_fields.items():
         below = base.model_at(model, name)
         here = f"{path}.{field.alias}"
         found |= {here} | (
-            paths(below, here) if below is not model and issubclass(below, base.Written) else set()
+            paths(below, here) if below is not model and issubclass(below, base.SpecModel) else set()
         )
     return found

@@ -1,4 +1,4 @@
-"""Equal amounts have one text, different amounts have different ones."""
+"""Equal quantities have the same canonical text, different ones do not."""
 
 from fractions import Fraction
 from typing import Any
@@ -44,25 +44,27 @@ NANO = 10**9
         pytest.param(["-1500m", "-1.5"], "-1500m", id="below zero"),
     ],
 )
-def test_canonical(spellings: list[str | int | float], canonical: str) -> None:
+def test_equal_quantities_have_the_same_canonical_text(
+    spellings: list[str | int | float], canonical: str
+) -> None:
     assert {quantities.canonical_quantity(spelling) for spelling in spellings} == {canonical}
 
 
 @pytest.mark.parametrize(
     "value", ["", "1 Gi", "Gi", "1gi", "1K", "1e", "1e1000", "NaN", float("inf"), True, "1\n", "--1", "1ee3"]
 )
-def test_no_quantity(value: Any) -> None:
-    with pytest.raises(ValueError, match="must be a quantity such as"):
+def test_a_value_that_is_not_a_quantity_is_rejected(value: Any) -> None:
+    with pytest.raises(ValueError, match="expected a quantity such as"):
         quantities.canonical_quantity(value)
 
 
 @pytest.mark.parametrize("value", ["-1", -1, True, None, [], "1 Gi", "1" * 60])
-def test_no_amount_of_a_resource(value: Any) -> None:
+def test_a_negative_or_invalid_resource_quantity_is_rejected(value: Any) -> None:
     with pytest.raises(ValidationError, match="and not negative"):
         QUANTITY.validate_python(value)
 
 
-def test_a_resource_keeps_its_spelling() -> None:
+def test_a_resource_quantity_keeps_its_spelling() -> None:
     assert QUANTITY.validate_python("1024Mi") == "1024Mi"
     assert QUANTITY.validate_python(2) == "2"
 
@@ -76,13 +78,15 @@ def exact(amount: tuple[int, str]) -> Fraction:
 
 
 @given(amounts, amounts)
-def test_the_text_is_equal_exactly_when_the_amount_is(one: tuple[int, str], other: tuple[int, str]) -> None:
+def test_canonical_texts_are_equal_exactly_when_the_quantities_are(
+    one: tuple[int, str], other: tuple[int, str]
+) -> None:
     texts = [quantities.canonical_quantity(f"{number}{suffix}") for number, suffix in (one, other)]
     assert (texts[0] == texts[1]) == (exact(one) == exact(other))
 
 
 @given(amounts)
-def test_the_canonical_text_is_a_quantity_of_the_same_amount(amount: tuple[int, str]) -> None:
+def test_the_canonical_text_is_an_equal_quantity(amount: tuple[int, str]) -> None:
     text = quantities.canonical_quantity(f"{amount[0]}{amount[1]}")
     assert quantities.canonical_quantity(text) == text
     suffix = text.lstrip("-0123456789")
@@ -90,7 +94,7 @@ def test_the_canonical_text_is_a_quantity_of_the_same_amount(amount: tuple[int, 
 
 
 @given(st.decimals(0, 10**6, places=6))
-def test_zeros_at_the_end_change_nothing(number: Any) -> None:
+def test_trailing_zeros_do_not_change_the_canonical_text(number: Any) -> None:
     text = f"{number:f}"
     assume("E" not in text)
     assert quantities.canonical_quantity(text) == quantities.canonical_quantity(f"{text}000")
@@ -100,5 +104,5 @@ def test_zeros_at_the_end_change_nothing(number: Any) -> None:
 def test_a_float_is_never_rounded_down(number: float) -> None:
     text = quantities.canonical_quantity(number)
     suffix = text.lstrip("0123456789")
-    told = int(text.removesuffix(suffix)) * FACTORS[suffix]
-    assert 0 <= told - Fraction(repr(number)) < Fraction(1, NANO)
+    result = int(text.removesuffix(suffix)) * FACTORS[suffix]
+    assert 0 <= result - Fraction(repr(number)) < Fraction(1, NANO)

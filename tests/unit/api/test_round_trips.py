@@ -1,4 +1,4 @@
-"""What was written can be written again, and means the same: whatever its parts are."""
+"""A parsed spec is serialized as an equal spec."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seatrial.api import decision, refusal, spec
-from tests.unit.api.objects import IMAGE, URI
+from seatrial.api import rollout_decision, spec, validation
+from tests.unit.api.bodies import IMAGE, URI
 
 names_of_objects = st.sampled_from(["a", "models-s3", "a.b", "x" * 253])
-durations = st.sampled_from(["1ms", "90s", "5m", "1h30m", "999999h", "60000ms"])
+durations = st.sampled_from(["1ms", "90s", "5m", "1h30m", "99999h59m59s999ms", "60000ms", "1ms1h1m1m"])
 quantities = st.sampled_from(["1", 2, "200m", "1Gi", "1e3", "0.5", "+1", "1E"])
 words = st.text(max_size=20)
 resources = st.dictionaries(
@@ -22,7 +22,7 @@ resources = st.dictionaries(
 
 
 def some(**parts: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """An object that may have each of these fields."""
+    """Return a strategy of objects that may have each of these fields."""
     return st.fixed_dictionaries({}, optional=parts)
 
 
@@ -70,6 +70,12 @@ specs = st.fixed_dictionaries(
             progressDeadline=durations,
             historyLimit=st.integers(1, 20),
         ),
+        "traffic": st.one_of(
+            some(replicas=some(whenTooFew=st.sampled_from(["Proceed", "Hold"]))),
+            some(config=st.dictionaries(words, words, max_size=2)).map(
+                lambda part: {"plugin": {"name": "mesh", **part}}
+            ),
+        ),
         "paused": st.booleans(),
     },
 )
@@ -77,10 +83,10 @@ specs = st.fixed_dictionaries(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(specs)
-def test_a_spec(raw: dict[str, Any]) -> None:
-    parsed = refusal.validated(spec.Spec, raw)
+def test_a_spec_can_be_serialized_and_parsed_again(raw: dict[str, Any]) -> None:
+    parsed = validation.validate(spec.Spec, raw)
     again = json.loads(json.dumps(parsed.to_dict()))
-    assert refusal.validated(spec.Spec, again) == parsed
+    assert validation.validate(spec.Spec, again) == parsed
     assert fields_of(again) == fields_of(raw)
 
 
@@ -103,13 +109,13 @@ acts = st.one_of(
 
 
 @given(decisions, acts)
-def test_a_decision(raw: dict[str, Any], act: dict[str, Any]) -> None:
-    parsed = refusal.validated(decision.DecisionSpec, {**raw, **act})
+def test_a_decision_can_be_serialized_and_parsed_again(raw: dict[str, Any], act: dict[str, Any]) -> None:
+    parsed = validation.validate(rollout_decision.DecisionSpec, {**raw, **act})
     assert parsed.to_dict() == {**raw, **act}
 
 
 def fields_of(part: Any, path: str = "") -> set[str]:
-    """The path of everything that was written: nothing is added to it and nothing is lost."""
+    """Return the path of every field: none is added and none is lost."""
     match part:
         case dict():
             below = (fields_of(value, f"{path}.{key}") for key, value in part.items())

@@ -1,4 +1,4 @@
-"""What processes and servers cost, as the system and they themselves say."""
+"""CPU time and memory of processes and writes of servers, as the system and their metrics report them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.bench import machine
 from tests.bench.stage import difference
-from tests.live import process
+from tests.live import operator_process
 
 PAGE = """\
 # HELP apiserver_request_total Counter of apiserver requests
@@ -37,19 +37,19 @@ class Client:
         return self.page.encode()
 
 
-def hands(page: str) -> Any:
+def user(page: str) -> Any:
     return SimpleNamespace(client=Client(page))
 
 
-async def test_writes_that_were_done_count_and_those_of_nobody_do_not() -> None:
-    assert await machine.server_writes(hands(PAGE)) == 3 + 4 + 5
+async def test_only_successful_object_writes_are_counted() -> None:
+    assert await machine.server_writes(user(PAGE)) == 3 + 4 + 5
 
 
-async def test_a_server_that_was_asked_nothing_has_written_nothing() -> None:
-    assert await machine.server_writes(hands("")) == 0
+async def test_server_without_requests_has_no_writes() -> None:
+    assert await machine.server_writes(user("")) == 0
 
 
-def test_a_process_that_works_uses_the_processor_and_one_that_sleeps_does_not() -> None:
+def test_busy_process_uses_cpu_time() -> None:
     began = machine.cpu_seconds(os.getpid())
     end = time.process_time() + 0.1
     while time.process_time() < end:
@@ -57,11 +57,11 @@ def test_a_process_that_works_uses_the_processor_and_one_that_sleeps_does_not() 
     assert 0.05 <= machine.cpu_seconds(os.getpid()) - began < 30
 
 
-def test_a_process_holds_memory() -> None:
+def test_process_uses_memory() -> None:
     assert 10 < machine.resident(os.getpid()) < 100_000
 
 
-def test_a_process_that_is_not_there_is_an_error_and_not_nothing() -> None:
+def test_missing_process_is_an_error() -> None:
     with pytest.raises(OSError, match="No such"):
         machine.cpu_seconds(2**22 + 1)
     lab: Any = SimpleNamespace(folder=Path("/no/such/lab"), name="none")
@@ -80,16 +80,16 @@ seatrial_queue_depth 0
 """
 
 
-def test_all_series_of_a_name_are_summed_and_no_others() -> None:
-    samples = process.parsed(METRICS)
-    assert process.total(samples, "seatrial_api_writes_total") == 5
-    assert process.total(samples, "seatrial_queue_depth") == 0
-    assert process.total(samples, "seatrial_nothing") == 0
+def test_total_sums_all_series_of_one_metric() -> None:
+    samples = operator_process.parsed(METRICS)
+    assert operator_process.total(samples, "seatrial_api_writes_total") == 5
+    assert operator_process.total(samples, "seatrial_queue_depth") == 0
+    assert operator_process.total(samples, "seatrial_nothing") == 0
     assert samples["seatrial_api_writes_total", "Service", "create"] == 2
 
 
-def test_a_difference_is_of_all_series_together() -> None:
+def test_difference_sums_all_series() -> None:
     later = METRICS.replace("} 2", "} 7").replace("} 3", "} 4")
-    before, after = process.parsed(METRICS), process.parsed(later)
+    before, after = operator_process.parsed(METRICS), operator_process.parsed(later)
     assert difference(before, after, "seatrial_api_writes_total") == 6
     assert difference({}, after, "seatrial_api_writes_total") == 11

@@ -1,4 +1,4 @@
-"""What an object shows when it is at a milestone of the benchmark, and what does not count."""
+"""When an object has reached a milestone of the benchmark, and when it has not."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from seatrial.api import names
-from seatrial.kube import kinds
-from seatrial.kube.kinds import Kind
+from seatrial.api import kinds, names
+from seatrial.api.kinds import Kind
 from tests.bench import milestones
 from tests.bench.timeline import Milestone
 
@@ -17,7 +16,7 @@ PLAIN = {milestones.PLAIN: "a"}
 
 
 def body(name: str = "a", *, labels: dict[str, str] | None = None, **rest: Any) -> dict[str, Any]:
-    """An object of generation 2."""
+    """Return an object of generation 2."""
     return {"metadata": {"name": name, "labels": labels or {}, "generation": 2}, **rest}
 
 

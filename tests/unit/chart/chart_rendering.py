@@ -1,4 +1,4 @@
-"""The chart as Helm renders it, for tests that read it as objects."""
+"""Helm's rendering of the chart, as objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.cluster import binaries
 
 CHART = Path(__file__).resolve().parents[3] / "charts" / "seatrial"
 KUBERNETES = "1.34.0"
-"""A helm built from source takes itself to speak to 1.20 while it renders."""
+"""A helm that is built from source assumes Kubernetes 1.20 when it renders."""
 
 Body = dict[str, Any]
 
@@ -44,13 +44,13 @@ EVERYTHING: Mapping[str, Any] = {
         "unverifiedDecisions": True,
     },
 }
-"""Values that turn everything on."""
+"""Values that enable everything."""
 
 
 def helm(
     *arguments: str, values: Mapping[str, Any] | None = None, kubernetes: str = KUBERNETES
 ) -> subprocess.CompletedProcess[str]:
-    """What helm says; failing is an answer too."""
+    """Run helm; the command may fail."""
     argv = [str(binaries.path_of("helm")), *arguments, "--kube-version", kubernetes, "-f", "-"]
     return subprocess.run(
         argv, input=json.dumps(values or {}), capture_output=True, text=True, check=False, timeout=60
@@ -64,7 +64,7 @@ def template(
     namespace: str = "seatrial-system",
     kubernetes: str = KUBERNETES,
 ) -> subprocess.CompletedProcess[str]:
-    """The answer of `helm template`."""
+    """Run `helm template`."""
     arguments = ("template", release, str(CHART), "-n", namespace)
     return helm(*arguments, values=values, kubernetes=kubernetes)
 
@@ -79,25 +79,25 @@ def _rendered(values: str, release: str, namespace: str) -> str:
 def rendered(
     values: Mapping[str, Any] | None = None, *, release: str = "seatrial", namespace: str = "seatrial-system"
 ) -> list[Body]:
-    """Every object of the release, its test pod among them."""
+    """Return every object of the release, including its test pod."""
     text = _rendered(json.dumps(values or {}, sort_keys=True), release, namespace)
     return [body for body in yaml.safe_load_all(text) if body]
 
 
 def of_kind(objects: list[Body], kind: str) -> list[Body]:
-    """The objects of one kind."""
+    """Return the objects of one kind."""
     return [body for body in objects if body["kind"] == kind]
 
 
 def one(objects: list[Body], kind: str) -> Body:
-    """The only object of its kind."""
-    found = of_kind(objects, kind)
-    assert len(found) == 1, f"{len(found)} objects of kind {kind}"
-    return found[0]
+    """Return the only object of its kind."""
+    matches = of_kind(objects, kind)
+    assert len(matches) == 1, f"{len(matches)} objects of kind {kind}"
+    return matches[0]
 
 
 def pods(objects: list[Body]) -> Iterator[Body]:
-    """The spec of every pod that the release makes."""
+    """Yield the spec of every pod of the release."""
     for body in objects:
         if body["kind"] == "Pod":
             yield body["spec"]
@@ -106,13 +106,13 @@ def pods(objects: list[Body]) -> Iterator[Body]:
 
 
 def arguments_of(objects: list[Body]) -> list[str]:
-    """The operator's command line."""
+    """Return the command line of the operator."""
     container = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
     return list(container["args"])
 
 
 def granted(rules: list[Body]) -> set[tuple[str, str, str]]:
-    """Rules as (group, resource, verb)."""
+    """Return the rules as (group, resource, verb)."""
     return {
         (group, resource, verb)
         for rule in rules

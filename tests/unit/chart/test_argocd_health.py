@@ -1,4 +1,4 @@
-"""Argo CD's view of every status that the operator writes."""
+"""The Argo CD health of every status that the operator writes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lupa import lua51  # type: ignore[import-untyped]  # lupa ships no types
 
-from seatrial.api import decision, names
+from seatrial.api import names, rollout_decision
 from seatrial.api.phases import DisplayPhase
 
 SCRIPT = Path(__file__).resolve().parents[3] / "charts" / "argocd" / "health.lua"
@@ -21,18 +21,18 @@ Conditions = dict[str, str]
 
 
 def health_of(obj: Mapping[str, Any]) -> Health:
-    """The script's answer in the Lua that Argo CD speaks: version 5.1, and no libraries but its own."""
+    """Return the result of the script in Lua 5.1 without libraries, as Argo CD runs it."""
     lua = lua51.LuaRuntime(unpack_returned_tuples=True, register_eval=False, register_builtins=False)
     for library in ("os", "io", "package", "require", "debug", "dofile", "loadfile"):
         lua.globals()[library] = None
     lua.globals()["obj"] = lua.table_from(dict(obj), recursive=True)
-    answer = lua.execute(SCRIPT.read_text())
-    assert set(answer.keys()) == {"status", "message"}
-    return answer["status"], answer["message"]
+    health = lua.execute(SCRIPT.read_text())
+    assert set(health.keys()) == {"status", "message"}
+    return health["status"], health["message"]
 
 
 def deployment(phase: str = "", conditions: Conditions | None = None, **head: Any) -> dict[str, Any]:
-    """A ModelDeployment whose status speaks of its present generation."""
+    """Return a ModelDeployment with a status of its current generation."""
     status = {
         "observedGeneration": 3,
         "phase": phase,
@@ -47,23 +47,23 @@ def deployment(phase: str = "", conditions: Conditions | None = None, **head: An
 
 
 READY: Conditions = {"Ready": "True", "Reconciling": "False", "Stalled": "False"}
-GOING: Conditions = {"Ready": "False", "Reconciling": "True", "Stalled": "False"}
-STUCK: Conditions = {"Ready": "False", "Reconciling": "False", "Stalled": "True"}
+IN_PROGRESS: Conditions = {"Ready": "False", "Reconciling": "True", "Stalled": "False"}
+STALLED: Conditions = {"Ready": "False", "Reconciling": "False", "Stalled": "True"}
 
 CASES = [
-    (DisplayPhase.PENDING, GOING, "Progressing"),
-    (DisplayPhase.BUILDING, GOING, "Progressing"),
-    (DisplayPhase.DEPLOYING, GOING, "Progressing"),
-    (DisplayPhase.CANARY, GOING, "Progressing"),
-    (DisplayPhase.PAUSED, GOING, "Suspended"),
-    (DisplayPhase.PROMOTING, GOING, "Progressing"),
-    (DisplayPhase.ROLLING_BACK, GOING, "Progressing"),
-    (DisplayPhase.DEGRADED, GOING, "Degraded"),
-    (DisplayPhase.DEGRADED, STUCK, "Degraded"),
-    (DisplayPhase.FAILED, STUCK, "Degraded"),
+    (DisplayPhase.PENDING, IN_PROGRESS, "Progressing"),
+    (DisplayPhase.BUILDING, IN_PROGRESS, "Progressing"),
+    (DisplayPhase.DEPLOYING, IN_PROGRESS, "Progressing"),
+    (DisplayPhase.CANARY, IN_PROGRESS, "Progressing"),
+    (DisplayPhase.PAUSED, IN_PROGRESS, "Suspended"),
+    (DisplayPhase.PROMOTING, IN_PROGRESS, "Progressing"),
+    (DisplayPhase.ROLLING_BACK, IN_PROGRESS, "Progressing"),
+    (DisplayPhase.DEGRADED, IN_PROGRESS, "Degraded"),
+    (DisplayPhase.DEGRADED, STALLED, "Degraded"),
+    (DisplayPhase.FAILED, STALLED, "Degraded"),
     (DisplayPhase.HEALTHY, READY, "Healthy"),
-    (DisplayPhase.HEALTHY, GOING, "Progressing"),
-    (DisplayPhase.HEALTHY, STUCK, "Degraded"),
+    (DisplayPhase.HEALTHY, IN_PROGRESS, "Progressing"),
+    (DisplayPhase.HEALTHY, STALLED, "Degraded"),
 ]
 
 
@@ -74,7 +74,7 @@ def test_every_phase_has_a_health(phase: DisplayPhase, conditions: Conditions, e
     assert message.endswith(MESSAGE)
 
 
-def test_no_phase_is_forgotten() -> None:
+def test_every_phase_is_covered() -> None:
     assert {phase for phase, _, _ in CASES} == set(DisplayPhase)
 
 
@@ -83,54 +83,54 @@ def test_no_phase_is_forgotten() -> None:
     [
         pytest.param(
             {k: v for k, v in deployment().items() if k != "status"},
-            ("Progressing", "the operator has not seen generation 3 yet"),
-            id="that nobody has seen",
+            ("Progressing", "the operator has not observed generation 3 yet"),
+            id="without a status",
         ),
         pytest.param(
             deployment("Healthy", READY, generation=4),
-            ("Progressing", "the operator has not seen generation 4 yet"),
-            id="whose status is of an older generation",
+            ("Progressing", "the operator has not observed generation 4 yet"),
+            id="with the status of an older generation",
         ),
         pytest.param(
             deployment("Healthy", READY, deletionTimestamp="2026-11-21T12:00:00Z"),
-            ("Progressing", "it is being deleted"),
-            id="that goes",
+            ("Progressing", "the object is being deleted"),
+            id="being deleted",
         ),
         pytest.param(
-            deployment("Canary", STUCK),
+            deployment("Canary", STALLED),
             ("Degraded", f"Stalled: {MESSAGE}"),
-            id="that only a person can help, whatever its phase",
+            id="stalled, whatever its phase",
         ),
     ],
 )
-def test_a_deployment(obj: dict[str, Any], expected: Health) -> None:
+def test_the_health_of_a_deployment(obj: dict[str, Any], expected: Health) -> None:
     assert health_of(obj) == expected
 
 
 @pytest.mark.parametrize(
     ("phase", "expected"),
     [
-        pytest.param(decision.DecisionPhase.TAKEN, "Healthy", id="taken"),
-        pytest.param(decision.DecisionPhase.REFUSED, "Degraded", id="refused"),
-        pytest.param(None, "Progressing", id="not seen"),
+        pytest.param(rollout_decision.DecisionPhase.TAKEN, "Healthy", id="taken"),
+        pytest.param(rollout_decision.DecisionPhase.REFUSED, "Degraded", id="refused"),
+        pytest.param(None, "Progressing", id="not processed"),
     ],
 )
-def test_a_decision_that_was(phase: decision.DecisionPhase | None, expected: str) -> None:
+def test_the_health_of_a_decision(phase: rollout_decision.DecisionPhase | None, expected: str) -> None:
     status = {} if phase is None else {"status": {"phase": str(phase), "message": MESSAGE}}
     body = {"kind": names.DECISION_KIND, "metadata": {"name": "churn-x", "generation": 1}, **status}
     assert health_of(body)[0] == expected
 
 
-def test_the_readme_shows_both_kinds() -> None:
+def test_the_readme_configures_both_kinds() -> None:
     text = SCRIPT.with_name("README.md").read_text()
     for kind in (names.KIND, names.DECISION_KIND):
         assert f"resource.customizations.health.{names.GROUP}_{kind}" in text
 
 
-def test_every_phase_that_is_compared_exists() -> None:
+def test_the_script_compares_existing_phases() -> None:
     text = SCRIPT.read_text()
     compared = set(re.findall(r'status\.phase == "(\w+)"', text))
     assert compared == {
         *(DisplayPhase.DEGRADED, DisplayPhase.FAILED, DisplayPhase.PAUSED),
-        *decision.DecisionPhase,
+        *rollout_decision.DecisionPhase,
     }

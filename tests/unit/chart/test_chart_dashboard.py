@@ -1,4 +1,4 @@
-"""The dashboard asks for metrics that the operator has, and the test of a release reads them."""
+"""The dashboard queries metrics that the operator has, and `helm test` reads them."""
 
 from __future__ import annotations
 
@@ -20,30 +20,32 @@ from tests.unit.chart.chart_rendering import CHART
 DASHBOARD = json.loads((CHART / "dashboards" / "seatrial.json").read_text())
 
 
-def telemetry(*, leader: float) -> Telemetry:
-    """The operator's metrics, all of them."""
-    made = Telemetry(prometheus_client.CollectorRegistry())
-    made.watch(depth=lambda: 0.0, oldest=lambda: 0.0, leader=lambda: leader, ages={"Pod": [lambda: 1.0]})
-    return made
+def telemetry_of(*, leader: float) -> Telemetry:
+    """Return all metrics of the operator."""
+    telemetry = Telemetry(prometheus_client.CollectorRegistry())
+    telemetry.register_gauges(
+        depth=lambda: 0.0, oldest=lambda: 0.0, leader=lambda: leader, ages={"Pod": [lambda: 1.0]}
+    )
+    return telemetry
 
 
-def test_every_panel_asks_for_metrics_that_exist() -> None:
+def test_every_panel_queries_existing_metrics() -> None:
     known = {
         metric.name + ending
-        for metric in telemetry(leader=1.0).registry.collect()
+        for metric in telemetry_of(leader=1.0).registry.collect()
         for ending in ("", "_total", "_bucket", "_sum", "_count")
     }
-    asked = {
+    queried = {
         name
         for panel in DASHBOARD["panels"]
         for target in panel["targets"]
         for name in re.findall(r"seatrial_\w+", target["expr"])
     }
-    assert len(asked) >= 10
-    assert asked - known == set()
+    assert len(queried) >= 10
+    assert queried - known == set()
 
 
-def test_panels_stand_beside_each_other_and_say_which_source_they_use() -> None:
+def test_panels_do_not_overlap_and_use_the_selected_datasource() -> None:
     places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
     assert all(place["x"] + place["w"] <= 24 for place in places)
     assert len({(place["x"], place["y"]) for place in places}) == len(places)
@@ -51,8 +53,8 @@ def test_panels_stand_beside_each_other_and_say_which_source_they_use() -> None:
 
 
 @contextmanager
-def answering(text: bytes) -> Iterator[str]:
-    """The address of a server that says this."""
+def serving(text: bytes) -> Iterator[str]:
+    """Serve `text` and yield the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -61,7 +63,7 @@ def answering(text: bytes) -> Iterator[str]:
             self.wfile.write(text)
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -76,27 +78,27 @@ def answering(text: bytes) -> Iterator[str]:
 
 @pytest.fixture
 def check() -> Callable[..., str]:
-    """The check that `helm test` runs."""
-    spec = importlib.util.spec_from_file_location("answers", CHART / "checks" / "answers.py")
+    """Return the check that `helm test` runs."""
+    spec = importlib.util.spec_from_file_location("leader", CHART / "checks" / "leader.py")
     assert spec is not None
     assert spec.loader is not None
     module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found: Callable[..., str] = module.check
-    return found
+    function: Callable[..., str] = module.check
+    return function
 
 
-def test_a_release_is_well_when_an_operator_leads(check: Callable[..., str]) -> None:
-    with answering(prometheus_client.generate_latest(telemetry(leader=1.0).registry)) as url:
-        assert check(url, patience=5.0) == ""
+def test_the_check_passes_when_an_operator_is_the_leader(check: Callable[..., str]) -> None:
+    with serving(prometheus_client.generate_latest(telemetry_of(leader=1.0).registry)) as url:
+        assert check(url, timeout=5.0) == ""
 
 
-def test_a_release_without_a_leader_is_not_well(check: Callable[..., str]) -> None:
-    with answering(prometheus_client.generate_latest(telemetry(leader=0.0).registry)) as url:
-        assert "none that was reached has the lease" in check(url, patience=0.1)
+def test_the_check_fails_without_a_leader(check: Callable[..., str]) -> None:
+    with serving(prometheus_client.generate_latest(telemetry_of(leader=0.0).registry)) as url:
+        assert "none of them is the leader" in check(url, timeout=0.1)
 
 
-def test_a_release_that_does_not_answer_is_not_well(check: Callable[..., str]) -> None:
-    with answering(b"") as url:
-        gone = url
-    assert "does not answer" in check(gone, patience=0.1)
+def test_the_check_fails_when_no_operator_responds(check: Callable[..., str]) -> None:
+    with serving(b"") as url:
+        closed_url = url
+    assert "does not respond" in check(closed_url, timeout=0.1)

@@ -1,4 +1,4 @@
-"""What the chart installs: restricted pods that the operator's own code understands."""
+"""The objects of the chart: restricted pods with options that the operator parses."""
 
 from __future__ import annotations
 
@@ -17,25 +17,28 @@ from tests.unit.chart.chart_rendering import CHART, EVERYTHING, Body, of_kind, o
 pytestmark = pytest.mark.slow  # helm is compiled once
 
 NAMESPACED = {"scope": "namespaced", "watchNamespace": "shop"}
-EVERY_SHAPE = [
-    pytest.param({}, id="as it comes"),
-    pytest.param(EVERYTHING, id="with everything on"),
-    pytest.param(NAMESPACED, id="for one namespace"),
-    pytest.param({"replicas": 1, "rbac": {"create": False}, "serviceAccount": {"create": False}}, id="lean"),
+CONFIGURATIONS = [
+    pytest.param({}, id="default values"),
+    pytest.param(EVERYTHING, id="everything enabled"),
+    pytest.param(NAMESPACED, id="one namespace"),
+    pytest.param(
+        {"replicas": 1, "rbac": {"create": False}, "serviceAccount": {"create": False}},
+        id="everything disabled",
+    ),
 ]
 
 
-@pytest.mark.parametrize("values", EVERY_SHAPE)
-def test_helm_finds_nothing_to_complain_about(values: dict[str, Any]) -> None:
+@pytest.mark.parametrize("values", CONFIGURATIONS)
+def test_helm_lint_passes(values: dict[str, Any]) -> None:
     done = chart_rendering.helm("lint", "--strict", str(CHART), values=values)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("values", EVERY_SHAPE)
-def test_every_pod_satisfies_pod_security_restricted_with_a_read_only_root(values: dict[str, Any]) -> None:
-    found = list(chart_rendering.pods(rendered(values)))
-    assert len(found) == 2
-    for pod in found:
+@pytest.mark.parametrize("values", CONFIGURATIONS)
+def test_every_pod_is_restricted_and_has_a_read_only_root(values: dict[str, Any]) -> None:
+    pods = list(chart_rendering.pods(rendered(values)))
+    assert len(pods) == 2
+    for pod in pods:
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
         assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
         assert all(set(volume) & {"configMap", "emptyDir"} for volume in pod.get("volumes", []))
@@ -48,40 +51,42 @@ def test_every_pod_satisfies_pod_security_restricted_with_a_read_only_root(value
             assert set(container["resources"]) == {"requests", "limits"}
 
 
-def started_as(objects: list[Body], folder: Path) -> options.Options:
-    """The options that the operator reads from its command line and its settings."""
+def options_of(objects: list[Body], folder: Path) -> options.Options:
+    """Return the options that the operator parses from its command line and its settings."""
     file = folder / "settings.yaml"
     file.write_text(one(objects, "ConfigMap")["data"]["settings.yaml"])
     arguments = chart_rendering.arguments_of(objects)
-    settings = next(word for word in arguments if word.startswith("--settings="))
+    settings = next(argument for argument in arguments if argument.startswith("--settings="))
     mount = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]
     assert settings == f"--settings={mount['mountPath']}/settings.yaml"
-    return options.parse([f"--settings={file}" if word == settings else word for word in arguments])
+    return options.parse(
+        [f"--settings={file}" if argument == settings else argument for argument in arguments]
+    )
 
 
-def test_the_operator_understands_its_command_line(tmp_path: Path) -> None:
-    chosen = started_as(rendered({"operator": {"workers": 7, "logLevel": "debug"}}), tmp_path)
-    assert chosen.namespace == ""
-    assert (chosen.lease_namespace, chosen.lease_name) == ("seatrial-system", "seatrial")
-    assert (chosen.metrics_port, chosen.probe_port, chosen.workers) == (8080, 8081, 7)
-    assert chosen.log_level == "debug"
+def test_the_operator_parses_its_command_line(tmp_path: Path) -> None:
+    parsed = options_of(rendered({"operator": {"workers": 7, "logLevel": "debug"}}), tmp_path)
+    assert parsed.namespace == ""
+    assert (parsed.lease_namespace, parsed.lease_name) == ("seatrial-system", "seatrial")
+    assert (parsed.metrics_port, parsed.probe_port, parsed.workers) == (8080, 8081, 7)
+    assert parsed.log_level == "debug"
 
 
 def test_the_operator_reads_the_settings(tmp_path: Path) -> None:
     values = {key: value for key, value in EVERYTHING.items() if key != "grafanaDashboard"}
-    chosen = started_as(rendered(values), tmp_path).settings
-    assert chosen.registry.repository == "registry.example:5000/models"
-    assert set(chosen.build_resources.requests) == {"cpu", "memory"}
-    assert set(chosen.runtimes) == {"sklearn"}
-    assert chosen.unverified_decisions
+    parsed = options_of(rendered(values), tmp_path).settings
+    assert parsed.registry.repository == "registry.example:5000/models"
+    assert set(parsed.build_resources.requests) == {"cpu", "memory"}
+    assert set(parsed.runtimes) == {"sklearn"}
+    assert parsed.unverified_decisions
 
 
-def test_one_namespace_is_said_on_the_command_line(tmp_path: Path) -> None:
-    assert started_as(rendered(NAMESPACED), tmp_path).namespace == "shop"
-    assert started_as(rendered({"scope": "namespaced"}), tmp_path).namespace == "seatrial-system"
+def test_the_command_line_has_the_namespace_of_a_namespaced_release(tmp_path: Path) -> None:
+    assert options_of(rendered(NAMESPACED), tmp_path).namespace == "shop"
+    assert options_of(rendered({"scope": "namespaced"}), tmp_path).namespace == "seatrial-system"
 
 
-def test_changed_settings_restart_the_operator_and_nothing_else_does() -> None:
+def test_only_changed_settings_restart_the_operator() -> None:
     def checksum(values: dict[str, Any]) -> str:
         template = one(rendered(values), "Deployment")["spec"]["template"]
         return str(template["metadata"]["annotations"]["checksum/settings"])
@@ -90,7 +95,7 @@ def test_changed_settings_restart_the_operator_and_nothing_else_does() -> None:
     assert checksum({"podLabels": {"a": "b"}}) == checksum({})
 
 
-def test_two_operators_are_spread_and_never_drained_together() -> None:
+def test_two_operators_run_on_different_nodes_and_are_drained_one_at_a_time() -> None:
     objects = rendered()
     deployment = one(objects, "Deployment")["spec"]
     assert deployment["replicas"] == 2
@@ -102,8 +107,8 @@ def test_two_operators_are_spread_and_never_drained_together() -> None:
     assert budget["maxUnavailable"] == 1
 
 
-@pytest.mark.parametrize("values", EVERY_SHAPE)
-def test_selectors_choose_the_operators_and_not_the_test(values: dict[str, Any]) -> None:
+@pytest.mark.parametrize("values", CONFIGURATIONS)
+def test_selectors_match_the_operator_and_not_the_test_pod(values: dict[str, Any]) -> None:
     objects = rendered(values)
     deployment = one(objects, "Deployment")["spec"]
     labels = deployment["template"]["metadata"]["labels"].items()
@@ -119,7 +124,7 @@ def test_selectors_choose_the_operators_and_not_the_test(values: dict[str, Any])
         assert not selector.items() <= test
 
 
-def test_ports_probes_and_service_have_names_that_exist() -> None:
+def test_probes_and_services_refer_to_existing_ports() -> None:
     objects = rendered({"ports": {"metrics": 9090, "probes": 9091}})
     container = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
@@ -131,7 +136,7 @@ def test_ports_probes_and_service_have_names_that_exist() -> None:
     assert {port["port"] for rule in policy["ingress"] for port in rule["ports"]} == set(ports)
 
 
-def test_nobody_but_the_named_peers_and_the_test_reads_metrics_when_peers_are_named() -> None:
+def test_only_the_test_pod_and_the_configured_peers_can_read_metrics() -> None:
     policy = one(rendered(EVERYTHING), "NetworkPolicy")["spec"]
     metrics = policy["ingress"][1]
     assert len(metrics["from"]) == 2
@@ -141,7 +146,7 @@ def test_nobody_but_the_named_peers_and_the_test_reads_metrics_when_peers_are_na
     assert one(rendered(), "NetworkPolicy")["spec"]["policyTypes"] == ["Ingress"]
 
 
-def test_what_needs_other_operators_is_off_until_asked_for() -> None:
+def test_objects_of_other_operators_are_disabled_by_default() -> None:
     assert of_kind(rendered(), "ServiceMonitor") == []
     assert len(of_kind(rendered(), "ConfigMap")) == 1
     objects = rendered(EVERYTHING)
@@ -154,7 +159,7 @@ def test_what_needs_other_operators_is_off_until_asked_for() -> None:
     }
 
 
-def test_the_policy_has_the_name_that_the_operator_looks_for_and_fails_closed() -> None:
+def test_the_decision_policy_has_the_expected_name_and_fails_closed() -> None:
     policy = one(rendered(), "ValidatingAdmissionPolicy")
     binding = one(rendered(), "ValidatingAdmissionPolicyBinding")
     assert policy["metadata"]["name"] == binding["metadata"]["name"] == DECISION_POLICY
@@ -162,7 +167,7 @@ def test_the_policy_has_the_name_that_the_operator_looks_for_and_fails_closed() 
     assert binding["spec"] == {"policyName": DECISION_POLICY, "validationActions": ["Deny"]}
 
 
-def test_two_releases_in_one_cluster_share_no_name() -> None:
+def test_two_releases_have_no_object_in_common() -> None:
     second = {**NAMESPACED, "roles": {"create": False}, "decisionPolicy": {"create": False}}
 
     def names(objects: list[Body]) -> set[tuple[str, str, str]]:
@@ -174,24 +179,24 @@ def test_two_releases_in_one_cluster_share_no_name() -> None:
     assert not one_way & names(rendered(second, release="b-seatrial", namespace="a"))
 
 
-def test_a_large_number_is_written_out(tmp_path: Path) -> None:
-    chosen = started_as(rendered({"operator": {"burst": 100_000, "qps": 100_000}}), tmp_path)
-    assert (chosen.burst, chosen.qps) == (100_000, 100_000.0)
+def test_large_numbers_are_rendered_without_an_exponent(tmp_path: Path) -> None:
+    parsed = options_of(rendered({"operator": {"burst": 100_000, "qps": 100_000}}), tmp_path)
+    assert (parsed.burst, parsed.qps) == (100_000, 100_000.0)
 
 
-def test_labels_are_texts_whatever_they_look_like() -> None:
+def test_labels_are_always_strings() -> None:
     for body in rendered({"nameOverride": "true"}, release="123"):
         assert all(isinstance(value, str) for value in body["metadata"]["labels"].values())
 
 
-def test_long_names_still_fit() -> None:
+def test_names_are_truncated_to_63_characters() -> None:
     objects = rendered(release="a-release-with-a-name-as-long-as-helm-lets-one-be-now")
     labels = [value for body in objects for value in body["metadata"]["labels"].values()]
     assert max(map(len, labels)) <= 63
     assert max(len(body["metadata"]["name"]) for body in objects if body["kind"] == "Service") <= 63
 
 
-def test_chart_operator_and_package_have_one_version() -> None:
+def test_the_chart_and_the_package_have_the_same_version() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     project = tomllib.loads((CHART.parents[1] / "pyproject.toml").read_text())["project"]
     assert chart["version"] == chart["appVersion"] == project["version"]

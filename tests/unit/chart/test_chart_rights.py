@@ -1,4 +1,4 @@
-"""The operator's rights are the verbs that its code uses: none is missing, none is left over."""
+"""The operator has exactly the rights that its code uses."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from typing import cast
 
 import pytest
 
+from seatrial.api import kinds
+from seatrial.api.kinds import Kind
 from seatrial.cli.cluster import REVIEW
-from seatrial.kube import caches, kinds
+from seatrial.kube import caches
 from seatrial.kube.client import Client
-from seatrial.kube.kinds import Kind
 from seatrial.kube.transport import Request, Response, Transport
 from tests.golden import situations
 from tests.unit.chart.chart_rendering import Body, granted, of_kind, one, rendered
-from tests.unit.cli.commands import printed
-from tests.unit.cli.test_decide_asks import ABORT, a_cluster
+from tests.unit.cli.commands import output_of
+from tests.unit.cli.decide_situations import ABORT, api_server_with
 
 pytestmark = pytest.mark.slow  # helm is compiled once
 
 Right = tuple[str, str, str]
 
-MADE = caches.CHILDREN
-"""Made by `Applier`: a create; a get where the name is taken; a patch, which is a server-side apply."""
-TAKEN_AWAY = (
+APPLIED = tuple(child.kind for child in caches.CHILD_KINDS if child.kind != kinds.POD)
+"""`Applier` creates them, gets an existing one, and patches it by server-side apply."""
+DELETED = (
     kinds.DEPLOYMENT,
     kinds.HPA,
     kinds.PDB,
@@ -30,49 +31,51 @@ TAKEN_AWAY = (
     kinds.CONTROLLER_REVISION,
     kinds.ROLLOUT_DECISION,
 )
-"""Deleted by `Applier`; a Service goes with its owner, a Job by its time to live."""
+"""`Applier` deletes them. A Service is garbage-collected with its owner, a Job by its ttlSecondsAfterFinished."""
 OTHERS: set[Right] = {
     ("apps", "deployments/scale", "patch"),  # Applier: replicas
-    ("seatrial.dev", "rolloutdecisions/status", "patch"),  # Applier: the answer
+    ("seatrial.dev", "rolloutdecisions/status", "patch"),  # Applier: the outcome
     ("seatrial.dev", "modeldeployments/status", "update"),  # Reporter, Reconciler
     ("", "events", "create"),  # Reporter
-    ("", "events", "patch"),  # Reporter: one more of the same
-    ("", "configmaps", "get"),  # Observer: what pods read
+    ("", "events", "patch"),  # Reporter: the count of a repeated Event
+    ("", "configmaps", "get"),  # Observer: data that pods read
     ("", "secrets", "get"),  # Observer: their hash
-    ("seatrial.dev", "modeldeployments", "list"),  # kopf, Witness
-    ("seatrial.dev", "modeldeployments", "watch"),  # kopf, Witness
-    ("seatrial.dev", "modeldeployments/finalizers", "update"),  # blockOwnerDeletion, where it is checked
+    ("seatrial.dev", "modeldeployments", "list"),  # kopf and the informer
+    ("seatrial.dev", "modeldeployments", "watch"),  # kopf and the informer
+    ("seatrial.dev", "modeldeployments/finalizers", "update"),  # blockOwnerDeletion, where it is enforced
 }
 
 
 def rights(of: tuple[Kind, ...], *verbs: str) -> set[Right]:
-    """Every one of the verbs on every one of the kinds."""
+    """Return the rights to all verbs on all kinds."""
     return {(kind.group, kind.plural, verb) for kind in of for verb in verbs}
 
 
 def watched(*, namespaced: bool) -> set[Right]:
-    """What the informers list and watch."""
-    every = caches.Caches(cast("Client", None), lambda _: None, lambda *_: None, clock=lambda: 0.0).informers
-    chosen = tuple(informer.kind for informer in every if informer.kind.namespaced is namespaced)
-    return rights(chosen, "list", "watch")
+    """Return the rights that the informers use."""
+    informers = caches.Caches(
+        cast("Client", None), lambda _: None, lambda *_: None, clock=lambda: 0.0
+    ).informers
+    kinds_in_scope = tuple(informer.kind for informer in informers if informer.kind.namespaced is namespaced)
+    return rights(kinds_in_scope, "list", "watch")
 
 
 USED = (
-    rights(MADE, "create", "get", "patch") | rights(TAKEN_AWAY, "delete") | watched(namespaced=True) | OTHERS
+    rights(APPLIED, "create", "get", "patch") | rights(DELETED, "delete") | watched(namespaced=True) | OTHERS
 )
 
 
-def named(objects: list[Body], kind: str, ending: str) -> Body:
-    """The object of this kind whose name ends so."""
-    return next(body for body in of_kind(objects, kind) if body["metadata"]["name"].endswith(ending))
+def named(objects: list[Body], kind: str, suffix: str) -> Body:
+    """Return the object of this kind whose name has this suffix."""
+    return next(body for body in of_kind(objects, kind) if body["metadata"]["name"].endswith(suffix))
 
 
-def test_in_the_whole_cluster_it_may_do_what_it_does() -> None:
+def test_the_cluster_role_has_exactly_the_rights_that_the_operator_uses() -> None:
     role = named(rendered(), "ClusterRole", "seatrial-system:seatrial")
     assert granted(role["rules"]) == USED
 
 
-def test_in_one_namespace_it_may_do_the_same_there_alone() -> None:
+def test_a_namespaced_release_has_the_same_rights_in_its_namespace_only() -> None:
     objects = rendered({"scope": "namespaced", "watchNamespace": "shop"})
     role = named(objects, "Role", "seatrial-system:seatrial")
     assert role["metadata"]["namespace"] == "shop"
@@ -82,7 +85,7 @@ def test_in_one_namespace_it_may_do_the_same_there_alone() -> None:
 
 
 @pytest.mark.parametrize("scope", ["cluster", "namespaced"])
-def test_outside_namespaces_it_reads_two_kinds(scope: str) -> None:
+def test_the_operator_reads_two_cluster_scoped_kinds(scope: str) -> None:
     role = named(rendered({"scope": scope}), "ClusterRole", "-reads")
     crds = rights((kinds.CRD,), "get")
     assert granted(role["rules"]) == crds | watched(namespaced=False)
@@ -92,7 +95,7 @@ def test_outside_namespaces_it_reads_two_kinds(scope: str) -> None:
     ]
 
 
-def test_it_holds_one_lease_beside_itself() -> None:
+def test_the_operator_may_hold_one_lease_in_its_namespace() -> None:
     objects = rendered()
     role = named(objects, "Role", "-lease")
     assert role["metadata"]["namespace"] == one(objects, "Deployment")["metadata"]["namespace"]
@@ -107,7 +110,7 @@ def test_no_role_has_a_wildcard() -> None:
 
 
 @pytest.mark.parametrize("scope", ["cluster", "namespaced"])
-def test_every_binding_is_of_a_role_that_exists_and_of_the_operator(scope: str) -> None:
+def test_every_binding_grants_an_existing_role_to_the_operator(scope: str) -> None:
     objects = rendered({"scope": scope})
     account = one(objects, "ServiceAccount")["metadata"]
     roles = {(body["kind"], body["metadata"]["name"]) for body in objects}
@@ -123,32 +126,32 @@ def test_every_binding_is_of_a_role_that_exists_and_of_the_operator(scope: str) 
 @pytest.mark.parametrize(
     ("role", "joins"),
     [
-        pytest.param("seatrial-view", {"view", "edit", "admin"}, id="who may view may read ours"),
-        pytest.param("seatrial-edit", {"edit", "admin"}, id="who may edit may write ModelDeployments"),
-        pytest.param("seatrial-approver", set(), id="approvers are named apart"),
+        pytest.param("seatrial-view", {"view", "edit", "admin"}, id="viewers may read"),
+        pytest.param("seatrial-edit", {"edit", "admin"}, id="editors may write ModelDeployments"),
+        pytest.param("seatrial-approver", set(), id="approvers need a binding"),
     ],
 )
-def test_roles_join_the_roles_of_the_cluster(role: str, joins: set[str]) -> None:
+def test_user_roles_are_aggregated_into_the_default_roles(role: str, joins: set[str]) -> None:
     labels = named(rendered(), "ClusterRole", role)["metadata"]["labels"]
     prefix = "rbac.authorization.k8s.io/aggregate-to-"
     assert {label.removeprefix(prefix) for label in labels if label.startswith(prefix)} == joins
 
 
-def test_only_approvers_decide() -> None:
+def test_only_approvers_may_create_decisions() -> None:
     decide = ("seatrial.dev", "rolloutdecisions", "create")
     roles = of_kind(rendered(), "ClusterRole")
     assert [r["metadata"]["name"] for r in roles if decide in granted(r["rules"])] == ["seatrial-approver"]
 
 
-class Asked:
-    """The way to an API server, and the rights that were used on it."""
+class RecordingTransport:
+    """A transport that records the rights that its requests need."""
 
     def __init__(self, server: Transport) -> None:
         self.server, self.stream = server, server.stream
         self.rights: set[Right] = set()
 
     async def request(self, request: Request) -> Response:
-        """The server's answer."""
+        """Forward the request and record the right that it needs."""
         group, _, *place = request.path.removeprefix("/apis/").split("/")
         plural, *name = place[2:] if place[0] == "namespaces" else place
         verbs = {"POST": "create", "GET": "get" if name else "list"}
@@ -156,16 +159,16 @@ class Asked:
         return await self.server.request(request)
 
 
-def test_approvers_may_do_what_the_command_asks_of_the_cluster() -> None:
-    asked = Asked(a_cluster(situations.with_users()))
-    printed(*ABORT, "--apply", server=asked)
-    everybody = {(REVIEW.group, REVIEW.plural, "create")}  # by the cluster's own role system:basic-user
-    watch = rights((kinds.ROLLOUT_DECISION,), "get", "list", "watch")  # what becomes of it
+def test_approvers_may_do_everything_that_the_decide_command_does() -> None:
+    transport = RecordingTransport(api_server_with(situations.with_users()))
+    output_of(*ABORT, "--apply", server=transport)
+    everyone = {(REVIEW.group, REVIEW.plural, "create")}  # granted by the default role system:basic-user
+    watch = rights((kinds.ROLLOUT_DECISION,), "get", "list", "watch")  # to watch the outcome
     approver = named(rendered(), "ClusterRole", "seatrial-approver")
-    assert ("seatrial.dev", "modeldeployments", "get") in asked.rights
-    assert (asked.rights | watch) - everybody <= granted(approver["rules"])
+    assert ("seatrial.dev", "modeldeployments", "get") in transport.rights
+    assert (transport.rights | watch) - everyone <= granted(approver["rules"])
 
 
-def test_admins_decide_where_the_values_say_so() -> None:
+def test_approvers_may_be_aggregated_into_admin() -> None:
     approver = named(rendered({"roles": {"approverJoinsAdmin": True}}), "ClusterRole", "seatrial-approver")
     assert approver["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-admin"] == "true"

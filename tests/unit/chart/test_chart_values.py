@@ -1,4 +1,4 @@
-"""Every value is explained, and nothing that is not a value is accepted."""
+"""Every value has a description, and other values are rejected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from seatrial.api import build, quantities, settings, shapes
+from seatrial.api import build, fields, quantities, settings
 from tests.unit.chart import chart_rendering
 from tests.unit.chart.chart_rendering import CHART
 
@@ -19,7 +19,7 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 helm_is_compiled_once = pytest.mark.slow
 
 
-def test_every_value_has_a_comment_above_it() -> None:
+def test_every_value_has_a_description() -> None:
     lines = (CHART / "values.yaml").read_text().splitlines()
     unexplained = [
         line
@@ -30,7 +30,7 @@ def test_every_value_has_a_comment_above_it() -> None:
 
 
 def closed_objects(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every object of the schema that names its properties, by path."""
+    """Yield every object with properties in the schema, with its path."""
     if "properties" in schema:
         yield path, schema
         for name, part in schema["properties"].items():
@@ -39,14 +39,14 @@ def closed_objects(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str
         yield from closed_objects(schema["items"], f"{path}[]")
 
 
-def test_the_schema_refuses_what_it_does_not_know_at_every_depth() -> None:
-    found = dict(closed_objects(SCHEMA))
-    assert len(found) > 10
-    assert [path for path, schema in found.items() if schema["additionalProperties"] is not False] == []
+def test_the_schema_rejects_unknown_values_at_every_level() -> None:
+    result = dict(closed_objects(SCHEMA))
+    assert len(result) > 10
+    assert [path for path, schema in result.items() if schema["additionalProperties"] is not False] == []
 
 
 def paths(values: Any, schema: dict[str, Any], path: str = "") -> Iterator[str]:
-    """Where values and schema do not name the same things."""
+    """Yield the paths at which values and schema have different names."""
     if "properties" not in schema or not isinstance(values, dict):
         return
     for name in set(values) ^ (set(schema["properties"]) - {"global", "claims"}):
@@ -55,7 +55,7 @@ def paths(values: Any, schema: dict[str, Any], path: str = "") -> Iterator[str]:
         yield from paths(values[name], schema["properties"][name], f"{path}.{name}")
 
 
-def test_values_and_schema_name_the_same_things() -> None:
+def test_values_and_schema_have_the_same_names() -> None:
     assert list(paths(VALUES, SCHEMA)) == []
 
 
@@ -68,21 +68,21 @@ def test_values_and_schema_name_the_same_things() -> None:
     ],
 )
 def test_every_setting_of_the_operator_is_a_value(place: tuple[str, ...], model: type[Any]) -> None:
-    found = VALUES
+    result = VALUES
     for name in place:
-        found = found[name]
-    assert set(found) == {field.alias for field in model.model_fields.values()}
+        result = result[name]
+    assert set(result) == {field.alias for field in model.model_fields.values()}
 
 
-def test_the_defaults_are_those_of_the_operator() -> None:
+def test_the_default_settings_are_those_of_the_operator() -> None:
     assert settings.Settings.model_validate(VALUES["settings"]) == settings.Settings()
 
 
-def test_names_and_amounts_have_the_shapes_that_the_operator_asks_for() -> None:
-    found = SCHEMA["properties"]["settings"]["properties"]
+def test_names_and_quantities_have_the_patterns_of_the_api() -> None:
+    result = SCHEMA["properties"]["settings"]["properties"]
     for name in ("pushSecretName", "pullSecretName", "caConfigMapName"):
-        assert found["registry"]["properties"][name]["pattern"] == shapes.OPTIONAL_NAME
-    for part in found["buildResources"]["properties"].values():
+        assert result["registry"]["properties"][name]["pattern"] == fields.OPTIONAL_NAME
+    for part in result["buildResources"]["properties"].values():
         amount = part["additionalProperties"]
         assert amount["pattern"] == quantities.NOT_NEGATIVE_PATTERN
         assert (amount["minimum"], amount["maxLength"]) == (0, quantities.MAX_LENGTH)
@@ -92,39 +92,37 @@ def test_names_and_amounts_have_the_shapes_that_the_operator_asks_for() -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        pytest.param({"operator": {"burst": 1_000_000}}, id="more at once than anybody needs"),
-        pytest.param({"settings": {"buildResources": {"requests": {"cpu": -1}}}}, id="less than no cpu"),
-        pytest.param({"settings": {"buildResources": {"limits": {"memory": "lots"}}}}, id="lots of memory"),
-        pytest.param({"settings": {"registry": {"pushSecretName": "a..b"}}}, id="a name that is none"),
-        pytest.param({"replica": 3}, id="a word that does not exist"),
-        pytest.param({"settings": {"runtime": {}}}, id="a setting that does not exist"),
-        pytest.param(
-            {"settings": {"registry": {"secret": "x"}}}, id="a part of a setting that does not exist"
-        ),
-        pytest.param({"scope": "everything"}, id="a scope that does not exist"),
-        pytest.param({"watchNamespace": "shop"}, id="one namespace, and all of them"),
-        pytest.param({"replicas": "two"}, id="a number in words"),
-        pytest.param({"image": {"digest": "latest"}}, id="a digest that is none"),
+        pytest.param({"operator": {"burst": 1_000_000}}, id="a burst beyond the maximum"),
+        pytest.param({"settings": {"buildResources": {"requests": {"cpu": -1}}}}, id="a negative quantity"),
+        pytest.param({"settings": {"buildResources": {"limits": {"memory": "lots"}}}}, id="not a quantity"),
+        pytest.param({"settings": {"registry": {"pushSecretName": "a..b"}}}, id="an invalid name"),
+        pytest.param({"replica": 3}, id="an unknown value"),
+        pytest.param({"settings": {"runtime": {}}}, id="an unknown setting"),
+        pytest.param({"settings": {"registry": {"secret": "x"}}}, id="an unknown part of a setting"),
+        pytest.param({"scope": "everything"}, id="an unknown scope"),
+        pytest.param({"watchNamespace": "shop"}, id="a namespace with scope cluster"),
+        pytest.param({"replicas": "two"}, id="a string for a number"),
+        pytest.param({"image": {"digest": "latest"}}, id="an invalid digest"),
         pytest.param(
             {"settings": {"registry": {"repository": "https://x/y"}}}, id="a repository with a scheme"
         ),
-        pytest.param({"ports": {"metrics": 80}}, id="a port that only root may open"),
-        pytest.param({"imagePullSecrets": ["pull"]}, id="a secret that is no object"),
+        pytest.param({"ports": {"metrics": 80}}, id="a privileged port"),
+        pytest.param({"imagePullSecrets": ["pull"]}, id="a string for an object"),
     ],
 )
-def test_helm_refuses(values: dict[str, Any]) -> None:
+def test_helm_rejects_other_values(values: dict[str, Any]) -> None:
     done = chart_rendering.template(values)
     assert done.returncode != 0
     assert "values don't meet the specifications of the schema" in done.stderr
 
 
 @helm_is_compiled_once
-def test_a_chart_that_contains_this_one_may_pass_its_global_values() -> None:
+def test_global_values_of_a_parent_chart_are_accepted() -> None:
     assert chart_rendering.template({"global": {"region": "north"}}).returncode == 0
 
 
 @helm_is_compiled_once
-def test_an_older_kubernetes_is_refused_with_the_range() -> None:
+def test_an_older_version_of_kubernetes_is_rejected() -> None:
     done = chart_rendering.template(kubernetes="1.29.9")
     assert "kubeVersion: >=1.30.0-0" in done.stderr
     assert chart_rendering.template(kubernetes="1.30.0").returncode == 0

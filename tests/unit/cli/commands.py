@@ -1,4 +1,4 @@
-"""The commands as a person runs them, in this process or, where they read the standard input, in one of their own."""
+"""Runs the commands as a user does: in this process or, with a standard input, in a process of their own."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.api import generate
-from seatrial.cli import main, written
+from seatrial.cli import main, yaml_output
 from seatrial.cli.cluster import Connect
+from seatrial.codegen import generate
 from seatrial.kube.transport import Transport
 from tests.golden import play
 
@@ -24,62 +24,64 @@ NOW = "2026-11-21T13:00:45Z"
 IMAGE = "registry.shop/churn@sha256:" + "4" * 64
 
 
-def connecting(server: Transport | None) -> Connect:
-    """Leads every context to this server; without one, whoever asks a cluster fails."""
+def connect_to(server: Transport | None) -> Connect:
+    """Return what connects every context to this server; without a server, connecting fails the test."""
 
     @asynccontextmanager
     async def connect(_context: str) -> AsyncIterator[Transport]:
-        assert server is not None, "no cluster should have been asked"
+        assert server is not None, "the command contacts a cluster"
         yield server
 
     return connect
 
 
-def printed(*arguments: str | Path, server: Transport | None = None) -> str:
-    """What a command prints."""
+def output_of(*arguments: str | Path, server: Transport | None = None) -> str:
+    """Run a command that succeeds, and return its output."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        main.main([str(argument) for argument in arguments], connect=connecting(server))
+        main.main([str(argument) for argument in arguments], connect=connect_to(server))
     return out.getvalue()
 
 
-def refused(*arguments: str | Path, server: Transport | None = None) -> str:
-    """The sentence with which a command ends; nothing is printed beside it."""
+def error_of(*arguments: str | Path, server: Transport | None = None) -> str:
+    """Run a command that fails with status 2 and without output, and return its error."""
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
-        main.main([str(argument) for argument in arguments], connect=connecting(server))
-    assert (ended.value.code, out.getvalue()) == (2, "")
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main.main([str(argument) for argument in arguments], connect=connect_to(server))
+    assert (end.value.code, out.getvalue()) == (2, "")
     return err.getvalue()
 
 
-def piped(text: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, with a standard input."""
-    words = [sys.executable, "-m", "seatrial.cli.main", *(str(argument) for argument in arguments)]
+def run_process(stdin: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own, with this standard input."""
+    command = [sys.executable, "-m", "seatrial.cli.main", *(str(argument) for argument in arguments)]
     root = generate.REPOSITORY
     environment = {**os.environ, "PYTHONPATH": f"{root / 'operator'}:{root}", **environment}
     return subprocess.run(
-        words, input=text, text=True, capture_output=True, env=environment, check=False, timeout=60
+        command, input=stdin, text=True, capture_output=True, env=environment, check=False, timeout=60
     )
 
 
-def stored(folder: Path, story: play.Story) -> list[str | Path]:
-    """The arguments of a plan for a situation, whose files are written into `folder`."""
-    (folder / "cr.yaml").write_text(written.yaml_of(story.cr))
-    (folder / "observed.yaml").write_text(written.yaml_of(list(story.observed)))
+def plan_arguments(folder: Path, story: play.Story) -> list[str | Path]:
+    """Write the files of a situation into `folder`, and return the arguments that plan it."""
+    (folder / "cr.yaml").write_text(yaml_output.to_yaml(story.cr))
+    (folder / "observed.yaml").write_text(yaml_output.to_yaml(list(story.observed)))
     now = f"{story.now:%Y-%m-%dT%H:%M:%SZ}"
     against = ["--against", folder / "observed.yaml"]
     return ["plan", "-f", folder / "cr.yaml", *against, "--now", now, "--settings", SETTINGS]
 
 
-def file_of(folder: Path, *objects: object, name: str = "given.yaml") -> Path:
-    """A file of several documents; texts are written as they are."""
-    texts = [one if isinstance(one, str) else written.yaml_of(one) for one in objects]
+def write_file(folder: Path, *documents: object, name: str = "input.yaml") -> Path:
+    """Write a file of several YAML documents; a string is written as it is."""
+    texts = [
+        document if isinstance(document, str) else yaml_output.to_yaml(document) for document in documents
+    ]
     (folder / name).write_text("---\n".join(texts))
     return folder / name
 
 
-def a_deployment(name: str = "churn", **spec: object) -> dict[str, object]:
-    """A ModelDeployment of an image, in namespace shop."""
+def model_deployment(name: str = "churn", **spec: object) -> dict[str, object]:
+    """Return a ModelDeployment of an image in namespace shop."""
     return {
         "apiVersion": "seatrial.dev/v1alpha1",
         "kind": "ModelDeployment",

@@ -1,4 +1,4 @@
-"""Without the operator's settings a plan names revisions as the snapshot proves that the cluster does, or warns."""
+"""Without the operator's settings, a plan infers the registry from the snapshot, or warns that it is a guess."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.golden.play import V1, Play
-from tests.unit.cli.commands import NOW, a_deployment, file_of, printed, stored
+from tests.unit.cli.commands import NOW, model_deployment, output_of, plan_arguments, write_file
 
 MODEL = {"uri": "s3://models/churn/7/"}
 NEXT = {"uri": "s3://models/churn/8/"}
@@ -23,31 +23,32 @@ Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
 
 def built(**spec: Any) -> Play:
-    """An image that the operator has built serves, from a registry that is no default."""
+    """A revision that the operator built is stable; its registry is not the default one."""
     return Play().apply(model=MODEL, scaling={"replicas": 2}, **spec).rest()
 
 
 def plans(
     folder: Path, play: Play, *more: str, change: Change = lambda bodies: bodies, **spec: Any
 ) -> tuple[str, str]:
-    """The plan of a changed spec with the operator's settings, and the one without."""
+    """Return the plan of a changed spec with the operator's settings, and the plan without them."""
     story = play.story()
     cr = {**story.cr, "spec": {**story.cr["spec"], **spec}}
-    arguments = stored(folder, replace(story, cr=cr))
+    arguments = plan_arguments(folder, replace(story, cr=cr))
     snapshot = folder / "observed.yaml"
     snapshot.write_text(yaml.safe_dump(change(yaml.safe_load(snapshot.read_text()))))
-    at = arguments.index("--settings")
-    return printed(*arguments, *more), printed(*arguments[:at], *arguments[at + 2 :], *more)
+    index = arguments.index("--settings")
+    without_settings = [*arguments[:index], *arguments[index + 2 :]]
+    return output_of(*arguments, *more), output_of(*without_settings, *more)
 
 
 def without_jobs(bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """They are gone after a day."""
+    """Remove the Jobs and their pods, as the cluster does after a day."""
     jobs = [body["metadata"]["name"] for body in bodies if body["kind"] == "Job"]
     return [body for body in bodies if not any(body["metadata"]["name"].startswith(job) for job in jobs)]
 
 
 def pulled_from_elsewhere(bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Nodes pull by another name than builds push to."""
+    """Change the images to those of a registry that nodes pull by another name than builds push to."""
     text = yaml.safe_dump(bodies)
     changed: list[dict[str, Any]] = yaml.safe_load(
         text.replace("registry.shop/models@", "mirror.shop/models@")
@@ -55,13 +56,13 @@ def pulled_from_elsewhere(bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return changed
 
 
-def unnoted(text: str) -> list[str]:
-    """The plan without what it assumes."""
+def without_assumptions(text: str) -> list[str]:
+    """Return the lines of the plan except its assumptions."""
     return [line for line in text.splitlines() if not line.startswith("Assumed:")]
 
 
 @pytest.mark.parametrize(
-    "applied",
+    "change_of_spec",
     [
         pytest.param({}, id="nothing"),
         pytest.param({"scaling": {"replicas": 5}}, id="another size"),
@@ -69,56 +70,60 @@ def unnoted(text: str) -> list[str]:
         pytest.param({"serving": {"env": [{"name": "A", "value": "b"}]}}, id="another environment"),
     ],
 )
-@pytest.mark.parametrize("change", [without_jobs, pulled_from_elsewhere], ids=["by image", "by build"])
-def test_the_snapshot_tells_the_registry(tmp_path: Path, change: Change, applied: dict[str, Any]) -> None:
-    known, found = plans(tmp_path, built(), change=change, **applied)
-    assert unnoted(found) == unnoted(known)
-    assert found.startswith("ModelDeployment shop/churn,")
-    assert "and the registry registry.shop/models of the snapshot; the cluster's own are given with" in found
+@pytest.mark.parametrize("change", [without_jobs, pulled_from_elsewhere], ids=["from images", "from builds"])
+def test_the_registry_is_inferred_from_the_snapshot(
+    tmp_path: Path, change: Change, change_of_spec: dict[str, Any]
+) -> None:
+    with_settings, inferred = plans(tmp_path, built(), change=change, **change_of_spec)
+    assert without_assumptions(inferred) == without_assumptions(with_settings)
+    assert inferred.startswith("ModelDeployment shop/churn,")
+    assert "and the registry registry.shop/models from the snapshot; give the cluster's own with" in inferred
 
 
-def test_a_registry_that_is_not_told_is_warned_of_before_anything_else(tmp_path: Path) -> None:
-    known, found = plans(tmp_path, built(), change=lambda bodies: pulled_from_elsewhere(without_jobs(bodies)))
-    assert "Warning" not in known
-    first, second, third, *_ = found.splitlines()
-    assert first.startswith("Warning: the snapshot does not prove which registry shop/churn was")
-    assert first.endswith("give the operator's settings with --settings settings.yaml, made with:")
+def test_a_guessed_registry_is_a_warning_before_the_plan(tmp_path: Path) -> None:
+    with_settings, inferred = plans(
+        tmp_path, built(), change=lambda bodies: pulled_from_elsewhere(without_jobs(bodies))
+    )
+    assert "Warning" not in with_settings
+    first, second, third, *_ = inferred.splitlines()
+    assert first.startswith("Warning: the snapshot does not prove which registry shop/churn is built")
+    assert first.endswith("Give the operator's settings with --settings settings.yaml; get them with:")
     assert (second, third) == (COMMAND, "")
 
 
-def test_the_first_pass_is_warned_of_in_a_comment(tmp_path: Path) -> None:
-    _, found = plans(
+def test_the_warning_is_a_comment_in_yaml_output(tmp_path: Path) -> None:
+    _, inferred = plans(
         tmp_path, built(), "-o", "yaml", change=lambda bodies: pulled_from_elsewhere(without_jobs(bodies))
     )
-    assert found.startswith("# Warning: the snapshot does not prove")
-    assert "status" in yaml.safe_load(found)
+    assert inferred.startswith("# Warning: the snapshot does not prove")
+    assert "status" in yaml.safe_load(inferred)
 
 
-def test_a_spec_that_was_changed_since_proves_nothing_but_makes_a_guess(tmp_path: Path) -> None:
-    known, found = plans(tmp_path, built().apply(model=NEXT), change=without_jobs)
-    assert found.startswith("Warning: the snapshot does not prove")
-    assert unnoted(found)[3:] == unnoted(known)
+def test_a_spec_that_changed_since_the_build_proves_nothing_but_gives_a_guess(tmp_path: Path) -> None:
+    with_settings, inferred = plans(tmp_path, built().apply(model=NEXT), change=without_jobs)
+    assert inferred.startswith("Warning: the snapshot does not prove")
+    assert without_assumptions(inferred)[3:] == without_assumptions(with_settings)
 
 
 @pytest.mark.parametrize(
     "play",
     [
-        pytest.param(lambda: Play().apply(model={"image": V1}).rest(), id="images that were given"),
+        pytest.param(lambda: Play().apply(model={"image": V1}).rest(), id="image in the spec"),
         pytest.param(
             lambda: built(build={"registry": {"repository": "registry.shop/team"}}),
-            id="a registry of its own",
+            id="registry in the spec",
         ),
     ],
 )
-def test_where_the_settings_have_no_say_nothing_is_said(tmp_path: Path, play: Callable[[], Play]) -> None:
-    known, found = plans(tmp_path, play(), change=without_jobs)
-    assert unnoted(found) == unnoted(known)
-    assert "registry" not in "".join(line for line in found.splitlines() if line.startswith("Assumed"))
+def test_a_registry_that_does_not_matter_is_not_mentioned(tmp_path: Path, play: Callable[[], Play]) -> None:
+    with_settings, inferred = plans(tmp_path, play(), change=without_jobs)
+    assert without_assumptions(inferred) == without_assumptions(with_settings)
+    assert "registry" not in "".join(line for line in inferred.splitlines() if line.startswith("Assumed"))
 
 
-def test_a_first_build_has_another_name_and_is_told_so(tmp_path: Path) -> None:
-    _, found = plans(tmp_path, Play().apply(model={"image": V1}).rest(), model=MODEL)
-    assert not found.startswith("Warning")
-    assert "with the cluster's own, given with --settings, revisions have other names." in found
-    alone = printed("plan", "-f", file_of(tmp_path, a_deployment(model=MODEL)), "--now", NOW)
-    assert "with the cluster's own, given with --settings, revisions have other names." in alone
+def test_a_first_build_mentions_that_revisions_have_other_names_in_the_cluster(tmp_path: Path) -> None:
+    _, inferred = plans(tmp_path, Play().apply(model={"image": V1}).rest(), model=MODEL)
+    assert not inferred.startswith("Warning")
+    assert "revisions have other names in the cluster: give the cluster's own with --settings." in inferred
+    alone = output_of("plan", "-f", write_file(tmp_path, model_deployment(model=MODEL)), "--now", NOW)
+    assert "revisions have other names in the cluster: give the cluster's own with --settings." in alone

@@ -1,4 +1,4 @@
-"""The text of a plan: what happens when, with how many pods, and what is warned of."""
+"""The text of a plan: what happens when, with how many pods, and with which warnings."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.cli.simulation import Moment
+from seatrial.simulation.timeline import TimelineEntry, timeline_of
 from tests.golden import pods
 from tests.golden.play import START, V1, V2, Play, simulation
-from tests.unit.cli.commands import NOW, a_deployment, file_of, printed, stored
+from tests.unit.cli.commands import NOW, model_deployment, output_of, plan_arguments, write_file
 
 ENTRY = re.compile(r"^(\+\S+) +(\S+)  (\w+(?: \d+/\d+)?) +(.*); (\d+) pods?$", re.MULTILINE)
 STEPS = [{"weight": 20, "hold": "2m"}, {"weight": 50, "hold": "5m"}]
 
 
-def beside_stable(replicas: int = 3, **spec: object) -> Play:
-    """Another image has just been applied beside one that serves."""
-    given = {"scaling": {"replicas": replicas}, "rollout": {"steps": STEPS}, **spec}
-    return Play().apply(model={"image": V1}, **given).rest().apply(model={"image": V2})
+def update(replicas: int = 3, **spec: object) -> Play:
+    """Return a cluster with a stable revision, to which another image has just been applied."""
+    fields = {"scaling": {"replicas": replicas}, "rollout": {"steps": STEPS}, **spec}
+    return Play().apply(model={"image": V1}, **fields).rest().apply(model={"image": V2})
 
 
 def plan_of(folder: Path, play: Play) -> str:
-    return printed(*stored(folder, play.story()))
+    return output_of(*plan_arguments(folder, play.story()))
 
 
 def warnings_in(text: str) -> list[str]:
     return [line.removeprefix("Warning: ") for line in text.splitlines() if line.startswith("Warning: ")]
 
 
-def test_a_rollout_is_told_step_by_step_with_the_pods_of_each_share(tmp_path: Path) -> None:
-    found = ENTRY.findall(plan_of(tmp_path, beside_stable()))
-    shares = [re.sub(r"[0-9a-f]{10} ", "", entry[3]) for entry in found]
-    assert [(entry[0], entry[2], share, entry[4]) for entry, share in zip(found, shares, strict=True)] == [
+def test_a_rollout_is_shown_step_by_step_with_the_pods_of_each_weight(tmp_path: Path) -> None:
+    entries = ENTRY.findall(plan_of(tmp_path, update()))
+    tracks = [re.sub(r"[0-9a-f]{10} ", "", entry[3]) for entry in entries]
+    assert [(entry[0], entry[2], track, entry[4]) for entry, track in zip(entries, tracks, strict=True)] == [
         ("+0s", "Canary 0/2", "stable 100 % on 3 pods, canary 0 % on 0 of 1 pod", "4"),
         ("+15s", "Canary 1/2", "stable 80 % on 3 pods, canary 20 % on 1 pod", "4"),
         ("+2m15s", "Canary 2/2", "stable 80 % on 3 pods, canary 20 % on 1 of 3 pods", "6"),
@@ -47,14 +47,14 @@ def test_a_rollout_is_told_step_by_step_with_the_pods_of_each_share(tmp_path: Pa
     ]
 
 
-def test_the_sum_says_steps_time_and_peak(tmp_path: Path) -> None:
-    text = plan_of(tmp_path, beside_stable())
+def test_the_summary_has_steps_duration_and_peak(tmp_path: Path) -> None:
+    text = plan_of(tmp_path, update())
     assert "\n2 steps, at least 8m, 6 pods at the peak\nends Healthy\n" in text
 
 
-def test_one_of_something_is_said_as_one(tmp_path: Path) -> None:
+def test_singular_and_plural_are_used_correctly(tmp_path: Path) -> None:
     steps = {"steps": [{"weight": 50, "hold": "1m"}]}
-    text = plan_of(tmp_path, beside_stable(1, rollout=steps))
+    text = plan_of(tmp_path, update(1, rollout=steps))
     assert "\n1 step, at least 1m45s, 2 pods at the peak\n" in text
     assert "stable 100 % on 1 pod; 1 pod\n" in re.sub(r"[0-9a-f]{10} ", "", text)
 
@@ -66,124 +66,130 @@ def test_one_of_something_is_said_as_one(tmp_path: Path) -> None:
         ([], ["--build-seconds", "0"], "pods are ready after 15s, builds take 0s,"),
     ],
 )
-def test_what_was_assumed_is_said(tmp_path: Path, ready: list[str], build: list[str], sentence: str) -> None:
-    given = file_of(tmp_path, a_deployment())
-    assert f"Assumed: {sentence} the load stays" in printed("plan", "-f", given, "--now", NOW, *ready, *build)
+def test_the_assumed_durations_are_shown(
+    tmp_path: Path, ready: list[str], build: list[str], sentence: str
+) -> None:
+    path = write_file(tmp_path, model_deployment())
+    text = output_of("plan", "-f", path, "--now", NOW, *ready, *build)
+    assert f"Assumed: {sentence} the load is constant" in text
 
 
-def test_a_share_that_few_pods_cannot_have_is_a_warning_said_once(tmp_path: Path) -> None:
-    told = warnings_in(plan_of(tmp_path, beside_stable()))
-    assert told == [
-        "a share of 20 % is really one of 25 %: it is that of the ready pods, and more replicas come nearer"
+def test_a_weight_that_the_pods_cannot_meet_is_one_warning(tmp_path: Path) -> None:
+    assert warnings_in(plan_of(tmp_path, update())) == [
+        "a weight of 20 % gives the canary 25 % of traffic, its share of the ready pods; more replicas come closer"
     ]
 
 
-def test_a_share_that_the_pods_have_is_none(tmp_path: Path) -> None:
-    assert warnings_in(plan_of(tmp_path, beside_stable(4))) == []
+def test_a_weight_that_the_pods_meet_is_no_warning(tmp_path: Path) -> None:
+    assert warnings_in(plan_of(tmp_path, update(4))) == []
 
 
-def test_a_gap_of_the_strategy_is_a_warning_with_its_times(tmp_path: Path) -> None:
+def test_the_gap_of_the_recreate_strategy_is_a_warning_with_its_times(tmp_path: Path) -> None:
     play = (
         Play().apply(model={"image": V1}, rollout={"strategy": "Recreate"}).rest().apply(model={"image": V2})
     )
-    told = warnings_in(plan_of(tmp_path, play))
-    assert told == ["nobody is served from 2026-11-21T12:00:45Z to 2026-11-21T12:01:00Z"]
+    gap = "no pod serves requests from 2026-11-21T12:00:45Z to 2026-11-21T12:01:00Z"
+    assert warnings_in(plan_of(tmp_path, play)) == [gap]
 
 
-def test_a_first_deploy_is_no_gap(tmp_path: Path) -> None:
-    given = file_of(tmp_path, a_deployment())
-    assert warnings_in(printed("plan", "-f", given, "--now", NOW)) == []
+def test_a_first_deployment_has_no_gap(tmp_path: Path) -> None:
+    path = write_file(tmp_path, model_deployment())
+    assert warnings_in(output_of("plan", "-f", path, "--now", NOW)) == []
 
 
-def test_stable_without_pods_is_a_gap_without_an_end(tmp_path: Path) -> None:
+def test_a_stable_revision_without_ready_pods_is_a_gap_without_end(tmp_path: Path) -> None:
     play = Play().apply(model={"image": V1}).rest().pods("stable", pods.crashing)
-    gap, sick = warnings_in(plan_of(tmp_path, play))
-    assert gap == "nobody is served from 2026-11-21T12:00:45Z on"
-    assert sick.startswith("at 12:00:45Z StableUnhealthy: ")
+    gap, event = warnings_in(plan_of(tmp_path, play))
+    assert gap == "no pod serves requests from 2026-11-21T12:00:45Z on"
+    assert event.startswith("at 12:00:45Z StableUnhealthy: ")
 
 
-def test_a_canary_that_answers_while_stable_does_not_is_no_gap(tmp_path: Path) -> None:
-    play = beside_stable().later(45).pods("stable", pods.not_ready)
-    assert not [line for line in warnings_in(plan_of(tmp_path, play)) if line.startswith("nobody")]
+def test_a_ready_canary_with_traffic_prevents_a_gap(tmp_path: Path) -> None:
+    play = update().later(45).pods("stable", pods.not_ready)
+    assert not [line for line in warnings_in(plan_of(tmp_path, play)) if line.startswith("no pod")]
 
 
-def test_what_the_operator_warns_of_is_a_warning(tmp_path: Path) -> None:
-    play = beside_stable().later(5).pods("canary", pods.crashing)
-    (back, end) = warnings_in(plan_of(tmp_path, play))
-    assert "RollingBack: " in back
-    assert "CrashLoop: exits again and again, with code 1" in back
-    assert " CrashLoop: " in end
+def test_a_warning_event_is_a_warning_of_the_plan(tmp_path: Path) -> None:
+    play = update().later(5).pods("canary", pods.crashing)
+    rolling_back, rejected = warnings_in(plan_of(tmp_path, play))
+    assert "RollingBack: " in rolling_back
+    assert "CrashLoop: " in rolling_back
+    assert " CrashLoop: " in rejected
 
 
-def test_an_end_that_is_not_good_says_what_moves_it_on(tmp_path: Path) -> None:
-    play = beside_stable().later(5).pods("canary", pods.crashing)
-    assert "\nends Degraded; only an event or a person moves it on\n" in plan_of(tmp_path, play)
+def test_an_end_that_is_not_healthy_says_what_can_change_it(tmp_path: Path) -> None:
+    play = update().later(5).pods("canary", pods.crashing)
+    assert "\nends Degraded; only an event or a decision changes this\n" in plan_of(tmp_path, play)
 
 
-def test_a_pod_that_takes_longer_than_the_deadline_is_taken_back(tmp_path: Path) -> None:
-    arguments = stored(tmp_path, beside_stable().story())
-    text = printed(*arguments, "--ready-after", "11m")
+def test_a_pod_that_starts_later_than_the_deadline_is_rolled_back(tmp_path: Path) -> None:
+    arguments = plan_arguments(tmp_path, update().story())
+    text = output_of(*arguments, "--ready-after", "11m")
     assert "ProgressDeadlineExceeded" in text
     assert "at least 10m" in text
     assert text.rstrip().splitlines()[-1].startswith("Assumed: pods are ready after 11m")
 
 
 def test_a_build_that_takes_longer_than_its_timeout_fails(tmp_path: Path) -> None:
-    body = a_deployment(model={"uri": "s3://models/churn/7/"}, build={"timeout": "45s"})
-    text = printed("plan", "-f", file_of(tmp_path, body), "--now", NOW)
+    body = model_deployment(model={"uri": "s3://models/churn/7/"}, build={"timeout": "45s"})
+    text = output_of("plan", "-f", write_file(tmp_path, body), "--now", NOW)
     assert "+45s" in text
-    assert "BuildTimeout: the build took longer than spec.build.timeout; raise it" in text
+    assert "BuildTimeout: " in text
     assert "ends Failed" in text
 
 
-def test_at_rest_nothing_is_planned(tmp_path: Path) -> None:
+def test_a_plan_without_changes_says_so(tmp_path: Path) -> None:
     text = plan_of(tmp_path, Play().apply(model={"image": V1}).rest())
     assert len(ENTRY.findall(text)) == 1
-    assert "\nnothing is done, 1 pod\nends Healthy\n\nAssumed" in text
+    assert "\nnothing changes, 1 pod\nends Healthy\n\nAssumed" in text
 
 
-steps_of = st.lists(st.integers(1, 100), max_size=5, unique=True).map(sorted)
+weight_lists = st.lists(st.integers(1, 100), max_size=5, unique=True).map(sorted)
 
 
-def moments_of(replicas: int, weights: list[int], hold: int) -> tuple[Moment, ...]:
+def timeline_with(replicas: int, weights: list[int], hold: int) -> tuple[TimelineEntry, ...]:
     steps = [{"weight": weight, "hold": f"{hold}s"} for weight in weights]
-    play = beside_stable(replicas, rollout={"steps": steps, "scaleDownDelay": "30s"})
-    return simulation().moments(play.world, play.now)
+    play = update(replicas, rollout={"steps": steps, "scaleDownDelay": "30s"})
+    return timeline_of(simulation().passes(play.world, play.now))
 
 
 @settings(max_examples=15, deadline=None)
-@given(replicas=st.integers(1, 6), weights=steps_of, hold=st.integers(0, 600))
-def test_whatever_the_steps_the_plan_keeps_its_promises(replicas: int, weights: list[int], hold: int) -> None:
-    found = moments_of(replicas, weights, hold)
-    first, last = found[0], found[-1]
-    assert all(before.at < later.at for before, later in pairwise(found))
-    assert last.at - first.at >= timedelta(seconds=hold * len(weights) + 15 + 30)
+@given(replicas=st.integers(1, 6), weights=weight_lists, hold=st.integers(0, 600))
+def test_a_plan_never_leaves_traffic_without_ready_pods_whatever_the_steps(
+    replicas: int, weights: list[int], hold: int
+) -> None:
+    entries = timeline_with(replicas, weights, hold)
+    first, last = entries[0], entries[-1]
+    assert all(earlier.time < later.time for earlier, later in pairwise(entries))
+    assert last.time - first.time >= timedelta(seconds=hold * len(weights) + 15 + 30)
     assert last.status.phase == "Healthy"
-    assert (last.pods, max(moment.pods for moment in found)) == (replicas, 2 * replicas)
-    for moment in found:
-        stable, canary = moment.status.stable, moment.status.canary
+    assert (last.pods, max(entry.pods for entry in entries)) == (replicas, 2 * replicas)
+    for entry in entries:
+        stable, canary = entry.status.stable, entry.status.canary
         assert stable is not None
         assert stable.weight + (canary.weight if canary is not None else 0) == 100
-        assert moment.tracks[stable.revision].ready >= 1
+        assert entry.pods_by_revision[stable.revision].ready >= 1
         if canary is not None and canary.weight:
-            assert moment.tracks[canary.revision].ready >= 1
+            assert entry.pods_by_revision[canary.revision].ready >= 1
 
 
 @pytest.mark.parametrize("days", [1, 30, 400])
-def test_a_plan_is_the_same_whenever_it_is_made(days: int) -> None:
-    def shapes(now: datetime) -> list[tuple[timedelta, object]]:
+def test_a_plan_does_not_depend_on_its_start_time(days: int) -> None:
+    def durations_and_pods(now: datetime) -> list[tuple[timedelta, object]]:
         play = Play()
         play.now = now
         play.apply(model={"image": V1}, scaling={"replicas": 2}).rest().apply(model={"image": V2})
-        moments = simulation().moments(play.world, play.now)
-        return [(moment.at - moments[0].at, moment.tracks) for moment in moments]
+        entries = timeline_of(simulation().passes(play.world, play.now))
+        return [(entry.time - entries[0].time, entry.pods_by_revision) for entry in entries]
 
-    assert shapes(START) == shapes(START + timedelta(days=days, hours=5))
+    assert durations_and_pods(START) == durations_and_pods(START + timedelta(days=days, hours=5))
 
 
-def test_more_replicas_are_not_the_advice_where_the_canary_has_as_many_pods_as_stable(tmp_path: Path) -> None:
+def test_more_replicas_are_not_advised_if_the_canary_has_as_many_pods_as_stable(tmp_path: Path) -> None:
     steps = [{"weight": 75, "hold": "10m"}]
     play = Play().apply(model={"image": V1}, scaling={"replicas": 3}, rollout={"steps": steps}).rest()
-    told = warnings_in(plan_of(tmp_path, play.apply(model={"image": V2})))
-    really = "a share of 75 % is really one of 50 %: it is that of the ready pods, and"
-    assert told == [f"{really} the canary has at most as many as stable: it gets more when it takes over"]
+    warning = (
+        "a weight of 75 % gives the canary 50 % of traffic, its share of the ready pods; "
+        "the canary has at most as many pods as stable until it is promoted"
+    )
+    assert warnings_in(plan_of(tmp_path, play.apply(model={"image": V2}))) == [warning]

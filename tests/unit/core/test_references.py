@@ -1,26 +1,28 @@
-"""The ConfigMaps and Secrets of a spec: which they are, and pods that read a copy instead."""
+"""The ConfigMaps and Secrets that a spec refers to, and pods that read copies of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from seatrial.api import refusal, spec
+from seatrial.api import spec, validation
 from seatrial.core import references
-from seatrial.core.references import Holder, Reference
+from seatrial.core.references import Reference, ReferenceKind
 from tests.builders import DIGEST, SETTINGS
 
 
 def parsed(**raw: Any) -> spec.Spec:
-    return refusal.validated(spec.Spec, {"model": {"image": DIGEST}, **raw})
+    """Return the parsed spec; its model is an image unless `raw` says otherwise."""
+    return validation.validate(spec.Spec, {"model": {"image": DIGEST}, **raw})
 
 
-def of_pods(**serving: Any) -> tuple[Reference, ...]:
-    return references.of_pods(parsed(serving=serving).serving)
+def pod_references(**serving: Any) -> tuple[Reference, ...]:
+    """Return what the pods of a spec refer to."""
+    return references.pod_references(parsed(serving=serving).serving)
 
 
-def test_every_place_that_names_one_is_found_once() -> None:
+def test_every_field_of_the_pod_that_refers_to_an_object_is_found() -> None:
     key = {"name": "a", "key": "k"}
-    found = of_pods(
+    required = pod_references(
         envFrom=[{"configMapRef": {"name": "a"}}, {"secretRef": {"name": "s"}}],
         env=[{"name": "X", "valueFrom": {"configMapKeyRef": key}}],
         pod={
@@ -30,25 +32,30 @@ def test_every_place_that_names_one_is_found_once() -> None:
             ]
         },
     )
-    assert [str(reference) for reference in found] == ["ConfigMap a", "ConfigMap b", "Secret s", "Secret t"]
+    assert [str(reference) for reference in required] == [
+        "ConfigMap a",
+        "ConfigMap b",
+        "Secret s",
+        "Secret t",
+    ]
 
 
-def test_what_one_place_needs_is_not_optional_because_another_place_says_so() -> None:
-    found = of_pods(
+def test_a_reference_is_required_when_one_of_two_fields_requires_it() -> None:
+    required = pod_references(
         envFrom=[{"configMapRef": {"name": "a", "optional": True}}, {"configMapRef": {"name": "a"}}]
     )
-    assert found == (Reference(Holder.CONFIG_MAP, "a", optional=False),)
+    assert required == (Reference(ReferenceKind.CONFIG_MAP, "a", optional=False),)
 
 
-def test_a_given_image_needs_nothing_to_build() -> None:
-    assert references.of_build(parsed(build={"registry": {"pushSecretName": "push"}}), SETTINGS) == ()
+def test_an_image_that_the_spec_names_needs_no_objects_for_a_build() -> None:
+    assert references.build_references(parsed(build={"registry": {"pushSecretName": "push"}}), SETTINGS) == ()
 
 
-def test_a_build_needs_its_credentials_its_logins_and_its_certificates() -> None:
+def test_a_build_needs_the_secrets_of_source_and_registry_and_the_ca_certificates() -> None:
     model = {"uri": "s3://a/b", "credentials": {"secretName": "s3"}}
     registry = {"pushSecretName": "push", "pullSecretName": "pull", "caConfigMapName": "ca"}
     wanted = parsed(model=model, build={"registry": registry})
-    assert [str(r) for r in references.of_build(wanted, SETTINGS)] == [
+    assert [str(r) for r in references.build_references(wanted, SETTINGS)] == [
         "ConfigMap ca",
         "Secret pull",
         "Secret push",
@@ -56,9 +63,9 @@ def test_a_build_needs_its_credentials_its_logins_and_its_certificates() -> None
     ]
 
 
-def test_a_build_from_a_config_map_needs_it() -> None:
+def test_a_build_from_a_config_map_needs_the_config_map() -> None:
     wanted = parsed(model={"uri": "configmap://files/model.skops"})
-    assert references.of_build(wanted, SETTINGS) == (Reference(Holder.CONFIG_MAP, "files"),)
+    assert references.build_references(wanted, SETTINGS) == (Reference(ReferenceKind.CONFIG_MAP, "files"),)
 
 
 def test_pods_read_copies_of_config_maps_and_secrets_themselves() -> None:
@@ -67,13 +74,13 @@ def test_pods_read_copies_of_config_maps_and_secrets_themselves() -> None:
         "volumes": [{"projected": {"sources": [{"configMap": {"name": "a", "optional": True}}]}}],
         "name": "a",
     }
-    assert references.renamed(body, {"a": "a-0"}) == {
+    assert references.with_copies(body, {"a": "a-0"}) == {
         "envFrom": [{"configMapRef": {"name": "a-0"}}, {"secretRef": {"name": "a"}}],
         "volumes": [{"projected": {"sources": [{"configMap": {"name": "a-0", "optional": True}}]}}],
         "name": "a",
     }
 
 
-def test_what_is_no_object_is_handed_on_as_it_is() -> None:
+def test_invalid_volumes_are_left_unchanged() -> None:
     body = {"volumes": [{"configMap": "a"}, {"configMap": {"name": ["a"]}}, {"projected": {"sources": None}}]}
-    assert references.renamed(body, {"a": "a-0"}) == body
+    assert references.with_copies(body, {"a": "a-0"}) == body

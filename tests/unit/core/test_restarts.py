@@ -1,71 +1,47 @@
-"""How many abnormal exits a canary is allowed while it has users."""
+"""How many abnormal exits of its containers a canary is allowed while it receives traffic."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
-from seatrial.api import phases, reasons
-from seatrial.api import status as api
-from seatrial.core import retreat
-from seatrial.core.memory import Memory
-from seatrial.core.tracks import AbnormalExit, Track, Trouble
-from seatrial.core.wish import Counts, Situation, Wish
+from seatrial.api import reasons
+from seatrial.core.rules import canary_crashed
+from seatrial.core.snapshot import AbnormalExit, Diagnosis, Track
+from tests.builders import NEW, after, seen, shifting
 
-USERS_SINCE = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-LATER = USERS_SINCE + timedelta(seconds=30)
-REVISION = "369714a227"
+Reason = reasons.Reason
+EXIT_AT = after(seconds=30)
 
 
-def rollout(*, exits_before: int | None = None) -> api.RolloutStatus:
-    """One that has users."""
-    return api.RolloutStatus(
-        revision=REVISION,
-        phase=phases.RolloutPhase.SHIFTING,
-        step=1,
-        steps=2,
-        weight=25,
-        users_since=USERS_SINCE,
-        exits_before=exits_before,
-    )
+def exited(*, restarts: int, reason: Reason | None = None) -> Track:
+    """Return a track of one pod whose container ended under traffic and has been restarted this often in all."""
+    ended = AbnormalExit(at=EXIT_AT, pod="p-1", code=137, restarts=restarts, out_of_memory=True)
+    diagnosis = None if reason is None else Diagnosis(reason=reason, message="why it fails", pod="p-1")
+    return Track(revision=NEW, exists=True, wanted=1, pods=1, exits=(ended,), diagnosis=diagnosis)
 
 
-def exited(*, restarts: int, reason: reasons.Reason | None = None) -> Track:
-    """One pod that ended after it had users, and has been started again so often in all."""
-    ended = AbnormalExit(at=LATER, pod="p-1", code=137, restarts=restarts, out_of_memory=True)
-    trouble = None if reason is None else Trouble(reason=reason, message="it says why", pod="p-1")
-    return Track(revision=REVISION, exists=True, wanted=1, pods=1, exits=(ended,), trouble=trouble)
+def rolls_back(track: Track, *, max_restarts: int, exits_before: int | None = None) -> bool:
+    """Return whether the canary is rolled back for its exits."""
+    state = shifting(exits_before=exits_before)
+    assert state.rollout is not None
+    inputs = seen().track(track).at(EXIT_AT, max_restarts=max_restarts)
+    return canary_crashed(state, state.rollout, inputs) is not None
 
 
-def situation(track: Track, *, max_restarts: int) -> Situation:
-    """The moment after the exit."""
-    wish = Wish(revision=REVISION, max_restarts=max_restarts)
-    return Situation(wish=wish, counts=Counts(at_step=(), full=1), now=LATER, tracks={REVISION: track})
+@pytest.mark.parametrize("reason", [Reason.OUT_OF_MEMORY, Reason.CRASH_LOOP])
+def test_allowed_exits_do_not_roll_back_while_the_container_restarts(reason: Reason) -> None:
+    assert not rolls_back(exited(restarts=1, reason=reason), max_restarts=1)
+    assert rolls_back(exited(restarts=2, reason=reason), max_restarts=1)
 
 
-def turned_back(track: Track, *, max_restarts: int, exits_before: int | None = None) -> bool:
-    """Whether the rollout goes back."""
-    one = rollout(exits_before=exits_before)
-    memory = Memory(rollout=one, canary=api.TrackStatus(revision=REVISION))
-    at = situation(track, max_restarts=max_restarts)
-    return retreat.why_not_with_users(memory, one, at) is not None
+def test_a_model_that_cannot_be_loaded_rolls_back_however_many_exits_are_allowed() -> None:
+    assert rolls_back(exited(restarts=1, reason=Reason.MODEL_LOAD_FAILED), max_restarts=5)
 
 
-@pytest.mark.parametrize("reason", [reasons.Reason.OUT_OF_MEMORY, reasons.Reason.CRASH_LOOP])
-def test_exits_that_are_allowed_are_borne_while_the_pod_is_not_back_yet(reason: reasons.Reason) -> None:
-    assert not turned_back(exited(restarts=1, reason=reason), max_restarts=1)
-    assert turned_back(exited(restarts=2, reason=reason), max_restarts=1)
+def test_exits_before_the_first_traffic_do_not_count() -> None:
+    assert not rolls_back(exited(restarts=4), max_restarts=1, exits_before=3)
+    assert rolls_back(exited(restarts=5), max_restarts=1, exits_before=3)
 
 
-def test_a_model_that_cannot_be_loaded_is_not_borne() -> None:
-    assert turned_back(exited(restarts=1, reason=reasons.Reason.MODEL_LOAD_FAILED), max_restarts=5)
-
-
-def test_exits_from_before_the_users_do_not_count() -> None:
-    assert not turned_back(exited(restarts=4), max_restarts=1, exits_before=3)
-    assert turned_back(exited(restarts=5), max_restarts=1, exits_before=3)
-
-
-def test_an_exit_of_another_pod_counts_although_the_first_ones_are_gone() -> None:
-    assert turned_back(exited(restarts=1), max_restarts=0, exits_before=3)
+def test_an_exit_of_a_new_pod_counts_although_the_pods_that_exited_before_are_gone() -> None:
+    assert rolls_back(exited(restarts=1), max_restarts=0, exits_before=3)

@@ -1,256 +1,171 @@
-"""The rollout, phase by phase: what is remembered, what is seen, and where it goes."""
+"""The rollout, phase by phase: from its first traffic to promotion or rollback."""
 
 from __future__ import annotations
 
 import pytest
 
 from seatrial.api import phases, reasons
-from seatrial.api import status as api
-from seatrial.core import rollout
-from seatrial.core.memory import Memory
-from seatrial.core.moves import Phase
-from seatrial.core.wish import BuildSeen, Counts, Situation
-from tests.builders import NEW, NEWER, NOW, OLD, after, image, memory, seen, shifting
-from tests.builders import rollout as staged
-from tests.unit.core.stages import going_back, paused, promoting, starting
+from seatrial.core.inputs import Inputs
+from seatrial.core.rollout import advance
+from seatrial.core.state import RolloutState
+from seatrial.core.transitions import Phase
+from tests.builders import NEWER, NOW, OLD, after, seen, shifting
+from tests.unit.core.rollouts import paused, promoting, rolling_back
 
 Reason = reasons.Reason
 
 
 CASES = [
-    # at rest
-    pytest.param(Memory(), seen().at(), Phase.STARTING, id="a first image starts at once"),
-    pytest.param(
-        Memory(), seen().at(image=""), Phase.BUILDING, id="a first model waits until its image is built"
-    ),
-    pytest.param(
-        memory(), seen().stable().at(revision=OLD), None, id="what is stable already needs no rollout"
-    ),
-    pytest.param(memory(), seen().stable().at(), Phase.STARTING, id="another revision starts beside stable"),
-    pytest.param(
-        memory(), seen().stable().at(paused=True), Phase.PAUSED, id="another revision waits while paused"
-    ),
-    pytest.param(
-        memory(staged(Phase.STABLE), rejected=(api.Rejected(revision=NEW, reason=Reason.CRASH_LOOP),)),
-        seen().stable().at(),
-        Phase.REJECTED,
-        id="a rejected revision is not tried again",
-    ),
-    pytest.param(
-        memory(staged(Phase.REJECTED)),
-        seen().stable().at(revision=OLD),
-        Phase.STABLE,
-        id="asking for stable again ends a rejection",
-    ),
-    pytest.param(
-        memory(), seen().stable().at(revision=""), None, id="nothing begins while no revision can be named"
-    ),
-    # Building
-    pytest.param(
-        memory(staged(Phase.BUILDING)),
-        seen().stable().built().at(image=""),
-        Phase.STARTING,
-        id="a built image is started",
-    ),
-    pytest.param(
-        memory(staged(Phase.BUILDING)),
-        seen().stable().having(images={NEW: image(NEW)}).at(image=""),
-        Phase.STARTING,
-        id="an image that is kept is not built again",
-    ),
-    pytest.param(
-        memory(staged(Phase.BUILDING)),
-        seen().stable().having(images={OLD: image(OLD)}).at(image="", build_id=image(OLD).build_id),
-        Phase.STARTING,
-        id="another revision of the same build needs no build",
-    ),
-    pytest.param(
-        memory(staged(Phase.BUILDING)),
-        seen().stable().having(build=BuildSeen(reason=Reason.SOURCE_NOT_FOUND)).at(image=""),
-        Phase.BUILDING,
-        id="a build that fails for a passing reason is waited for",
-    ),
-    pytest.param(
-        memory(staged(Phase.BUILDING)),
-        seen().stable().having(build=BuildSeen(reason=Reason.BUILD_FAILED, terminal=True)).at(image=""),
-        Phase.REJECTED,
-        id="a build that fails for good is rejected",
-    ),
-    # Starting
-    pytest.param(starting(), seen().stable().at(), Phase.STARTING, id="no users before a pod is there"),
-    pytest.param(
-        starting(), seen().stable().canary().at(), Phase.SHIFTING, id="users come when the pods are available"
-    ),
-    pytest.param(
-        starting(), seen().stable().canary().stranger().at(), Phase.STARTING, id="no users beside a third one"
-    ),
-    pytest.param(
-        starting(), seen().stable().canary().at(paused=True), Phase.PAUSED, id="no users come while paused"
-    ),
-    pytest.param(
-        starting(), seen().stable().crashing().at(), Phase.ROLLING_BACK, id="a crash goes back fast"
-    ),
-    pytest.param(
-        starting(started_at=NOW),
-        seen().stable().evicted(after(seconds=10)).at(after(seconds=11)),
-        Phase.REJECTED,
-        id="an eviction for its own use of disk goes back fast, for the next pod would be evicted as well",
-    ),
-    pytest.param(
-        starting(started_at=NOW),
-        seen().stable().evicted(after(seconds=-10)).at(after(seconds=11)),
-        Phase.STARTING,
-        id="a record of an eviction from before the rollout is none of its own",
-    ),
-    pytest.param(
-        starting(),
-        seen().stable().trouble(Reason.IMAGE_PULL_FAILED).at(),
-        Phase.STARTING,
-        id="an image that cannot be pulled is waited for",
-    ),
-    pytest.param(
-        starting(progressed_at=NOW),
-        seen().stable().trouble(Reason.IMAGE_PULL_FAILED).at(after(minutes=10)),
-        Phase.ROLLING_BACK,
-        id="waiting ends at the progress deadline",
-    ),
-    pytest.param(
-        starting(steps=0),
-        seen().stable().canary().at(),
-        Phase.STARTING,
-        id="without steps all pods are needed",
-    ),
-    pytest.param(
-        starting(steps=0),
-        seen().stable().canary(ready=3).at(),
-        Phase.STABLE,
-        id="without steps it is promoted",
-    ),
-    pytest.param(
-        starting(),
-        seen()
-        .stable()
-        .canary()
-        .having(counts=Counts(at_step=(1, 3), full=3, too_few=(True, False)))
-        .at(hold_when_too_few=True),
-        Phase.STARTING,
-        id="too few pods for so small a share wait if that was asked for",
-    ),
     # Shifting
     pytest.param(
-        shifting(), seen().stable().canary().at(after(seconds=119)), Phase.SHIFTING, id="a step is held"
+        shifting(),
+        seen().stable().canary().at(after(seconds=119)),
+        Phase.SHIFTING,
+        id="a step is held until its hold ends",
     ),
     pytest.param(
         shifting(step=2, weight=50),
         seen().stable().canary(ready=3).sharing(50).at(after(minutes=5)),
         Phase.STABLE,
-        id="after the last step it is promoted",
+        id="the canary is promoted after the last step",
     ),
     pytest.param(
         shifting(step=2, weight=50),
         seen().stable().canary(ready=3).sharing(20).at(after(minutes=5)),
         Phase.SHIFTING,
-        id="a step whose share the router does not give yet is not held",
+        id="a hold does not end before the router has the weight",
     ),
     pytest.param(
-        shifting(), seen().stable().crashing().at(after(seconds=30)), Phase.ROLLING_BACK, id="a crash ends it"
+        shifting(),
+        seen().stable().crashing().at(after(seconds=30)),
+        Phase.ROLLING_BACK,
+        id="a crash rolls back",
     ),
     pytest.param(
         shifting(),
         seen().stable().exits(after(seconds=10)).at(after(seconds=30)),
         Phase.ROLLING_BACK,
-        id="one abnormal exit under users ends it",
+        id="one abnormal exit under traffic rolls back",
     ),
     pytest.param(
         shifting(),
         seen().stable().exits(after(seconds=10)).at(after(seconds=30), max_restarts=1),
         Phase.SHIFTING,
-        id="an abnormal exit that is allowed does not end it",
+        id="an abnormal exit that maxRestarts allows does not roll back",
     ),
     pytest.param(
         shifting(),
         seen().stable().exits(after(seconds=-1)).at(after(seconds=30)),
         Phase.SHIFTING,
-        id="an exit before it had users does not end it",
+        id="an exit before the first traffic does not roll back",
     ),
     pytest.param(
-        shifting(), seen().stable().canary().at(paused=True), Phase.PAUSED, id="a pause holds its share"
+        shifting(),
+        seen().stable().canary().at(paused=True),
+        Phase.PAUSED,
+        id="a paused spec pauses the rollout",
     ),
     pytest.param(
-        shifting(), seen().stable().canary().at(revision=NEWER), Phase.ROLLING_BACK, id="a newer one ends it"
+        shifting(),
+        seen().stable().canary().at(revision=NEWER),
+        Phase.ROLLING_BACK,
+        id="a newer target rolls back",
     ),
     pytest.param(
         shifting(),
         seen().stable(ready=0).canary().at(after(seconds=1)),
         Phase.PROMOTING,
-        id="it takes over when stable has no pod",
+        id="the canary is promoted when stable has no available pod",
     ),
     pytest.param(
         shifting(weight=50, step=2),
         seen().stable().canary(ready=3).at(after(minutes=5), steps=()),
         Phase.STABLE,
-        id="taking away all steps promotes it",
+        id="a spec without steps promotes the canary",
     ),
     # Paused
     pytest.param(
-        paused(), seen().stable().canary().at(after(hours=1), paused=True), Phase.PAUSED, id="a pause lasts"
+        paused(),
+        seen().stable().canary().at(after(hours=1), paused=True),
+        Phase.PAUSED,
+        id="a paused rollout stays paused",
     ),
-    pytest.param(paused(), seen().stable().canary().at(), Phase.SHIFTING, id="unpaused it goes on"),
+    pytest.param(
+        paused(),
+        seen().stable().canary().at(),
+        Phase.SHIFTING,
+        id="a rollout that is no longer paused continues",
+    ),
     pytest.param(
         paused(paused_by=phases.PausedBy.DECISION),
         seen().stable().canary().at(),
         Phase.PAUSED,
-        id="a person's pause outlasts the spec's",
+        id="a pause by a decision stays when the spec is not paused",
     ),
     pytest.param(
-        paused(), seen().stable().crashing().at(paused=True), Phase.ROLLING_BACK, id="a crash ends a pause"
+        paused(),
+        seen().stable().crashing().at(paused=True),
+        Phase.ROLLING_BACK,
+        id="a crash during a pause rolls back",
     ),
     # Promoting
     pytest.param(
-        promoting(), seen().stable().canary(ready=2).at(), Phase.PROMOTING, id="all pods before all users"
+        promoting(),
+        seen().stable().canary(ready=2).at(),
+        Phase.PROMOTING,
+        id="a promotion waits until all pods are available",
     ),
     pytest.param(
-        promoting(), seen().stable().canary(ready=3).at(), Phase.STABLE, id="all pods: it is stable"
+        promoting(),
+        seen().stable().canary(ready=3).at(),
+        Phase.STABLE,
+        id="a promotion ends when all pods are available",
     ),
     pytest.param(
-        promoting(), seen().stable().canary(ready=3).at(revision=NEWER), Phase.ROLLING_BACK, id="reversed"
+        promoting(),
+        seen().stable().canary(ready=3).at(revision=NEWER),
+        Phase.ROLLING_BACK,
+        id="a newer target rolls a promotion back",
     ),
     # RollingBack
     pytest.param(
-        going_back(users_since=NOW),
+        rolling_back(users_since=NOW),
         seen().stable().canary().at(after(seconds=29)),
         Phase.ROLLING_BACK,
-        id="pods stay for the delay after the users left",
+        id="the pods stay for scaleDownDelay after the traffic left",
     ),
     pytest.param(
-        going_back(users_since=NOW),
-        seen().stable().canary().having(narrow=False).at(after(minutes=5)),
+        rolling_back(users_since=NOW),
+        seen().stable().canary().sharing(20).at(after(minutes=5)),
         Phase.ROLLING_BACK,
-        id="pods stay while the router still sends users",
+        id="the pods stay while the router still sends traffic",
     ),
     pytest.param(
-        going_back(), seen().stable().canary(ready=0).at(), Phase.REJECTED, id="without pods it is rejected"
+        rolling_back(),
+        seen().stable().canary(ready=0).at(),
+        Phase.REJECTED,
+        id="a rollback ends when the pods are gone",
     ),
     pytest.param(
-        going_back(reason=Reason.SUPERSEDED),
+        rolling_back(reason=Reason.SUPERSEDED),
         seen().stable().at(revision=OLD),
         Phase.STABLE,
-        id="superseded it is not held against it",
+        id="a superseded revision is not rejected",
     ),
 ]
 
 
-@pytest.mark.parametrize(("before", "at", "phase"), CASES)
-def test_advance_goes_as_far_as_what_is_seen_allows(
-    before: Memory, at: Situation, phase: Phase | None
+@pytest.mark.parametrize(("before", "inputs", "phase"), CASES)
+def test_a_rollout_advances_as_far_as_the_snapshot_allows(
+    before: RolloutState, inputs: Inputs, phase: Phase | None
 ) -> None:
-    then = rollout.advance(before, at).rollout
-    assert (then and then.phase) == phase
+    after_pass = advance(before, inputs).rollout
+    assert (after_pass and after_pass.phase) == phase
 
 
-@pytest.mark.parametrize(("before", "at", "phase"), CASES)
-def test_a_second_decision_on_the_same_facts_changes_nothing(
-    before: Memory, at: Situation, phase: Phase | None
+@pytest.mark.parametrize(("before", "inputs", "phase"), CASES)
+def test_a_second_pass_on_the_same_snapshot_changes_nothing(
+    before: RolloutState, inputs: Inputs, phase: Phase | None
 ) -> None:
-    once = rollout.advance(before, at)
-    assert rollout.advance(once, at) == once
+    once = advance(before, inputs)
+    assert advance(once, inputs) == once

@@ -1,1 +1,1 @@
-"""The demo on a cluster of the user's, as far as it can be seen without one."""
+"""The demo on an existing cluster, tested without a cluster."""

@@ -1,4 +1,4 @@
-"""What may be said to the demo, and that a shell's environment says nothing to it."""
+"""The options of the demo, and that the shell's environment does not set them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from tests.stage.given import GivenCluster
 from tests.stage.install import ROOT
 
 
-def test_nothing_is_the_lab() -> None:
-    assert arguments.wanted([]).cluster is None
+def test_without_options_the_demo_runs_on_the_lab() -> None:
+    assert arguments.parse([]).cluster is None
 
 
-def test_a_cluster_and_a_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_options_of_an_existing_cluster_are_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    said = [
+    command_line = [
         "--context",
         "team",
         "--kubeconfig",
@@ -31,38 +33,50 @@ def test_a_cluster_and_a_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "--pull-registry",
         "r:5000",
     ]
-    found = arguments.wanted([*said, "--registry-ca", "ca.pem", "--plain-http"])
+    options = arguments.parse([*command_line, "--registry-ca", "ca.pem", "--plain-http"])
     # absolute: the commands printed at the end must hold in every folder
-    assert found.cluster == GivenCluster("team", tmp_path / "k")
-    assert (found.registry, found.pull_registry) == ("r.example/a", "r:5000")
-    assert (found.registry_ca, found.plain_http, found.down) == (tmp_path / "ca.pem", True, False)
+    assert options.cluster == GivenCluster("team", tmp_path / "k")
+    assert (options.registry, options.pull_registry) == ("r.example/a", "r:5000")
+    assert (options.registry_ca, options.plain_http, options.down) == (tmp_path / "ca.pem", True, False)
 
 
 @pytest.mark.parametrize(
-    ("argv", "words"),
+    ("argv", "message"),
     [
-        pytest.param(["--registry", "r.example"], "--registry is for a cluster", id="a registry alone"),
-        pytest.param(["--plain-http"], "--plain-http is for a cluster", id="a manner alone"),
-        pytest.param(["--down"], "--down is for a cluster", id="taking down nothing"),
-        pytest.param(["--pull-registry", "r"], "--pull-registry is", id="the cluster's name alone"),
-        pytest.param(["--context", "c"], "name a registry", id="a cluster without a registry"),
+        pytest.param(
+            ["--registry", "r.example"],
+            "--registry: only for your own cluster",
+            id="registry alone",
+        ),
+        pytest.param(
+            ["--plain-http"], "--plain-http: only for your own cluster", id="plain HTTP without a cluster"
+        ),
+        pytest.param(["--down"], "--down: only for your own cluster", id="removal without a cluster"),
+        pytest.param(
+            ["--pull-registry", "r"], "--pull-registry: only", id="a pull registry without a cluster"
+        ),
+        pytest.param(
+            ["--context", "c"], "--registry is required with --context", id="a cluster without a registry"
+        ),
     ],
 )
-def test_half_of_it_is_refused(argv: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(LabError, match=words):
-        arguments.wanted(argv)
+def test_incomplete_options_are_rejected(
+    argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(LabError, match=message):
+        arguments.parse(argv)
     assert demo.main(argv) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-def test_taking_down_needs_no_registry() -> None:
-    found = arguments.wanted(["--context", "c", "--down"])
-    assert found.down
-    assert found.cluster == GivenCluster("c")
+def test_removing_the_demo_needs_no_registry() -> None:
+    options = arguments.parse(["--context", "c", "--down"])
+    assert options.down
+    assert options.cluster == GivenCluster("c")
 
 
-def _made(target: str, *variables: str, **environment: str) -> str:
-    """The command that make would run last."""
+def _last_command(target: str, *variables: str, **environment: str) -> str:
+    """Return the last command that make would run."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     argv = ["make", "-n", "-W", "pyproject.toml", target, *variables]
     done = subprocess.run(argv, cwd=ROOT, env=clean | environment, capture_output=True, text=True, check=True)
@@ -70,15 +84,17 @@ def _made(target: str, *variables: str, **environment: str) -> str:
 
 
 @pytest.mark.parametrize("target", ["demo", "demo-down", "test"])
-def test_an_exported_variable_chooses_no_cluster(target: str) -> None:
-    made = _made(target, CONTEXT="production", KUBECONFIG="/production", REGISTRY="r.example", PLAIN_HTTP="1")
-    assert "production" not in made
-    assert "--registry" not in made
-    assert "--plain-http" not in made
+def test_exported_variables_are_ignored(target: str) -> None:
+    command = _last_command(
+        target, CONTEXT="production", KUBECONFIG="/production", REGISTRY="r.example", PLAIN_HTTP="1"
+    )
+    assert "production" not in command
+    assert "--registry" not in command
+    assert "--plain-http" not in command
 
 
-def test_variables_on_the_command_line_reach_the_demo() -> None:
-    given = (
+def test_variables_on_the_command_line_become_options_of_the_demo() -> None:
+    variables = (
         "CONTEXT=a b",
         "REGISTRY=r/x",
         "PULL_REGISTRY=p",
@@ -86,14 +102,16 @@ def test_variables_on_the_command_line_reach_the_demo() -> None:
         "PLAIN_HTTP=1",
         "KUBECONFIG=k",
     )
-    made = _made("demo", *given).split("tests.demo")[1]
+    command = _last_command("demo", *variables).split("tests.demo")[1]
     for option in ("--context 'a b'", "--registry 'r/x'", "--pull-registry 'p'", "--registry-ca 'ca'"):
-        assert option in made
-    assert "--plain-http" in made
-    assert "--kubeconfig 'k'" in made
+        assert option in command
+    assert "--plain-http" in command
+    assert "--kubeconfig 'k'" in command
 
 
-def test_the_tests_take_a_kubeconfig_from_the_command_line_alone() -> None:
-    assert "SEATRIAL_TEST_KUBECONFIG='mine'" in _made("test", "KUBECONFIG=mine", KUBECONFIG="/production")
-    # nor does a program that a test starts see the exported one
-    assert _made("test", KUBECONFIG="/production").startswith("env -u KUBECONFIG ")
+def test_the_tests_use_only_a_kubeconfig_from_the_command_line() -> None:
+    assert "SEATRIAL_TEST_KUBECONFIG='mine'" in _last_command(
+        "test", "KUBECONFIG=mine", KUBECONFIG="/production"
+    )
+    # programs that the tests start do not see the exported one either
+    assert _last_command("test", KUBECONFIG="/production").startswith("env -u KUBECONFIG ")

@@ -1,4 +1,4 @@
-"""Seatrial as a guest: what it may write into a cluster of the user's, and what it takes away again."""
+"""What the demo creates in an existing cluster, and what it removes."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Any
 import pytest
 import yaml
 
-from model_runtime.registry.secrets import Login
+from model_runtime.registry.credentials import Login
 from seatrial.api import names, settings
 from tests.cluster.errors import LabError
-from tests.stage import existing, guest, pods
+from tests.stage import existing, guest
 from tests.stage.existing import CRDS, OURS, SYSTEM, Operator
 from tests.stage.guest import NAMESPACE, Guest
 from tests.stage.install import ROOT
-from tests.stage.place import Place
+from tests.stage.registry_location import RegistryLocation
 
-PLACE = Place(registry="127.0.0.1:5000", pull_registry="registry.lab:5000")
+LOCATION = RegistryLocation(registry="127.0.0.1:5000", pull_registry="registry.lab:5000")
 NEWER, OLDER = str(int(names.SCHEMA_VERSION) + 1), str(int(names.SCHEMA_VERSION) - 1)
 VERSION = existing.own_version()
 
 
-class Remembering:
-    """A cluster that has these objects by `kind/name`, and remembers what was done to it."""
+class FakeCluster:
+    """A cluster with these objects by `kind/name`; it records what is applied and which commands run."""
 
     def __init__(self, **objects: dict[str, Any]) -> None:
         self.objects = {name.replace("__", "/"): body for name, body in objects.items()}
         self.lists: dict[str, list[dict[str, Any]]] = {}
         self.applied: list[dict[str, Any]] = []
-        self.done: list[str] = []
+        self.commands: list[str] = []
 
     def read(self, *arguments: str) -> dict[str, Any]:
         if "-A" in arguments:
@@ -39,35 +39,35 @@ class Remembering:
         self.applied += objects
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        self.done.append(" ".join(arguments))
+        self.commands.append(" ".join(arguments))
         return ""
 
     def helm(self, *arguments: str, stdin: str | None = None) -> str:
-        self.done.append(f"helm {' '.join(arguments)}")
+        self.commands.append(f"helm {' '.join(arguments)}")
         return "seatrial\n" if arguments[0] == "list" else ""
 
     def deleted(self) -> list[str]:
-        """What was taken away."""
-        return [line for line in self.done if line.startswith(("delete", "helm uninstall"))]
+        """Return the commands that remove something."""
+        return [line for line in self.commands if line.startswith(("delete", "helm uninstall"))]
 
 
-def thing(*, ours: bool, schema: str = names.SCHEMA_VERSION) -> dict[str, Any]:
+def existing_object(*, ours: bool, schema: str = names.SCHEMA_VERSION) -> dict[str, Any]:
     labels = {OURS: "true"} if ours else {"team": "a"}
     return {"metadata": {"labels": labels, "annotations": {names.ANNOTATION_SCHEMA_VERSION: schema}}}
 
 
-def cluster_with_crds(*, ours: bool, schema: str = names.SCHEMA_VERSION) -> Remembering:
-    cluster = Remembering()
-    cluster.objects = {f"crd/{crd}": thing(ours=ours, schema=schema) for crd in CRDS}
+def cluster_with_crds(*, ours: bool, schema: str = names.SCHEMA_VERSION) -> FakeCluster:
+    cluster = FakeCluster()
+    cluster.objects = {f"crd/{crd}": existing_object(ours=ours, schema=schema) for crd in CRDS}
     return cluster
 
 
-def labels_applied(cluster: Remembering) -> list[dict[str, str]]:
+def labels_applied(cluster: FakeCluster) -> list[dict[str, str]]:
     return [body["metadata"]["labels"] for body in cluster.applied]
 
 
-def test_missing_crds_are_made_and_marked() -> None:
-    cluster = Remembering()
+def test_missing_crds_are_created_with_the_demo_label() -> None:
+    cluster = FakeCluster()
     guest.crds(cluster)  # type: ignore[arg-type]
     assert [body["metadata"]["name"] for body in cluster.applied] == list(CRDS)
     assert labels_applied(cluster) == [{OURS: "true"}] * len(CRDS)
@@ -80,34 +80,34 @@ def test_a_newer_crd_is_never_downgraded(ours: bool) -> None:
     assert cluster.applied == []
 
 
-def test_somebody_else_s_crd_stays_unless_it_is_too_old() -> None:
+def test_a_foreign_crd_is_updated_only_if_it_is_older() -> None:
     same, old = cluster_with_crds(ours=False), cluster_with_crds(ours=False, schema=OLDER)
     guest.crds(same)  # type: ignore[arg-type]
     guest.crds(old)  # type: ignore[arg-type]
     assert same.applied == []
-    # and is not marked: the demo must not take it away one day
+    # it gets no label, so that the demo never removes it
     assert labels_applied(old) == [{}] * len(CRDS)
 
 
-def test_an_own_crd_is_brought_up_to_date_and_stays_marked() -> None:
+def test_a_crd_of_the_demo_is_updated_and_keeps_its_label() -> None:
     cluster = cluster_with_crds(ours=True)
     guest.crds(cluster)  # type: ignore[arg-type]
     assert labels_applied(cluster) == [{OURS: "true"}] * len(CRDS)
 
 
-def test_what_is_not_the_demo_s_is_not_removed() -> None:
+def test_foreign_objects_are_not_removed() -> None:
     cluster = cluster_with_crds(ours=False)
-    cluster.objects |= {f"namespace/{name}": thing(ours=False) for name in (NAMESPACE, SYSTEM)}
+    cluster.objects |= {f"namespace/{name}": existing_object(ours=False) for name in (NAMESPACE, SYSTEM)}
     assert guest.remove(cluster, with_crds=True) == []  # type: ignore[arg-type]
     assert cluster.deleted() == []
 
 
-def test_all_that_is_the_demo_s_is_removed_the_objects_before_their_operator_and_kinds() -> None:
+def test_everything_of_the_demo_is_removed_objects_before_operator_and_crds() -> None:
     cluster = cluster_with_crds(ours=True)
-    cluster.objects |= {f"namespace/{name}": thing(ours=True) for name in (NAMESPACE, SYSTEM)}
+    cluster.objects |= {f"namespace/{name}": existing_object(ours=True) for name in (NAMESPACE, SYSTEM)}
     guest.remove(cluster, with_crds=True)  # type: ignore[arg-type]
-    words = [line.split(" --")[0] for line in cluster.deleted()]
-    assert words == [
+    commands = [line.split(" --")[0] for line in cluster.deleted()]
+    assert commands == [
         f"delete namespace {NAMESPACE}",
         "helm uninstall seatrial",
         f"delete namespace {SYSTEM}",
@@ -115,7 +115,7 @@ def test_all_that_is_the_demo_s_is_removed_the_objects_before_their_operator_and
     ]
 
 
-def test_crds_outlive_the_demo_when_there_are_objects_of_others() -> None:
+def test_crds_with_foreign_objects_are_kept() -> None:
     cluster = cluster_with_crds(ours=True)
     cluster.lists = {CRDS[0]: [{"metadata": {"name": "churn", "namespace": "shop"}}]}
     guest.remove(cluster, with_crds=True)  # type: ignore[arg-type]
@@ -128,23 +128,23 @@ def deployment(namespace: str, *arguments: str, version: str = VERSION) -> dict[
     return {"metadata": head, "spec": {"template": {"spec": pod}}}
 
 
-def test_crds_outlive_the_demo_when_another_operator_needs_them() -> None:
+def test_crds_that_another_operator_needs_are_kept() -> None:
     cluster = cluster_with_crds(ours=True)
     cluster.lists = {"deployments": [deployment("theirs")]}
     guest.remove(cluster, with_crds=True)  # type: ignore[arg-type]
     assert cluster.deleted() == []
 
 
-def test_before_a_demo_the_crds_of_an_earlier_one_stay() -> None:
+def test_a_new_demo_keeps_the_crds_of_an_earlier_one() -> None:
     cluster = cluster_with_crds(ours=True)
     guest.remove(cluster, with_crds=False)  # type: ignore[arg-type]
     assert cluster.deleted() == []
 
 
-def test_the_operators_of_others_are_found_and_read() -> None:
-    cluster = Remembering(configmap__s_settings={}, namespace__seatrial_system=thing(ours=False))
-    held = {"data": {"settings.yaml": yaml.safe_dump({"runtimes": {"sklearn": "r/x"}})}}
-    cluster.objects = {"configmap/s-settings": held}
+def test_foreign_operators_are_found_with_their_settings() -> None:
+    cluster = FakeCluster(configmap__s_settings={}, namespace__seatrial_system=existing_object(ours=False))
+    config_map = {"data": {"settings.yaml": yaml.safe_dump({"runtimes": {"sklearn": "r/x"}})}}
+    cluster.objects = {"configmap/s-settings": config_map}
     cluster.lists = {"deployments": [deployment("a"), deployment("b", "--namespace=shop", version="9")]}
     first, second = existing.operators(cluster)  # type: ignore[arg-type]
     assert first == Operator("a", VERSION, {"runtimes": {"sklearn": "r/x"}})
@@ -152,9 +152,9 @@ def test_the_operators_of_others_are_found_and_read() -> None:
 
 
 @pytest.mark.parametrize("ours", [True, False])
-def test_the_demo_s_own_operator_is_not_another_s(ours: bool) -> None:
-    cluster = Remembering()
-    cluster.objects = {f"namespace/{SYSTEM}": thing(ours=ours)}
+def test_the_operator_of_the_demo_is_not_a_foreign_one(ours: bool) -> None:
+    cluster = FakeCluster()
+    cluster.objects = {f"namespace/{SYSTEM}": existing_object(ours=ours)}
     cluster.lists = {"deployments": [deployment(SYSTEM)]}
     assert len(existing.operators(cluster)) == (0 if ours else 1)  # type: ignore[arg-type]
 
@@ -167,122 +167,79 @@ def usable(*found: Operator, plain_http: bool = False) -> Operator | None:
     return existing.usable(list(found), namespace=NAMESPACE, plain_http=plain_http)
 
 
-def test_an_operator_that_fits_is_used() -> None:
+def test_a_suitable_operator_is_used() -> None:
     assert usable(FITS) == FITS
     assert usable(ELSEWHERE, FITS) == FITS
     own = Operator("a", VERSION, {"runtimes": {"sklearn": "r/x"}}, watches=NAMESPACE)
     assert usable(own) == own
 
 
-def test_an_operator_of_another_namespace_is_no_help_and_no_hindrance() -> None:
+def test_an_operator_that_watches_another_namespace_is_ignored() -> None:
     assert usable() is None
     assert usable(ELSEWHERE) is None
 
 
 @pytest.mark.parametrize(
-    ("found", "plain_http", "words"),
+    ("operators", "plain_http", "message"),
     [
-        pytest.param([Operator("a", "9", FITS.settings)], False, "is 9, this tree is", id="another version"),
-        pytest.param([Operator("a", "", FITS.settings)], False, "of no known version", id="no version"),
-        pytest.param([Operator("a", VERSION, {})], False, "no runtime sklearn", id="no runtime"),
-        pytest.param([FITS], True, "speaks TLS to registries", id="it speaks TLS"),
         pytest.param(
-            [Operator("a", VERSION, {**FITS.settings, "plainHttp": True})], False, "speaks http", id="no TLS"
+            [Operator("a", "9", FITS.settings)],
+            False,
+            "has version 9, but this checkout has",
+            id="another version",
         ),
-        pytest.param([FITS, FITS], False, "several Seatrials", id="two of them"),
+        pytest.param([Operator("a", "", FITS.settings)], False, "has version unknown", id="no version"),
+        pytest.param([Operator("a", VERSION, {})], False, "no runtime sklearn", id="no runtime"),
+        pytest.param([FITS], True, "uses TLS for registries", id="operator uses TLS"),
+        pytest.param(
+            [Operator("a", VERSION, {**FITS.settings, "plainHttp": True})],
+            False,
+            "uses HTTP",
+            id="operator uses HTTP",
+        ),
+        pytest.param([FITS, FITS], False, "several Seatrial operators", id="two operators"),
     ],
 )
-def test_an_operator_that_does_not_fit_stops_the_demo(
-    found: list[Operator], plain_http: bool, words: str
+def test_an_unsuitable_operator_is_an_error(
+    operators: list[Operator], plain_http: bool, message: str
 ) -> None:
-    with pytest.raises(LabError, match=words):
-        usable(*found, plain_http=plain_http)
+    with pytest.raises(LabError, match=message):
+        usable(*operators, plain_http=plain_http)
 
 
 PULLED = {"operator": "r:5/seatrial-operator@sha256:0", "runtime-sklearn": "r:5/x@sha256:1"}
 
 
-def test_the_operator_looks_after_the_demo_s_namespace_alone() -> None:
-    values = guest.values(PLACE, PULLED, beside_others=False)
+def test_the_operator_watches_only_the_namespace_of_the_demo() -> None:
+    values = guest.values(LOCATION, PULLED, beside_others=False)
     assert (values["scope"], values["watchNamespace"]) == ("namespaced", NAMESPACE)
     assert values["image"] == {"repository": "r:5/seatrial-operator", "digest": "sha256:0"}
     assert values["imagePullSecrets"] == []
     assert settings.Settings.model_validate(values["settings"]).runtimes == {"sklearn": "r:5/x@sha256:1"}
 
 
-def test_beside_another_release_it_leaves_what_a_cluster_has_once() -> None:
-    values = guest.values(PLACE, PULLED, beside_others=True)
+def test_cluster_wide_objects_of_another_release_are_not_created() -> None:
+    values = guest.values(LOCATION, PULLED, beside_others=True)
     assert values["roles"] == values["decisionPolicy"] == {"create": False}
 
 
-def test_the_values_are_values_of_the_chart() -> None:
-    known = yaml.safe_load((ROOT / "charts/seatrial/values.yaml").read_text())
-    given = guest.values(PLACE, PULLED, beside_others=False)
-    assert set(given) <= set(known)
-    assert set(given["settings"]) <= set(known["settings"])
+def test_the_values_exist_in_the_chart() -> None:
+    chart_values = yaml.safe_load((ROOT / "charts/seatrial/values.yaml").read_text())
+    demo_values = guest.values(LOCATION, PULLED, beside_others=False)
+    assert set(demo_values) <= set(chart_values)
+    assert set(demo_values["settings"]) <= set(chart_values["settings"])
 
 
-def test_a_model_that_no_config_map_takes_is_refused_here() -> None:
-    stage = Guest(Remembering(), PLACE, "image")  # type: ignore[arg-type]
+def test_a_model_that_is_too_large_for_a_config_map_is_rejected() -> None:
+    stage = Guest(FakeCluster(), LOCATION, "image")  # type: ignore[arg-type]
     assert stage.put_model("digits/1/model.skops", b"x") == {"uri": "configmap://digits-1/model.skops"}
-    with pytest.raises(LabError, match="more than a ConfigMap takes"):
+    with pytest.raises(LabError, match="a ConfigMap holds at most"):
         stage.put_model("digits/2/model.skops", b"x" * (guest.LARGEST_MODEL + 1))
 
 
-def pod(*containers: dict[str, Any], phase: str = "Pending", **status: Any) -> dict[str, Any]:
-    return {
-        "metadata": {"name": "p"},
-        "status": {"phase": phase, "containerStatuses": [*containers], **status},
-    }
-
-
-def held(**state: Any) -> dict[str, Any]:
-    return {"name": "c", "image": "r/x:1", "state": state}
-
-
-@pytest.mark.parametrize(
-    ("seen", "words"),
-    [
-        pytest.param({}, "", id="not seen yet"),
-        pytest.param(pod(held(waiting={"reason": "ContainerCreating"})), "", id="it starts"),
-        pytest.param(pod(held(running={}), phase="Running"), "", id="it runs"),
-        pytest.param(pod(held(terminated={"exitCode": 0}), phase="Succeeded"), "", id="it has ended well"),
-        pytest.param(
-            pod(held(waiting={"reason": "ErrImagePull", "message": "no such host"})),
-            "cannot pull r/x:1: no such host",
-            id="its image cannot be pulled",
-        ),
-        pytest.param(
-            pod(held(waiting={"reason": "ImagePullBackOff"})), "ImagePullBackOff", id="without a word"
-        ),
-        pytest.param(
-            pod(initContainerStatuses=[held(waiting={"reason": "InvalidImageName"})]),
-            "cannot pull r/x:1",
-            id="an init container's image",
-        ),
-        pytest.param(
-            pod(held(terminated={"exitCode": 1, "message": "exec format error"})),
-            "ends with 1 in the pod p: exec format error",
-            id="it has ended badly",
-        ),
-        pytest.param(pod(phase="Failed", reason="Evicted", message="disk"), "Evicted: disk", id="evicted"),
-    ],
-)
-def test_what_keeps_a_pod_from_running_is_said_at_once(seen: dict[str, Any], words: str) -> None:
-    said = pods.trouble_of(seen)
-    assert (words in said) if words else said == ""
-
-
-def test_what_a_pod_waits_for_is_said_in_the_end() -> None:
-    unscheduled = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes: no memory"}
-    assert pods.waiting(pod(conditions=[unscheduled])) == "no node takes it: 0/3 nodes: no memory"
-    assert pods.waiting(pod(held(waiting={"reason": "ContainerCreating"}))) == "c: ContainerCreating"
-    assert pods.waiting({}) == ""
-
-
 @pytest.mark.parametrize("login", [None, Login("jo", "secret")])
-def test_a_login_is_beside_the_models_exactly_when_there_is_one(login: Login | None) -> None:
-    where = Place(registry="127.0.0.1:5000", pull_registry="registry.lab:5000", login=login)
-    kinds = [body["kind"] for body in guest.namespace_with_login(NAMESPACE, where, restricted=True)]
+def test_the_namespace_has_a_login_secret_only_if_there_is_a_login(login: Login | None) -> None:
+    location = RegistryLocation(registry="127.0.0.1:5000", pull_registry="registry.lab:5000", login=login)
+    kinds = [body["kind"] for body in guest.namespace_with_login(NAMESPACE, location, restricted=True)]
     assert kinds == (["Namespace", "Secret"] if login else ["Namespace"])
-    assert ("pushSecretName" in guest.registry(where)) == bool(login)
+    assert ("pushSecretName" in guest.registry_spec(location)) == bool(login)

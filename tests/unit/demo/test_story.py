@@ -1,10 +1,10 @@
-"""What the story says of its users is what they got."""
+"""The demo reports failed requests."""
 
 from __future__ import annotations
 
 from tests.demo import story
 
 
-def test_nothing_is_noticed_only_where_nothing_failed() -> None:
-    assert story.noticed(0) == "Users have noticed nothing"
-    assert story.noticed(3) == "3 requests of users have failed"
+def test_the_demo_reports_how_many_requests_have_failed() -> None:
+    assert story.failed_requests(0) == "No request has failed"
+    assert story.failed_requests(3) == "3 requests have failed"

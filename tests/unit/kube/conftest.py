@@ -11,12 +11,12 @@ from datetime import timedelta
 
 import pytest
 
-from seatrial.kube import bodies, kinds
+from seatrial.api import kinds, objects
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
-from seatrial.kube.informers import Habits, Informer
+from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.limiter import Limiter
-from tests.unit.kube.kube_watching import OWNER, RUNNING, START, Heard
+from tests.apiserver import FakeApiServer
+from tests.unit.kube.kube_watching import OWNER, RUNNING, START, EventLog
 
 
 @pytest.fixture
@@ -28,27 +28,26 @@ async def api() -> FakeApiServer:
 
 @pytest.fixture
 async def client(api: FakeApiServer) -> Client:
-    """A client that leads."""
+    """A client whose fence is open."""
     return Client(api, Limiter(asyncio.get_running_loop().time), lambda: True)
 
 
 @pytest.fixture
-def heard() -> Heard:
-    return Heard()
+def events() -> EventLog:
+    return EventLog()
 
 
 @pytest.fixture
-async def informer(client: Client, heard: Heard) -> AsyncIterator[Informer]:
+async def informer(client: Client, events: EventLog) -> AsyncIterator[Informer]:
     """An informer of ConfigMaps; the test starts it."""
-    habits = Habits(
+    config = InformerConfig(
         asyncio.get_running_loop().time,
         jitter=lambda: 1.0,
-        trim=bodies.without_managed_fields,
-        index_by=lambda body: bodies.labels_of(body).get(OWNER),
-        page=2,
+        index_by=lambda body: objects.labels_of(body).get(OWNER),
+        page_size=2,
     )
-    watched = Informer(client, kinds.CONFIG_MAP, heard, habits=habits)
-    yield watched
-    running = RUNNING.pop(watched)
+    made = Informer(client, kinds.CONFIG_MAP, events, config=config)
+    yield made
+    running = RUNNING.pop(made)
     assert not running.done(), "an informer never ends by itself"
     running.cancel()

@@ -1,12 +1,12 @@
-"""Small objects for the tests of this package."""
+"""Small objects for the tests of the client package."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake import FakeApiServer
+from seatrial.api import kinds
+from seatrial.api.objects import Body
+from tests.apiserver import FakeApiServer
 
 
 def settings(name: str = "settings", **data: str) -> Body:
@@ -39,8 +39,8 @@ def deployment(name: str = "churn", *, replicas: int = 2, image: str = "churn:1"
 
 def job(name: str = "build", *, request: str = "", **spec: Any) -> Body:
     """A Job whose request stands in its environment."""
-    box = {"name": "build", "image": "build:1", "env": [{"name": "REQUEST", "value": request}]}
-    template = {"spec": {"restartPolicy": "Never", "containers": [box]}}
+    container = {"name": "build", "image": "build:1", "env": [{"name": "REQUEST", "value": request}]}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -61,9 +61,9 @@ def autoscaler(name: str = "churn", **spec: Any) -> Body:
 
 
 def status_of(api: FakeApiServer, kind: kinds.Kind, name: str) -> Body:
-    found = api.look(kind, "default", name)
-    assert found is not None
-    status: Body = found["status"]
+    body = api.look(kind, "default", name)
+    assert body is not None
+    status: Body = body["status"]
     return status
 
 

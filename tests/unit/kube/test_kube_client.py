@@ -1,4 +1,4 @@
-"""The client's own promises: the fence, the counter, pages, errors by name, time."""
+"""The client: its fence, write counter, pages, exceptions and time-outs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from seatrial.kube import failures, kinds
+from seatrial.api import kinds
+from seatrial.kube import failures
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.lease import Timing
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request, Response
+from tests.apiserver import FakeApiServer
 from tests.unit.kube import kube_objects as objects
 
 pytestmark = pytest.mark.looptime
 
 
 class Fence:
-    """Open or not; and what was counted."""
+    """A fence that can be closed, and the writes that were counted."""
 
     def __init__(self) -> None:
         self.open = True
@@ -33,7 +34,7 @@ class Fence:
 
 
 class SlowLogin:
-    """Carries nothing: it is busy with proving who it is."""
+    """A transport that never completes its login."""
 
     async def request(self, _request: Request) -> Response:
         await asyncio.sleep(3600)
@@ -55,7 +56,7 @@ async def fenced(api: FakeApiServer, fence: Fence) -> Client:
 
 
 async def every_write(client: Client) -> list[type[BaseException] | None]:
-    """What came of each kind of write on a ConfigMap and a Deployment."""
+    """Try each kind of write on a ConfigMap and a Deployment; return the exceptions."""
     body = objects.settings()
     attempts = [
         client.create(kinds.CONFIG_MAP, body),
@@ -68,30 +69,34 @@ async def every_write(client: Client) -> list[type[BaseException] | None]:
         client.patch_status(kinds.DEPLOYMENT, "default", "churn", patch={"status": {"replicas": 1}}),
         client.delete(kinds.CONFIG_MAP, "default", "settings"),
     ]
-    outcomes: list[type[BaseException] | None] = []
+    errors: list[type[BaseException] | None] = []
     for attempt in attempts:
         try:
             await attempt
-            outcomes.append(None)
+            errors.append(None)
         except failures.Failure as error:
-            outcomes.append(type(error))
-    return outcomes
+            errors.append(type(error))
+    return errors
 
 
 class TestFence:
-    async def test_stops_every_write(self, fenced: Client, fence: Fence, api: FakeApiServer) -> None:
+    async def test_a_closed_fence_stops_every_write(
+        self, fenced: Client, fence: Fence, api: FakeApiServer
+    ) -> None:
         fence.open = False
         assert set(await every_write(fenced)) == {failures.NotLeader}
         assert (api.writes, fence.counted) == ([], [])
 
-    async def test_stops_no_reading(self, fenced: Client, fence: Fence) -> None:
+    async def test_a_closed_fence_does_not_stop_reads(self, fenced: Client, fence: Fence) -> None:
         fence.open = False
         assert (await fenced.list(kinds.CONFIG_MAP)).items == []
 
-    async def test_is_asked_after_the_wait_for_the_limiter(self, api: FakeApiServer, fence: Fence) -> None:
+    async def test_the_fence_is_checked_after_waiting_for_the_limiter(
+        self, api: FakeApiServer, fence: Fence
+    ) -> None:
         limiter = Limiter(asyncio.get_running_loop().time)
         client = Client(api, limiter, fence)
-        limiter.hold_off(4)
+        limiter.pause(4)
         writing = asyncio.create_task(client.create(kinds.CONFIG_MAP, objects.settings()))
         await asyncio.sleep(3)
         fence.open = False
@@ -100,8 +105,10 @@ class TestFence:
         assert api.writes == []
 
 
-class TestLasting:
-    async def test_a_write_ends_before_another_may_lead(self, api: FakeApiServer, client: Client) -> None:
+class TestTimeouts:
+    async def test_a_write_ends_before_another_process_may_hold_the_lease(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         timing = Timing()
         api.faults.hanging = True
         loop = asyncio.get_running_loop()
@@ -110,7 +117,7 @@ class TestLasting:
             await client.create(kinds.CONFIG_MAP, objects.settings())
         assert loop.time() - sent_at <= timing.duration - timing.deadline
 
-    async def test_a_write_ends_in_time_also_when_who_carries_it_does_not_look_at_the_clock(self) -> None:
+    async def test_a_write_ends_in_time_although_the_transport_ignores_the_timeout(self) -> None:
         timing, loop = Timing(), asyncio.get_running_loop()
         client = Client(SlowLogin(), Limiter(loop.time), lambda: True)
         with pytest.raises(failures.Unavailable) as raised:
@@ -118,7 +125,7 @@ class TestLasting:
         assert loop.time() <= timing.duration - timing.deadline
         assert raised.value.reason == "Timeout"
 
-    async def test_reading_may_last_longer(self, api: FakeApiServer, client: Client) -> None:
+    async def test_a_list_may_take_longer_than_a_write(self, api: FakeApiServer, client: Client) -> None:
         api.faults.hanging = True
         loop = asyncio.get_running_loop()
         sent_at = loop.time()
@@ -127,8 +134,8 @@ class TestLasting:
         assert loop.time() - sent_at == pytest.approx(30, abs=0.1)
 
 
-class TestCounting:
-    async def test_names_kind_and_verb(self, fenced: Client, fence: Fence) -> None:
+class TestWriteCounter:
+    async def test_every_write_is_counted_by_kind_and_verb(self, fenced: Client, fence: Fence) -> None:
         assert set(await every_write(fenced)) == {None}
         assert fence.counted == [
             ("ConfigMap", "create"),
@@ -161,7 +168,7 @@ class TestErrors:
             (504, failures.Unavailable),
         ],
     )
-    async def test_have_names(
+    async def test_every_status_becomes_its_own_exception(
         self, api: FakeApiServer, client: Client, status: int, kind: type[failures.ApiError]
     ) -> None:
         api.faults.fail_next(1, status)
@@ -169,14 +176,16 @@ class TestErrors:
             await client.get(kinds.CONFIG_MAP, "default", "settings")
         assert raised.value.status == status
 
-    async def test_of_a_hanging_server_come_in_time(self, api: FakeApiServer, client: Client) -> None:
+    async def test_a_hanging_server_is_unavailable_after_the_timeout(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         api.faults.hanging = True
         began = asyncio.get_running_loop().time()
         with pytest.raises(failures.Unavailable):
             await client.get(kinds.CONFIG_MAP, "default", "settings")
         assert asyncio.get_running_loop().time() - began == pytest.approx(30, abs=0.1)
 
-    async def test_429_holds_off_every_request(self, api: FakeApiServer, client: Client) -> None:
+    async def test_a_429_pauses_every_request(self, api: FakeApiServer, client: Client) -> None:
         api.faults.fail_next(1, 429, retry_after=7)
         began = asyncio.get_running_loop().time()
         with pytest.raises(failures.TooManyRequests) as refused:
@@ -185,7 +194,7 @@ class TestErrors:
         await client.list(kinds.SECRET)
         assert asyncio.get_running_loop().time() - began == pytest.approx(7, abs=0.1)
 
-    async def test_a_write_and_a_get_are_not_held_for_longer_than_a_write_may_last(
+    async def test_a_write_and_a_get_fail_if_a_pause_is_longer_than_a_write_may_take(
         self, api: FakeApiServer, fenced: Client, fence: Fence
     ) -> None:
         api.faults.fail_next(1, 429, retry_after=30)
@@ -198,28 +207,32 @@ class TestErrors:
         assert raised.value.retry_after == pytest.approx(30, abs=0.1)
         assert (len(api.requests), fence.counted) == (1, []), "nothing was sent and nothing was counted"
 
-    async def test_a_short_pause_is_waited_for(self, api: FakeApiServer, client: Client) -> None:
+    async def test_a_write_waits_for_the_end_of_a_short_pause(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         api.faults.fail_next(1, 429, retry_after=2)
         with pytest.raises(failures.TooManyRequests):
             await client.create(kinds.CONFIG_MAP, objects.settings())
         await client.create(kinds.CONFIG_MAP, objects.settings())
         assert asyncio.get_running_loop().time() == pytest.approx(2, abs=0.1)
 
-    async def test_a_429_without_a_word_means_a_second(self, api: FakeApiServer, client: Client) -> None:
+    async def test_a_429_without_retry_after_pauses_for_a_second(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         api.faults.fail_next(1, 429)
         with pytest.raises(failures.TooManyRequests):
             await client.get(kinds.CONFIG_MAP, "default", "settings")
         await client.list(kinds.CONFIG_MAP)
         assert asyncio.get_running_loop().time() == pytest.approx(1, abs=0.1)
 
-    async def test_a_429_of_a_watch_holds_off_as_well(self, api: FakeApiServer, client: Client) -> None:
+    async def test_a_429_of_a_watch_pauses_writes_as_well(self, api: FakeApiServer, client: Client) -> None:
         api.faults.fail_next(1, 429, retry_after=9)
         with pytest.raises(failures.TooManyRequests):
             _ = [event async for event in client.watch(kinds.CONFIG_MAP, resource_version="1")]
         with pytest.raises(failures.Paused):
             await client.create(kinds.CONFIG_MAP, objects.settings())
 
-    async def test_a_429_of_a_pod_behind_the_proxy_stops_nobody(
+    async def test_a_429_of_a_pod_behind_the_proxy_pauses_nothing(
         self, api: FakeApiServer, client: Client
     ) -> None:
         api.faults.fail_next(1, 429, retry_after=30)
@@ -228,7 +241,9 @@ class TestErrors:
         await client.create(kinds.CONFIG_MAP, objects.settings())
         assert asyncio.get_running_loop().time() == pytest.approx(0, abs=0.1)
 
-    async def test_lost_answers_leave_the_write_done(self, api: FakeApiServer, client: Client) -> None:
+    async def test_a_write_whose_response_is_lost_was_carried_out(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         api.faults.fail_next(1, 0, after=True)
         with pytest.raises(failures.Unavailable):
             await client.create(kinds.CONFIG_MAP, objects.settings())
@@ -237,23 +252,23 @@ class TestErrors:
 
 
 class TestListing:
-    async def test_starts_again_in_one_piece_when_its_pages_expire(
+    async def test_a_list_whose_pages_expire_is_read_again_as_one_page(
         self, api: FakeApiServer, client: Client
     ) -> None:
         for number in range(5):
             api.insert(kinds.CONFIG_MAP, objects.settings(f"n{number}"))
-        asked = 0
+        pages = 0
 
         def second_page(request: object) -> bool:
-            nonlocal asked
-            asked += 1
-            return asked == 2
+            nonlocal pages
+            pages += 1
+            return pages == 2
 
         api.faults.fail_next(1, 410, second_page)
         listing = await client.list(kinds.CONFIG_MAP, "default", limit=2)
         assert len(listing.items) == 5
 
-    async def test_of_metadata_asks_for_nothing_else(self, api: FakeApiServer, client: Client) -> None:
+    async def test_a_metadata_only_list_has_no_data(self, api: FakeApiServer, client: Client) -> None:
         api.insert(kinds.SECRET, {**objects.settings(), "kind": "Secret"})
         (item,) = (await client.list(kinds.SECRET, metadata_only=True)).items
         assert "data" not in item
@@ -261,7 +276,7 @@ class TestListing:
 
 
 class TestReading:
-    async def test_any_path_gives_bytes(self, api: FakeApiServer, client: Client) -> None:
+    async def test_raw_get_returns_the_bytes_of_any_path(self, api: FakeApiServer, client: Client) -> None:
         path = "/api/v1/namespaces/default/pods/p:3000/proxy/metrics"
         api.raw[path] = b"up 1\n"
         assert await client.raw_get(path) == b"up 1\n"

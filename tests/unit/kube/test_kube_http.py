@@ -19,10 +19,10 @@ from seatrial.kube.transport import MERGE_PATCH, Request
 
 
 class Backend:
-    """Answers what the test wants, and remembers what it was asked."""
+    """A small server that records its requests."""
 
     def __init__(self) -> None:
-        self.seen: list[web.Request] = []
+        self.requests: list[web.Request] = []
         self.bodies: list[bytes] = []
         self.token = "first"
         self.logins = 0
@@ -34,26 +34,26 @@ class Backend:
         configuration.api_key["BearerToken"] = f"Bearer {self.token}"
         return configuration
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.seen.append(request)
+    async def response(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request)
         self.bodies.append(await request.read())
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.json_response({"kind": "Status", "code": 401, "reason": "Unauthorized"}, status=401)
         match request.path:
             case "/slow":
                 await asyncio.sleep(5)
-            case "/quiet":
-                await self._lines(request, quiet=True)
+            case "/silent":
+                await self._lines(request, silent=True)
             case "/lines":
                 return await self._lines(request)
         return web.json_response({"ok": True}, headers={"X-Thing": "1"})
 
-    async def _lines(self, request: web.Request, *, quiet: bool = False) -> web.StreamResponse:
+    async def _lines(self, request: web.Request, *, silent: bool = False) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
         for piece in (b"one\ntw", b"o\n", b"x" * 300_000, b"\n"):
             await response.write(piece)
-        if quiet:
+        if silent:
             await asyncio.sleep(5)
         return response
 
@@ -62,82 +62,94 @@ class Backend:
 async def backend() -> AsyncIterator[Backend]:
     backend = Backend()
     application = web.Application()
-    application.router.add_route("*", "/{path:.*}", backend.answer)
+    application.router.add_route("*", "/{path:.*}", backend.response)
     async with TestServer(application) as server:
         backend.host = f"http://{server.host}:{server.port}"
         yield backend
 
 
 @pytest.fixture
-async def carrier(backend: Backend) -> AsyncIterator[HttpTransport]:
-    carrier = HttpTransport(backend.login)
-    yield carrier
-    await carrier.close()
+async def transport(backend: Backend) -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport(backend.login)
+    yield transport
+    await transport.close()
 
 
 class TestRequests:
-    async def test_carry_method_query_body_and_type(self, backend: Backend, carrier: HttpTransport) -> None:
+    async def test_a_request_carries_method_query_body_and_content_type(
+        self, backend: Backend, transport: HttpTransport
+    ) -> None:
         request = Request(
             "PATCH", "/a/p:3000/proxy", {"x": "a=b,c"}, b"{}", MERGE_PATCH, "application/json;as=T"
         )
-        answer = await carrier.request(request)
-        (seen,) = backend.seen
-        assert (answer.status, answer.headers["x-thing"], answer.body) == (200, "1", b'{"ok": true}')
-        assert (seen.method, seen.path, dict(seen.query)) == ("PATCH", "/a/p:3000/proxy", {"x": "a=b,c"})
-        assert (seen.headers["Content-Type"], seen.headers["Accept"]) == (
+        response = await transport.request(request)
+        (requests,) = backend.requests
+        assert (response.status, response.headers["x-thing"], response.body) == (200, "1", b'{"ok": true}')
+        assert (requests.method, requests.path, dict(requests.query)) == (
+            "PATCH",
+            "/a/p:3000/proxy",
+            {"x": "a=b,c"},
+        )
+        assert (requests.headers["Content-Type"], requests.headers["Accept"]) == (
             MERGE_PATCH,
             "application/json;as=T",
         )
         assert backend.bodies == [b"{}"]
 
-    async def test_log_in_once(self, backend: Backend, carrier: HttpTransport) -> None:
+    async def test_several_requests_share_one_login(self, backend: Backend, transport: HttpTransport) -> None:
         for _ in range(3):
-            await carrier.request(Request("GET", "/"))
+            await transport.request(Request("GET", "/"))
         assert backend.logins == 1
 
-    async def test_log_in_again_when_the_token_has_changed(
-        self, backend: Backend, carrier: HttpTransport
+    async def test_a_changed_token_leads_to_another_login(
+        self, backend: Backend, transport: HttpTransport
     ) -> None:
-        await carrier.request(Request("GET", "/"))
+        await transport.request(Request("GET", "/"))
         backend.token = "second"
-        assert (await carrier.request(Request("GET", "/"))).status == 200
+        assert (await transport.request(Request("GET", "/"))).status == 200
         assert backend.logins == 2
 
-    async def test_that_take_too_long_are_unavailable(self, carrier: HttpTransport) -> None:
+    async def test_a_request_that_takes_too_long_is_unavailable(self, transport: HttpTransport) -> None:
         with pytest.raises(failures.Unavailable) as raised:
-            await carrier.request(Request("GET", "/slow", timeout=0.1))
+            await transport.request(Request("GET", "/slow", timeout=0.1))
         assert raised.value.reason == "Timeout"
 
-    async def test_to_nobody_are_unavailable(self, backend: Backend) -> None:
+    async def test_a_server_that_does_not_listen_is_unavailable(self, backend: Backend) -> None:
         backend.host = "http://127.0.0.1:1"
-        carrier = HttpTransport(backend.login)
+        transport = HttpTransport(backend.login)
         with pytest.raises(failures.Unavailable) as raised:
-            await carrier.request(Request("GET", "/"))
+            await transport.request(Request("GET", "/"))
         assert raised.value.reason == "NetworkError"
-        await carrier.close()
+        await transport.close()
 
     @pytest.mark.parametrize(
         ("error", "sentence"),
         [
-            pytest.param(OSError("no such plugin"), "no such plugin", id="that says why"),
-            pytest.param(RuntimeError("first\n  second"), "first second", id="in lines"),
-            pytest.param(RuntimeError(), "RuntimeError()", id="that says nothing"),
+            pytest.param(OSError("no such plugin"), "no such plugin", id="with a message"),
+            pytest.param(
+                RuntimeError("first\n  second"), "first second", id="with a message of several lines"
+            ),
+            pytest.param(RuntimeError(), "RuntimeError()", id="without a message"),
             pytest.param(
                 KeyError("user"),
-                "the file has another form than a kubeconfig: KeyError('user')",
-                id="in odd files",
+                "the file is not a valid kubeconfig: KeyError('user')",
+                id="for a file that is no kubeconfig",
             ),
             pytest.param(
                 UnicodeDecodeError("utf-8", b"token: hunter2 \xff", 15, 16, "invalid start byte"),
-                "a file is not UTF-8, from byte 15 of what was read",
-                id="in files of another encoding",
+                "a file is not valid UTF-8 at byte 15",
+                id="for a file in another encoding",
             ),
             pytest.param(
-                ssl.SSLError("PEM lib"), "a certificate or key cannot be used: ", id="with odd certificates"
+                ssl.SSLError("PEM lib"),
+                "a certificate or key cannot be used: ",
+                id="for an invalid certificate",
             ),
         ],
     )
-    async def test_are_not_sent_after_a_login_that_fails(self, error: Exception, sentence: str) -> None:
+    async def test_a_failed_login_is_reported_in_one_line_without_secrets(
+        self, error: Exception, sentence: str
+    ) -> None:
         async def login() -> Any:
             raise error
 
@@ -146,7 +158,7 @@ class TestRequests:
         assert raised.value.message.startswith(sentence)
         assert "hunter2" not in str(raised.value)
 
-    async def test_are_not_sent_while_the_token_cannot_be_renewed(self, backend: Backend) -> None:
+    async def test_a_token_that_cannot_be_renewed_is_a_failed_login(self, backend: Backend) -> None:
         async def renewed(_: Any) -> None:
             raise config.ConfigException("Token file exists but empty.")
 
@@ -155,35 +167,35 @@ class TestRequests:
             configuration.refresh_api_key_hook = renewed
             return configuration
 
-        carrier = HttpTransport(login)
+        transport = HttpTransport(login)
         with pytest.raises(failures.NoLogin, match="exists but empty"):
-            await carrier.request(Request("GET", "/"))
-        await carrier.close()
+            await transport.request(Request("GET", "/"))
+        await transport.close()
 
 
 class TestStreams:
-    async def test_give_whole_lines_however_long(self, carrier: HttpTransport) -> None:
-        lines = [line async for line in carrier.stream(Request("GET", "/lines"))]
+    async def test_a_stream_yields_whole_lines_of_any_length(self, transport: HttpTransport) -> None:
+        lines = [line async for line in transport.stream(Request("GET", "/lines"))]
         assert [lines[0], lines[1], len(lines[2])] == [b"one", b"two", 300_000]
 
-    async def test_end_when_nothing_has_come_for_long(
-        self, carrier: HttpTransport, monkeypatch: pytest.MonkeyPatch
+    async def test_a_silent_stream_ends(
+        self, transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(http, "SILENCE_TIMEOUT", 0.2)
-        assert len([line async for line in carrier.stream(Request("GET", "/quiet"))]) == 3
+        assert len([line async for line in transport.stream(Request("GET", "/silent"))]) == 3
 
-    async def test_of_a_server_that_does_not_even_begin_to_answer_are_unavailable(
-        self, carrier: HttpTransport, monkeypatch: pytest.MonkeyPatch
+    async def test_a_stream_without_a_response_is_unavailable(
+        self, transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(http, "SILENCE_TIMEOUT", 0.2)
         with pytest.raises(failures.Unavailable):
-            _ = [line async for line in carrier.stream(Request("GET", "/slow"))]
+            _ = [line async for line in transport.stream(Request("GET", "/slow"))]
 
-    async def test_raise_what_refuses_them_and_log_in_again(
-        self, backend: Backend, carrier: HttpTransport
+    async def test_an_unauthorized_stream_raises_and_the_next_one_logs_in_again(
+        self, backend: Backend, transport: HttpTransport
     ) -> None:
-        await carrier.request(Request("GET", "/"))
+        await transport.request(Request("GET", "/"))
         backend.token = "second"
         with pytest.raises(failures.Unauthorized):
-            _ = [line async for line in carrier.stream(Request("GET", "/lines"))]
-        assert len([line async for line in carrier.stream(Request("GET", "/lines"))]) == 3
+            _ = [line async for line in transport.stream(Request("GET", "/lines"))]
+        assert len([line async for line in transport.stream(Request("GET", "/lines"))]) == 3

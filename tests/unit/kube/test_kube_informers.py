@@ -1,4 +1,4 @@
-"""An informer's copy stays true, whatever happens to the watch."""
+"""The copy of an informer matches the server, whatever happens to the watch."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import logging
 
 import pytest
 
-from seatrial.kube import kinds
+from seatrial.api import kinds
 from seatrial.kube.client import Client, Selection
-from seatrial.kube.fake import FakeApiServer
-from seatrial.kube.informers import Habits, Informer
+from seatrial.kube.informers import Informer, InformerConfig
+from tests.apiserver import FakeApiServer
 from tests.unit.kube import kube_objects as objects
-from tests.unit.kube.kube_watching import OWNER, Heard, names, settle, start
+from tests.unit.kube.kube_watching import OWNER, EventLog, names, settle, start
 
 pytestmark = pytest.mark.looptime
 
 
-class TestKeeping:
-    async def test_begins_with_what_there_is(
-        self, api: FakeApiServer, informer: Informer, heard: Heard
+class TestCopy:
+    async def test_existing_objects_are_added_by_the_first_list(
+        self, api: FakeApiServer, informer: Informer, events: EventLog
     ) -> None:
         start(informer)
         for name in "abcde":
@@ -27,31 +27,35 @@ class TestKeeping:
         assert not informer.synced.is_set()
         await settle()
         assert informer.synced.is_set()
-        assert sorted(heard) == [("ADDED", name) for name in "abcde"]
+        assert sorted(events) == [("ADDED", name) for name in "abcde"]
 
-    async def test_hears_of_changes(self, api: FakeApiServer, informer: Informer, heard: Heard) -> None:
+    async def test_every_change_is_reported_and_stored(
+        self, api: FakeApiServer, informer: Informer, events: EventLog
+    ) -> None:
         start(informer)
         await settle()
         api.insert(kinds.CONFIG_MAP, objects.settings("a"))
         api.edit(kinds.CONFIG_MAP, "default", "a", patch={"data": {"a": "2"}})
         await settle()
-        kept = informer.get("default", "a")
-        assert kept is not None
-        assert kept["data"] == {"a": "2"}
+        stored = informer.get("default", "a")
+        assert stored is not None
+        assert stored["data"] == {"a": "2"}
         api.remove(kinds.CONFIG_MAP, "default", "a")
         await settle()
-        assert heard == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
-        assert informer.store == {}
+        assert events == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
+        assert len(informer.store) == 0
 
-    async def test_trims(self, api: FakeApiServer, informer: Informer) -> None:
+    async def test_managed_fields_are_not_kept(self, api: FakeApiServer, informer: Informer) -> None:
         start(informer)
         api.insert(kinds.CONFIG_MAP, objects.settings("a"))
         await settle()
-        kept = informer.get("default", "a")
-        assert kept is not None
-        assert "managedFields" not in kept["metadata"]
+        stored = informer.get("default", "a")
+        assert stored is not None
+        assert "managedFields" not in stored["metadata"]
 
-    async def test_finds_by_index(self, api: FakeApiServer, informer: Informer) -> None:
+    async def test_objects_are_found_by_index_key_in_order_of_name(
+        self, api: FakeApiServer, informer: Informer
+    ) -> None:
         start(informer)
         api.insert(kinds.CONFIG_MAP, objects.labelled("b", **{OWNER: "x"}))
         api.insert(kinds.CONFIG_MAP, objects.labelled("a", **{OWNER: "x"}))
@@ -64,23 +68,25 @@ class TestKeeping:
         assert informer.indexed("x") == []
         assert [body["metadata"]["name"] for body in informer.indexed("y")] == ["a"]
 
-    async def test_sees_only_its_selection(self, api: FakeApiServer, client: Client, heard: Heard) -> None:
-        habits = Habits(asyncio.get_running_loop().time)
+    async def test_an_object_that_leaves_the_selection_is_deleted(
+        self, api: FakeApiServer, client: Client, events: EventLog
+    ) -> None:
+        config = InformerConfig(asyncio.get_running_loop().time)
         selection = Selection("default", labels="app=x")
-        chosen = Informer(client, kinds.CONFIG_MAP, heard, habits=habits, selection=selection)
+        chosen = Informer(client, kinds.CONFIG_MAP, events, config=config, selection=selection)
         running = asyncio.create_task(chosen.run())
         api.insert(kinds.CONFIG_MAP, objects.labelled("a", app="x"))
         api.insert(kinds.CONFIG_MAP, objects.labelled("b", app="y"))
         await settle()
         api.edit(kinds.CONFIG_MAP, "default", "a", patch={"metadata": {"labels": {"app": "y"}}})
         await settle()
-        assert heard == [("ADDED", "a"), ("DELETED", "a")]
+        assert events == [("ADDED", "a"), ("DELETED", "a")]
         running.cancel()
 
 
-class TestBreaking:
-    async def test_goes_on_where_a_dropped_watch_ended(
-        self, api: FakeApiServer, informer: Informer, heard: Heard
+class TestFailingWatches:
+    async def test_a_dropped_watch_continues_without_another_list(
+        self, api: FakeApiServer, informer: Informer, events: EventLog
     ) -> None:
         start(informer)
         api.insert(kinds.CONFIG_MAP, objects.settings("a"))
@@ -89,12 +95,12 @@ class TestBreaking:
         api.insert(kinds.CONFIG_MAP, objects.settings("b"))
         api.remove(kinds.CONFIG_MAP, "default", "a")
         await settle(5)
-        assert heard == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "a")]
+        assert events == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "a")]
         lists = [r for r in api.requests if r.query.get("watch") is None]
         assert len(lists) == 1
 
-    async def test_lists_again_when_its_place_is_forgotten(
-        self, api: FakeApiServer, informer: Informer, heard: Heard
+    async def test_an_expired_version_leads_to_another_list(
+        self, api: FakeApiServer, informer: Informer, events: EventLog
     ) -> None:
         start(informer)
         api.insert(kinds.CONFIG_MAP, objects.settings("a"))
@@ -106,10 +112,10 @@ class TestBreaking:
         api.faults.compact()
         await settle(5)
         assert names(informer) == {"b", "c"}
-        assert ("DELETED", "a") in heard
+        assert ("DELETED", "a") in events
 
-    async def test_notices_a_lost_deletion_at_the_next_list(
-        self, api: FakeApiServer, informer: Informer, heard: Heard
+    async def test_the_next_list_reveals_a_deletion_that_the_watch_missed(
+        self, api: FakeApiServer, informer: Informer, events: EventLog
     ) -> None:
         start(informer)
         api.insert(kinds.CONFIG_MAP, objects.settings("a"))
@@ -124,10 +130,10 @@ class TestBreaking:
         api.faults.compact()
         await settle(5)
         assert names(informer) == {"b"}
-        assert heard[-2:] == [("DELETED", "a"), ("ADDED", "b")]
+        assert events[-2:] == [("DELETED", "a"), ("ADDED", "b")]
 
-    async def test_replaces_one_of_the_same_name(
-        self, api: FakeApiServer, informer: Informer, heard: Heard
+    async def test_a_new_object_of_the_same_name_is_reported_as_deletion_and_addition(
+        self, api: FakeApiServer, informer: Informer, events: EventLog
     ) -> None:
         start(informer)
         api.insert(kinds.CONFIG_MAP, objects.settings("a"))
@@ -136,9 +142,11 @@ class TestBreaking:
         api.remove(kinds.CONFIG_MAP, "default", "a")
         api.insert(kinds.CONFIG_MAP, objects.settings("a"))
         await settle()
-        assert heard == [("ADDED", "a"), ("DELETED", "a"), ("ADDED", "a")]
+        assert events == [("ADDED", "a"), ("DELETED", "a"), ("ADDED", "a")]
 
-    async def test_outlives_an_outage_without_storming(self, api: FakeApiServer, informer: Informer) -> None:
+    async def test_an_informer_survives_an_outage_without_flooding_the_server(
+        self, api: FakeApiServer, informer: Informer
+    ) -> None:
         start(informer)
         await settle()
         api.faults.unreachable = True
@@ -152,14 +160,16 @@ class TestBreaking:
         assert names(informer) == {"a"}
 
     @pytest.mark.parametrize("status", [403, 429, 500, 503])
-    async def test_outlives_refusals(self, api: FakeApiServer, informer: Informer, status: int) -> None:
+    async def test_an_informer_survives_errors(
+        self, api: FakeApiServer, informer: Informer, status: int
+    ) -> None:
         start(informer)
         api.faults.fail_next(12, status)
         api.insert(kinds.CONFIG_MAP, objects.settings("a"))
         await settle(400)
         assert names(informer) == {"a"}
 
-    async def test_does_not_storm_a_server_that_ends_watches_at_once(
+    async def test_a_server_that_ends_watches_at_once_is_not_flooded(
         self, api: FakeApiServer, informer: Informer
     ) -> None:
         start(informer)
@@ -170,7 +180,9 @@ class TestBreaking:
             await settle(0.1)
         assert len(api.requests) - before < 20
 
-    async def test_its_silence_has_an_age(self, api: FakeApiServer, informer: Informer) -> None:
+    async def test_bookmarks_keep_the_last_event_age_low_and_silence_lets_it_grow(
+        self, api: FakeApiServer, informer: Informer
+    ) -> None:
         start(informer)
         await settle()
         await settle(300)
@@ -181,8 +193,8 @@ class TestBreaking:
         assert informer.last_event_age() > 190
 
 
-class TestSaying:
-    async def test_one_line_a_refusal_and_one_at_its_end(
+class TestLogging:
+    async def test_an_error_is_logged_once_and_so_is_the_recovery(
         self, api: FakeApiServer, informer: Informer, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO, logger="seatrial.kube.informers")
@@ -190,12 +202,12 @@ class TestSaying:
         start(informer)
         await settle(200)
         first, last = caplog.records
-        assert (first.levelname, first.getMessage()) == ("WARNING", "a watch does not work")
+        assert (first.levelname, first.getMessage()) == ("WARNING", "watch failed")
         assert vars(first)["kind"] == "ConfigMap"
         assert vars(first)["error"].startswith("403 Forbidden")
-        assert (last.levelname, last.getMessage()) == ("INFO", "a watch works again")
+        assert (last.levelname, last.getMessage()) == ("INFO", "watch recovered")
 
-    async def test_another_refusal_is_another_line(
+    async def test_a_different_error_is_logged_again(
         self, api: FakeApiServer, informer: Informer, caplog: pytest.LogCaptureFixture
     ) -> None:
         api.faults.fail_next(3, 403)
@@ -206,7 +218,7 @@ class TestSaying:
         errors = [vars(record)["error"][:3] for record in caplog.records if record.levelname == "WARNING"]
         assert errors == ["403", "500"]
 
-    async def test_a_watch_that_ends_in_time_is_no_news(
+    async def test_the_regular_end_of_a_watch_is_not_logged(
         self, api: FakeApiServer, informer: Informer, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO, logger="seatrial.kube.informers")

@@ -1,4 +1,4 @@
-"""There is never a moment with two leaders, and seldom one with none."""
+"""There are never two leaders, and rarely none."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from seatrial.kube import kinds
+from seatrial.api import kinds
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer, Write
 from seatrial.kube.lease import Candidate, Elector, Timing
 from seatrial.kube.limiter import Limiter
+from tests.apiserver import FakeApiServer, Write
 from tests.unit.kube.kube_watching import START
 
 pytestmark = pytest.mark.looptime
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.looptime
 
 @dataclass
 class Runner:
-    """One candidate that runs, over a wire that can be cut."""
+    """A running candidate and when it lost the lease."""
 
     api: FakeApiServer
     elector: Elector
@@ -52,15 +52,17 @@ async def stop(*runners: Runner) -> None:
     await asyncio.gather(*(runner.task for runner in runners), return_exceptions=True)
 
 
-class TestWinning:
-    async def test_a_free_lease(self, api: FakeApiServer, client: Client) -> None:
+class TestAcquire:
+    async def test_a_free_lease_is_acquired(self, api: FakeApiServer, client: Client) -> None:
         one = run(api, client, "one")
         await asyncio.wait_for(one.elector.won.wait(), 1)
         assert one.elector.is_leader()
         assert holder(api) == "one"
         await stop(one)
 
-    async def test_only_one_of_two(self, api: FakeApiServer, client: Client) -> None:
+    async def test_only_one_of_two_candidates_holds_the_lease(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         runners = [run(api, client, name) for name in ("one", "two")]
         for _ in range(600):
             await asyncio.sleep(0.1)
@@ -68,7 +70,9 @@ class TestWinning:
         assert sum(runner.elector.is_leader() for runner in runners) == 1
         await stop(*runners)
 
-    async def test_a_lease_nobody_renews(self, api: FakeApiServer, client: Client) -> None:
+    async def test_a_lease_that_is_not_renewed_is_taken_over_after_its_duration(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         one = run(api, client, "one")
         await asyncio.sleep(5)
         await stop(one)
@@ -82,7 +86,7 @@ class TestWinning:
         assert lease["spec"]["leaseTransitions"] == 1
         await stop(two)
 
-    async def test_a_released_lease_soon(self, api: FakeApiServer, client: Client) -> None:
+    async def test_a_released_lease_is_acquired_soon(self, api: FakeApiServer, client: Client) -> None:
         one = run(api, client, "one")
         await asyncio.sleep(5)
         await stop(one)
@@ -93,7 +97,7 @@ class TestWinning:
         assert two.elector.is_leader()
         await stop(two)
 
-    async def test_a_released_lease_whose_last_renewal_arrives_in_between(
+    async def test_a_release_succeeds_although_a_late_renewal_arrives_in_between(
         self, api: FakeApiServer, client: Client
     ) -> None:
         one = run(api, client, "one")
@@ -109,7 +113,9 @@ class TestWinning:
         await one.elector.release()
         assert holder(api) == ""
 
-    async def test_is_not_given_back_in_the_name_of_another(self, api: FakeApiServer, client: Client) -> None:
+    async def test_the_lease_of_another_holder_is_not_released(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         one = run(api, client, "one")
         await asyncio.sleep(5)
         await stop(one)
@@ -117,18 +123,20 @@ class TestWinning:
         await one.elector.release()
         assert holder(api) == "two"
 
-    async def test_that_is_impossible_is_said_once(
+    async def test_the_reason_of_a_failed_acquisition_is_logged_once(
         self, api: FakeApiServer, client: Client, caplog: pytest.LogCaptureFixture
     ) -> None:
         api.faults.fail_next(20, 403)
         one = run(api, client, "one")
         await asyncio.sleep(30)
-        assert [record.message for record in caplog.records] == ["the lease was neither had nor refused"]
+        assert [record.message for record in caplog.records] == ["lease cannot be acquired or renewed"]
         await asyncio.sleep(30)
         assert one.elector.is_leader()
         await stop(one)
 
-    async def test_release_does_not_outlast_its_time(self, api: FakeApiServer, client: Client) -> None:
+    async def test_release_ends_within_the_timeout_of_a_call(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         one = run(api, client, "one")
         await asyncio.sleep(5)
         await stop(one)
@@ -137,7 +145,7 @@ class TestWinning:
         await one.elector.release()
         assert asyncio.get_running_loop().time() - began <= Timing().call
 
-    async def test_ignores_the_times_that_the_lease_shows(self, api: FakeApiServer, client: Client) -> None:
+    async def test_the_times_in_the_lease_are_ignored(self, api: FakeApiServer, client: Client) -> None:
         one = run(api, client, "one")
         await asyncio.sleep(3)
         two = run(api, client, "two")
@@ -147,20 +155,24 @@ class TestWinning:
         await stop(one, two)
 
 
-class TestLosing:
-    async def test_to_a_server_that_is_gone(self, api: FakeApiServer, client: Client) -> None:
+class TestLose:
+    async def test_the_lease_is_lost_if_the_server_is_unreachable_beyond_the_deadline(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         one = run(api, client, "one")
         await asyncio.sleep(5)
         api.faults.unreachable = True
         await asyncio.sleep(7)
-        assert one.elector.is_leader(), "one missed renewal is no loss"
+        assert one.elector.is_leader(), "one missed renewal does not cost the lease"
         await asyncio.sleep(4)
         assert not one.elector.is_leader()
         await asyncio.sleep(5)
         assert one.lost
         assert one.task.done()
 
-    async def test_to_a_server_that_hangs(self, api: FakeApiServer, client: Client) -> None:
+    async def test_the_lease_is_lost_if_the_server_hangs_beyond_the_deadline(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         one = run(api, client, "one")
         await asyncio.sleep(5)
         api.faults.hanging = True
@@ -169,7 +181,9 @@ class TestLosing:
         await asyncio.sleep(10)
         assert one.lost
 
-    async def test_to_somebody_who_took_it(self, api: FakeApiServer, client: Client) -> None:
+    async def test_the_lease_is_lost_if_another_holder_took_it(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         one = run(api, client, "one")
         await asyncio.sleep(5)
         api.edit(kinds.LEASE, "default", "leader", patch={"spec": {"holderIdentity": "thief"}})
@@ -179,7 +193,7 @@ class TestLosing:
         assert one.lost
         assert holder(api) == "thief"
 
-    async def test_not_to_a_lease_deleted_by_hand(self, api: FakeApiServer, client: Client) -> None:
+    async def test_a_lease_deleted_by_hand_is_created_again(self, api: FakeApiServer, client: Client) -> None:
         one = run(api, client, "one")
         await asyncio.sleep(5)
         api.remove(kinds.LEASE, "default", "leader")
@@ -188,7 +202,7 @@ class TestLosing:
         assert holder(api) == "one"
         await stop(one)
 
-    async def test_not_to_a_few_errors(self, api: FakeApiServer, client: Client) -> None:
+    async def test_a_few_errors_do_not_cost_the_lease(self, api: FakeApiServer, client: Client) -> None:
         one = run(api, client, "one")
         await asyncio.sleep(5)
         api.faults.fail_next(3, 500)
@@ -197,18 +211,22 @@ class TestLosing:
             assert one.elector.is_leader()
         await stop(one)
 
-    @pytest.mark.parametrize("asked", [1, 30, 86_400])
-    async def test_not_to_a_server_that_asks_for_quiet(self, api: FakeApiServer, asked: float) -> None:
+    @pytest.mark.parametrize("retry_after", [1, 30, 86_400])
+    async def test_a_requested_pause_does_not_cost_the_lease(
+        self, api: FakeApiServer, retry_after: float
+    ) -> None:
         now = asyncio.get_running_loop().time
         one = run(api, Client(api, Limiter(now, longest_pause=Timing().renew), lambda: True), "one")
         await asyncio.sleep(5)
-        api.faults.fail_next(2, 429, retry_after=asked)
+        api.faults.fail_next(2, 429, retry_after=retry_after)
         for _ in range(300):
             await asyncio.sleep(0.1)
             assert one.elector.is_leader()
         await stop(one)
 
-    async def test_never_overlaps_with_the_next(self, api: FakeApiServer, client: Client) -> None:
+    async def test_two_candidates_never_hold_the_lease_at_the_same_time_during_outages(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         one, two = run(api, client, "one"), run(api, client, "two")
         await asyncio.sleep(5)
         for round_ in range(5):
@@ -218,7 +236,9 @@ class TestLosing:
                 assert one.elector.is_leader() + two.elector.is_leader() <= 1
         await stop(one, two)
 
-    async def test_release_of_a_lost_lease_touches_nothing(self, api: FakeApiServer, client: Client) -> None:
+    async def test_the_release_of_a_lost_lease_writes_nothing(
+        self, api: FakeApiServer, client: Client
+    ) -> None:
         one = run(api, client, "one")
         await asyncio.sleep(1)
         await stop(one)

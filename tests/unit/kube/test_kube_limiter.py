@@ -1,4 +1,4 @@
-"""One bucket for all requests, emptied by a server that says 429."""
+"""One token bucket for all requests, and pauses after a 429."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def now() -> float:
 
 
 class TestLimiter:
-    async def test_lets_a_burst_through(self) -> None:
+    async def test_a_burst_passes_at_once(self) -> None:
         bucket = limiter()
         for _ in range(5):
             await bucket.acquire()
         assert now() == 0
 
-    async def test_lets_the_rate_through_after_it(self) -> None:
+    async def test_after_the_burst_requests_pass_at_the_rate(self) -> None:
         bucket = limiter()
         for _ in range(25):
             await bucket.acquire()
         assert now() == pytest.approx(2.0, abs=0.01)
 
-    async def test_fills_up_while_nobody_asks_but_no_further(self) -> None:
+    async def test_unused_tokens_accumulate_up_to_the_burst(self) -> None:
         bucket = limiter()
         for _ in range(5):
             await bucket.acquire()
@@ -43,99 +43,99 @@ class TestLimiter:
             await bucket.acquire()
         assert now() - began == pytest.approx(0.1, abs=0.01)
 
-    async def test_serves_in_the_order_of_asking(self) -> None:
+    async def test_requests_pass_in_the_order_of_arrival(self) -> None:
         bucket = limiter(rate=1, burst=1)
         served: list[int] = []
 
-        async def ask(number: int) -> None:
+        async def request(number: int) -> None:
             await bucket.acquire()
             served.append(number)
 
-        await asyncio.gather(*(ask(number) for number in range(5)))
+        await asyncio.gather(*(request(number) for number in range(5)))
         assert served == [0, 1, 2, 3, 4]
         assert now() == pytest.approx(4, abs=0.01)
 
-    async def test_holds_everybody_off_when_told(self) -> None:
+    async def test_a_pause_delays_every_request(self) -> None:
         bucket = limiter()
-        bucket.hold_off(7)
+        bucket.pause(7)
         await bucket.acquire()
         assert now() == pytest.approx(7, abs=0.01)
 
-    async def test_holds_off_those_who_wait_already(self) -> None:
+    async def test_a_pause_delays_requests_that_wait_already(self) -> None:
         bucket = limiter(rate=1, burst=1)
         await bucket.acquire()
         waiting = asyncio.create_task(bucket.acquire())
         await asyncio.sleep(0.5)
-        bucket.hold_off(10)
+        bucket.pause(10)
         await waiting
         assert now() == pytest.approx(10.5, abs=0.01)
 
-    async def test_a_shorter_hold_does_not_end_a_longer_one(self) -> None:
+    async def test_a_shorter_pause_does_not_end_a_longer_one(self) -> None:
         bucket = limiter()
-        bucket.hold_off(7)
-        bucket.hold_off(1)
+        bucket.pause(7)
+        bucket.pause(1)
         await bucket.acquire()
         assert now() == pytest.approx(7, abs=0.01)
 
 
 class TestPauses:
-    async def test_no_wish_is_obeyed_for_longer_than_a_server_ever_means(self) -> None:
+    async def test_a_requested_pause_of_a_day_is_limited(self) -> None:
         bucket = limiter()
-        bucket.hold_off(86_400)
+        bucket.pause(86_400)
         await bucket.acquire()
         assert now() == pytest.approx(LONGEST_PAUSE, abs=0.01)
 
-    async def test_may_be_bounded_by_who_cannot_wait_so_long(self) -> None:
+    async def test_the_longest_pause_is_configurable(self) -> None:
         bucket = Limiter(asyncio.get_running_loop().time, longest_pause=2)
-        bucket.hold_off(30)
+        bucket.pause(30)
         await bucket.acquire()
         assert now() == pytest.approx(2, abs=0.01)
 
-    async def test_one_that_outlasts_the_patience_fails_at_once_and_says_when_to_come(self) -> None:
+    async def test_a_pause_longer_than_the_longest_wait_fails_at_once_with_the_time_left(self) -> None:
         bucket = limiter()
-        bucket.hold_off(12)
+        bucket.pause(12)
         await asyncio.sleep(2)
         with pytest.raises(failures.Paused) as raised:
-            await bucket.acquire(patience=5)
+            await bucket.acquire(longest_wait=5)
         assert (now(), raised.value.retry_after) == (2, 10)
 
-    async def test_one_within_the_patience_is_waited_for(self) -> None:
+    async def test_a_pause_within_the_longest_wait_is_waited_for(self) -> None:
         bucket = limiter()
-        bucket.hold_off(5)
-        await bucket.acquire(patience=5)
+        bucket.pause(5)
+        await bucket.acquire(longest_wait=5)
         assert now() == pytest.approx(5, abs=0.01)
 
-    async def test_one_that_begins_while_it_waits_its_turn_fails_then(self) -> None:
+    async def test_a_long_pause_that_begins_during_the_wait_fails_the_request(self) -> None:
         bucket = limiter(rate=1, burst=1)
         await bucket.acquire()
-        waiting = asyncio.create_task(bucket.acquire(patience=5))
+        waiting = asyncio.create_task(bucket.acquire(longest_wait=5))
         await asyncio.sleep(0.5)
-        bucket.hold_off(20)
+        bucket.pause(20)
         with pytest.raises(failures.Paused):
             await waiting
         assert now() == pytest.approx(1, abs=0.01)
 
-    async def test_one_that_grows_while_it_is_waited_for_is_measured_again(self) -> None:
+    async def test_a_pause_that_is_extended_during_the_wait_fails_the_request(self) -> None:
         bucket = limiter()
-        bucket.hold_off(4)
-        waiting = asyncio.create_task(bucket.acquire(patience=5))
+        bucket.pause(4)
+        waiting = asyncio.create_task(bucket.acquire(longest_wait=5))
         await asyncio.sleep(3)
-        bucket.hold_off(30)
+        bucket.pause(30)
         with pytest.raises(failures.Paused):
             await waiting
         assert now() == pytest.approx(4, abs=0.01)
 
-    async def test_those_that_fail_take_nobody_s_turn(self) -> None:
+    async def test_requests_that_fail_use_no_token(self) -> None:
         bucket = limiter(rate=1, burst=1)
-        bucket.hold_off(10)
+        bucket.pause(10)
         for _ in range(50):
             with pytest.raises(failures.Paused):
-                await bucket.acquire(patience=1)
+                await bucket.acquire(longest_wait=1)
         await bucket.acquire()
         assert now() == pytest.approx(10, abs=0.01)
 
-    async def test_a_slow_rate_is_no_pause(self) -> None:
+    async def test_waiting_for_a_token_is_not_limited_by_the_longest_wait(self) -> None:
         bucket = limiter(rate=0.1, burst=1)
         await bucket.acquire()
-        await bucket.acquire(patience=1)
+        await bucket.acquire(longest_wait=1)
         assert now() == pytest.approx(10, abs=0.01)

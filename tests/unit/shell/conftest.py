@@ -1,4 +1,4 @@
-"""A fake API server in virtual time and the verbs of the shell over it; fixtures start nothing that waits."""
+"""A fake API server in virtual time and the parts of the shell over it; fixtures start nothing that waits."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from seatrial.applier import Applier
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
 from seatrial.kube.limiter import Limiter
-from tests.unit.shell.reconciling import Loop
+from tests.apiserver import FakeApiServer
+from tests.unit.shell.reconcile_loop import Loop
 from tests.unit.shell.shell_objects import START, server
 
 
@@ -31,26 +31,26 @@ async def limiter() -> Limiter:
 
 @pytest.fixture
 async def client(api: FakeApiServer, limiter: Limiter) -> Client:
-    """A client that leads."""
+    """A client whose fence is open."""
     return Client(api, limiter, lambda: True)
 
 
 @pytest.fixture
 async def caches(client: Client) -> Caches:
-    """Caches that hear of own writes alone, unless the test runs their informers."""
+    """Caches that contain own writes only, unless the test runs their informers."""
     clock = asyncio.get_running_loop().time
     return Caches(client, lambda _key: None, lambda *_place: None, clock=clock)
 
 
 @pytest.fixture
-async def hands(client: Client, caches: Caches) -> Applier:
+async def applier(client: Client, caches: Caches) -> Applier:
     """An applier over the fake."""
     return Applier(client, caches)
 
 
 @pytest.fixture
 async def loop(api: FakeApiServer) -> AsyncIterator[Loop]:
-    """Reconciling over the fake; it begins with the first `work`."""
+    """The reconcile loop over the fake; it starts with the first `work`."""
     loop = Loop(api)
     yield loop
     if loop.task is not None:

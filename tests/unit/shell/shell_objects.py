@@ -1,4 +1,4 @@
-"""Children and objects as the shell sees them."""
+"""ModelDeployments and children for the tests of the shell."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from seatrial.api import names
-from seatrial.applier import Applier, Outcome
-from seatrial.kube import bodies, kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake import FakeApiServer
+from seatrial.api import kinds, names, objects
+from seatrial.api.objects import Body
+from seatrial.api.owner import Owner
+from seatrial.applier import Applier, ApplyOutcome
+from seatrial.children.actions import Action
+from seatrial.kube.client import Client
+from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.manifests import metadata
-from seatrial.manifests.metadata import Owner
-from seatrial.planning.actions import Action
+from tests.apiserver import FakeApiServer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NAMESPACE = "shop"
@@ -31,23 +32,28 @@ def model(name: str = "churn", **spec: Any) -> Body:
 
 
 def server(clock: Callable[[], datetime] = lambda: START) -> FakeApiServer:
-    """A fake with the ModelDeployments churn and other in it; their uids are the same each time."""
-    made = FakeApiServer(clock, namespaces=(NAMESPACE,))
+    """Return a fake API server with the ModelDeployments churn and other; their uids are the same in every test."""
+    api = FakeApiServer(clock, namespaces=(NAMESPACE,))
     for name in ("churn", "other"):
-        made.insert(kinds.MODEL_DEPLOYMENT, model(name))
-    return made
+        api.insert(kinds.MODEL_DEPLOYMENT, model(name))
+    return api
+
+
+def informer_of_models(client: Client, clock: Callable[[], float]) -> Informer:
+    """Return an informer of ModelDeployments without events; the test fills its store."""
+    return Informer(client, kinds.MODEL_DEPLOYMENT, lambda _event, _body: None, config=InformerConfig(clock))
 
 
 def _owner(name: str) -> Owner:
     body = server().look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name) or {}
-    return Owner(namespace=NAMESPACE, name=name, uid=bodies.uid_of(body))
+    return Owner(namespace=NAMESPACE, name=name, uid=objects.uid_of(body))
 
 
 OWNER, OTHER = _owner("churn"), _owner("other")
 
 
 def child(kind: kinds.Kind, name: str, *, owner: Owner = OWNER, **parts: Any) -> Body:
-    """A child of a kind as it is rendered."""
+    """A child of a kind, as the planner renders it."""
     head = {
         "namespace": owner.namespace,
         "name": name,
@@ -104,11 +110,11 @@ def job(name: str = "churn-build-1-1") -> Body:
     return child(kinds.JOB, name, spec={"backoffLimit": 0, "template": template})
 
 
-def written(api: FakeApiServer) -> list[tuple[str, str, str]]:
-    """Verb, kind and name of every write."""
+def writes_of(api: FakeApiServer) -> list[tuple[str, str, str]]:
+    """Return verb, kind and name of every write."""
     return [(write.verb, write.kind, write.name) for write in api.writes]
 
 
-async def run(hands: Applier, *todo: Action) -> Outcome:
-    """How far the actions got, of an object's plan."""
-    return await hands.run(todo, uid=OWNER.uid)
+async def apply(applier: Applier, *actions: Action) -> ApplyOutcome:
+    """Carry out the actions for the owner churn."""
+    return await applier.apply(actions, uid=OWNER.uid)

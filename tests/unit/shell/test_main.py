@@ -1,26 +1,21 @@
-"""One operator as it is wired: when it is alive, when it starts, how it ends."""
+"""How one operator starts and ends."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from seatrial import main, options, preconditions
-from seatrial.api import names
-from seatrial.api.keys import Key
-from seatrial.kube import kinds
-from seatrial.kube.bodies import Body
-from seatrial.kube.fake import FakeApiServer
-from seatrial.reconciler import crew
-from tests.unit.shell.shell_objects import NAMESPACE, START
+from seatrial import main, options
+from seatrial.api import kinds
+from seatrial.reconciler import run_workers
+from tests.apiserver import FakeApiServer
+from tests.unit.shell.operators import build, end, run_informers
+from tests.unit.shell.shell_objects import START
 
 pytestmark = pytest.mark.looptime
-CHURN = Key(NAMESPACE, "churn")
 NO_CERTIFICATE = {
     "current-context": "c",
     "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
@@ -30,174 +25,78 @@ NO_CERTIFICATE = {
     "users": [{"name": "u", "user": {"token": "x"}}],
 }
 MALFORMED = ("a: [1\n b: }", "- a", "", "word", json.dumps(NO_CERTIFICATE))
-CRDS = tuple(f"{plural}.{names.GROUP}" for plural in (names.PLURAL, names.DECISION_PLURAL))
 
 
-def build(api: FakeApiServer, **chosen: Any) -> main.Operator:
-    loop = asyncio.get_running_loop()
-    clocks = main.Clocks(now=lambda: START + timedelta(seconds=loop.time()), monotonic=loop.time)
-    return main.build(options.Options(**chosen), api, lost=asyncio.Event(), clocks=clocks)
-
-
-async def watch(operator: main.Operator) -> list[asyncio.Task[Any]]:
-    """Every watch runs, kopf's part apart: what it would deliver is known."""
-    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(one.run()) for one in operator.informers]
-    await operator.caches.synced()
-    for body in (await operator.client.list(kinds.MODEL_DEPLOYMENT)).items:
-        operator.known.take(body)
-        operator.queue.add(Key(NAMESPACE, body["metadata"]["name"]))
-    return tasks
-
-
-async def end(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def crd(name: str, version: str | None) -> Body:
-    notes = {} if version is None else {names.ANNOTATION_SCHEMA_VERSION: version}
-    return {
-        "apiVersion": kinds.CRD.api_version,
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": name, "annotations": notes},
-        "spec": {"group": names.GROUP, "versions": []},
-    }
-
-
-class TestAlive:
-    async def test_at_rest_for_hours(self, api: FakeApiServer) -> None:
+class TestStart:
+    async def test_passes_begin_once_every_informer_is_synced(self, api: FakeApiServer) -> None:
         operator = build(api)
-        tasks = await watch(operator)
-        while not operator.queue.idle:
-            operator.queue.done(await operator.queue.get())
-        for _ in range(20):
-            await asyncio.sleep(600)
-            assert operator.stalled() == ""
-        await end(*tasks)
-
-    async def test_not_when_a_watch_hears_nothing(self, api: FakeApiServer) -> None:
-        operator = build(api)
-        tasks = await watch(operator)
-        api.faults.hanging = True
-        api.faults.drop_watches()
-        await asyncio.sleep(main.SILENT_TOO_LONG + 5)
-        assert "has been silent for" in operator.stalled()
-        await end(*tasks)
-
-    async def test_not_when_a_leader_leaves_an_object_waiting(self, api: FakeApiServer) -> None:
-        operator = build(api)
-        operator.queue.add(CHURN)
-        await asyncio.sleep(main.STUCK_TOO_LONG - 1)
-        assert operator.stalled() == ""
-        await asyncio.sleep(2)
-        assert operator.stalled().startswith("an object has waited for")
-
-    async def test_as_a_standby_for_hours_and_when_it_takes_over(self, api: FakeApiServer) -> None:
-        api.add_namespace("seatrial-system")
-        chosen = {"lease_namespace": "seatrial-system", "identity": "standby"}
-        held = {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": {"name": "seatrial", "namespace": "seatrial-system"},
-            "spec": {"holderIdentity": "leader", "leaseDurationSeconds": 30_000},
-        }
-        api.insert(kinds.LEASE, held)
-        operator = build(api, **chosen)
-        assert operator.elector is not None
-        tasks = [*await watch(operator), asyncio.create_task(operator.elector.run())]
-        ready = asyncio.create_task(main._ready(operator))
-        await asyncio.sleep(20_000)
-        assert (operator.may_write(), operator.stalled(), ready.done()) == (False, "", False)
-        api.edit(kinds.LEASE, "seatrial-system", "seatrial", patch={"spec": {"holderIdentity": ""}})
-        await asyncio.sleep(5)
-        assert operator.may_write()
+        api.faults.fail_next(3, 503, lambda r: r.path.endswith("/modeldeployments"))
+        tasks = [asyncio.create_task(informer.run()) for informer in operator.informers]
+        ready = asyncio.create_task(main.wait_until_ready(operator))
+        await asyncio.sleep(0.5)
+        assert not ready.done()
+        await asyncio.sleep(30)
         assert ready.done()
-        assert operator.queue.depth == 2, "the work is still there"
-        assert operator.stalled() == "", "nobody has neglected it"
+        assert operator.queue.depth == 2
         await end(*tasks)
 
+    async def test_passes_begin_in_an_empty_cluster(self) -> None:
+        operator = build(FakeApiServer(lambda: START))
+        tasks = [asyncio.create_task(informer.run()) for informer in operator.informers]
+        await asyncio.wait_for(main.wait_until_ready(operator), timeout=5)
+        assert operator.queue.idle
+        await end(*tasks)
 
-class TestStarting:
-    async def test_on_crds_of_its_own_version_or_a_later_one(self, api: FakeApiServer) -> None:
-        later = str(int(names.SCHEMA_VERSION) + 1)
-        for name, version in zip(CRDS, (names.SCHEMA_VERSION, later), strict=True):
-            api.insert(kinds.CRD, crd(name, version))
-        await preconditions.check_cluster(build(api).client)
-
-    @pytest.mark.parametrize("version", ["0", None, "", "one"])
-    async def test_not_on_an_older_one_and_says_the_command(
-        self, api: FakeApiServer, version: str | None
-    ) -> None:
-        api.insert(kinds.CRD, crd(CRDS[0], names.SCHEMA_VERSION))
-        api.insert(kinds.CRD, crd(CRDS[1], version))
-        with pytest.raises(preconditions.Refusal, match=rf"{CRDS[1]} has schema version .*kubectl apply"):
-            await preconditions.check_cluster(build(api).client)
-
-    async def test_not_without_them(self, api: FakeApiServer) -> None:
-        with pytest.raises(preconditions.Refusal, match=rf"{CRDS[0]} is not in the cluster; kubectl apply"):
-            await preconditions.check_cluster(build(api).client)
-
-    async def test_not_without_an_answer_and_says_where_to_look(self, api: FakeApiServer) -> None:
-        api.faults.hanging = True
-        with pytest.raises(preconditions.Refusal, match=r"cannot be asked: .*--kubeconfig"):
-            await preconditions.check_cluster(build(api).client)
-
-    async def test_not_without_a_kubeconfig_and_no_trace_either(
+    async def test_a_missing_kubeconfig_is_reported_without_a_traceback(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         assert await main.run(options.Options(kubeconfig=str(tmp_path / "absent"))) == 1
-        (record,) = [record for record in caplog.records if record.message == "the operator does not start"]
-        assert "no way to log in to a cluster" in record.__dict__["why"]
+        (record,) = [record for record in caplog.records if record.message == "operator cannot start"]
+        assert "cannot log in to a cluster" in record.__dict__["why"]
 
     @pytest.mark.parametrize(
         "text", MALFORMED, ids=["no YAML", "a list", "empty", "a word", "a bad certificate"]
     )
-    async def test_not_with_a_kubeconfig_that_is_none_and_no_trace_either(
+    async def test_an_invalid_kubeconfig_is_reported_without_a_traceback(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
     ) -> None:
         (tmp_path / "config").write_text(text)
         assert await main.run(options.Options(kubeconfig=str(tmp_path / "config"))) == 1
         (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
-        assert (record.message, record.exc_info) == ("the operator does not start", None)
-        assert record.__dict__["why"].startswith("there is no way to log in to a cluster: ")
+        assert (record.message, record.exc_info) == ("operator cannot start", None)
+        assert record.__dict__["why"].startswith("The operator cannot log in to a cluster: ")
         assert "\n" not in record.__dict__["why"]
 
-    async def test_not_without_the_right_to_see_them(self, api: FakeApiServer) -> None:
-        api.faults.fail_next(1, 403)
-        with pytest.raises(preconditions.Refusal, match="ClusterRole that ends in -reads"):
-            await preconditions.check_cluster(build(api).client)
 
-
-class TestEnding:
-    async def test_a_pass_that_has_begun_ends_and_none_begins(self, api: FakeApiServer) -> None:
+class TestShutdown:
+    async def test_a_running_pass_completes_and_no_pass_begins(self, api: FakeApiServer) -> None:
         operator = build(api, workers=1)
         api.faults.latency = 0.5
-        tasks = await watch(operator)
-        tasks.append(asyncio.create_task(crew(operator.reconciler, size=1, ready=asyncio.sleep(0))))
+        tasks = await run_informers(operator)
+        tasks.append(asyncio.create_task(run_workers(operator.reconciler, size=1, ready=asyncio.sleep(0))))
         await asyncio.sleep(0.7)
         assert (len(api.writes), operator.queue.depth) == (1, 1)
-        await main.wind_down(operator.queue, tasks)
+        await main.shut_down(operator.queue, tasks)
         await end(*tasks)
-        made = {body["metadata"]["name"].split("-")[0] for body in api.all(kinds.DEPLOYMENT)}
-        assert made == {"churn"}
-        assert operator.queue.idle is False, "the other still waits, for whoever leads next"
+        created = {body["metadata"]["name"].split("-")[0] for body in api.all(kinds.DEPLOYMENT)}
+        assert created == {"churn"}
+        assert operator.queue.idle is False, "the other key waits for the next leader"
 
-    async def test_a_pass_that_does_not_end_is_cut_off_in_time(self, api: FakeApiServer) -> None:
+    async def test_a_pass_that_takes_too_long_is_cancelled(self, api: FakeApiServer) -> None:
         operator = build(api)
-        tasks = await watch(operator)
+        tasks = await run_informers(operator)
         api.faults.latency = 4
-        tasks.append(asyncio.create_task(crew(operator.reconciler, size=1, ready=asyncio.sleep(0))))
+        tasks.append(asyncio.create_task(run_workers(operator.reconciler, size=1, ready=asyncio.sleep(0))))
         await asyncio.sleep(1)
         began = asyncio.get_running_loop().time()
-        await main.wind_down(operator.queue, tasks)
-        assert asyncio.get_running_loop().time() - began == pytest.approx(main.FAREWELL, abs=0.1)
+        await main.shut_down(operator.queue, tasks)
+        assert asyncio.get_running_loop().time() - began == pytest.approx(main.GRACE_PERIOD, abs=0.1)
         await end(*tasks)
 
-    async def test_takes_no_time_when_nothing_is_under_way(self, api: FakeApiServer) -> None:
+    async def test_shutdown_takes_no_time_while_no_pass_runs(self, api: FakeApiServer) -> None:
         operator = build(api)
-        tasks = await watch(operator)
+        tasks = await run_informers(operator)
         began = asyncio.get_running_loop().time()
-        await main.wind_down(operator.queue, tasks)
+        await main.shut_down(operator.queue, tasks)
         assert asyncio.get_running_loop().time() == began
         await end(*tasks)

@@ -1,4 +1,4 @@
-"""The command line: what it chooses, and a sentence for what cannot be."""
+"""The command line: its options, defaults and error messages."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from seatrial import options
 from seatrial.api import settings
 
 
-def test_nothing_said_is_one_operator_for_all_namespaces() -> None:
+def test_the_defaults_are_one_operator_for_all_namespaces() -> None:
     chosen = options.parse([])
     assert (chosen.namespace, chosen.lease_namespace, chosen.settings) == ("", "", settings.Settings())
     assert (chosen.qps, chosen.burst, chosen.json_logs) == (300.0, 600, True)
 
 
-def test_everything_said_is_chosen(tmp_path: Path) -> None:
+def test_every_option_is_read(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("registry: {repository: r.shop/models}\n")
-    given = [
+    arguments = [
         *("--kubeconfig", "k", "--context", "c", "--namespace", "n", "--settings", str(file)),
         *("--lease-namespace", "ln", "--lease-name", "l", "--metrics-port", "1", "--probe-port", "2"),
         *("--workers", "3", "--qps", "4.5", "--burst", "5", "--log-level", "debug", "--plain-logs"),
     ]
-    chosen = options.parse(given)
+    chosen = options.parse(arguments)
     assert chosen.settings.registry.repository == "r.shop/models"
     assert (chosen.kubeconfig, chosen.context, chosen.namespace) == ("k", "c", "n")
     assert (chosen.lease_namespace, chosen.lease_name) == ("ln", "l")
@@ -32,7 +32,7 @@ def test_everything_said_is_chosen(tmp_path: Path) -> None:
     assert (chosen.qps, chosen.burst, chosen.log_level, chosen.json_logs) == (4.5, 5, "debug", False)
 
 
-def test_two_processes_of_one_pod_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_processes_in_one_pod_have_different_identities(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POD_NAME", "seatrial-0")
     one, other = options.parse([]).identity, options.parse([]).identity
     assert one != other
@@ -40,7 +40,7 @@ def test_two_processes_of_one_pod_are_two(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    "given",
+    "arguments",
     [
         ["--qps", "0"],
         ["--qps", "-1"],
@@ -57,13 +57,13 @@ def test_two_processes_of_one_pod_are_two(monkeypatch: pytest.MonkeyPatch) -> No
     ],
     ids=" ".join,
 )
-def test_what_cannot_be_is_refused_with_its_name(
-    given: list[str], capsys: pytest.CaptureFixture[str]
+def test_an_invalid_option_is_rejected_by_name(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        options.parse(given)
+        options.parse(arguments)
     assert ended.value.code == 2
-    assert given[0] in capsys.readouterr().err
+    assert arguments[0] in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_cannot_be_is_refused_with_its_name(
     ["registry: [", "registry: 7\n", "no: {such: thing}\n", None],
     ids=["yaml", "type", "key", "absent"],
 )
-def test_settings_that_cannot_be_read_are_a_sentence_and_no_trace(
+def test_unreadable_settings_are_reported_without_a_traceback(
     tmp_path: Path, text: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "settings.yaml"
@@ -83,25 +83,25 @@ def test_settings_that_cannot_be_read_are_a_sentence_and_no_trace(
     assert f"--settings: {file}" in capsys.readouterr().err
 
 
-def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_text("\n")
-    assert options.load(str(tmp_path / "settings.yaml")) == settings.Settings()
+    assert options.load_settings(str(tmp_path / "settings.yaml")) == settings.Settings()
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "message"),
     [
-        ("registry: 7", "settings.registry: must be an object; got 7"),
-        ("plain_http: true", 'unknown field "settings.plain_http"; known here: runtimes,'),
+        ("registry: 7", "settings.registry: expected an object, got 7"),
+        ("plain_http: true", 'unknown field "settings.plain_http"; known fields: runtimes,'),
     ],
 )
-def test_a_wrong_setting_is_named_in_the_words_of_the_file(
-    tmp_path: Path, text: str, sentence: str, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_setting_is_named_as_in_the_file(
+    tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(text)
     with pytest.raises(SystemExit):
         options.parse(["--settings", str(file)])
-    said = capsys.readouterr().err
-    assert sentence in said
-    assert "pydantic" not in said
+    stderr = capsys.readouterr().err
+    assert message in stderr
+    assert "pydantic" not in stderr

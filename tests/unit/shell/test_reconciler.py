@@ -1,4 +1,4 @@
-"""A pass that does not come to its end comes again, and of what is deleted nothing stays."""
+"""An incomplete pass is retried, and nothing is kept of a deleted object."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from seatrial.api.keys import Key
-from seatrial.kube import kinds
-from seatrial.kube.fake import FakeApiServer
+from seatrial.api import kinds
+from seatrial.api.metadata import Key
 from seatrial.kube.transport import Request
+from tests.apiserver import FakeApiServer
 from tests.unit.shell import shell_objects as objects
-from tests.unit.shell.reconciling import Loop
-from tests.unit.shell.shell_objects import NAMESPACE, OWNER, written
+from tests.unit.shell.reconcile_loop import Loop
+from tests.unit.shell.shell_objects import NAMESPACE, OWNER, writes_of
 
 pytestmark = pytest.mark.looptime
 CHURN = Key(NAMESPACE, "churn")
@@ -24,31 +24,35 @@ def to_status(request: Request) -> bool:
     return request.method == "PUT" and request.path.endswith(STATUS)
 
 
-class TestComingAgain:
-    async def test_after_the_lease_was_renewed_late(self, api: FakeApiServer, loop: Loop) -> None:
-        loop.leads = False
+class TestRetries:
+    async def test_a_pass_is_retried_after_a_late_renewal_of_the_lease(
+        self, api: FakeApiServer, loop: Loop
+    ) -> None:
+        loop.is_leader = False
         loop.deliver()
         await loop.work(1)
-        assert (written(api), loop.passes("not_leader") > 0) == ([], True)
-        loop.leads = True
+        assert (writes_of(api), loop.passes("not_leader") > 0) == ([], True)
+        loop.is_leader = True
         await loop.work(10)
         assert api.look(kinds.DEPLOYMENT, NAMESPACE, f"churn-{loop.status()['canary']['revision']}")
 
-    async def test_after_a_lease_that_was_lost_between_two_writes(
+    async def test_a_pass_is_retried_after_the_lease_was_lost_between_two_writes(
         self, api: FakeApiServer, loop: Loop
     ) -> None:
-        def lapse(write: Any) -> None:
-            loop.leads = write.subresource != "status" or bool(api.all(kinds.SERVICE))
+        def lose_lease(write: Any) -> None:
+            loop.is_leader = write.subresource != "status" or bool(api.all(kinds.SERVICE))
 
-        api.faults.after_write = lapse
+        api.faults.after_write = lose_lease
         loop.deliver()
         await loop.work(0.1)
-        assert [verb for verb, _, _ in written(api)] == ["update"]
-        loop.leads = True
+        assert [verb for verb, _, _ in writes_of(api)] == ["update"]
+        loop.is_leader = True
         await loop.work(10)
         assert len(api.all(kinds.DEPLOYMENT)) == 1
 
-    async def test_not_before_the_server_wants_it(self, api: FakeApiServer, loop: Loop) -> None:
+    async def test_a_pass_is_not_retried_before_the_time_that_the_server_asked_for(
+        self, api: FakeApiServer, loop: Loop
+    ) -> None:
         api.faults.fail_next(1, 429, to_status, retry_after=20)
         loop.deliver()
         await loop.work(19)
@@ -57,17 +61,17 @@ class TestComingAgain:
         assert len(api.all(kinds.DEPLOYMENT)) == 1
 
     @pytest.mark.parametrize("status", [0, 404, 409, 500])
-    async def test_after_a_status_that_was_not_stored(
+    async def test_a_pass_is_retried_if_its_status_was_not_stored(
         self, api: FakeApiServer, loop: Loop, status: int
     ) -> None:
         api.faults.fail_next(1, status, to_status)
         loop.deliver()
         await loop.work(0.1)
-        assert api.all(kinds.DEPLOYMENT) == [], "nothing is done before it is stored"
+        assert api.all(kinds.DEPLOYMENT) == [], "nothing is applied before the status is stored"
         await loop.work(5)
         assert len(api.all(kinds.DEPLOYMENT)) == 1
 
-    async def test_after_a_bug_while_others_go_on(
+    async def test_a_bug_in_one_pass_does_not_stop_other_objects(
         self, api: FakeApiServer, loop: Loop, caplog: pytest.LogCaptureFixture
     ) -> None:
         broken = True
@@ -90,16 +94,18 @@ class TestComingAgain:
         await loop.work(60)
         assert len(api.all(kinds.DEPLOYMENT)) == 2
 
-    async def test_never_twice_at_once(self, api: FakeApiServer, loop: Loop) -> None:
+    async def test_an_object_is_never_in_two_passes_at_the_same_time(
+        self, api: FakeApiServer, loop: Loop
+    ) -> None:
         api.faults.latency = 0.5
         for _ in range(20):
             loop.deliver()
             await loop.work(0.1)
         await loop.work(10)
-        children = [write for write in written(api) if write[1] not in {"Event", "ModelDeployment"}]
-        assert (len(children), len(set(children))) == (3, 3), "none was made twice"
+        children = [write for write in writes_of(api) if write[1] not in {"Event", "ModelDeployment"}]
+        assert (len(children), len(set(children))) == (3, 3), "no child was created twice"
 
-    async def test_leaves_no_key_behind_when_it_is_cut_off(self, api: FakeApiServer, loop: Loop) -> None:
+    async def test_a_cancelled_pass_leaves_no_key_in_progress(self, api: FakeApiServer, loop: Loop) -> None:
         api.faults.latency = 5
         loop.deliver()
         await loop.work(1)
@@ -110,46 +116,50 @@ class TestComingAgain:
         assert loop.queue.idle
 
 
-class TestForgetting:
-    async def test_a_deleted_object_leaves_nothing(self, api: FakeApiServer, loop: Loop) -> None:
+class TestDeletion:
+    async def test_nothing_is_kept_of_a_deleted_object(self, api: FakeApiServer, loop: Loop) -> None:
         spec = {"serving": {"envFrom": [{"configMapRef": {"name": "settings"}}]}}
         api.edit(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn", patch={"spec": spec})
         api.insert(kinds.SERVICE, objects.service(owner=objects.OTHER))
         loop.deliver()
         await loop.work(1)
-        assert loop.referrers.of("ConfigMap", NAMESPACE, "settings") == {CHURN}
+        assert loop.referrers.keys_of("ConfigMap", NAMESPACE, "settings") == {CHURN}
         api.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         loop.deliver()
         await loop.work(600)
-        assert (loop.queue.depth, loop.queue.scheduled, loop.queue.failures(CHURN)) == (0, 0, 0)
-        assert loop.referrers.of("ConfigMap", NAMESPACE, "settings") == frozenset()
-        assert loop.reconciler._setbacks == {}
+        assert (loop.queue.depth, loop.queue.scheduled, loop.queue.retries(CHURN)) == (0, 0, 0)
+        assert loop.referrers.keys_of("ConfigMap", NAMESPACE, "settings") == frozenset()
+        assert loop.reconciler._apply_errors == {}
         assert loop.phase() == {}
         mark = len(api.writes)
         await loop.work(600)
         assert len(api.writes) == mark
 
-    async def test_one_that_goes_in_the_middle_of_its_pass(self, api: FakeApiServer, loop: Loop) -> None:
+    async def test_nothing_is_kept_of_an_object_deleted_during_its_pass(
+        self, api: FakeApiServer, loop: Loop
+    ) -> None:
         api.faults.latency = 1
         loop.deliver()
         await loop.work(2.5)
         api.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         loop.deliver()
         await loop.work(600)
-        assert (loop.queue.depth, loop.queue.scheduled, loop.queue.failures(CHURN)) == (0, 0, 0)
-        assert (loop.reconciler._setbacks, loop.phase()) == ({}, {})
+        assert (loop.queue.depth, loop.queue.scheduled, loop.queue.retries(CHURN)) == (0, 0, 0)
+        assert (loop.reconciler._apply_errors, loop.phase()) == ({}, {})
 
-    async def test_one_that_is_going_is_left_alone(self, api: FakeApiServer, loop: Loop) -> None:
+    async def test_an_object_with_a_deletion_timestamp_is_left_alone(
+        self, api: FakeApiServer, loop: Loop
+    ) -> None:
         held = {"metadata": {"finalizers": ["example.com/hold"]}}
         api.edit(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn", patch=held)
         api.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         loop.deliver()
         await loop.work(600)
-        assert written(api) == []
+        assert writes_of(api) == []
 
 
-class TestTelling:
-    async def test_a_spec_that_cannot_be_read_once_in_every_place(
+class TestAnnouncements:
+    async def test_an_invalid_spec_is_announced_once_in_status_event_and_metric(
         self, api: FakeApiServer, loop: Loop
     ) -> None:
         wrong = {"spec": {"scaling": {"replicas": 2, "minReplicas": 1, "maxReplicas": 3}}}
@@ -165,7 +175,7 @@ class TestTelling:
         assert event["involvedObject"]["uid"] == OWNER.uid
         assert event["message"] in loop.status()["message"]
 
-    async def test_that_it_was_refused_comes_again_after_a_conflict(
+    async def test_an_invalid_spec_is_reported_although_the_first_status_write_conflicts(
         self, api: FakeApiServer, loop: Loop
     ) -> None:
         wrong = {"spec": {"scaling": {"replicas": 2, "minReplicas": 1, "maxReplicas": 3}}}
@@ -175,26 +185,26 @@ class TestTelling:
         await loop.work(5)
         assert loop.status()["phase"] == "Failed"
 
-    async def test_a_setback_once_although_it_is_met_again_and_again(
-        self, api: FakeApiServer, loop: Loop
-    ) -> None:
+    async def test_an_apply_error_that_recurs_is_announced_once(self, api: FakeApiServer, loop: Loop) -> None:
         api.insert(kinds.SERVICE, objects.service(owner=objects.OTHER))
         loop.deliver()
         await loop.work(900)
         assert loop.events() == [("Warning", "NameConflict", 1)]
-        assert "belongs to somebody else" in loop.status()["message"]
+        assert "belongs to another owner" in loop.status()["message"]
         assert loop.status_writes() <= 3
 
-    async def test_that_a_setback_is_over(self, api: FakeApiServer, loop: Loop) -> None:
+    async def test_a_resolved_apply_error_is_removed_from_the_status(
+        self, api: FakeApiServer, loop: Loop
+    ) -> None:
         api.insert(kinds.SERVICE, objects.service(owner=objects.OTHER))
         loop.deliver()
         await loop.work(30)
         api.remove(kinds.SERVICE, NAMESPACE, "churn")
         await loop.work(400)
-        assert "belongs to somebody else" not in loop.status()["message"]
+        assert "belongs to another owner" not in loop.status()["message"]
         assert len(api.all(kinds.DEPLOYMENT)) == 1
 
-    async def test_no_event_to_a_server_that_is_overwhelmed(self, api: FakeApiServer, loop: Loop) -> None:
+    async def test_no_event_is_written_to_an_overloaded_server(self, api: FakeApiServer, loop: Loop) -> None:
         def child(request: Request) -> bool:
             return request.method == "POST" and "/events" not in request.path
 
@@ -204,13 +214,15 @@ class TestTelling:
         assert loop.events() == []
         assert len(api.all(kinds.DEPLOYMENT)) == 1
 
-    async def test_a_pause_of_the_server_is_nobody_s_trouble(self, api: FakeApiServer, loop: Loop) -> None:
+    async def test_a_requested_pause_is_not_reported_as_an_error(
+        self, api: FakeApiServer, loop: Loop
+    ) -> None:
         loop.deliver()
         await loop.work(60)
-        undisturbed = [kind for _, kind, name in written(api) if name.startswith("churn")]
+        undisturbed = [kind for _, kind, name in writes_of(api) if name.startswith("churn")]
 
-        loop.limiter.hold_off(20)
+        loop.limiter.pause(20)
         loop.deliver("other")
         await loop.work(120)
-        assert [kind for _, kind, name in written(api) if name.startswith("other")] == undisturbed
+        assert [kind for _, kind, name in writes_of(api) if name.startswith("other")] == undisturbed
         assert loop.events() == []

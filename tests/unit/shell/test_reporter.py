@@ -1,4 +1,4 @@
-"""What is told is told once, counted after that, and never in the way of the work."""
+"""Events are written once and counted after that, and never stop a pass."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from seatrial import reporter as reporting
-from seatrial.api import deployment, reasons
+from seatrial import reporter as reporters
+from seatrial.api import kinds, model_deployment, reasons
 from seatrial.api import status as api_status
-from seatrial.kube import failures, kinds
-from seatrial.kube.bodies import Body
+from seatrial.api.objects import Body
+from seatrial.kube import failures
 from seatrial.kube.client import Client
-from seatrial.kube.fake import FakeApiServer
-from seatrial.kube.known import Known
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request
-from seatrial.planning import stories
-from seatrial.planning.observed import Setback
-from seatrial.planning.planner import Plan
+from seatrial.observation.observed import ApplyError
+from seatrial.planner import Plan
 from seatrial.reporter import Reporter
+from seatrial.reporting import events
 from seatrial.telemetry import Telemetry
-from tests.unit.shell.shell_objects import NAMESPACE, OWNER, START
+from tests.apiserver import FakeApiServer
+from tests.unit.shell.shell_objects import NAMESPACE, OWNER, START, informer_of_models
 
 pytestmark = pytest.mark.looptime
 Reason = reasons.Reason
 
 
-class Voice:
-    """A reporter, the object it speaks of, and what was heard."""
+class Reporting:
+    """A reporter, its objects, and the Events and metrics that it wrote."""
 
     def __init__(self, api: FakeApiServer, client: Client) -> None:
         loop = asyncio.get_running_loop()
@@ -40,21 +39,21 @@ class Voice:
             return START + timedelta(seconds=loop.time())
 
         self.api = api
-        self.known = Known()
+        self.models = informer_of_models(client, loop.time)
         self.telemetry = Telemetry(CollectorRegistry())
-        self.reporter = Reporter(client, self.known, self.telemetry, clock=clock)
+        self.reporter = Reporter(client, self.models, self.telemetry, clock=clock)
 
     def body(self, name: str = "churn") -> Body:
-        found = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
-        assert found is not None
-        return found
+        body = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
+        assert body is not None
+        return body
 
-    async def tell(self, *tales: stories.Tale, name: str = "churn", built: Any = ()) -> None:
-        plan = Plan(status=api_status.Status(), told=tales, built=built)
-        await self.reporter.tell(deployment.parse(self.body(name)), plan)
+    async def announce(self, *announced: events.Event, name: str = "churn", built: Any = ()) -> None:
+        plan = Plan(status=api_status.Status(), events=announced, build_completions=built)
+        await self.reporter.announce(model_deployment.parse(self.body(name)), plan)
 
     def counts(self) -> dict[str, int]:
-        """Message and count of every Event."""
+        """Return message and count of every Event."""
         return {event["message"]: event["count"] for event in self.api.all(kinds.EVENT)}
 
     def value(self, series: str, **labels: str) -> float | None:
@@ -62,12 +61,12 @@ class Voice:
 
 
 @pytest.fixture
-async def voice(api: FakeApiServer, client: Client) -> Voice:
-    return Voice(api, client)
+async def reporting(api: FakeApiServer, client: Client) -> Reporting:
+    return Reporting(api, client)
 
 
-def tale(message: str = "m", reason: Reason = Reason.SHIFTING, **more: Any) -> stories.Tale:
-    return stories.Tale(reason=reason, message=message, **more)
+def make_event(message: str = "m", reason: Reason = Reason.SHIFTING, **more: Any) -> events.Event:
+    return events.Event(reason=reason, message=message, **more)
 
 
 def to_events(request: Request) -> bool:
@@ -75,89 +74,99 @@ def to_events(request: Request) -> bool:
 
 
 class TestEvents:
-    async def test_say_of_whom_what_and_when(self, voice: Voice) -> None:
+    async def test_an_event_has_object_type_reason_message_and_time(self, reporting: Reporting) -> None:
         await asyncio.sleep(5)
-        await voice.tell(tale("it moves", tone=stories.Tone.WARNING))
-        (event,) = voice.api.all(kinds.EVENT)
+        await reporting.announce(make_event("traffic is shifting", type=events.EventType.WARNING))
+        (event,) = reporting.api.all(kinds.EVENT)
         assert event["involvedObject"] == {
             "apiVersion": "seatrial.dev/v1alpha1",
             "kind": "ModelDeployment",
             "namespace": NAMESPACE,
             "name": "churn",
             "uid": OWNER.uid,
-            "resourceVersion": voice.body()["metadata"]["resourceVersion"],
+            "resourceVersion": reporting.body()["metadata"]["resourceVersion"],
         }
-        assert (event["type"], event["reason"], event["message"]) == ("Warning", "Shifting", "it moves")
+        assert (event["type"], event["reason"], event["message"]) == (
+            "Warning",
+            "Shifting",
+            "traffic is shifting",
+        )
         assert event["firstTimestamp"] == event["lastTimestamp"] == "2026-01-01T00:00:05Z"
         assert event["metadata"]["name"].startswith("churn.")
 
-    async def test_the_same_again_is_counted(self, voice: Voice) -> None:
+    async def test_a_repeated_event_increases_the_count(self, reporting: Reporting) -> None:
         for _ in range(4):
-            await voice.tell(tale())
+            await reporting.announce(make_event())
             await asyncio.sleep(10)
-        (event,) = voice.api.all(kinds.EVENT)
+        (event,) = reporting.api.all(kinds.EVENT)
         assert (event["count"], event["firstTimestamp"], event["lastTimestamp"]) == (
             4,
             "2026-01-01T00:00:00Z",
             "2026-01-01T00:00:30Z",
         )
 
-    async def test_another_message_reason_or_object_is_another(self, voice: Voice) -> None:
-        await voice.tell(tale(), tale("n"), tale(reason=Reason.PAUSED))
-        await voice.tell(tale(), name="other")
-        assert [event["count"] for event in voice.api.all(kinds.EVENT)] == [1, 1, 1, 1]
+    async def test_another_message_reason_or_object_is_another_event(self, reporting: Reporting) -> None:
+        await reporting.announce(make_event(), make_event("n"), make_event(reason=Reason.PAUSED))
+        await reporting.announce(make_event(), name="other")
+        assert [event["count"] for event in reporting.api.all(kinds.EVENT)] == [1, 1, 1, 1]
 
-    async def test_one_that_the_server_has_forgotten_is_made_anew(self, voice: Voice) -> None:
-        await voice.tell(tale())
-        (event,) = voice.api.all(kinds.EVENT)
-        voice.api.remove(kinds.EVENT, NAMESPACE, event["metadata"]["name"])
-        await voice.tell(tale())
-        assert voice.counts() == {"m": 1}
-        assert voice.value("seatrial_events_dropped_total") == 0
+    async def test_an_event_that_expired_on_the_server_is_created_again(self, reporting: Reporting) -> None:
+        await reporting.announce(make_event())
+        (event,) = reporting.api.all(kinds.EVENT)
+        reporting.api.remove(kinds.EVENT, NAMESPACE, event["metadata"]["name"])
+        await reporting.announce(make_event())
+        assert reporting.counts() == {"m": 1}
+        assert reporting.value("seatrial_events_dropped_total") == 0
 
-    async def test_too_long_a_message_is_cut_to_what_the_server_takes(self, voice: Voice) -> None:
-        await voice.tell(tale("x" * 5000))
-        (event,) = voice.api.all(kinds.EVENT)
+    async def test_a_long_message_is_truncated_to_what_the_server_accepts(self, reporting: Reporting) -> None:
+        await reporting.announce(make_event("x" * 5000))
+        (event,) = reporting.api.all(kinds.EVENT)
         assert len(event["message"].encode()) <= 1024
 
     @pytest.mark.parametrize("status", [0, 403, 409, 429, 500])
-    async def test_that_cannot_be_written_are_dropped_and_counted(self, voice: Voice, status: int) -> None:
-        voice.api.faults.fail_next(1, status, to_events)
-        await voice.tell(tale("a"), tale("b"))
-        assert voice.counts() == ({"b": 1})
-        assert voice.value("seatrial_events_dropped_total") == 1
-        await voice.tell(tale("a"))
-        assert voice.counts() == {"a": 1, "b": 1}
+    async def test_an_event_that_cannot_be_written_is_dropped_and_counted(
+        self, reporting: Reporting, status: int
+    ) -> None:
+        reporting.api.faults.fail_next(1, status, to_events)
+        await reporting.announce(make_event("a"), make_event("b"))
+        assert reporting.counts() == ({"b": 1})
+        assert reporting.value("seatrial_events_dropped_total") == 1
+        await reporting.announce(make_event("a"))
+        assert reporting.counts() == {"a": 1, "b": 1}
 
-    async def test_that_cannot_be_counted_begin_again(self, voice: Voice) -> None:
-        await voice.tell(tale())
-        voice.api.faults.fail_next(1, 500, to_events)
-        await voice.tell(tale())
-        await voice.tell(tale())
-        assert [event["count"] for event in voice.api.all(kinds.EVENT)] == [1, 1]
+    async def test_an_event_whose_count_cannot_be_increased_is_created_again(
+        self, reporting: Reporting
+    ) -> None:
+        await reporting.announce(make_event())
+        reporting.api.faults.fail_next(1, 500, to_events)
+        await reporting.announce(make_event())
+        await reporting.announce(make_event())
+        assert [event["count"] for event in reporting.api.all(kinds.EVENT)] == [1, 1]
 
-    async def test_a_lost_lease_is_not_swallowed(self, api: FakeApiServer, limiter: Limiter) -> None:
+    async def test_a_lost_lease_is_raised(self, api: FakeApiServer, limiter: Limiter) -> None:
         client = Client(api, limiter, lambda: False)
-        mute = Voice(api, client)
+        standby = Reporting(api, client)
         with pytest.raises(failures.NotLeader):
-            await mute.tell(tale())
+            await standby.announce(make_event())
 
-    async def test_what_is_remembered_of_them_is_bounded_and_the_latest(self, voice: Voice) -> None:
-        most = reporting.REMEMBERED_EVENTS
+    async def test_the_number_of_remembered_events_is_limited_and_the_oldest_goes_first(
+        self, reporting: Reporting
+    ) -> None:
+        most = reporters.REMEMBERED_EVENTS
         for number in range(most):
-            voice.reporter._told[("u", "r", str(number))] = reporting._Told("n", 1)
-        await voice.tell(tale("a"))
-        voice.reporter._told[("u", "r", "later")] = reporting._Told("n", 1)
-        await voice.tell(tale("a"))
-        assert len(voice.reporter._told) == most
-        assert next(reversed(voice.reporter._told)) == (OWNER.uid, "Shifting", "a")
-        assert ("u", "r", "0") not in voice.reporter._told
-        assert voice.counts() == {"a": 2}
+            reporting.reporter._written[("u", "r", str(number))] = reporters._WrittenEvent("n", 1)
+        await reporting.announce(make_event("a"))
+        reporting.reporter._written[("u", "r", "later")] = reporters._WrittenEvent("n", 1)
+        await reporting.announce(make_event("a"))
+        assert len(reporting.reporter._written) == most
+        assert next(reversed(reporting.reporter._written)) == (OWNER.uid, "Shifting", "a")
+        assert ("u", "r", "0") not in reporting.reporter._written
+        assert reporting.counts() == {"a": 2}
 
 
-class TestComplaining:
+class TestErrors:
     @pytest.mark.parametrize(
-        ("reason", "heard"),
+        ("reason", "is_event"),
         [
             (Reason.NAME_CONFLICT, True),
             (Reason.QUOTA_EXCEEDED, True),
@@ -167,76 +176,92 @@ class TestComplaining:
             (Reason.API_UNAVAILABLE, False),
         ],
     )
-    async def test_of_what_is_not_the_server_s_own_trouble(
-        self, voice: Voice, reason: Reason, heard: bool
+    async def test_an_apply_error_is_an_event_unless_the_api_server_is_the_cause(
+        self, reporting: Reporting, reason: Reason, is_event: bool
     ) -> None:
-        setback = Setback(reason=reason, message="why")
-        await voice.reporter.complain(deployment.parse(voice.body()), setback)
-        found = [(event["type"], event["reason"]) for event in voice.api.all(kinds.EVENT)]
-        assert found == ([("Warning", str(reason))] if heard else [])
+        apply_error = ApplyError(reason=reason, message="why")
+        await reporting.reporter.announce_error(model_deployment.parse(reporting.body()), apply_error)
+        emitted = [(event["type"], event["reason"]) for event in reporting.api.all(kinds.EVENT)]
+        assert emitted == ([("Warning", str(reason))] if is_event else [])
 
 
-class TestStoring:
-    async def store(self, voice: Voice, status: api_status.Status, body: Body | None = None) -> bool:
-        body = body or voice.body()
-        return await voice.reporter.store(deployment.parse(body), body, status)
+class TestStore:
+    async def store(self, reporting: Reporting, status: api_status.Status, body: Body | None = None) -> bool:
+        body = body or reporting.body()
+        return await reporting.reporter.store(model_deployment.parse(body), body, Plan(status=status))
 
-    async def test_the_same_status_is_no_write(self, voice: Voice) -> None:
+    async def test_an_unchanged_status_is_not_written(self, reporting: Reporting) -> None:
         status = api_status.Status(message="m")
-        assert await self.store(voice, status)
-        mark = len(voice.api.writes)
-        assert await self.store(voice, status)
-        assert len(voice.api.writes) == mark
+        assert await self.store(reporting, status)
+        mark = len(reporting.api.writes)
+        assert await self.store(reporting, status)
+        assert len(reporting.api.writes) == mark
 
-    async def test_what_was_stored_is_known_at_once(self, voice: Voice) -> None:
-        assert await self.store(voice, api_status.Status(message="m"))
-        known = voice.known.get(deployment.parse(voice.body()).key)
-        assert known is not None
-        assert known["status"]["message"] == "m"
+    async def test_a_stored_status_is_in_the_informer_at_once(self, reporting: Reporting) -> None:
+        assert await self.store(reporting, api_status.Status(message="m"))
+        stored = reporting.models.get(NAMESPACE, "churn")
+        assert stored is not None
+        assert stored["status"]["message"] == "m"
 
-    async def test_a_write_in_between_is_not_overwritten(self, voice: Voice) -> None:
-        before = voice.body()
-        voice.api.edit(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn", patch={"metadata": {"labels": {"a": "b"}}})
-        assert not await self.store(voice, api_status.Status(message="m"), before)
-        assert "status" not in voice.body()
+    async def test_a_response_after_the_deletion_does_not_bring_the_object_back(
+        self, reporting: Reporting
+    ) -> None:
+        reporting.models.observe_write(reporting.body())
 
-    async def test_what_is_gone_is_not_stored(self, voice: Voice) -> None:
-        before = voice.body()
-        voice.api.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
-        assert not await self.store(voice, api_status.Status(message="m"), before)
+        def delete(_write: Any) -> None:
+            gone = reporting.body()
+            reporting.api.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
+            reporting.models.store.delete(gone)
 
-    async def test_a_server_that_is_away_is_not_a_conflict(self, voice: Voice) -> None:
-        voice.api.faults.fail_next(1, 500)
+        reporting.api.faults.after_write = delete
+        assert await self.store(reporting, api_status.Status(message="m"))
+        assert reporting.models.get(NAMESPACE, "churn") is None
+
+    async def test_a_change_in_between_is_not_overwritten(self, reporting: Reporting) -> None:
+        before = reporting.body()
+        reporting.api.edit(
+            kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn", patch={"metadata": {"labels": {"a": "b"}}}
+        )
+        assert not await self.store(reporting, api_status.Status(message="m"), before)
+        assert "status" not in reporting.body()
+
+    async def test_the_status_of_a_deleted_object_is_not_stored(self, reporting: Reporting) -> None:
+        before = reporting.body()
+        reporting.api.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
+        assert not await self.store(reporting, api_status.Status(message="m"), before)
+
+    async def test_an_unavailable_server_raises(self, reporting: Reporting) -> None:
+        reporting.api.faults.fail_next(1, 500)
         with pytest.raises(failures.Unavailable):
-            await self.store(voice, api_status.Status(message="m"))
+            await self.store(reporting, api_status.Status(message="m"))
 
 
-class TestCounting:
-    async def test_rollouts_that_ended(self, voice: Voice) -> None:
-        await voice.tell(
-            tale(reason=Reason.PROMOTED, outcome="Promoted", seconds=90.0),
-            tale("n", reason=Reason.CRASH_LOOP, outcome="RolledBack"),
-            tale("on its way"),
+class TestMetrics:
+    async def test_completed_rollouts_are_counted_by_outcome(self, reporting: Reporting) -> None:
+        await reporting.announce(
+            make_event(reason=Reason.PROMOTED, outcome="Promoted", seconds=90.0),
+            make_event("n", reason=Reason.CRASH_LOOP, outcome="RolledBack"),
+            make_event("in progress"),
         )
-        assert voice.value("seatrial_rollouts_total", outcome="Promoted", reason="Promoted") == 1
-        assert voice.value("seatrial_rollouts_total", outcome="RolledBack", reason="CrashLoop") == 1
-        assert voice.value("seatrial_rollout_duration_seconds_count") == 1
-        assert voice.value("seatrial_rollout_duration_seconds_sum") == 90
+        assert reporting.value("seatrial_rollouts_total", outcome="Promoted", reason="Promoted") == 1
+        assert reporting.value("seatrial_rollouts_total", outcome="RolledBack", reason="CrashLoop") == 1
+        assert reporting.value("seatrial_rollout_duration_seconds_count") == 1
+        assert reporting.value("seatrial_rollout_duration_seconds_sum") == 90
 
-    async def test_builds_that_ended(self, voice: Voice) -> None:
-        ends = (
-            stories.BuildEnd(outcome="Failed", reason="BuildTimeout", seconds=7.0),
-            stories.BuildEnd(outcome="Succeeded", reason="", seconds=3.0),
+    async def test_completed_builds_are_measured_by_outcome(self, reporting: Reporting) -> None:
+        builds = (
+            events.BuildCompletion(outcome="Failed", reason="BuildTimeout", seconds=7.0),
+            events.BuildCompletion(outcome="Succeeded", reason="", seconds=3.0),
         )
-        await voice.tell(built=ends)
+        await reporting.announce(built=builds)
         name = "seatrial_build_duration_seconds_sum"
-        assert voice.value(name, outcome="Failed", reason="BuildTimeout") == 7
-        assert voice.value(name, outcome="Succeeded", reason="") == 3
+        assert reporting.value(name, outcome="Failed", reason="BuildTimeout") == 7
+        assert reporting.value(name, outcome="Succeeded", reason="") == 3
 
-    async def test_a_deleted_object_leaves_no_series(self, voice: Voice) -> None:
-        body = voice.body()
-        desired = deployment.parse(body)
-        await voice.reporter.store(desired, body, api_status.Status(message="m"))
-        voice.reporter.forget(desired.key)
-        voice.reporter.forget(desired.key)
-        assert voice.value("seatrial_canary_weight", namespace=NAMESPACE, name="churn") is None
+    async def test_a_deleted_object_leaves_no_series(self, reporting: Reporting) -> None:
+        body = reporting.body()
+        desired = model_deployment.parse(body)
+        await reporting.reporter.store(desired, body, Plan(status=api_status.Status(message="m")))
+        reporting.reporter.forget(desired.key)
+        reporting.reporter.forget(desired.key)
+        assert reporting.value("seatrial_canary_weight", namespace=NAMESPACE, name="churn") is None

@@ -1,4 +1,4 @@
-"""The gauges say where each object is, and nothing of one that is gone."""
+"""Each object has its gauges, and a deleted object has none."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from seatrial import telemetry
 from seatrial.api import phases
-from seatrial.api.keys import Key
+from seatrial.api.metadata import Key
 from seatrial.telemetry import Telemetry
 
 KEYS = [Key("shop", "a"), Key("shop", "b"), Key("other", "a")]
 
 
-def shown(measures: Telemetry) -> dict[Key, dict[str, float]]:
-    """Of each object the phases that are 1, and its weight."""
-    found: dict[Key, dict[str, float]] = {}
-    for family in measures.registry.collect():
+def gauges(metrics: Telemetry) -> dict[Key, dict[str, float]]:
+    """Return the phases that are 1 and the weight of each object."""
+    by_key: dict[Key, dict[str, float]] = {}
+    for family in metrics.registry.collect():
         for sample in family.samples:
             if "name" not in sample.labels:
                 continue
-            entry = found.setdefault(Key(sample.labels["namespace"], sample.labels["name"]), {})
+            entry = by_key.setdefault(Key(sample.labels["namespace"], sample.labels["name"]), {})
             if family.name == "seatrial_canary_weight":
                 entry["weight"] = sample.value
             elif sample.value:
                 entry[sample.labels["phase"]] = sample.value
-    return found
+    return by_key
 
 
 STEPS = st.lists(
@@ -47,59 +47,59 @@ STEPS = st.lists(
 def test_each_object_has_one_phase_and_one_weight_until_it_is_forgotten(
     steps: list[tuple[Key, tuple[phases.DisplayPhase, int] | None]],
 ) -> None:
-    measures = Telemetry(CollectorRegistry())
+    metrics = Telemetry(CollectorRegistry())
     expected: dict[Key, dict[str, float]] = {}
-    for key, now in steps:
-        if now is None:
-            measures.forget(key)
+    for key, state in steps:
+        if state is None:
+            metrics.forget(key)
             expected.pop(key, None)
         else:
-            phase, weight = now
-            measures.show(key, str(phase), weight)
+            phase, weight = state
+            metrics.record(key, phase=str(phase), weight=weight)
             expected[key] = {str(phase): 1.0, "weight": float(weight)}
-    assert shown(measures) == expected
+    assert gauges(metrics) == expected
 
 
 def test_an_object_without_a_phase_has_every_series_at_zero() -> None:
-    measures = Telemetry(CollectorRegistry())
-    measures.show(KEYS[0], "", 0)
-    assert shown(measures) == {KEYS[0]: {"weight": 0.0}}
-    measures.forget(KEYS[0])
-    assert shown(measures) == {}
+    metrics = Telemetry(CollectorRegistry())
+    metrics.record(KEYS[0], phase="", weight=0)
+    assert gauges(metrics) == {KEYS[0]: {"weight": 0.0}}
+    metrics.forget(KEYS[0])
+    assert gauges(metrics) == {}
 
 
-def test_of_several_watches_of_a_kind_the_worst_counts() -> None:
-    measures = Telemetry(CollectorRegistry())
+def test_the_oldest_of_several_watches_of_a_kind_counts() -> None:
+    metrics = Telemetry(CollectorRegistry())
     ages = {"Pod": [lambda: 3.0, lambda: 9.0, lambda: 1.0], "Job": [lambda: 2.0]}
-    measures.watch(depth=lambda: 4, oldest=lambda: 5.0, leader=lambda: 1.0, ages=ages)
-    value = measures.registry.get_sample_value
+    metrics.register_gauges(depth=lambda: 4, oldest=lambda: 5.0, leader=lambda: 1.0, ages=ages)
+    value = metrics.registry.get_sample_value
     assert value("seatrial_watch_last_event_age_seconds", {"kind": "Pod"}) == 9
     assert value("seatrial_watch_last_event_age_seconds", {"kind": "Job"}) == 2
     gauges = ("seatrial_queue_depth", "seatrial_queue_oldest_seconds", "seatrial_leader")
     assert [value(name) for name in gauges] == [4, 5, 1]
 
 
-def test_several_operators_fit_in_one_process() -> None:
+def test_several_operators_can_run_in_one_process() -> None:
     one, other = Telemetry(CollectorRegistry()), Telemetry(CollectorRegistry())
     one.passes.labels("done").inc()
     assert b'result="done"' not in generate_latest(other.registry)
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/else"])
-async def test_a_scrape_is_answered_where_it_belongs(path: str) -> None:
+async def test_metrics_are_served_at_their_path_only(path: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    measures = Telemetry(CollectorRegistry())
-    measures.passes.labels("done").inc()
-    runner = await telemetry.serve(measures.registry, port)
+    metrics = Telemetry(CollectorRegistry())
+    metrics.passes.labels("done").inc()
+    runner = await telemetry.serve(metrics.registry, port)
     try:
         async with (
             aiohttp.ClientSession() as session,
-            session.get(f"http://127.0.0.1:{port}{path}") as answer,
+            session.get(f"http://127.0.0.1:{port}{path}") as response,
         ):
-            text = await answer.text()
-        assert answer.status == (200 if path == "/metrics" else 404)
+            text = await response.text()
+        assert response.status == (200 if path == "/metrics" else 404)
         assert ('seatrial_reconcile_total{result="done"} 1.0' in text) is (path == "/metrics")
     finally:
         await runner.cleanup()

@@ -22,15 +22,15 @@ from model_runtime.registry.client import (
     DOCKER_MANIFEST,
     OCI_INDEX,
     OCI_MANIFEST,
-    Registry,
-    dumped,
+    RegistryClient,
+    canonical_json,
 )
-from model_runtime.registry.patience import Patience
+from model_runtime.registry.credentials import Keyring, Login
 from model_runtime.registry.references import Reference
-from model_runtime.registry.secrets import Keyring, Login
 from model_runtime.registry.transport import Transport
+from model_runtime.retry import RetryPolicy
 from tests.cluster import ports
-from tests.unit.runtime.registry.front import Front
+from tests.unit.runtime.registry.proxy import Front
 
 CONFIG = """
 version: 0.1
@@ -38,8 +38,8 @@ log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: ROOT}, delete: {enabled: true}}
 http: {addr: "127.0.0.1:PORT"}
 """
-IMPATIENT = Patience(attempts=4, first=0.001, longest=0.002)
-MakeClient = Callable[..., Registry]
+IMPATIENT = RetryPolicy(attempts=4, first_pause=0.001, longest_pause=0.002)
+MakeClient = Callable[..., RegistryClient]
 
 
 @pytest.fixture(scope="session")
@@ -94,15 +94,17 @@ def client_of() -> Iterator[MakeClient]:
     """Makes clients for plain-http hosts and closes them."""
     made: list[Transport] = []
 
-    def make(*hosts: str, logins: dict[str, Login] | None = None, patience: Patience = IMPATIENT) -> Registry:
+    def make(
+        *hosts: str, logins: dict[str, Login] | None = None, retry: RetryPolicy = IMPATIENT
+    ) -> RegistryClient:
         transport = Transport(
             ssl.create_default_context(),
             Keyring(logins or {}),
             plain_http=frozenset(hosts),
-            patience=patience,
+            retry=retry,
         )
         made.append(transport)
-        return Registry(transport)
+        return RegistryClient(transport)
 
     yield make
     for transport in made:
@@ -110,7 +112,7 @@ def client_of() -> Iterator[MakeClient]:
 
 
 def push_image(
-    registry: Registry,
+    registry: RegistryClient,
     reference: Reference,
     *,
     files: dict[str, str] | None = None,
@@ -128,18 +130,20 @@ def push_image(
             return registry.put_manifest(reference, kind, body)
         digest = registry.put_manifest(Reference(reference.host, reference.path), kind, body)
         platform = {"os": "linux", "architecture": architecture}
-        made.append({"mediaType": kind, "digest": digest, "size": len(dumped(body)), "platform": platform})
+        made.append(
+            {"mediaType": kind, "digest": digest, "size": len(canonical_json(body)), "platform": platform}
+        )
     kind = DOCKER_INDEX if docker else OCI_INDEX
     return registry.put_manifest(reference, kind, {"schemaVersion": 2, "mediaType": kind, "manifests": made})
 
 
 def _manifest(
-    registry: Registry, reference: Reference, files: dict[str, str], architecture: str, *, docker: bool
+    registry: RegistryClient, reference: Reference, files: dict[str, str], architecture: str, *, docker: bool
 ) -> dict[str, Any]:
     tar = tar_of(files)
-    layer = blobs.of_bytes(gzip.compress(tar, mtime=0))
-    config = blobs.of_bytes(
-        dumped(
+    layer = blobs.from_bytes(gzip.compress(tar, mtime=0))
+    config = blobs.from_bytes(
+        canonical_json(
             {
                 "architecture": architecture,
                 "os": "linux",
@@ -177,7 +181,7 @@ def tar_of(files: dict[str, str]) -> bytes:
     return made.getvalue()
 
 
-def files_in(registry: Registry, reference: Reference, folder: Path) -> dict[str, tarfile.TarInfo]:
+def files_in(registry: RegistryClient, reference: Reference, folder: Path) -> dict[str, tarfile.TarInfo]:
     """All entries of the image's layers, as they would be unpacked into `folder`."""
     found = registry.manifest(reference)
     assert found is not None

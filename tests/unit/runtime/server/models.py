@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_runtime.formats import InputInvalid, Signature, Tensors, TensorSpec
+from model_runtime.formats import InputMismatch, Signature, Tensors, TensorSpec
 
 CHURN = Signature(
     inputs=(
@@ -37,7 +37,7 @@ TENSORS = Signature(
 
 @dataclass
 class Fake:
-    """Answers by a function of its inputs, and remembers them."""
+    """Handlers by a function of its inputs, and remembers them."""
 
     signature: Signature
     answer: Callable[[Tensors], Tensors]
@@ -76,7 +76,7 @@ def sums() -> Fake:
 
 
 def waiting_for(gate: threading.Event) -> Callable[[Tensors], Tensors]:
-    """Answers once the gate is open: slow as long as the test wants it."""
+    """Handlers once the gate is open: slow as long as the test wants it."""
 
     def waits(inputs: Tensors) -> Tensors:
         gate.wait(30)
@@ -96,7 +96,7 @@ def tensors() -> Fake:
     def answer(inputs: Tensors) -> Tensors:
         for name in ("image", "scale"):
             if name not in inputs:
-                raise InputInvalid(name, "this input is missing")
+                raise InputMismatch(name, "this input is missing")
         image = inputs["image"].reshape(len(inputs["image"]), -1)
         return {
             "sum": image.sum(axis=1, dtype=np.float32) * inputs["scale"].ravel(),

@@ -18,34 +18,34 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Scope
 
 from model_runtime.formats import Loaded
-from model_runtime.formats.examples import synthesised
+from model_runtime.formats.examples import synthetic_example
 from model_runtime.server import routes
-from model_runtime.server.answers import Answers, Served
-from model_runtime.server.engine import Engine
-from model_runtime.server.front import Front
-from model_runtime.server.v2 import Protocol
-from model_runtime.server.words import Words
+from model_runtime.server.edge import Edge
+from model_runtime.server.executor import Executor
+from model_runtime.server.handlers import Handlers, ServedModel
+from model_runtime.server.protocols.predict import PredictProtocol
+from model_runtime.server.protocols.v2 import V2Protocol
 
 ROOT = Path(__file__).parents[4]
 
 
 def served(
     model: Loaded, *, name: str = "churn", concurrency: int = 8, timeout: float = 5.0, limit: int = 1 << 20
-) -> Served:
+) -> ServedModel:
     """Everything that is needed to answer for a model."""
-    return Served(
+    return ServedModel(
         model=model,
-        words=Words(model.signature),
-        protocol=Protocol(model.signature, name=name, version="v7"),
-        engine=Engine(concurrency=concurrency, timeout=timeout, threads=2),
-        example=synthesised(model.signature),
+        predict_protocol=PredictProtocol(model.signature),
+        v2_protocol=V2Protocol(model.signature, name=name, version="v7"),
+        executor=Executor(concurrency=concurrency, timeout=timeout, threads=2),
+        example=synthetic_example(model.signature),
         body_limit=limit,
     )
 
 
-def bound(one: Served) -> Answers:
+def bound(one: ServedModel) -> Handlers:
     """Handlers with a model."""
-    answers = Answers()
+    answers = Handlers()
     answers.bind(one)
     return answers
 
@@ -55,9 +55,9 @@ def application(model: Loaded, **settings: Any) -> ASGIApp:
     return routes.application(bound(served(model, **settings)))
 
 
-def fronted(model: Loaded, *, age: float = 0.0, clock: Callable[[], float] = time.monotonic) -> Front:
+def fronted(model: Loaded, *, age: float = 0.0, clock: Callable[[], float] = time.monotonic) -> Edge:
     """The routes of a model, behind what every request meets first."""
-    front = Front(connection_age=age, clock=clock)
+    front = Edge(connection_age=age, clock=clock)
     front.serve(application(model), name="churn")
     return front
 

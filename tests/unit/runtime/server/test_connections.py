@@ -14,8 +14,8 @@ from typing import TypeAlias
 
 import pytest
 
-from model_runtime.server import listening, routes
-from model_runtime.server.front import Front
+from model_runtime.server import routes, uvicorn_server
+from model_runtime.server.edge import Edge
 from model_runtime.server.settings import Settings
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import bound, served
@@ -67,12 +67,12 @@ def post(headers: bytes = LENGTH, body: bytes = BODY, path: bytes = b"/predict")
 
 
 @contextlib.asynccontextmanager
-async def listening_at(*, age: float = 0.0, patience: float = 10.0) -> AsyncIterator[Wire]:
-    front = Front(connection_age=age)
+async def listening_at(*, age: float = 0.0, message_timeout: float = 10.0) -> AsyncIterator[Wire]:
+    front = Edge(connection_age=age)
     front.serve(routes.application(bound(served(models.sums()))), name="churn")
     wanted = Settings(host="127.0.0.1", port=0, revision="9f3c2a71d0", timeout=1.0, connection_age=age)
-    server = listening.server(front, wanted, patience=patience)
-    door = listening.door(wanted)
+    server = uvicorn_server.create_server(front, wanted, message_timeout=message_timeout)
+    door = uvicorn_server.bind_socket(wanted)
     door.listen()
     serving = asyncio.create_task(server.serve(sockets=[door]))
     try:
@@ -88,15 +88,13 @@ async def wire() -> AsyncIterator[Wire]:
         yield made
 
 
-class TestOffers:
+class TestUpgrades:
     @pytest.mark.parametrize("offer", [H2C, WEBSOCKET], ids=["h2c", "websocket"])
-    async def test_a_client_that_offers_another_protocol_is_answered_in_this_one(
-        self, wire: Wire, offer: bytes
-    ) -> None:
+    async def test_an_upgrade_request_gets_a_response_in_http_1_1(self, wire: Wire, offer: bytes) -> None:
         (reply,) = await wire.say(post(offer + LENGTH))
         assert (reply[0], json.loads(reply[2])) == (200, ANSWER)
 
-    async def test_the_body_may_come_later_or_in_chunks(self, wire: Wire) -> None:
+    async def test_the_body_of_an_upgrade_request_may_arrive_later_or_in_chunks(self, wire: Wire) -> None:
         whole = post(H2C + LENGTH)
         for cut in range(10, len(whole), 17):
             (reply,) = await wire.say(whole[:cut], whole[cut:])
@@ -105,23 +103,21 @@ class TestOffers:
         (reply,) = await wire.say(post(H2C + b"transfer-encoding: chunked\r\n", chunks))
         assert json.loads(reply[2]) == ANSWER
 
-    async def test_more_offers_than_python_can_nest_are_declined_one_after_the_other(
-        self, wire: Wire
-    ) -> None:
+    async def test_many_upgrade_requests_on_one_connection_are_declined(self, wire: Wire) -> None:
         get = b"GET /v2/health/live HTTP/1.1\r\n" + WEBSOCKET + b"\r\n"
         replies = await wire.say(get * 1500)
         assert [reply[0] for reply in replies] == [200] * 1500
 
-    async def test_requests_behind_an_offer_are_answered_too(self, wire: Wire) -> None:
+    async def test_requests_after_an_upgrade_request_get_responses(self, wire: Wire) -> None:
         replies = await wire.say(post(H2C + LENGTH) + post() + post(H2C + LENGTH))
         assert [json.loads(reply[2]) for reply in replies] == [ANSWER] * 3
 
-    async def test_a_connection_that_should_end_ends(self, wire: Wire) -> None:
+    async def test_connection_close_in_an_upgrade_request_is_honoured(self, wire: Wire) -> None:
         offer = H2C.replace(b"Upgrade, ", b"close, Upgrade, ")
         (reply,) = await wire.say(post(offer + LENGTH) + post(), leave=False)
         assert reply[1]["connection"] == "close"
 
-    async def test_it_is_no_proxy(self, wire: Wire) -> None:
+    async def test_connect_is_rejected(self, wire: Wire) -> None:
         (reply,) = await wire.say(b"CONNECT elsewhere:80 HTTP/1.1\r\nhost: elsewhere\r\n\r\n", leave=False)
         assert reply[0] in (400, 405)
 
@@ -135,7 +131,7 @@ class TestHeads:
             pytest.param(b"GET /" + b"a" * 600_000, id="the path"),
         ],
     )
-    async def test_a_head_without_end_is_not_kept(self, wire: Wire, endless: bytes) -> None:
+    async def test_an_endless_head_is_rejected(self, wire: Wire, endless: bytes) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
         with contextlib.suppress(ConnectionError):  # it may be gone before it was heard out
             for start in range(0, len(endless), 16_384):
@@ -153,9 +149,7 @@ class TestHeads:
             pytest.param(b"2;" + b"y" * 1_200_000, id="the length of the first chunk"),
         ],
     )
-    async def test_what_is_no_body_is_not_kept_behind_the_head_either(
-        self, wire: Wire, endless: bytes
-    ) -> None:
+    async def test_endless_chunk_lengths_and_trailers_are_rejected(self, wire: Wire, endless: bytes) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
         with contextlib.suppress(ConnectionError):  # it may be gone before it was heard out
             writer.write(post(b"transfer-encoding: chunked\r\n", b""))
@@ -174,16 +168,16 @@ class TestHeads:
         replies = await wire.say(post(b"transfer-encoding: chunked\r\n", chunks) * 2)
         assert [json.loads(reply[2]) for reply in replies] == [ANSWER] * 2
 
-    async def test_many_requests_in_one_piece_are_no_long_head(self, wire: Wire) -> None:
+    async def test_many_pipelined_requests_are_not_a_long_head(self, wire: Wire) -> None:
         piece = post(b"x: " + b"y" * 3000 + b"\r\n" + LENGTH)
         replies = await wire.say(piece * 30 + piece[:100], piece[100:])
         assert [reply[0] for reply in replies] == [200] * 31
 
-    async def test_a_head_that_tokens_made_long_is_read(self, wire: Wire) -> None:
+    async def test_a_head_with_long_tokens_is_read(self, wire: Wire) -> None:
         (reply,) = await wire.say(post(b"authorization: bearer " + b"t" * 16_000 + b"\r\n" + LENGTH))
         assert reply[0] == 200
 
-    async def test_many_requests_on_one_connection_are_no_long_head(self, wire: Wire) -> None:
+    async def test_many_requests_on_one_connection_are_not_a_long_head(self, wire: Wire) -> None:
         replies = await wire.say(*[post(b"x: " + b"y" * 3000 + b"\r\n" + LENGTH)] * 40)
         assert [reply[0] for reply in replies] == [200] * 40
 
@@ -202,7 +196,7 @@ class TestHeads:
         pytest.param(b"GET /livez HTTP/1.1\r\nbad header\r\n\r\n", id="a header without a value"),
     ],
 )
-async def test_what_is_no_request_is_refused_in_json_with_revision_and_id(
+async def test_an_invalid_request_is_rejected_in_json_with_revision_and_id(
     wire: Wire, nonsense: bytes
 ) -> None:
     status, headers, body = (await wire.say(nonsense, leave=False))[-1]
@@ -216,14 +210,16 @@ async def test_what_is_no_request_is_refused_in_json_with_revision_and_id(
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        pytest.param(b"content-type: text/csv\r\n" + LENGTH, 200, id="another content type"),
+        pytest.param(b"content-type: text/csv\r\n" + LENGTH, 200, id="other content type"),
         pytest.param(b"content-encoding: identity\r\n" + LENGTH, 200, id="no compression"),
         pytest.param(b"content-encoding: gzip\r\n" + LENGTH, 415, id="compressed"),
         pytest.param(b"content-length: 0\r\n", 400, id="no body"),
         pytest.param(b"content-length: 99999999999\r\n", 413, id="a body that is announced too large"),
     ],
 )
-async def test_statuses_say_what_is_wrong_with_the_head(wire: Wire, headers: bytes, status: int) -> None:
+async def test_an_invalid_head_gets_the_status_of_its_problem(
+    wire: Wire, headers: bytes, status: int
+) -> None:
     body = b"" if b"content-length: 0" in headers else BODY
     reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
     writer.write(post(headers, body))
@@ -242,7 +238,7 @@ async def test_a_body_that_stops_halfway_is_408_and_the_next_connection_is_serve
     assert (await wire.say(post()))[0][0] == 200
 
 
-class TestTime:
+class TestTimeouts:
     @pytest.mark.parametrize(
         "begun",
         [
@@ -251,18 +247,18 @@ class TestTime:
         ],
     )
     async def test_a_head_that_does_not_arrive_is_408(self, begun: bytes) -> None:
-        async with listening_at(patience=0.3) as wire:
+        async with listening_at(message_timeout=0.3) as wire:
             reply = (await wire.say(begun, leave=False))[-1]
         assert (reply[0], reply[1]["connection"]) == (408, "close")
         assert reply[1]["x-seatrial-revision"] == "9f3c2a71d0"
 
-    async def test_a_body_that_goes_on_behind_its_refusal_gets_no_second_one(self) -> None:
-        async with listening_at(patience=0.3) as wire:
+    async def test_a_rejected_body_that_continues_gets_no_second_response(self) -> None:
+        async with listening_at(message_timeout=0.3) as wire:
             replies = await wire.say(post(b"content-length: 99999999999\r\n", b"x" * 1000), leave=False)
         assert [reply[0] for reply in replies] == [413]
 
-    async def test_a_request_that_takes_longer_than_a_head_may_is_answered(self) -> None:
-        async with listening_at(patience=0.1) as wire:
+    async def test_a_prediction_may_take_longer_than_the_head_timeout(self) -> None:
+        async with listening_at(message_timeout=0.1) as wire:
             (reply,) = await wire.say(
                 post(b"content-length: 500\r\n"),
                 leave=False,
@@ -270,14 +266,14 @@ class TestTime:
         assert reply[0] == 408
         assert b"body" in reply[2]
 
-    async def test_a_connection_without_an_age_is_kept_though_it_is_unused(self) -> None:
-        async with listening_at(patience=0.05) as wire:
+    async def test_a_connection_without_an_age_stays_open_while_idle(self) -> None:
+        async with listening_at(message_timeout=0.05) as wire:
             reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(reader.read(), 0.5)
             writer.close()
 
-    async def test_a_request_that_came_just_before_its_connection_is_closed_for_its_age_is_answered(
+    async def test_a_request_that_arrives_just_before_the_age_gets_its_response(
         self,
     ) -> None:
         loop = asyncio.get_running_loop()

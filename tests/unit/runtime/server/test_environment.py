@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from model_runtime.server import cores
+from model_runtime.server import environment
 from tests.unit.runtime.server.serving import ROOT
 
 
-def test_numeric_libraries_are_told_the_cores_of_the_pod_before_they_are_imported(tmp_path: Path) -> None:
+def test_omp_num_threads_is_set_before_numeric_libraries_are_imported(tmp_path: Path) -> None:
     (tmp_path / "numpy.py").write_text(
         'import os\nprint(os.environ.get("OMP_NUM_THREADS"), flush=True)\nos._exit(0)\n'
     )
@@ -23,4 +23,4 @@ def test_numeric_libraries_are_told_the_cores_of_the_pod_before_they_are_importe
         text=True,
         check=True,
     )
-    assert told.stdout.strip() == str(cores.available())
+    assert told.stdout.strip() == str(environment.available_cores())

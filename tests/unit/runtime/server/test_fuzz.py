@@ -82,14 +82,14 @@ def status(model: Any, path: str, body: bytes, headers: dict[str, str] | None = 
 @MODELS
 @settings(max_examples=150, deadline=None)
 @given(document=WORDS)
-def test_no_json_makes_predict_fail(model: Any, document: Any) -> None:
+def test_no_json_causes_an_internal_error_in_predict(model: Any, document: Any) -> None:
     assert status(model, "/predict", json.dumps(document).encode()) < 500
 
 
 @MODELS
 @settings(max_examples=150, deadline=None)
 @given(document=V2, tail=st.binary(max_size=40))
-def test_no_tensors_make_v2_fail(model: Any, document: Any, tail: bytes) -> None:
+def test_no_tensors_cause_an_internal_error_in_v2(model: Any, document: Any, tail: bytes) -> None:
     head = json.dumps(document).encode()
     lengths = {"Inference-Header-Content-Length": str(len(head))}
     assert status(model, "/v2/models/churn/infer", head) < 500
@@ -98,7 +98,7 @@ def test_no_tensors_make_v2_fail(model: Any, document: Any, tail: bytes) -> None
 
 @settings(max_examples=150, deadline=None)
 @given(body=st.binary(max_size=200), length=st.text("0123456789-x", max_size=6))
-def test_no_bytes_make_it_fail(body: bytes, length: str) -> None:
+def test_no_bytes_cause_an_internal_error(body: bytes, length: str) -> None:
     headers = {"Inference-Header-Content-Length": length}
     assert status(models.churn, "/predict", body) == 400
     assert status(models.churn, "/v2/models/churn/infer", body, headers) == 400

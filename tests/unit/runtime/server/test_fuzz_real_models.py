@@ -21,7 +21,7 @@ from model_runtime.formats import Loaded, Signature
 from model_runtime.formats.signature import DATATYPES
 from model_runtime.formats.sklearn_model import model_of
 from model_runtime.server import routes
-from model_runtime.server.front import Front
+from model_runtime.server.edge import Edge
 from tests.unit.runtime.server.serving import ask, bound, served
 
 ROWS = np.random.RandomState(0).rand(40, 3)
@@ -151,7 +151,7 @@ def tensors(signature: Signature) -> st.SearchStrategy[Any]:
 @functools.cache
 def application(make: Callable[[], Loaded]) -> tuple[ASGIApp, Signature]:
     model = make()
-    front = Front(connection_age=0)
+    front = Edge(connection_age=0)
     front.serve(routes.application(bound(served(model))), name="churn")
     return front, model.signature
 
@@ -165,7 +165,7 @@ def asked(app: ASGIApp, path: str, document: Any) -> tuple[int, Any]:
 @MODELS
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
-def test_questions_in_its_words_are_answered_or_refused(make: Any, data: st.DataObject) -> None:
+def test_any_predict_request_gets_a_response_or_a_validation_error(make: Any, data: st.DataObject) -> None:
     app, signature = application(make)
     document = data.draw(documents(signature))
     status, reply = asked(app, "/predict", document)
@@ -177,7 +177,7 @@ def test_questions_in_its_words_are_answered_or_refused(make: Any, data: st.Data
 @MODELS
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
-def test_tensors_are_answered_or_refused(make: Any, data: st.DataObject) -> None:
+def test_any_v2_request_gets_a_response_or_a_validation_error(make: Any, data: st.DataObject) -> None:
     app, signature = application(make)
     status, reply = asked(app, "/v2/models/churn/infer", data.draw(tensors(signature)))
     assert status in (200, 400), reply

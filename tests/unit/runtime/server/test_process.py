@@ -43,7 +43,7 @@ def forgetful(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 class TestServing:
-    def test_a_real_model_answers_with_revision_and_request_id(self, server: Process) -> None:
+    def test_a_prediction_has_revision_and_request_id(self, server: Process) -> None:
         reply = server.ask("POST", "/predict", ROW, {"x-request-id": "abc"})
         assert reply.status == 200
         assert reply.document["predictions"] == ["high"]
@@ -52,12 +52,12 @@ class TestServing:
         assert reply.headers["x-request-id"] == "abc"
 
     @pytest.mark.parametrize("path", ["/nope", "/livez", "/metrics", "/v2/models/x"])
-    def test_every_response_says_its_revision_and_id(self, server: Process, path: str) -> None:
+    def test_every_response_has_revision_and_request_id(self, server: Process, path: str) -> None:
         headers = server.ask("GET", path).headers
         assert headers["x-seatrial-revision"] == "9f3c2a71d0"
         assert len(headers["x-request-id"]) == 32
 
-    def test_the_documents_speak_of_this_model(self, server: Process) -> None:
+    def test_the_documents_describe_this_model(self, server: Process) -> None:
         schema = server.ask("GET", "/schema.json").document
         assert schema["model"] == "churn"
         assert schema["tensors"]["inputs"] == [{"name": "input", "datatype": "FP64", "shape": [-1, 3]}]
@@ -84,31 +84,31 @@ class TestServing:
         assert replied(connection).status == 200
         connection.close()
 
-    def test_what_is_no_http_is_400(self, server: Process) -> None:
+    def test_invalid_http_is_400(self, server: Process) -> None:
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
             raw.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
             assert raw.recv(1000).startswith(b"HTTP/1.1 400")
 
 
 class TestStarting:
-    def test_it_is_ready_within_seconds_and_says_so_in_json(self, folder: Path, tmp_path: Path) -> None:
+    def test_the_server_is_ready_within_seconds_and_logs_json(self, folder: Path, tmp_path: Path) -> None:
         with running(folder, tmp_path) as process:
             assert process.ask("GET", "/livez").status == 200
             assert process.ask("GET", "/readyz").status in (503, 200)
             process.await_ready()
             assert process.stop() == 0
         lines = log_lines(tmp_path)
-        assert [line["message"] for line in lines] == ["listening", "ready", "draining", "left"]
+        assert [line["message"] for line in lines] == ["listening", "ready", "draining", "stopped"]
         assert 0 < lines[1]["seconds"] < 120
         assert all(line["revision"] == "9f3c2a71d0" for line in lines)
 
-    def test_it_leaves_at_once_when_it_is_stopped_while_it_loads(self, folder: Path, tmp_path: Path) -> None:
+    def test_sigterm_while_loading_stops_the_server_at_once(self, folder: Path, tmp_path: Path) -> None:
         with running(folder, tmp_path, SEATRIAL_DRAIN_SECONDS="60") as process:
             told = time.monotonic()
             assert process.stop() == 0
             assert time.monotonic() - told < 20, "it did not sit out its drain"
 
-    def test_a_model_that_cannot_be_loaded_ends_it_with_a_reason(self, tmp_path: Path) -> None:
+    def test_a_model_that_cannot_be_loaded_ends_the_server_with_a_reason(self, tmp_path: Path) -> None:
         (tmp_path / "model").mkdir()
         (tmp_path / "model" / "model.skops").write_bytes(b"PK\x03\x04 no model")
         with running(tmp_path / "model", tmp_path) as process:
@@ -117,7 +117,7 @@ class TestStarting:
         assert left.reason in ("ModelLoadFailed", "ModelFormatUnknown")
         assert left.message
 
-    def test_an_example_that_is_not_answered_ends_it_with_a_reason(self, tmp_path: Path) -> None:
+    def test_a_failing_example_ends_the_server_with_a_reason(self, tmp_path: Path) -> None:
         model = models.store_classifier(tmp_path / "model")
         (model / "example.json").write_text('{"instances": [[1, 2, 3, 4, 5]]}')
         with running(model, tmp_path) as process:
@@ -127,14 +127,16 @@ class TestStarting:
         assert "3" in left.message
         assert "5" in left.message
 
-    def test_an_image_without_a_model_ends_it_with_a_reason(self, tmp_path: Path) -> None:
+    def test_an_image_without_a_model_ends_the_server_with_a_reason(self, tmp_path: Path) -> None:
         with running(None, tmp_path, SEATRIAL_IMAGE_FOLDER=str(tmp_path)) as process:
             assert process.popen.wait(timeout=120) == 1
         left = contract.Exit.from_json((tmp_path / "termination-log").read_text())
         assert left.reason == "ModelLoadFailed"
         assert "card.json" in left.message
 
-    def test_an_invalid_setting_ends_it_with_the_variables_name(self, folder: Path, tmp_path: Path) -> None:
+    def test_an_invalid_setting_ends_the_server_and_names_the_variable(
+        self, folder: Path, tmp_path: Path
+    ) -> None:
         with (
             pytest.raises(AssertionError, match="SEATRIAL_MAX_CONCURRENCY is 'many'"),
             running(folder, tmp_path, SEATRIAL_MAX_CONCURRENCY="many"),
@@ -192,9 +194,7 @@ def _hang_up(callers: list[Caller]) -> None:
 
 
 class TestStopping:
-    def test_sigterm_loses_no_request_of_kept_and_of_new_connections(
-        self, folder: Path, tmp_path: Path
-    ) -> None:
+    def test_sigterm_loses_no_request_on_old_and_new_connections(self, folder: Path, tmp_path: Path) -> None:
         with running(folder, tmp_path, SEATRIAL_DRAIN_SECONDS="8") as process:
             process.await_ready()
             callers = _called(process, keeping=4, fresh=4)
@@ -209,7 +209,9 @@ class TestStopping:
             assert process.popen.wait(timeout=90) == 0
         assert [caller.errors for caller in callers] == [[]] * 8
 
-    def test_a_request_that_runs_when_the_drain_ends_is_finished(self, folder: Path, tmp_path: Path) -> None:
+    def test_a_request_in_progress_at_the_end_of_the_drain_is_finished(
+        self, folder: Path, tmp_path: Path
+    ) -> None:
         rows = [[float(i % 7), 1.0, 2.0] for i in range(200_000)]
         with running(folder, tmp_path) as process:
             process.await_ready()

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from model_runtime import contract
-from model_runtime.server import cores, settings
+from model_runtime.server import environment, settings
 
 
-def test_a_pod_without_a_word_gets_the_defaults() -> None:
-    wanted = settings.of([], {})
+def test_without_variables_the_defaults_apply() -> None:
+    wanted = settings.parse_settings([], {})
     assert wanted.port == contract.SERVER_PORT
     assert wanted.image_folder == Path(contract.IMAGE_FOLDER)
     assert (wanted.timeout, wanted.concurrency, wanted.warmup) == (30.0, 64, 5)
@@ -20,7 +20,7 @@ def test_a_pod_without_a_word_gets_the_defaults() -> None:
 
 
 def test_the_contracts_variables_are_read() -> None:
-    wanted = settings.of(
+    wanted = settings.parse_settings(
         ["--port", "0", "--model-folder", "/m"],
         {
             contract.SERVER_NAME_VARIABLE: "churn",
@@ -36,9 +36,9 @@ def test_the_contracts_variables_are_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["many", "-1", "0", "nan", "inf"])
-def test_what_is_no_number_of_the_right_size_is_refused_by_name(text: str) -> None:
-    with pytest.raises(settings.SettingInvalid, match="SEATRIAL_MAX_CONCURRENCY is"):
-        settings.of([], {contract.SERVER_CONCURRENCY_VARIABLE: text})
+def test_an_invalid_number_is_rejected_with_its_variable(text: str) -> None:
+    with pytest.raises(settings.InvalidSetting, match="SEATRIAL_MAX_CONCURRENCY is"):
+        settings.parse_settings([], {contract.SERVER_CONCURRENCY_VARIABLE: text})
 
 
 class TestCores:
@@ -47,10 +47,10 @@ class TestCores:
     )
     def test_the_containers_limit_counts(self, tmp_path: Path, quota: str, expected: int | None) -> None:
         (tmp_path / "cpu.max").write_text(quota)
-        everything = cores.available(tmp_path / "none", tmp_path / "none")
-        assert cores.available(tmp_path / "cpu.max", tmp_path) == (expected or everything)
+        everything = environment.available_cores(tmp_path / "none", tmp_path / "none")
+        assert environment.available_cores(tmp_path / "cpu.max", tmp_path) == (expected or everything)
 
     def test_the_older_kernel_interface_counts_too(self, tmp_path: Path) -> None:
         (tmp_path / "cpu.cfs_quota_us").write_text("20000\n")
         (tmp_path / "cpu.cfs_period_us").write_text("100000\n")
-        assert cores.available(tmp_path / "none", tmp_path) == 1
+        assert environment.available_cores(tmp_path / "none", tmp_path) == 1

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_runtime.server import v2_binary
-from model_runtime.server.refusals import InputRefused
-from model_runtime.server.v2 import Protocol
+from model_runtime.server.errors import InvalidInput
+from model_runtime.server.protocols import v2_binary
+from model_runtime.server.protocols.v2 import V2Protocol
 from tests.unit.runtime.server import models
 
 AGE = {"name": "age", "shape": [2], "datatype": "FP64", "data": [31, 61]}
@@ -19,8 +19,8 @@ PLAN = {"name": "plan", "shape": [2], "datatype": "BYTES", "data": ["gold", "fre
 CALLS = {"name": "calls", "shape": [2, 1], "datatype": "INT64", "data": [3, 0]}
 
 
-def churn() -> Protocol:
-    return Protocol(models.CHURN, name="churn", version="v7")
+def churn() -> V2Protocol:
+    return V2Protocol(models.CHURN, name="churn", version="v7")
 
 
 def framed(head: Any, *tails: bytes) -> tuple[bytes, bytes]:
@@ -42,7 +42,7 @@ def test_the_model_describes_its_tensors() -> None:
 
 
 def test_json_tensors_become_the_inputs_they_name() -> None:
-    request = churn().request(json.dumps({"id": "7", "inputs": [AGE, PLAN, CALLS]}).encode(), None)
+    request = churn().decode(json.dumps({"id": "7", "inputs": [AGE, PLAN, CALLS]}).encode(), None)
     assert request.id == "7"
     assert request.rows == 2
     assert request.inputs["age"].tolist() == [31.0, 61.0]
@@ -50,26 +50,26 @@ def test_json_tensors_become_the_inputs_they_name() -> None:
     assert request.inputs["calls"].shape == (2, 1)
 
 
-def test_nested_data_is_as_good_as_flat() -> None:
+def test_nested_data_equals_flat_data() -> None:
     tensor = {"name": "input", "shape": [2, 3], "datatype": "FP32", "data": [[1, 2, 3], [4, 5, 6]]}
-    request = Protocol(models.MATRIX, name="m", version="1").request(
+    request = V2Protocol(models.MATRIX, name="m", version="1").decode(
         json.dumps({"inputs": [tensor]}).encode(), None
     )
     assert request.inputs["input"].tolist() == [[1, 2, 3], [4, 5, 6]]
 
 
-def test_all_columns_may_come_as_one_matrix_of_any_name() -> None:
+def test_all_columns_may_be_one_matrix_of_any_name() -> None:
     tensor = {"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1, 2]}
-    request = Protocol(models.NUMBERS, name="m", version="1").request(
+    request = V2Protocol(models.NUMBERS, name="m", version="1").decode(
         json.dumps({"inputs": [tensor]}).encode(), None
     )
     assert models.sums().predict(request.inputs)["prediction"].tolist() == [3.0]
 
 
-def test_the_reply_names_model_version_id_and_outputs() -> None:
+def test_the_response_has_model_version_id_and_outputs() -> None:
     protocol = churn()
-    request = protocol.request(json.dumps({"id": "7", "inputs": [AGE, PLAN, CALLS]}).encode(), None)
-    reply = protocol.reply(request, models.churn().predict(request.inputs))
+    request = protocol.decode(json.dumps({"id": "7", "inputs": [AGE, PLAN, CALLS]}).encode(), None)
+    reply = protocol.encode(request, models.churn().predict(request.inputs))
     assert reply.json_length is None
     assert json.loads(reply.body) == {
         "model_name": "churn",
@@ -82,13 +82,13 @@ def test_the_reply_names_model_version_id_and_outputs() -> None:
     }
 
 
-def test_only_the_outputs_that_are_asked_for_come_back() -> None:
+def test_only_the_requested_outputs_are_returned() -> None:
     document = {"inputs": [AGE, PLAN, CALLS], "outputs": [{"name": "probabilities"}]}
-    assert churn().request(json.dumps(document).encode(), None).wanted == {"probabilities": False}
+    assert churn().decode(json.dumps(document).encode(), None).outputs == {"probabilities": False}
 
 
 class TestBinary:
-    def test_bytes_behind_the_json_are_read_in_order(self) -> None:
+    def test_bytes_after_the_json_are_read_in_order(self) -> None:
         age = np.array([31.0, 61.0]).tobytes()
         plan = texts("gold", "frée")
         head = {
@@ -108,12 +108,12 @@ class TestBinary:
                 CALLS,
             ]
         }
-        request = churn().request(*framed(head, age, plan))
+        request = churn().decode(*framed(head, age, plan))
         assert request.inputs["age"].tolist() == [31.0, 61.0]
         assert request.inputs["plan"].tolist() == ["gold", "frée"]
         assert request.inputs["calls"].tolist() == [[3], [0]]
 
-    def test_bytes_of_another_type_are_converted_where_nothing_is_lost(self) -> None:
+    def test_bytes_of_another_type_are_converted_when_no_value_changes(self) -> None:
         raw = np.array([[1, 2, 3]], dtype=np.int16).tobytes()
         head = {
             "name": "input",
@@ -121,21 +121,21 @@ class TestBinary:
             "datatype": "INT16",
             "parameters": {"binary_data_size": len(raw)},
         }
-        protocol = Protocol(models.MATRIX, name="m", version="1")
-        inputs = protocol.request(*framed({"inputs": [head]}, raw)).inputs
+        protocol = V2Protocol(models.MATRIX, name="m", version="1")
+        inputs = protocol.decode(*framed({"inputs": [head]}, raw)).inputs
         assert inputs["input"].dtype == np.float32
         assert inputs["input"].tolist() == [[1.0, 2.0, 3.0]]
 
     @pytest.mark.parametrize(
         "asked", [{"outputs": [{"name": "sum", "parameters": {"binary_data": True}}]}, {}]
     )
-    def test_answers_come_as_bytes_where_they_are_asked_for(self, asked: dict[str, Any]) -> None:
-        protocol = Protocol(models.TENSORS, name="m", version="1")
+    def test_outputs_are_binary_when_requested(self, asked: dict[str, Any]) -> None:
+        protocol = V2Protocol(models.TENSORS, name="m", version="1")
         image = {"name": "image", "shape": [1, 2, 2], "datatype": "UINT8", "data": [1, 2, 3, 4]}
         scale = {"name": "scale", "shape": [1, 1], "datatype": "FP32", "data": [0.5]}
         document = {"inputs": [image, scale], "parameters": {"binary_data_output": not asked}} | asked
-        request = protocol.request(json.dumps(document).encode(), None)
-        reply = protocol.reply(request, models.tensors().predict(request.inputs))
+        request = protocol.decode(json.dumps(document).encode(), None)
+        reply = protocol.encode(request, models.tensors().predict(request.inputs))
         assert reply.json_length is not None
         head = json.loads(reply.body[: reply.json_length])
         first = head["outputs"][0]
@@ -156,63 +156,61 @@ class TestBinary:
             pytest.param(np.zeros((0,), dtype=np.int64), id="nothing"),
         ],
     )
-    def test_what_is_written_reads_back(self, array: Any) -> None:
-        raw = v2_binary.written(array)
-        assert v2_binary.read(memoryview(raw), array.dtype, field="x").tolist() == array.ravel().tolist()
+    def test_encoded_bytes_decode_to_the_same_values(self, array: Any) -> None:
+        raw = v2_binary.encode(array)
+        assert v2_binary.decode(memoryview(raw), array.dtype, field="x").tolist() == array.ravel().tolist()
 
 
-class TestRefusals:
+class TestInvalidInput:
     @pytest.mark.parametrize(
         ("document", "sentence"),
         [
-            pytest.param([], "expected a JSON object; a list of 0 came", id="no object"),
-            pytest.param({}, "inputs: expected a list of objects; nothing came", id="no inputs"),
-            pytest.param(
-                {"inputs": []}, "inputs: expected at least one tensor; none came", id="empty inputs"
-            ),
-            pytest.param({"inputs": [{}]}, "inputs[0].name: expected a text; nothing came", id="no name"),
+            pytest.param([], "expected a JSON object, got a list of 0", id="no object"),
+            pytest.param({}, "inputs: expected a list of objects, got nothing", id="no inputs"),
+            pytest.param({"inputs": []}, "inputs: expected at least one tensor, got none", id="empty inputs"),
+            pytest.param({"inputs": [{}]}, "inputs[0].name: expected a string, got nothing", id="no name"),
             pytest.param(
                 {"inputs": [AGE, AGE]},
-                "inputs[1].name: expected each input once; 'age' again came",
+                "inputs[1].name: expected each input once, got 'age' again",
                 id="twice",
             ),
             pytest.param(
                 {"inputs": [AGE | {"shape": [3]}]},
-                "age.data: expected 3 values as the shape says; 2 came",
+                "age.data: expected 3 values as in the shape, got 2",
                 id="shape",
             ),
             pytest.param(
                 {"inputs": [AGE | {"shape": [-2]}]},
-                "age.shape[0]: expected a length; -2 came",
+                "age.shape[0]: expected a length, got -2",
                 id="negative",
             ),
             pytest.param(
                 {"inputs": [AGE | {"shape": None}]},
-                "age.shape: expected a list of lengths; null came",
+                "age.shape: expected a list of lengths, got null",
                 id="no shape",
             ),
             pytest.param(
                 {"inputs": [AGE | {"data": [1, "x"]}]},
-                "age.data[1]: expected a number (FP64); the text 'x' came",
+                "age.data[1]: expected a number (FP64), got the string 'x'",
                 id="text",
             ),
             pytest.param(
                 {"inputs": [CALLS | {"data": [1.5, 2]}]},
-                "calls.data[0]: expected an integer (INT64); 1.5 came",
+                "calls.data[0]: expected an integer (INT64), got 1.5",
                 id="half",
             ),
-            pytest.param({"inputs": [AGE], "id": 3}, "id: expected a text; 3 came", id="id"),
+            pytest.param({"inputs": [AGE], "id": 3}, "id: expected a string, got 3", id="id"),
             pytest.param(
                 {"inputs": [AGE], "outputs": [{"name": "x"}]},
-                "outputs[0].name: expected one of prediction, probabilities; the text 'x' came",
+                "outputs[0].name: expected one of prediction, probabilities, got the string 'x'",
                 id="output",
             ),
             pytest.param(
-                {"inputs": [AGE], "parameters": 3}, "parameters: expected an object; 3 came", id="parameters"
+                {"inputs": [AGE], "parameters": 3}, "parameters: expected an object, got 3", id="parameters"
             ),
             pytest.param(
                 {"inputs": [AGE | {"parameters": {"binary_data_size": "3"}}]},
-                "age.parameters.binary_data_size: expected a number of bytes; the text '3' came",
+                "age.parameters.binary_data_size: expected a number of bytes, got the string '3'",
                 id="size",
             ),
             pytest.param(
@@ -226,43 +224,43 @@ class TestRefusals:
                         }
                     ]
                 },
-                "age: expected 8 bytes; 0 came",
+                "age: expected 8 bytes, got 0",
                 id="missing bytes",
             ),
         ],
     )
-    def test_the_sentence_names_the_field_the_expectation_and_what_came(
-        self, document: Any, sentence: str
-    ) -> None:
-        with pytest.raises(InputRefused) as refused:
-            churn().request(json.dumps(document).encode(), None)
+    def test_the_error_has_field_expected_and_got(self, document: Any, sentence: str) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            churn().decode(json.dumps(document).encode(), None)
         assert str(refused.value) == sentence
 
-    def test_an_unknown_datatype_is_refused_with_the_known_ones(self) -> None:
-        with pytest.raises(InputRefused, match=r"age\.datatype: expected one of BOOL, UINT8.*'FLOAT' came"):
-            churn().request(json.dumps({"inputs": [AGE | {"datatype": "FLOAT"}]}).encode(), None)
+    def test_an_unknown_datatype_is_rejected_with_the_known_ones(self) -> None:
+        with pytest.raises(
+            InvalidInput, match=r"age\.datatype: expected one of BOOL, UINT8.*, got the string 'FLOAT'"
+        ):
+            churn().decode(json.dumps({"inputs": [AGE | {"datatype": "FLOAT"}]}).encode(), None)
 
     @pytest.mark.parametrize("length", [b"x", b"-1", b"99999", b"9" * 40, b""])
-    def test_a_json_length_beyond_the_body_is_refused(self, length: bytes) -> None:
-        with pytest.raises(InputRefused, match="Inference-Header-Content-Length"):
-            churn().request(b"{}", length)
+    def test_a_json_length_beyond_the_body_is_rejected(self, length: bytes) -> None:
+        with pytest.raises(InvalidInput, match="Inference-Header-Content-Length"):
+            churn().decode(b"{}", length)
 
-    def test_bytes_that_nobody_announced_are_refused(self) -> None:
-        with pytest.raises(InputRefused, match="expected 0 bytes behind the JSON; 4 came"):
-            churn().request(*framed({"inputs": [AGE]}, b"abcd"))
+    def test_bytes_without_a_tensor_are_rejected(self) -> None:
+        with pytest.raises(InvalidInput, match="expected 0 bytes after the JSON, got 4"):
+            churn().decode(*framed({"inputs": [AGE]}, b"abcd"))
 
     @pytest.mark.parametrize("raw", [b"\x05\0\0\0ab", b"\x01\0", b"\x02\0\0\0\xff\xfe"])
-    def test_texts_that_are_cut_or_no_texts_are_refused(self, raw: bytes) -> None:
+    def test_truncated_and_invalid_strings_are_rejected(self, raw: bytes) -> None:
         plan = {
             "name": "plan",
             "shape": [1],
             "datatype": "BYTES",
             "parameters": {"binary_data_size": len(raw)},
         }
-        with pytest.raises(InputRefused, match="plan"):
-            churn().request(*framed({"inputs": [plan]}, raw))
+        with pytest.raises(InvalidInput, match="plan"):
+            churn().decode(*framed({"inputs": [plan]}, raw))
 
-    def test_bytes_that_are_no_whole_numbers_are_refused(self) -> None:
+    def test_bytes_that_are_not_a_multiple_of_the_type_are_rejected(self) -> None:
         age = {"name": "age", "shape": [1], "datatype": "FP64", "parameters": {"binary_data_size": 7}}
-        with pytest.raises(InputRefused, match="age: expected a multiple of 8 bytes; 7 came"):
-            churn().request(*framed({"inputs": [age]}, b"1234567"))
+        with pytest.raises(InvalidInput, match="age: expected a multiple of 8 bytes, got 7"):
+            churn().decode(*framed({"inputs": [age]}, b"1234567"))

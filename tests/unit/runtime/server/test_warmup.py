@@ -13,19 +13,19 @@ from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import served
 
 
-def test_the_example_is_answered_as_often_as_asked_both_bare_and_from_bytes() -> None:
+def test_warm_up_predicts_with_and_without_the_protocol() -> None:
     model = models.churn()
     warm_up(served(model), requests=3)
     assert len(model.asked) == 6
 
 
-def test_nothing_is_asked_where_no_request_is_wanted() -> None:
+def test_warm_up_with_0_requests_does_nothing() -> None:
     model = models.churn()
     warm_up(served(model), requests=0)
     assert model.asked == []
 
 
-def test_an_example_that_fails_says_what_the_model_said() -> None:
+def test_a_failing_example_reports_the_error_of_the_model() -> None:
     def broken(_: object) -> dict[str, np.ndarray]:
         raise KeyError("weights")
 
@@ -33,6 +33,6 @@ def test_an_example_that_fails_says_what_the_model_said() -> None:
         warm_up(served(models.Fake(models.NUMBERS, broken)), requests=1)
 
 
-def test_an_example_that_has_no_words_is_enough_as_tensors() -> None:
+def test_an_example_that_predict_cannot_express_is_no_failure() -> None:
     one = replace(served(models.sums()), example={"matrix": np.ones((1, 2))})
     warm_up(one, requests=1)

@@ -1,0 +1,103 @@
+"""`python -m model_runtime.builder.trial FOLDER FORMAT PATH OUTCOME`: load the model and call it with its example.
+
+It runs in a process of its own: a model that crashes or exhausts the memory must not end the build without a report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, Final
+
+from model_runtime import failures, formats
+from model_runtime.builder import report
+from model_runtime.failures import BuildFailure, ExampleFailed
+from model_runtime.formats import Array, Loaded, Signature, Tensors
+
+LOADING: Final = "loading"
+PREDICTING: Final = "predicting"
+MAX_ROWS: Final = 100
+NO_SPACE: Final = errno.ENOSPC
+"""The exit code when the disk is full: it may be too full to write the outcome."""
+
+
+def main() -> int:
+    """Write the stage to the outcome file, and at the end the signature and the example, or the failure."""
+    arguments = _arguments()
+    try:
+        _write(arguments.outcome, _outcome(arguments))
+    except OSError as error:
+        if report.full_disk(error) is None:
+            raise
+        return NO_SPACE
+    return 0
+
+
+def _outcome(arguments: argparse.Namespace) -> dict[str, Any]:
+    try:
+        return _try_model(arguments)
+    except MemoryError:
+        failure = failures.out_of_memory("while the model was tried")
+        return {"reason": failure.reason, "message": failure.message}
+    except BuildFailure as failure:
+        traceback.print_exception(failure.__cause__ or failure, file=sys.stderr)
+        if (full := report.full_disk(failure)) is not None:
+            raise full from failure
+        return {"reason": failure.reason, "message": failure.message}
+
+
+def _write(path: Path, outcome: dict[str, Any]) -> None:
+    """Replace the outcome file atomically: this process may be killed at any moment."""
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(outcome))
+    temporary.replace(path)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("format")
+    parser.add_argument("path", type=Path)
+    parser.add_argument("outcome", type=Path)
+    parser.add_argument("--allow-pickle", action="store_true")
+    return parser.parse_args()
+
+
+def _try_model(arguments: argparse.Namespace) -> dict[str, Any]:
+    _write(arguments.outcome, {"stage": LOADING})
+    model = formats.load(arguments.format, arguments.path, allow_pickle=arguments.allow_pickle)
+    _write(arguments.outcome, {"stage": PREDICTING})
+    inputs = formats.example(arguments.path, model.signature, within=arguments.folder)
+    signature = model.signature.refined_by(inputs)
+    require_outputs(model, inputs, signature)
+    return {"signature": signature.to_json(), "reference": reference(inputs)}
+
+
+def require_outputs(model: Loaded, inputs: Tensors, signature: Signature) -> None:
+    """Call the model; `ExampleFailed` unless it returns all outputs of its signature."""
+    try:
+        outputs = model.predict(inputs)
+    except MemoryError:
+        raise
+    except BaseException as error:  # a model may call sys.exit, and libraries in Rust panic
+        raise formats.example_failure(error) from error
+    missing = {spec.name for spec in signature.outputs} - outputs.keys()
+    if missing:
+        raise ExampleFailed(f"the model does not return the outputs {', '.join(sorted(missing))}.")
+
+
+def reference(inputs: Tensors) -> dict[str, Any]:
+    """Return the example as JSON."""
+    return {"inputs": {name: _first_rows(array).tolist() for name, array in inputs.items()}}
+
+
+def _first_rows(array: Array) -> Array:
+    return array[:MAX_ROWS] if array.ndim else array
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""The handlers of the routes, as plain ASGI: the shortest way from the bytes of a request to those of its response."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from pydantic_core import to_json
+from starlette.types import Receive, Scope, Send
+
+from model_runtime.formats import InputMismatch, Loaded, Tensors
+from model_runtime.server import body, errors
+from model_runtime.server.executor import Executor
+from model_runtime.server.protocols.predict import PredictProtocol
+from model_runtime.server.protocols.v2 import LENGTH_HEADER, Response, V2Protocol
+
+logger = logging.getLogger("seatrial.server")
+JSON = b"application/json"
+BYTES = b"application/octet-stream"
+PREDICTION_FAILED: Final = "the model failed on this input: see the server's log"
+Work = Callable[[bytes], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A loaded model with everything that is needed to serve it."""
+
+    model: Loaded
+    predict_protocol: PredictProtocol
+    v2_protocol: V2Protocol
+    executor: Executor[Response]
+    example: Tensors
+    body_limit: int
+
+    def predict(self, content: bytes) -> Response:
+        """Return the response to a body of `/predict`."""
+        request = self.predict_protocol.decode(content)
+        return Response(self.predict_protocol.encode(request, self.outputs(request.inputs)), None)
+
+    def infer(self, json_length: bytes | None, content: bytes) -> Response:
+        """Return the response to a body of `/v2/models/…/infer`."""
+        request = self.v2_protocol.decode(content, json_length)
+        outputs = self.outputs(request.inputs, frozenset(request.outputs))
+        return self.v2_protocol.encode(request, outputs)
+
+    def outputs(self, inputs: Tensors, wanted: frozenset[str] | None = None) -> Tensors:
+        """Return the outputs of the model; every error that it raises becomes a `RequestError`."""
+        try:
+            return self.model.predict(inputs, wanted=wanted)
+        except InputMismatch as error:
+            raise errors.UnsuitableInput(error.field, error.message) from error
+        except BaseException as error:  # a model that calls `sys.exit` must not end the process
+            raise _request_error(error, inputs) from error
+
+
+def guarded(work: Work, content: bytes) -> Response:
+    """Return what `work` returns; any error but a `RequestError` means that the outputs do not fit the signature."""
+    try:
+        return work(content)
+    except errors.RequestError:
+        raise
+    except BaseException as error:
+        raise errors.PredictionFailed(PREDICTION_FAILED) from error
+
+
+def _request_error(error: BaseException, inputs: Tensors) -> errors.RequestError:
+    """Return the error of a request whose prediction failed with `error`.
+
+    Frameworks raise `ValueError` for an input that they reject, and stumble over a missing string; anything else is
+    an error of the model.
+    """
+    if isinstance(error, TypeError | AttributeError) and (name := _with_null(inputs)) is not None:
+        return errors.UnsuitableInput(name, "the model does not accept null for a string")
+    if isinstance(error, ValueError) or type(error).__name__ == "InvalidArgument":
+        lines = (line.strip() for line in str(error).splitlines())
+        reason = next((line for line in lines if line), type(error).__name__)
+        return errors.RejectedValue(f"the model rejects this input: {reason[:300]}")
+    return errors.PredictionFailed(PREDICTION_FAILED)
+
+
+def _with_null(inputs: Tensors) -> str | None:
+    """Return the first input with a missing string."""
+    strings = ((name, array) for name, array in inputs.items() if array.dtype.kind == "O")
+    return next((name for name, array in strings if any(value is None for value in array.flat)), None)
+
+
+class Handlers:
+    """The handlers of all routes; they respond with 503 until a model is bound."""
+
+    def __init__(self) -> None:
+        self.served: ServedModel | None = None
+
+    def bind(self, served: ServedModel) -> None:
+        """Serve this model from now on."""
+        self.served = served
+
+    @property
+    def model(self) -> ServedModel:
+        """Return the served model; `NotReady` while there is none."""
+        if self.served is None:
+            raise errors.NotReady(errors.LOADING)
+        return self.served
+
+    async def predict(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle `POST /predict`."""
+        await self._handle(scope, receive, send, choose=lambda served, _: served.predict)
+
+    async def infer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle `POST /v2/models/{name}/infer`."""
+        await self._handle(scope, receive, send, choose=_infer)
+
+    def v2_server(self) -> dict[str, Any]:
+        """Return the body of `GET /v2`."""
+        version = self.model.v2_protocol.version
+        return {"name": "seatrial", "version": version, "extensions": ["binary_tensor_data"]}
+
+    def v2_model(self) -> dict[str, Any]:
+        """Return the body of `GET /v2/models/{name}`."""
+        return self.model.v2_protocol.metadata()
+
+    def v2_model_ready(self) -> dict[str, Any]:
+        """Return the body of `GET /v2/models/{name}/ready`."""
+        return {"name": self.model.v2_protocol.name, "ready": True}
+
+    async def unknown(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Handle a path without a route."""
+        await respond(send, 404, to_json({"error": scope["state"].get("unknown", "no such path")}))
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send, *, choose: Chooser) -> None:
+        headers = dict(scope["headers"])
+        try:
+            response = await self._response(headers, receive, choose)
+        except body.ClientDisconnected:
+            return
+        except errors.RequestError as error:
+            _log(error, scope)
+            await respond(send, error.status, to_json(error.body()))
+            return
+        await respond(send, 200, response.body, json_length=response.json_length)
+
+    async def _response(self, headers: dict[bytes, bytes], receive: Receive, choose: Chooser) -> Response:
+        served = self.model
+        executor = served.executor
+        deadline = executor.deadline()
+        with executor.body_slot():
+            content = await body.read(headers, receive, limit=served.body_limit, timeout=executor.timeout)
+        work = partial(guarded, choose(served, headers), content)
+        with executor.prediction_slot() as slot:
+            return await executor.run(work, slot, size=len(content), deadline=deadline)
+
+
+Chooser = Callable[[ServedModel, dict[bytes, bytes]], Work]
+"""Returns the work for a request from the model and the request's headers."""
+
+
+def _infer(served: ServedModel, headers: dict[bytes, bytes]) -> Work:
+    return partial(served.infer, headers.get(LENGTH_HEADER))
+
+
+async def respond(send: Send, status: int, content: bytes, *, json_length: int | None = None) -> None:
+    """Send a whole response."""
+    headers = [(b"content-type", JSON), (b"content-length", b"%d" % len(content))]
+    if json_length is not None:
+        headers[0] = (b"content-type", BYTES)
+        headers.append((LENGTH_HEADER, b"%d" % json_length))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+def _log(error: errors.RequestError, scope: Scope) -> None:
+    """Log errors of the server and the model; rejected requests are counted by the metrics only."""
+    if error.status < 500 or isinstance(error, errors.NotReady):
+        return
+    fields: dict[str, Any] = {"request_id": scope["state"].get("request_id", ""), "status": error.status}
+    logger.error("the prediction failed", extra=fields, exc_info=error.__cause__)

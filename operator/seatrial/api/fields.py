@@ -1,0 +1,38 @@
+"""Field types that several models share: names of objects, counts, labels, and parts of other Kubernetes APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import Field, WithJsonSchema
+
+_DNS_LABEL: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+
+OBJECT_NAME: Final = rf"^{_DNS_LABEL}(\.{_DNS_LABEL})*$"
+OPTIONAL_NAME: Final = rf"^({_DNS_LABEL}(\.{_DNS_LABEL})*)?$"
+OBJECT_NAME_EXPECTED: Final = "expected the name of an object: lower-case letters, digits, '-' and '.'"
+
+ObjectName = Annotated[str, Field(pattern=OPTIONAL_NAME, max_length=253)]
+"""The name of an object in the same namespace; empty for none."""
+
+NeededName = Annotated[str, Field(pattern=OBJECT_NAME, min_length=1, max_length=253)]
+"""The required name of an object in the same namespace."""
+
+DataKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)]
+"""One key of a ConfigMap or Secret."""
+
+Count = Annotated[int, Field(strict=True, ge=0, le=100_000)]
+"""A whole number, zero or more."""
+
+FreeObject = Annotated[
+    dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+]
+"""A part of another Kubernetes API, passed on unchanged: the API server validates it where it is used."""
+
+LabelValue = Annotated[str, Field(max_length=63)]
+StringMap = Annotated[Mapping[str, LabelValue], Field(max_length=64)]
+"""Labels: at most 64, with values of at most 63 characters."""
+
+AnnotationValue = Annotated[str, Field(max_length=4096)]
+AnnotationMap = Annotated[Mapping[str, AnnotationValue], Field(max_length=64)]

@@ -1,0 +1,86 @@
+"""`status.rollout`: the state of the rollout, which persists between passes of the operator."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, Field
+
+from seatrial.api import base, fields, phases, status_fields
+
+LONGEST_PAUSE: Final = 100_000_000
+"""The longest pause that is recorded, in seconds: three years."""
+
+
+class RolloutStatus(base.StatusModel):
+    """The state of the rollout. It is stored before the operator acts on it."""
+
+    revision: status_fields.Revision
+    """The revision that is being rolled out, or was rolled out last."""
+
+    target_revision: status_fields.Word = ""
+    """The revision that the spec asks for now. Empty while it cannot be determined: the spec is invalid, or what it
+    refers to cannot be read."""
+
+    phase: phases.RolloutPhase
+    """The phase of the rollout."""
+
+    step: fields.Count = 0
+    """The current step, counted from 1; 0 before the first."""
+
+    steps: fields.Count = 0
+    """The number of steps."""
+
+    step_started_at: status_fields.Time | None = None
+    """When the current step's weight was reached; its hold counts from here."""
+
+    paused_seconds: Annotated[int, Field(strict=True, ge=0, le=LONGEST_PAUSE)] | None = None
+    """How long the current step has been paused, in seconds; its hold ends that much later. Absent if it has not been
+    paused."""
+
+    started_at: status_fields.Time | None = None
+    """When the rollout started."""
+
+    attempt: fields.Count = 1
+    """The number of the attempt, counted from 1; every Retry adds one."""
+
+    weight: status_fields.Share = 0
+    """The share of traffic that is decided for the canary, in percent."""
+
+    users_since: status_fields.Time | None = None
+    """When the canary first received traffic; absent before."""
+
+    exits_before: fields.Count | None = None
+    """The number of abnormal exits of the canary's containers before it received traffic; absent for none."""
+
+    waiting_for: phases.WaitingFor | None = None
+    """What the rollout waits for: Capacity, Build, Readiness or Unpause; absent while it only waits for a time."""
+
+    paused_at: status_fields.Time | None = None
+    """When the rollout was paused; its clocks stand still from here."""
+
+    paused_by: phases.PausedBy | None = None
+    """What paused the rollout: Spec (spec.paused) or Decision (a RolloutDecision)."""
+
+    progressed_at: status_fields.Time | None = None
+    """When highWater last rose; the progress deadline counts from here."""
+
+    high_water: fields.Count = 0
+    """The largest number of available pods that the canary has had."""
+
+    fast_track: Annotated[bool, Field(strict=True)] = False
+    """Whether the steps are skipped: for a first deployment, or for a return to a revision that served before."""
+
+    reason: Annotated[status_fields.Word, status_fields.known_reason_or("")] = ""
+    """The reason for the rollback or the rejection, one CamelCase word."""
+
+    message: status_fields.Sentence = ""
+    """The reason for the rollback, the rejection or the pause in a sentence."""
+
+    decided_by: status_fields.Name = ""
+    """The author of the last RolloutDecision that was taken in this rollout."""
+
+    decisions: Annotated[
+        tuple[status_fields.Word, ...], BeforeValidator(status_fields.last_items(status_fields.MAX_DECISIONS))
+    ] = Field(default=(), max_length=status_fields.MAX_DECISIONS)
+    """The uids of the RolloutDecisions taken in this rollout, newest last."""

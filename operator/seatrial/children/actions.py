@@ -1,0 +1,70 @@
+"""Everything the shell may be asked to do: a closed union; every action is safe to repeat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from seatrial.api import rollout_decision
+from seatrial.api.objects import Body
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Create the child unless it exists and is ours."""
+
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Apply these fields; `body` carries uid and resourceVersion of the child that was observed."""
+
+    body: Body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Set the replicas of a Deployment."""
+
+    namespace: str
+    name: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Delete the child with this uid unless it is gone or going."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerDecision:
+    """Write what became of a RolloutDecision into its status."""
+
+    namespace: str
+    name: str
+    uid: str
+    phase: rollout_decision.DecisionPhase
+    message: str
+    at: datetime
+
+
+Action = Create | Apply | Scale | Delete | AnswerDecision
+
+
+def delete_action(body: Body) -> Delete:
+    """Return the action that deletes exactly this object."""
+    head = body["metadata"]
+    return Delete(
+        api_version=body["apiVersion"],
+        kind=body["kind"],
+        namespace=head["namespace"],
+        name=head["name"],
+        uid=head.get("uid", ""),
+    )

@@ -1,0 +1,118 @@
+"""Compares what a child should be with what it is, and says what makes it so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seatrial.api import quantities
+from seatrial.api.objects import Body
+from seatrial.children import actions
+from seatrial.manifests import metadata
+
+QUANTITY_MAPS = frozenset({"requests", "limits"})
+EXACT_MAPS = frozenset({"selector", "matchLabels", "nodeSelector"})
+"""Maps in which a key too many changes what they mean."""
+QUANTITIES = frozenset({"averageValue", "sizeLimit", "divisor"})
+TARGETS = frozenset({"target"})
+"""Of a metric: its `value` is an amount, elsewhere it is a text."""
+LEFT_OUT_WHEN_FALSE = frozenset({"readOnly"})
+"""Fields that the API server does not keep when they are false."""
+IMMUTABLE = frozenset({"ControllerRevision", "Job"})
+"""Made once; a changed rendering of the same name is not written over."""
+
+
+def change(wanted: Body, seen: Body | None) -> actions.Action | None:
+    """What makes the child as wanted; None when it is."""
+    if seen is None:
+        return actions.Create(wanted)
+    if seen["metadata"].get("deletionTimestamp"):
+        return None
+    if wanted["kind"] in IMMUTABLE or wanted.get("immutable"):
+        return None if _same_owner(wanted, seen) else _applied(_head_only(wanted), seen)
+    return None if is_as_wanted(wanted, seen) else _applied(wanted, seen)
+
+
+def adoption(owner: Body, seen: Body) -> actions.Apply | None:
+    """What makes an orphan that is never written over ours; None when it has an owner. `owner`: the reference."""
+    if seen["metadata"].get("ownerReferences") or seen["metadata"].get("deletionTimestamp"):
+        return None
+    return _applied(_headed(seen, ownerReferences=[owner]), seen)
+
+
+def annotated(seen: Body, name: str, value: str) -> actions.Apply:
+    """What gives a child that is never written over this annotation, or takes it away where `value` is empty."""
+    others = {key: text for key, text in (seen["metadata"].get("annotations") or {}).items() if key != name}
+    noted = {**others, name: value} if value else others
+    owners = seen["metadata"].get("ownerReferences") or []
+    return _applied(_headed(seen, annotations=noted, ownerReferences=owners), seen)
+
+
+def _headed(seen: Body, **head: Any) -> Body:
+    """A child that is there, with other parts of its head and without its content."""
+    kept = {name: seen["metadata"].get(name) or {} for name in ("namespace", "name", "labels", "annotations")}
+    return {"apiVersion": seen["apiVersion"], "kind": seen["kind"], "metadata": {**kept, **head}}
+
+
+def is_as_wanted(wanted: Body, seen: Body) -> bool:
+    """Every field we render has our value, whatever the server and others have added beside it."""
+    noted = (seen["metadata"].get("annotations") or {}).get(metadata.APPLIED)
+    if noted != wanted["metadata"]["annotations"][metadata.APPLIED]:
+        return False
+    return _within({k: v for k, v in wanted.items() if k not in {"apiVersion", "kind"}}, seen)
+
+
+def _same_owner(wanted: Body, seen: Body) -> bool:
+    return _within(wanted["metadata"]["ownerReferences"], seen["metadata"].get("ownerReferences") or [])
+
+
+def _head_only(wanted: Body) -> Body:
+    return {key: wanted[key] for key in ("apiVersion", "kind", "metadata")}
+
+
+def _applied(wanted: Body, seen: Body) -> actions.Apply:
+    head = {
+        **wanted["metadata"],
+        "uid": seen["metadata"].get("uid", ""),
+        "resourceVersion": seen["metadata"].get("resourceVersion", ""),
+    }
+    return actions.Apply({**wanted, "metadata": head})
+
+
+def _within(wanted: Any, seen: Any, key: str = "") -> bool:
+    if wanted == seen or (_is_empty(wanted) and _is_empty(seen)):
+        return True
+    if isinstance(wanted, Mapping):
+        return isinstance(seen, Mapping) and _map_within(wanted, seen, key)
+    if isinstance(wanted, list | tuple):
+        return isinstance(seen, list) and _list_within(wanted, seen)
+    if key in QUANTITIES:
+        return seen is not None and _same_amount(wanted, seen)
+    return key in LEFT_OUT_WHEN_FALSE and not wanted and not seen
+
+
+def _is_empty(value: Any) -> bool:
+    """The API server keeps no empty texts, lists and maps: they are as good as absent."""
+    return value is None or value in ("", [], {}, ())
+
+
+def _map_within(wanted: Mapping[str, Any], seen: Mapping[str, Any], key: str) -> bool:
+    if key in EXACT_MAPS and not (set(seen) <= set(wanted)):
+        return False
+    if key in QUANTITY_MAPS or (key in TARGETS and "value" in wanted):
+        return all(name in seen and _same_amount(amount, seen[name]) for name, amount in wanted.items())
+    return all(_within(value, seen.get(name), name) for name, value in wanted.items())
+
+
+def _list_within(wanted: list[Any] | tuple[Any, ...], seen: list[Any]) -> bool:
+    if wanted and isinstance(wanted[0], Mapping) and "uid" in wanted[0]:
+        return all(any(_within(w, s) for s in seen) for w in wanted)
+    return len(wanted) == len(seen) and all(_within(w, s) for w, s in zip(wanted, seen, strict=True))
+
+
+def _same_amount(one: Any, other: Any) -> bool:
+    """Equal amounts, however they are spelled; texts that are none are compared as they are."""
+    try:
+        return quantities.canonical_quantity(one) == quantities.canonical_quantity(other)
+    except (ValueError, ArithmeticError):
+        return bool(one == other)

@@ -1,0 +1,81 @@
+"""What runs and scales each revision, and what protects its pods from drains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seatrial.children import comparison, diff
+from seatrial.children.actions import Action, Create, Scale
+from seatrial.children.revisions import template_of
+from seatrial.core.decide import Decision
+from seatrial.core.replicas import canary_replicas, stable_replicas
+from seatrial.core.transitions import TABLE
+from seatrial.manifests import workload
+
+
+def deployments(decision: Decision) -> Iterator[Action]:
+    """Yield what makes every revision's Deployment as it should be, in this order: stable, canary."""
+    stable, canary = decision.state.stable, decision.state.canary
+    if stable is not None:
+        replicas = stable_replicas(decision.state, decision.inputs)
+        yield from _deployment(decision, stable.revision, replicas)
+    if canary is None or (stable is not None and canary.revision == stable.revision):
+        return
+    replicas = canary_replicas(decision.state, decision.inputs)
+    exists = decision.snapshot.track(canary.revision).exists
+    if exists or (replicas is not None and _may_create_canary(decision)):
+        yield from _deployment(decision, canary.revision, replicas)
+
+
+def _may_create_canary(decision: Decision) -> bool:
+    """Return whether a canary's Deployment that does not exist is created, also when a person deleted it."""
+    rollout = decision.state.rollout
+    return rollout is not None and TABLE[rollout.phase].may_create_canary
+
+
+def _deployment(decision: Decision, revision: str, replicas: int | None) -> Iterator[Action]:
+    template, owner = template_of(decision, revision), decision.target.owner
+    if template is None:
+        return
+    rendered = workload.deployment(owner, revision, template)
+    present = comparison.observed(decision.snapshot, rendered)
+    if present is None:
+        count = decision.target.scaling.floor if replicas is None else replicas
+        yield Create({**rendered, "spec": {**rendered["spec"], "replicas": count}})
+        return
+    action = diff.change(rendered, present)
+    if action is not None:
+        yield action
+    if replicas is not None and replicas != decision.snapshot.track(revision).wanted:
+        yield Scale(namespace=owner.namespace, name=rendered["metadata"]["name"], replicas=replicas)
+
+
+def autoscalers(decision: Decision) -> Iterator[Action]:
+    """Yield stable's autoscaler: held while a canary receives traffic, and until it measures by itself."""
+    scaling, stable = decision.target.scaling, decision.state.stable
+    if not scaling.autoscaled or stable is None or decision.stable_makes_room:
+        return
+    wanted = decision.snapshot.track(stable.revision).wanted
+    if wanted == 0:
+        return
+    present = min(max(scaling.floor, wanted), scaling.max_replicas or scaling.floor)
+    held = decision.canary_receives_traffic
+    reported = decision.snapshot.autoscalers.get(stable.revision)
+    measures = reported is not None and reported.active  # then it keeps the count by itself
+    rendered = workload.autoscaler(
+        decision.target.owner,
+        stable.revision,
+        scaling=scaling,
+        floor=present if held or not measures else scaling.floor,
+        may_shrink=not held,
+    )
+    yield from comparison.changes(decision.snapshot, (rendered,))
+
+
+def budget(decision: Decision) -> Iterator[Action]:
+    """Yield the one PodDisruptionBudget, where there is more than one pod to protect."""
+    scaling = decision.target.scaling
+    if decision.state.stable is None or scaling.floor < 2:
+        return
+    rendered = workload.disruption_budget(decision.target.owner, scaling.disruption_budget)
+    yield from comparison.changes(decision.snapshot, (rendered,))

@@ -1,0 +1,102 @@
+"""Whether the canary's pods speak against it: abnormal exits, terminal diagnoses, the progress deadline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from seatrial.api import phases
+from seatrial.api.reasons import Reason
+from seatrial.api.text import pluralize
+from seatrial.core.inputs import Inputs
+from seatrial.core.rollback import roll_back, roll_back_failed
+from seatrial.core.snapshot import AbnormalExit, Diagnosis, Track
+from seatrial.core.state import Rollout, RolloutState
+from seatrial.core.transitions import deadline_exceeded, record_progress, wait_for
+
+RESTARTED_CONTAINER = frozenset({Reason.CRASH_LOOP, Reason.OUT_OF_MEMORY})
+"""Diagnoses of a container that ended and is started again."""
+
+
+def wait_for_replicas(
+    state: RolloutState, rollout: Rollout, inputs: Inputs, *, needed: int
+) -> RolloutState | None:
+    """Return what happens while fewer than `needed` canary pods are available; None when they all are."""
+    track = inputs.canary(state)
+    if (diagnosis := terminal_diagnosis(rollout, track, inputs)) is not None:
+        return roll_back_failed(state, inputs, diagnosis)
+    if track.available >= needed:
+        return None
+    if inputs.blocked and track.wanted < needed:
+        return replace(state, rollout=wait_for(rollout, phases.WaitingFor.READINESS))
+    progressing = record_progress(rollout, track.available, inputs.now)
+    if deadline_exceeded(progressing, inputs.target.progress_deadline, inputs.now):
+        message = _deadline_message(track, needed)
+        return roll_back(state, inputs, Reason.PROGRESS_DEADLINE_EXCEEDED, message)
+    return replace(state, rollout=replace(progressing, waiting_for=phases.WaitingFor.READINESS))
+
+
+def _deadline_message(track: Track, needed: int) -> str:
+    diagnosis = track.diagnosis
+    cause = "no pod reports a cause" if diagnosis is None else f"{diagnosis.reason}: {diagnosis.message}"
+    return f"{track.available} of {pluralize(needed, 'pod')} available at the progress deadline; {cause}"
+
+
+def exits_under_traffic(rollout: Rollout, track: Track) -> int:
+    """Return the abnormal exits since the canary first received traffic; those its pods brought along do not count."""
+    if rollout.users_since is None:
+        return 0
+    exits = track.exits_since(rollout.users_since)
+    return max(sum(e.restarts for e in exits) - (rollout.exits_before or 0), len(exits))
+
+
+def terminal_diagnosis(rollout: Rollout, track: Track, inputs: Inputs) -> Diagnosis | None:
+    """Return the diagnosis that waiting does not heal, unless it is only exits that `maxRestarts` allows."""
+    diagnosis = track.diagnosis
+    if diagnosis is None or not diagnosis.terminal:
+        diagnosis = _eviction(rollout, track)
+    if diagnosis is None:
+        return None
+    allowed = 0 < exits_under_traffic(rollout, track) <= inputs.target.max_restarts
+    return None if allowed and diagnosis.reason in RESTARTED_CONTAINER else diagnosis
+
+
+def _eviction(rollout: Rollout, track: Track) -> Diagnosis | None:
+    """Return the eviction of a pod of this rollout for its own use of disk, while none is available: the next
+    pod would be evicted as well."""
+    if track.available or rollout.started_at is None:
+        return None
+    evictions = [e for e in track.exits_since(rollout.started_at) if e.eviction]
+    if not evictions:
+        return None
+    last = max(evictions, key=lambda e: e.at)
+    return Diagnosis(
+        reason=Reason.CRASH_LOOP,
+        message=last.eviction,
+        pod=last.pod,
+        exit_code=last.code,
+        restarts=last.restarts,
+    )
+
+
+def too_many_exits(rollout: Rollout, track: Track, inputs: Inputs) -> Diagnosis | None:
+    """Return a diagnosis when more containers ended under traffic than `maxRestarts` allows."""
+    count = exits_under_traffic(rollout, track)
+    if rollout.users_since is None or count <= inputs.target.max_restarts:
+        return None
+    exits = track.exits_since(rollout.users_since)
+    reason = Reason.OUT_OF_MEMORY if any(e.out_of_memory for e in exits) else Reason.CANARY_RESTARTED
+    last = max(exits, key=lambda e: e.at)
+    counted, allowed = pluralize(count, "abnormal exit"), inputs.target.max_restarts
+    return Diagnosis(
+        reason=reason,
+        message=f"{counted} under traffic, {allowed} allowed; last: pod {last.pod}, {_cause(last)}",
+        pod=last.pod,
+        exit_code=last.code,
+        restarts=count,
+    )
+
+
+def _cause(last: AbnormalExit) -> str:
+    if last.out_of_memory:
+        return "out of memory; raise spec.serving.resources.limits.memory"
+    return last.eviction or f"exit code {last.code}; see kubectl logs --previous"

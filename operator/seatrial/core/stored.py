@@ -1,0 +1,42 @@
+"""Translates the state from and to the status model: the one place where text is truncated to the API's limits."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+from seatrial.api import base
+from seatrial.api import status as api
+from seatrial.core import state
+
+Model = TypeVar("Model", bound=base.StatusModel)
+Value = TypeVar("Value")
+
+
+def state_of(status: api.Status) -> state.RolloutState:
+    """Return the state that a status holds."""
+    stable = None if status.stable is None else _decoded(state.ModelRevision, status.stable)
+    canary = None if status.canary is None else _decoded(state.ModelRevision, status.canary)
+    failure = None if status.canary is None else status.canary.failure
+    return state.RolloutState(
+        stable=None if stable is None else replace(stable, failure=None),
+        canary=None
+        if canary is None
+        else replace(canary, failure=None if failure is None else _decoded(state.Failure, failure)),
+        rollout=None if status.rollout is None else _decoded(state.Rollout, status.rollout),
+        build=None if status.build is None else _decoded(state.Build, status.build),
+        rejected=tuple(_decoded(state.Rejection, entry) for entry in status.rejected),
+        history=tuple(_decoded(state.HistoryEntry, entry) for entry in status.history),
+    )
+
+
+def encoded(model: type[Model], value: Any, **more: Any) -> Model:
+    """Return the part of a status that `value` becomes, with `more` fields; texts are truncated by the model."""
+    parts = {f.name: getattr(value, f.name) for f in fields(value)}
+    plain = {name: part for name, part in parts.items() if not is_dataclass(part)}
+    return model.model_validate({**plain, **more})
+
+
+def _decoded(kind: type[Value], model: base.StatusModel) -> Value:
+    names = {f.name for f in fields(kind)}  # type: ignore[arg-type] # every kind is a dataclass of `state`
+    return kind(**{name: getattr(model, name) for name in names if name in type(model).model_fields})

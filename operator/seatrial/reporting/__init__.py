@@ -1,0 +1,1 @@
+"""Reports a decision: status, conditions, messages, Events. Pure."""

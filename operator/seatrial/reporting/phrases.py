@@ -1,0 +1,40 @@
+"""Times, causes and clauses in messages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+from seatrial.api.reasons import Reason
+from seatrial.core.references import Reference
+
+SELF_EXPLANATORY: Final = frozenset({Reason.SUPERSEDED, Reason.ABORTED, Reason.ROLLED_BACK})
+"""Reasons that the message beside them repeats."""
+
+
+def utc(moment: datetime | None, now: datetime | None = None) -> str:
+    """Return a moment in UTC as people read it; without its date where it is of the day of `now`."""
+    if moment is None:
+        return ""
+    today = now is not None and moment.date() == now.date()
+    return f"{moment:%H:%M:%SZ}" if today else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def clause(sentence: str) -> str:
+    """Return a sentence that another program wrote as a part of ours."""
+    return sentence.rstrip(". ")
+
+
+def because(reason: str, message: str) -> str:
+    """Return the cause of what was just stated: ` after CrashLoop: it exits`, or `: aborted by jo`."""
+    text = clause(message)
+    if reason in SELF_EXPLANATORY and text:
+        return f": {text}"
+    return f" after {reason}{f': {text}' if text else ''}"
+
+
+def missing(references: Collection[Reference]) -> str:
+    """Return `Secret a and ConfigMap b are missing; create them`."""
+    listed = " and ".join(str(reference) for reference in references)
+    return f"{listed} is missing; create it" if len(references) == 1 else f"{listed} are missing; create them"

@@ -1,0 +1,58 @@
+"""When to look again although nothing has happened by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from seatrial.core import builds
+from seatrial.core.decide import Decision
+from seatrial.core.state import Rollout
+from seatrial.core.target import step_of
+from seatrial.core.transitions import TABLE, Phase, hold_ends_at
+from seatrial.reporting import autoscaler
+
+
+def wake_at(decision: Decision) -> datetime | None:
+    """Return the first moment after now at which a decision may change by itself."""
+    moments = [moment for moment in _moments(decision) if moment is not None and moment > decision.now]
+    return min(moments, default=None)
+
+
+def next_transition(decision: Decision) -> datetime | None:
+    """Return when the rollout moves by itself; None when only an event or a person can move it."""
+    moments = [moment for moment in _of_rollout(decision) if moment is not None and moment > decision.now]
+    return min(moments, default=None)
+
+
+def _moments(decision: Decision) -> Iterator[datetime | None]:
+    yield from _of_rollout(decision)
+    rollout = decision.state.rollout
+    if (
+        rollout is not None
+        and TABLE[rollout.phase].runs_progress_deadline
+        and rollout.progressed_at is not None
+    ):
+        yield rollout.progressed_at + decision.target.progress_deadline
+    yield decision.idle_pods_leave_at
+    yield autoscaler.reported_at(decision)
+
+
+def _of_rollout(decision: Decision) -> Iterator[datetime | None]:
+    rollout, build = decision.state.rollout, decision.state.build
+    if rollout is None:
+        return
+    if rollout.phase is Phase.SHIFTING and _is_held(decision, rollout):
+        yield hold_ends_at(rollout, step_of(decision.target, rollout).hold)
+    draining = rollout.phase is Phase.ROLLING_BACK and rollout.users_since is not None and not rollout.weight
+    if draining and decision.split_is_applied and rollout.step_started_at is not None:
+        yield rollout.step_started_at + decision.target.scale_down_delay
+    if rollout.phase is Phase.BUILDING and build is not None and not decision.snapshot.missing_for_build:
+        yield builds.retry_at(build)
+
+
+def _is_held(decision: Decision, rollout: Rollout) -> bool:
+    """Return whether the step has its weight: its hold does not count while pods for it start."""
+    in_range = 0 < rollout.step <= len(decision.target.steps)
+    reached = in_range and rollout.weight >= step_of(decision.target, rollout).weight
+    return reached and decision.split_is_applied

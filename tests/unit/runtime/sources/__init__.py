@@ -1,0 +1,1 @@
+"""Models are fetched from web servers, stores, volumes and registries."""

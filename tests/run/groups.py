@@ -126,7 +126,7 @@ COMPUTING: Final = (
     Group("model runtime: server", ("tests/unit/runtime/server",)),
     Group("command line, demo, project", ("tests/unit/cli", "tests/unit/demo", "tests/project")),
     Group("model runtime: formats, registry", ("tests/unit/runtime/formats", "tests/unit/runtime/registry")),
-    Group("model runtime: build", ("tests/unit/runtime/build",)),
+    Group("model runtime: builder, sources", ("tests/unit/runtime/builder", "tests/unit/runtime/sources")),
 )
 
 CONTRACT: Final = Group("API server contract", ("tests/contract",), resource="control plane")

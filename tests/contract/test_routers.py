@@ -151,5 +151,5 @@ def test_each_router_is_made_from_its_own_configuration() -> None:
 
 @pytest.mark.parametrize("weight", [-1, 20, 101])
 def test_a_split_without_a_canary_or_outside_0_to_100_percent_is_an_error(weight: int) -> None:
-    with pytest.raises(ValueError, match="is no split"):
+    with pytest.raises(ValueError, match="is not a valid split"):
         Split(stable="a" * 10, canary="" if weight == 20 else "b", weight=weight)

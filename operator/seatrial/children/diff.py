@@ -1,4 +1,4 @@
-"""Compares what a child should be with what it is, and says what makes it so."""
+"""Compares a rendered child with the observed one, and returns the action that makes them equal."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from seatrial.manifests import metadata
 
 QUANTITY_MAPS = frozenset({"requests", "limits"})
 EXACT_MAPS = frozenset({"selector", "matchLabels", "nodeSelector"})
-"""Maps in which a key too many changes what they mean."""
+"""Maps in which an additional key changes the meaning."""
 QUANTITIES = frozenset({"averageValue", "sizeLimit", "divisor"})
 TARGETS = frozenset({"target"})
 """Of a metric: its `value` is an amount, elsewhere it is a text."""
 LEFT_OUT_WHEN_FALSE = frozenset({"readOnly"})
 """Fields that the API server does not keep when they are false."""
 IMMUTABLE = frozenset({"ControllerRevision", "Job"})
-"""Made once; a changed rendering of the same name is not written over."""
+"""Created once; a changed rendering of the same name is not applied."""
 
 
 def change(wanted: Body, seen: Body | None) -> actions.Action | None:
-    """What makes the child as wanted; None when it is."""
+    """Return the action that makes the child as rendered; None when it is."""
     if seen is None:
         return actions.Create(wanted)
     if seen["metadata"].get("deletionTimestamp"):
@@ -34,14 +34,14 @@ def change(wanted: Body, seen: Body | None) -> actions.Action | None:
 
 
 def adoption(owner: Body, seen: Body) -> actions.Apply | None:
-    """What makes an orphan that is never written over ours; None when it has an owner. `owner`: the reference."""
+    """Return the action that adopts an immutable orphan; None when it has an owner. `owner`: the reference."""
     if seen["metadata"].get("ownerReferences") or seen["metadata"].get("deletionTimestamp"):
         return None
     return _applied(_headed(seen, ownerReferences=[owner]), seen)
 
 
 def annotated(seen: Body, name: str, value: str) -> actions.Apply:
-    """What gives a child that is never written over this annotation, or takes it away where `value` is empty."""
+    """Return the action that annotates an immutable child; an empty `value` removes the annotation."""
     others = {key: text for key, text in (seen["metadata"].get("annotations") or {}).items() if key != name}
     noted = {**others, name: value} if value else others
     owners = seen["metadata"].get("ownerReferences") or []
@@ -49,13 +49,13 @@ def annotated(seen: Body, name: str, value: str) -> actions.Apply:
 
 
 def _headed(seen: Body, **head: Any) -> Body:
-    """A child that is there, with other parts of its head and without its content."""
+    """Return an observed child with other metadata and without its content."""
     kept = {name: seen["metadata"].get(name) or {} for name in ("namespace", "name", "labels", "annotations")}
     return {"apiVersion": seen["apiVersion"], "kind": seen["kind"], "metadata": {**kept, **head}}
 
 
 def is_as_wanted(wanted: Body, seen: Body) -> bool:
-    """Every field we render has our value, whatever the server and others have added beside it."""
+    """Return whether every rendered field has our value, whatever the server and others have added."""
     noted = (seen["metadata"].get("annotations") or {}).get(metadata.APPLIED)
     if noted != wanted["metadata"]["annotations"][metadata.APPLIED]:
         return False
@@ -92,7 +92,7 @@ def _within(wanted: Any, seen: Any, key: str = "") -> bool:
 
 
 def _is_empty(value: Any) -> bool:
-    """The API server keeps no empty texts, lists and maps: they are as good as absent."""
+    """Return whether a value is empty: the API server keeps no empty strings, lists and maps."""
     return value is None or value in ("", [], {}, ())
 
 
@@ -111,7 +111,7 @@ def _list_within(wanted: list[Any] | tuple[Any, ...], seen: list[Any]) -> bool:
 
 
 def _same_amount(one: Any, other: Any) -> bool:
-    """Equal amounts, however they are spelled; texts that are none are compared as they are."""
+    """Return whether two quantities are equal, however they are spelled; other strings are compared as they are."""
     try:
         return quantities.canonical_quantity(one) == quantities.canonical_quantity(other)
     except (ValueError, ArithmeticError):

@@ -1,1 +1,1 @@
-"""Decisions in the domain's own words: values and `now` in, values out; no clock, no I/O."""
+"""The decisions: values and `now` in, values out; no clock, no I/O."""

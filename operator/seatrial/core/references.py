@@ -1,4 +1,4 @@
-"""The ConfigMaps and Secrets that a spec refers to: which they are, and pods that read a copy instead."""
+"""The ConfigMaps and Secrets that a spec refers to, and pod templates that read immutable copies instead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ReferenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Reference:
-    """One object beside the ModelDeployment that its spec names."""
+    """One object in the namespace of the ModelDeployment that its spec names."""
 
     holder: ReferenceKind
     name: str
@@ -32,19 +32,19 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferencedData:
-    """What a reference leads to now; `data` only of ConfigMaps, a Secret leaves nothing but its digest."""
+    """The content of a reference; `data` is kept of ConfigMaps only, of a Secret only its digest."""
 
     present: bool
     digest: str = ""
     """Of the content."""
     version: str = ""
-    """Changes with every write, says nothing of the content."""
+    """The resourceVersion; it reveals nothing about the content."""
     data: Mapping[str, str] = field(default_factory=dict)
     binary_data: Mapping[str, str] = field(default_factory=dict)
 
 
 def pod_references(server: serving.Serving) -> tuple[Reference, ...]:
-    """What the pods read, each once, in order of name."""
+    """Return what the pods read, each once, sorted."""
     found = {(r.holder, r.name): r for r in sorted(_of_environment(server), key=lambda r: not r.optional)}
     for volume in server.pod.volumes:
         for reference in _of_volume(volume):
@@ -53,7 +53,7 @@ def pod_references(server: serving.Serving) -> tuple[Reference, ...]:
 
 
 def build_references(wanted: spec.Spec, operator: settings.Settings) -> tuple[Reference, ...]:
-    """What the build Job mounts: without one of them its pod would wait and not say for what."""
+    """Return what the build Job mounts: without one of them its pod would wait without reporting for what."""
     if wanted.model.image:
         return ()
     registry = wanted.build.registry
@@ -100,7 +100,7 @@ def _of_volume(volume: Mapping[str, Any]) -> Iterator[Reference]:
 
 
 def _object(part: Any) -> Mapping[str, Any]:
-    """The part of a free object; empty for what is none, which the API server refuses."""
+    """Return the part of a free object; empty for what is no object, which the API server rejects."""
     return part if isinstance(part, Mapping) else {}
 
 
@@ -108,7 +108,7 @@ CONFIG_MAP_KEYS = ("configMapRef", "configMapKeyRef", "configMap")
 
 
 def with_copies(body: Any, copies: Mapping[str, str]) -> Any:
-    """A pod template in which every ConfigMap that has a copy is replaced by it."""
+    """Return the pod template in which every ConfigMap that has a copy is replaced by it."""
     if isinstance(body, Mapping):
         return {key: _renamed_part(key, item, copies) for key, item in body.items()}
     return [with_copies(item, copies) for item in body] if isinstance(body, list) else body

@@ -1,4 +1,4 @@
-"""Who a revision is: hashes over what its pods run and over what its image is made from.
+"""The identity of a revision: hashes over what its pods run and over what its image is made from.
 
 Both are versioned and computed from the parsed spec in a canonical form: key order, server defaults, empty
 against absent and the spelling of quantities do not change them.
@@ -20,7 +20,7 @@ RUNTIME_OF_FORMAT = {"sklearn": "sklearn", "skops": "sklearn", "xgboost": "xgboo
 
 
 def build_id_of(wanted: spec.Spec, namespace: str, operator: settings.Settings) -> str:
-    """10 hex digits for what the image is made from; empty when an image is given.
+    """Return 10 hex digits for what the image is made from; empty when the user named an image.
 
     The name of the source's Secret is of the address: with other keys, or at another endpoint, the same uri is
     another model. The registry's Secrets and time-outs are how it is made, not what: they stay out.
@@ -46,7 +46,7 @@ def build_id_of(wanted: spec.Spec, namespace: str, operator: settings.Settings) 
 
 
 def fingerprint_of(wanted: spec.Spec, build_id: str, references: Mapping[str, str]) -> str:
-    """64 hex digits for what the pods run. `references`: name of each referenced object → digest of its data."""
+    """Return 64 hex digits for what the pods run. `references`: name of each referenced object → digest of its data."""
     return _hashed(
         {
             "image": wanted.model.image or build_id,
@@ -58,7 +58,7 @@ def fingerprint_of(wanted: spec.Spec, build_id: str, references: Mapping[str, st
 
 
 def revision_of(fingerprint: str, taken: Mapping[str, str]) -> str:
-    """10 hex digits for a fingerprint. `taken`: revision → fingerprint of those that exist.
+    """Return 10 hex digits for a fingerprint. `taken`: revision → fingerprint of those that exist.
 
     Where two fingerprints meet in one name, the later one counts on until it has a name of its own.
     """
@@ -70,7 +70,7 @@ def revision_of(fingerprint: str, taken: Mapping[str, str]) -> str:
 
 
 def runtime_for(wanted: spec.Spec, operator: settings.Settings) -> str:
-    """The catalogue's name of the runtime to build on first."""
+    """Return the catalogue's name of the runtime to build on first."""
     if wanted.build.runtime:
         return wanted.build.runtime
     if wanted.model.format:
@@ -79,7 +79,7 @@ def runtime_for(wanted: spec.Spec, operator: settings.Settings) -> str:
 
 
 def canonical_serving(wanted: serving.Serving) -> Any:
-    """The serving section with one spelling for each meaning; pieces of Kubernetes' own API as they are."""
+    """Return the serving section with one spelling for each meaning; parts of Kubernetes' own API as they are."""
     body = wanted.model_dump(mode="json", by_alias=True)
     body["resources"] = wanted.resources.canonical()
     pod = {key: item for key, item in body.pop("pod").items() if not _is_empty(item)}
@@ -105,5 +105,5 @@ def _hashed(value: Any) -> str:
 
 
 def digest_of(data: Mapping[str, str]) -> str:
-    """64 hex digits for the content of a ConfigMap or Secret."""
+    """Return 64 hex digits for the content of a ConfigMap or Secret."""
     return _hashed(dict(data))

@@ -22,7 +22,7 @@ class Split:
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight <= 100 or (self.weight and not self.canary):
-            raise ValueError(f"{self.weight} % for {self.canary or 'nobody'} is no split")
+            raise ValueError(f"{self.weight} % for {self.canary or 'no canary'} is not a valid split")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""Values in, Kubernetes dictionaries out: how each child looks."""
+"""Manifests: values in, Kubernetes objects as dictionaries out. Pure."""

@@ -1,4 +1,4 @@
-"""What every child says of itself: its name, its labels, its owner."""
+"""The metadata of every child: name, labels, owner."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from seatrial.api.objects import Body
 from seatrial.api.owner import Owner
 
 APPLIED = f"{names.GROUP}/applied"
-"""Annotation: the hash of what was rendered last, so that a changed rendering is seen without comparing."""
+"""Annotation: the hash of the last rendering, so that a changed rendering is noticed without a comparison."""
 
 
 def labels(owner: Owner, revision: str = "") -> Body:
-    """The labels that all children carry; without `revision` for those that outlive revisions."""
+    """Return the labels of all children; without `revision` for those that outlive revisions."""
     common = {
         names.LABEL_NAME: owner.name,
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
@@ -25,12 +25,12 @@ def labels(owner: Owner, revision: str = "") -> Body:
 
 
 def server_labels(owner: Owner, revision: str) -> Body:
-    """The labels of server pods: the only pods that Services select."""
+    """Return the labels of server pods: the only pods that Services select."""
     return {**labels(owner, revision), names.LABEL_SERVER: owner.name}
 
 
 def selector(owner: Owner, revision: str = "") -> Body:
-    """What selects the server pods of one revision, or of all."""
+    """Return the selector of the server pods of one revision, or of all."""
     selected = {names.LABEL_SERVER: owner.name}
     return {**selected, names.LABEL_REVISION: revision} if revision else selected
 
@@ -46,7 +46,7 @@ def child(  # noqa: PLR0913 - the five parts of an object's head
     annotations: Body | None = None,
     **content: Any,
 ) -> Body:
-    """One child, complete, with the hash of its rendering in an annotation."""
+    """Return one complete child, with the hash of its rendering in an annotation."""
     body: Body = {
         "apiVersion": api_version,
         "kind": kind,
@@ -64,6 +64,6 @@ def child(  # noqa: PLR0913 - the five parts of an object's head
 
 
 def digest(body: Body) -> str:
-    """16 hex digits of a rendered document."""
+    """Return 16 hex digits for a rendered object."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -17,7 +17,7 @@ COPY_OF = f"{names.GROUP}/copy-of"
 
 
 def deployment(owner: Owner, revision: str, template: Body) -> Body:
-    """The Deployment of a revision, without `replicas`: those are set at creation and through /scale alone."""
+    """Return the Deployment of a revision, without `replicas`: those are set at creation and through /scale only."""
     return metadata.child(
         owner,
         api_version="apps/v1",
@@ -35,7 +35,7 @@ def deployment(owner: Owner, revision: str, template: Body) -> Body:
 
 
 def autoscaler(owner: Owner, revision: str, *, scaling: Scaling, floor: int, may_shrink: bool) -> Body:
-    """The HorizontalPodAutoscaler of a revision; every field is always said, so that none is left behind."""
+    """Return the HorizontalPodAutoscaler of a revision; every field is always set, so that none is left behind."""
     behavior: dict[str, Any] = dict(scaling.behavior)
     if not may_shrink:
         behavior = {**behavior, "scaleDown": {"selectPolicy": "Disabled"}}
@@ -90,7 +90,7 @@ def _object(part: Any) -> Mapping[str, Any]:
 def configuration_copy(
     owner: Owner, revision: str, *, number: int, data: references.ReferencedData, original: str
 ) -> Body:
-    """An immutable copy of a ConfigMap: what pods of this revision read, however late they start."""
+    """Return an immutable copy of a ConfigMap: what pods of this revision read, however late they start."""
     content: Body = {"data": dict(data.data)}
     if data.binary_data:
         content["binaryData"] = dict(data.binary_data)
@@ -107,7 +107,7 @@ def configuration_copy(
 
 
 def disruption_budget(owner: Owner, budget: DisruptionBudget) -> Body:
-    """The one budget over all server pods of the object."""
+    """Return the one budget of all server pods of the object."""
     return metadata.child(
         owner,
         api_version="policy/v1",

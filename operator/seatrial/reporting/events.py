@@ -71,7 +71,7 @@ def _seconds_of(build: Build | HistoryEntry) -> float:
 def events_of(decision: Decision, stored: Status) -> tuple[Event, ...]:
     """Return what has changed since the `stored` status and is worth an Event; first deployments take no steps.
 
-    Each thing is announced once, in words that the reason has not said yet.
+    Each thing is announced once, in words that add to the reason.
     """
     return (
         *_invalid_spec(decision, stored),

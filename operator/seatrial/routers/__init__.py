@@ -1,1 +1,1 @@
-"""How traffic is shared: each router renders a split into documents and reads it back; none of them acts."""
+"""Routers: each renders a split of traffic into objects and reads it back; none of them acts. Pure."""

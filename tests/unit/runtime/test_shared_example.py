@@ -43,7 +43,7 @@ def tried(folder: Path) -> dict[str, Any]:
 
 
 def image(source: Path, signature: str) -> Path:
-    """The model as it lies in a built image."""
+    """Return the model as in a built image."""
     root = source.parent / "image"
     files = root / Path(contract.MODEL_FOLDER).relative_to(contract.IMAGE_FOLDER)
     files.parent.mkdir(parents=True)

@@ -9,9 +9,9 @@ from model_runtime.contract import BuildReport, BuildRequest
 from model_runtime.registry.references import Reference
 from tests.unit.runtime.builder.harness import Job
 from tests.unit.runtime.builder.models import iris_skops, trained
-from tests.unit.runtime.registry.fixtures import MakeClient, client_of, docker_registry, front, push_image
+from tests.unit.runtime.registry.fixtures import MakeClient, client_of, docker_registry, proxy, push_image
 
-__all__ = ["client_of", "docker_registry", "front", "iris_skops", "trained"]
+__all__ = ["client_of", "docker_registry", "iris_skops", "proxy", "trained"]
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +40,12 @@ def job_in(docker_registry: str, client_of: MakeClient, iris_skops: Path) -> Cal
 
 @pytest.fixture
 def job(job_in: Callable[[Path], Job], tmp_path: Path) -> Job:
-    """A build of one's own."""
+    """Return a build for one test."""
     return job_in(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def built(job_in: Callable[[Path], Job], tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, BuildReport]:
-    """A build that has run, to be looked at from all sides."""
+    """Return a finished build."""
     job = job_in(tmp_path_factory.mktemp("built"))
     return job, job.run()

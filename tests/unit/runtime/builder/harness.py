@@ -1,4 +1,4 @@
-"""Runs the build the way its Job does: a process with an environment, mounted folders and a termination message."""
+"""Runs the build as its Job does: a process with an environment, mounted folders and a termination message."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Job:
         return self
 
     def run(self) -> BuildReport:
-        """Its report; the log and the exit code stay with the job."""
+        """Run the build and return its report; the job keeps the log and the exit code."""
         message = self.folder / "termination-log"
         message.unlink(missing_ok=True)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -89,7 +89,7 @@ class Job:
         }
 
     def _emptied(self, name: str) -> None:
-        """A new pod has a new folder."""
+        """Empty the folder, as in a new pod."""
         number = len(list(self.folder.glob(f"{name}*.old")))
         if (self.folder / name).exists():
             (self.folder / name).rename(self.folder / f"{name}-{number}.old")

@@ -19,7 +19,7 @@ from model_runtime.registry import image_builder
 from model_runtime.registry.references import Reference
 from tests.unit.runtime.builder.harness import Job, push_secret, web_server
 from tests.unit.runtime.registry.fixtures import MakeClient, files_in, push_image
-from tests.unit.runtime.registry.proxy import Front
+from tests.unit.runtime.registry.proxy import RegistryProxy
 
 
 def image_of(job: Job, report: BuildReport) -> Reference:
@@ -192,11 +192,13 @@ def test_a_folder_in_a_volume_is_a_model_with_all_its_files(
     assert (tmp_path / "root" / contract.MODEL_FOLDER[1:] / "model.skops").is_file()
 
 
-def test_a_registry_that_requires_a_token_gets_one_for_the_user_of_the_secret(job: Job, front: Front) -> None:
-    front.login = ("robot", "s3cret")
+def test_a_registry_that_requires_a_token_gets_one_for_the_user_of_the_secret(
+    job: Job, proxy: RegistryProxy
+) -> None:
+    proxy.login = ("robot", "s3cret")
     name = job.request.repository.partition("/")[2]
-    job.asks(repository=f"{front.host}/{name}", runtime_image=f"{front.host}/runtimes/sklearn:1")
-    job.mount("push", push_secret(front.host, "robot", "s3cret"))
+    job.asks(repository=f"{proxy.host}/{name}", runtime_image=f"{proxy.host}/runtimes/sklearn:1")
+    job.mount("push", push_secret(proxy.host, "robot", "s3cret"))
     report = job.run()
 
     assert report.succeeded, job.log

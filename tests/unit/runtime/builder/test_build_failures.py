@@ -18,7 +18,7 @@ from model_runtime import contract
 from model_runtime.contract import BuildReport
 from tests.unit.runtime.builder.harness import Job, push_secret, web_server
 from tests.unit.runtime.registry.fixtures import free_port
-from tests.unit.runtime.registry.proxy import Fault, Front, says
+from tests.unit.runtime.registry.proxy import Fault, RegistryProxy, responds_with
 
 pytestmark = pytest.mark.slow  # each test is seconds; together they are a minute
 
@@ -157,9 +157,9 @@ def test_a_missing_file_of_a_web_server_is_reported(job: Job, iris_skops: Path) 
     assert "404" in report.message
 
 
-def test_a_forbidden_source_is_reported_with_the_secret_to_check(job: Job, front: Front) -> None:
-    front.faults.append(Fault("GET", "model.skops", says(403)))
-    report = job.asks(uri=f"http://{front.host}/model.skops").run()
+def test_a_forbidden_source_is_reported_with_the_secret_to_check(job: Job, proxy: RegistryProxy) -> None:
+    proxy.faults.append(Fault("GET", "model.skops", responds_with(403)))
+    report = job.asks(uri=f"http://{proxy.host}/model.skops").run()
 
     assert report.reason == "SourceForbidden"
     assert "spec.model.credentials" in report.message
@@ -219,19 +219,21 @@ def test_an_unreachable_registry_is_reported_as_transient(job: Job) -> None:
     assert "cannot be reached" in report.message
 
 
-def test_a_registry_that_requires_a_login_is_reported_with_the_secret_to_name(job: Job, front: Front) -> None:
-    front.login = ("robot", "right")
-    report = job.asks(repository=f"{front.host}/models/churn").run()
+def test_a_registry_that_requires_a_login_is_reported_with_the_secret_to_name(
+    job: Job, proxy: RegistryProxy
+) -> None:
+    proxy.login = ("robot", "right")
+    report = job.asks(repository=f"{proxy.host}/models/churn").run()
 
     assert report.reason == "RegistryUnauthorized"
-    assert f"{front.host}/models/churn" in report.message
+    assert f"{proxy.host}/models/churn" in report.message
     assert "spec.build.registry.pushSecretName" in report.message
 
 
-def test_a_wrong_password_is_reported_and_never_shown(job: Job, front: Front) -> None:
-    front.login = ("robot", "right")
-    job.mount("push", push_secret(front.host, "robot", "wrong-pass"))
-    report = job.asks(repository=f"{front.host}/models/churn").run()
+def test_a_wrong_password_is_reported_and_never_shown(job: Job, proxy: RegistryProxy) -> None:
+    proxy.login = ("robot", "right")
+    job.mount("push", push_secret(proxy.host, "robot", "wrong-pass"))
+    report = job.asks(repository=f"{proxy.host}/models/churn").run()
 
     assert report.reason == "RegistryUnauthorized"
     assert "rejects the credentials" in report.message

@@ -1,4 +1,4 @@
-"""The last lines of a failed build travel in its report: few, bounded, and without secrets."""
+"""The last lines of a failed build are in its report: bounded and redacted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model_runtime.contract import TERMINATION_MESSAGE_LIMIT, BuildReport
 
 
 def heard(*lines: str) -> LogTail:
-    """A tail that was told these lines."""
+    """Return a log tail with these lines."""
     kept = LogTail()
     for line in lines:
         kept.handle(logging.makeLogRecord({"msg": line}))

@@ -1,4 +1,4 @@
-"""Sources that are written to while they are read, or that are not what their address says."""
+"""Sources that change while they are read, or differ from what their address says."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_token_that_no_header_can_carry_is_reported_without_quoting_it(tmp_pat
     ):
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m"))
 
-    assert site.asked == []
+    assert site.requests == []
     assert "hid" not in failure.value.message
 
 

@@ -1,4 +1,4 @@
-"""The same files are the same digest and the same layer, in whatever order they came; other files are not."""
+"""The same files have the same digest and layer in any order; other files do not."""
 
 from __future__ import annotations
 

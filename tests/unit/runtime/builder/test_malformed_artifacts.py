@@ -17,27 +17,27 @@ from model_runtime.registry.client import OCI_MANIFEST
 from model_runtime.registry.references import Reference
 from tests.unit.runtime.builder.harness import Job
 from tests.unit.runtime.registry.fixtures import MakeClient, tar_of
-from tests.unit.runtime.registry.proxy import Fault, Front, floods, tells
+from tests.unit.runtime.registry.proxy import Fault, RegistryProxy, endless_response, responds_content
 from tests.unit.runtime.sources.servers import fetch_request, fetched_files
 
 TITLE = "org.opencontainers.image.title"
 UNPACK = "io.deis.oras.content.unpack"
 
 
-def artifact(front: Front, layers: list[dict[str, Any]]) -> None:
-    """What the registry says there is, true or not."""
+def artifact(proxy: RegistryProxy, layers: list[dict[str, Any]]) -> None:
+    """Return a manifest of this content, correct or not."""
     body = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
         "config": {"digest": "sha256:" + "0" * 64},
         "layers": layers,
     }
-    front.faults.append(Fault("GET", "manifests", tells(200, json.dumps(body).encode())))
+    proxy.faults.append(Fault("GET", "manifests", responds_content(200, json.dumps(body).encode())))
 
 
-def fetched(front: Front, folder: Path) -> sources.Fetched:
-    plain = frozenset({front.host})
-    return sources.fetch(fetch_request(folder, f"oci://{front.host}/artifacts/a:1", plain_http=plain))
+def fetched(proxy: RegistryProxy, folder: Path) -> sources.Fetched:
+    plain = frozenset({proxy.host})
+    return sources.fetch(fetch_request(folder, f"oci://{proxy.host}/artifacts/a:1", plain_http=plain))
 
 
 @pytest.mark.parametrize(
@@ -54,37 +54,43 @@ def test_an_invalid_artifact_name_is_reported_as_permanent_without_secrets(tmp_p
 
 
 @pytest.mark.parametrize("digest", ["sha256:../../escaped", "../escaped", "sha256:" + "a" * 63, "", None])
-def test_an_invalid_digest_is_not_used_as_a_file_name(front: Front, tmp_path: Path, digest: Any) -> None:
-    artifact(front, [{"digest": digest, "size": 1, "annotations": {TITLE: "m"}}])
+def test_an_invalid_digest_is_not_used_as_a_file_name(
+    proxy: RegistryProxy, tmp_path: Path, digest: Any
+) -> None:
+    artifact(proxy, [{"digest": digest, "size": 1, "annotations": {TITLE: "m"}}])
 
     with pytest.raises(SourceUnavailable, match="no valid digest"):
-        fetched(front, tmp_path)
+        fetched(proxy, tmp_path)
     assert not list(tmp_path.parent.glob("escaped"))
-    assert front.seen("GET", "blobs") == 0
+    assert proxy.count("GET", "blobs") == 0
 
 
-def test_a_file_longer_than_in_its_manifest_is_not_read_to_its_end(front: Front, tmp_path: Path) -> None:
-    artifact(front, [{"digest": "sha256:" + "a" * 64, "size": 10, "annotations": {TITLE: "m"}}])
-    front.faults.append(Fault("GET", "blobs", floods(200), times=9))
+def test_a_file_longer_than_in_its_manifest_is_not_read_to_its_end(
+    proxy: RegistryProxy, tmp_path: Path
+) -> None:
+    artifact(proxy, [{"digest": "sha256:" + "a" * 64, "size": 10, "annotations": {TITLE: "m"}}])
+    proxy.faults.append(Fault("GET", "blobs", endless_response(200), times=9))
 
     with pytest.raises(SourceUnavailable, match="more than the 10 bytes of"):
-        fetched(front, tmp_path)
-    assert front.flooded < 32 << 20
+        fetched(proxy, tmp_path)
+    assert proxy.flooded < 32 << 20
 
 
-def test_files_larger_than_the_disk_are_reported_before_one_is_read(front: Front, tmp_path: Path) -> None:
-    artifact(front, [{"digest": "sha256:" + "a" * 64, "size": 1 << 40, "annotations": {TITLE: "m"}}])
+def test_files_larger_than_the_disk_are_reported_before_one_is_read(
+    proxy: RegistryProxy, tmp_path: Path
+) -> None:
+    artifact(proxy, [{"digest": "sha256:" + "a" * 64, "size": 1 << 40, "annotations": {TITLE: "m"}}])
 
     with pytest.raises(BuildBroken, match="no space"):
-        fetched(front, tmp_path)
-    assert front.seen("GET", "blobs") == 0
+        fetched(proxy, tmp_path)
+    assert proxy.count("GET", "blobs") == 0
 
 
 def stored(
-    front: Front, client_of: MakeClient, *contents: tuple[bytes, dict[str, str]]
+    proxy: RegistryProxy, client_of: MakeClient, *contents: tuple[bytes, dict[str, str]]
 ) -> list[dict[str, Any]]:
     """The layers of an artifact whose blobs stand in the registry."""
-    registry, here = client_of(front.host), Reference(front.host, "artifacts/a")
+    registry, here = client_of(proxy.host), Reference(proxy.host, "artifacts/a")
     layers = []
     for content, notes in contents:
         blob = blobs.from_bytes(content)
@@ -96,33 +102,35 @@ def stored(
 
 @pytest.mark.parametrize("titles", [("m", "m"), ("m", "m/n"), ("m/n", "m")])
 def test_two_files_of_the_same_path_are_rejected(
-    front: Front, client_of: MakeClient, tmp_path: Path, titles: tuple[str, str]
+    proxy: RegistryProxy, client_of: MakeClient, tmp_path: Path, titles: tuple[str, str]
 ) -> None:
-    artifact(front, stored(front, client_of, *((title.encode(), {TITLE: title}) for title in titles)))
+    artifact(proxy, stored(proxy, client_of, *((title.encode(), {TITLE: title}) for title in titles)))
 
     with pytest.raises(BuildBroken, match="exists twice"):
-        fetched(front, tmp_path)
+        fetched(proxy, tmp_path)
 
 
-def test_all_layers_count_against_one_quota(front: Front, client_of: MakeClient, tmp_path: Path) -> None:
+def test_all_layers_count_against_one_quota(
+    proxy: RegistryProxy, client_of: MakeClient, tmp_path: Path
+) -> None:
     halves = [gzip.compress(tar_of({f"f{number}-{n}": "" for n in range(60)})) for number in range(2)]
-    artifact(front, stored(front, client_of, *((half, {}) for half in halves)))
+    artifact(proxy, stored(proxy, client_of, *((half, {}) for half in halves)))
 
     with pytest.raises(BuildBroken, match="more than 100 files"):
-        fetched(front, tmp_path)
+        fetched(proxy, tmp_path)
 
 
-def test_a_packed_folder_is_unpacked(front: Front, client_of: MakeClient, tmp_path: Path) -> None:
+def test_a_packed_folder_is_unpacked(proxy: RegistryProxy, client_of: MakeClient, tmp_path: Path) -> None:
     packed = gzip.compress(tar_of({"model/m": "1", "model/n": "2"}))
-    artifact(front, stored(front, client_of, (packed, {TITLE: "model", UNPACK: "true"})))
+    artifact(proxy, stored(proxy, client_of, (packed, {TITLE: "model", UNPACK: "true"})))
 
-    assert not fetched(front, tmp_path).single_file
+    assert not fetched(proxy, tmp_path).single_file
     assert fetched_files(tmp_path) == {"model/m": b"1", "model/n": b"2"}
 
 
 @pytest.mark.slow
 def test_one_archive_in_a_folder_of_an_artifact_is_unpacked(
-    job: Job, front: Front, client_of: MakeClient, iris_skops: Path
+    job: Job, proxy: RegistryProxy, client_of: MakeClient, iris_skops: Path
 ) -> None:
     packed = job.folder / "model.tar.gz"
     with tarfile.open(packed, "w:gz") as tar:
@@ -164,13 +172,13 @@ def test_one_archive_in_a_folder_of_an_artifact_is_unpacked(
     ids=["no login", "a refused one"],
 )
 def test_a_rejected_login_describes_the_secret_as_it_is(
-    front: Front, tmp_path: Path, secret: dict[str, str], said: str
+    proxy: RegistryProxy, tmp_path: Path, secret: dict[str, str], said: str
 ) -> None:
-    front.login = ("robot", "pass")
+    proxy.login = ("robot", "pass")
     (tmp_path / "credentials").mkdir()
     for key, value in secret.items():
         (tmp_path / "credentials" / key).write_text(value)
 
-    with pytest.raises(SourceForbidden, match=f"^oci://{front.host}/a:1 cannot be read: .*{said}") as failure:
-        sources.fetch(fetch_request(tmp_path, f"oci://{front.host}/a:1", plain_http=frozenset({front.host})))
+    with pytest.raises(SourceForbidden, match=f"^oci://{proxy.host}/a:1 cannot be read: .*{said}") as failure:
+        sources.fetch(fetch_request(tmp_path, f"oci://{proxy.host}/a:1", plain_http=frozenset({proxy.host})))
     assert "pushSecretName" not in failure.value.message

@@ -1,4 +1,4 @@
-"""What files hash to, and how a build ends when nothing planned it."""
+"""The digest of files, and the reports of unexpected failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports at any size and of any text, secrets in no message, and full disks told wherever they are met."""
+"""Reports of any size and text, redacted messages, and full disks in every phase."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tests of model files: recognised, refused, loaded, answering."""
+"""Tests of model files: detection, loading, prediction."""

@@ -1,4 +1,4 @@
-"""Detection: by what files hold, whatever they are called."""
+"""Formats are detected by content, not by file name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs that a model should answer: all the forms in which people leave them, or one made from the signature."""
+"""Example inputs: from a file in any form, or made from the signature."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXPECTED = {"age": [30, 40], "city": ["a", "b"]}
 
 
 def example_in(folder: Path, signature: Signature) -> formats.Tensors:
-    """The example of a model that lies in the folder."""
+    """Return the example of a model in the folder."""
     return formats.example(folder / "model.skops", signature, within=folder)
 
 

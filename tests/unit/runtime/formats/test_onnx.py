@@ -1,4 +1,4 @@
-"""ONNX graphs of several inputs and outputs, of texts and scalars, and what they refuse."""
+"""ONNX graphs with several inputs and outputs, strings and scalars, and the inputs that they reject."""
 
 from __future__ import annotations
 

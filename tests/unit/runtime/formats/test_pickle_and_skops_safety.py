@@ -1,4 +1,4 @@
-"""A pickle under whatever name and in whatever wrapping is refused before its code runs, unless it may run."""
+"""A pickle is rejected before its code runs, under any name and in any wrapping, unless it is allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading, signatures and answers."""
+"""Loading, signatures and predictions."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-from tests.unit.runtime.registry.fixtures import client_of, docker_registry, front
+from tests.unit.runtime.registry.fixtures import client_of, docker_registry, proxy
 
-__all__ = ["client_of", "docker_registry", "front"]
+__all__ = ["client_of", "docker_registry", "proxy"]

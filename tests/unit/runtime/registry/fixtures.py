@@ -30,7 +30,7 @@ from model_runtime.registry.references import Reference
 from model_runtime.registry.transport import Transport
 from model_runtime.retry import RetryPolicy
 from tests.cluster import ports
-from tests.unit.runtime.registry.proxy import Front
+from tests.unit.runtime.registry.proxy import RegistryProxy
 
 CONFIG = """
 version: 0.1
@@ -38,7 +38,7 @@ log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: ROOT}, delete: {enabled: true}}
 http: {addr: "127.0.0.1:PORT"}
 """
-IMPATIENT = RetryPolicy(attempts=4, first_pause=0.001, longest_pause=0.002)
+SHORT_PAUSES = RetryPolicy(attempts=4, first_pause=0.001, longest_pause=0.002)
 MakeClient = Callable[..., RegistryClient]
 
 
@@ -77,15 +77,15 @@ def _await(host: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def free_port() -> int:
-    """Nobody listens there, and the system gives it to no outgoing connection."""
+    """Return a port without a listener that the system gives to no outgoing connection."""
     (port,) = ports.free(1)
     return port
 
 
 @pytest.fixture
-def front(docker_registry: str) -> Iterator[Front]:
-    """A proxy before it, which asks for nothing and behaves, until it is told otherwise."""
-    with Front(docker_registry) as made:
+def proxy(docker_registry: str) -> Iterator[RegistryProxy]:
+    """Return a proxy for the registry; it only forwards requests until a test changes it."""
+    with RegistryProxy(docker_registry) as made:
         yield made
 
 
@@ -95,7 +95,7 @@ def client_of() -> Iterator[MakeClient]:
     made: list[Transport] = []
 
     def make(
-        *hosts: str, logins: dict[str, Login] | None = None, retry: RetryPolicy = IMPATIENT
+        *hosts: str, logins: dict[str, Login] | None = None, retry: RetryPolicy = SHORT_PAUSES
     ) -> RegistryClient:
         transport = Transport(
             ssl.create_default_context(),

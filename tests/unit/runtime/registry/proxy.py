@@ -1,4 +1,4 @@
-"""A proxy before the real registry that asks for tokens and misbehaves on demand."""
+"""A proxy for the real registry that requires tokens and fails on demand."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 ENOUGH = 256 << 20
-"""Bytes after which an endless answer ends: whoever took them all would take any number."""
+"""Bytes after which an endless response ends: a client that reads them all has no limit."""
 
 
 @dataclass
 class Fault:
-    """What happens to the first `times` requests that match, instead of what should."""
+    """Handles the first `times` matching requests instead of the registry."""
 
     method: str
     path: str
     act: Callable[[Handler], None]
     times: int = 1
     after: int = 0
-    """So many matching requests pass before."""
+    """How many matching requests pass before."""
 
     def strikes(self, method: str, path: str) -> bool:
         if method != self.method or not re.search(self.path, path) or not self.times:
@@ -41,30 +41,30 @@ class Fault:
 
 
 @dataclass
-class Front:
-    """The proxy: `host` is what image names begin with."""
+class RegistryProxy:
+    """The proxy; image names begin with its `host`."""
 
     upstream: str
     login: tuple[str, str] | None = None
-    """Asks for tokens that are made for this user only."""
+    """Requires tokens of this user."""
     basic: bool = False
-    """Asks for the login itself instead of a token."""
+    """Requires the login itself instead of a token."""
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     scopes: dict[str, set[str]] = field(default_factory=dict)
     tokens_made: int = 0
     uses: int = 0
-    """A token is good for so many requests; 0 is for ever."""
-    vague: bool = False
-    """Does not say what a token must be good for, and answers 403 to one that is good for too little."""
-    shown: list[tuple[str, str]] = field(default_factory=list)
-    """Paths and the `Authorization` that came with them."""
+    """How many requests a token is valid for; 0 means any number."""
+    hides_scope: bool = False
+    """The challenge has no scope, and a token with too little scope gets 403."""
+    authorizations: list[tuple[str, str]] = field(default_factory=list)
+    """Paths, and the `Authorization` header that they had."""
     used: dict[str, int] = field(default_factory=dict)
     host: str = ""
     flooded: int = 0
 
-    def __enter__(self) -> Front:
-        handler = type("BoundHandler", (Handler,), {"front": self})
+    def __enter__(self) -> RegistryProxy:
+        handler = type("BoundHandler", (Handler,), {"proxy": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         self.host = f"127.0.0.1:{self.server.server_address[1]}"
@@ -75,7 +75,7 @@ class Front:
         self.server.shutdown()
         self.server.server_close()
 
-    def seen(self, method: str, path: str = "") -> int:
+    def count(self, method: str, path: str = "") -> int:
         return sum(1 for verb, where in self.requests if verb == method and re.search(path, where))
 
     def expire_tokens(self) -> None:
@@ -83,7 +83,7 @@ class Front:
 
 
 class Handler(BaseHTTPRequestHandler):
-    front: Front
+    proxy: RegistryProxy
     protocol_version = "HTTP/1.1"
     timeout = 10
 
@@ -91,14 +91,14 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def _any(self) -> None:
-        self.front.requests.append((self.command, self.path))
-        self.front.shown.append((self.path, self.headers.get("authorization", "")))
+        self.proxy.requests.append((self.command, self.path))
+        self.proxy.authorizations.append((self.path, self.headers.get("authorization", "")))
         if self.path.startswith("/token"):
             return self.token()
-        for fault in self.front.faults:
+        for fault in self.proxy.faults:
             if fault.strikes(self.command, self.path):
                 return fault.act(self)
-        if self.front.login is not None and not self.allowed():
+        if self.proxy.login is not None and not self.allowed():
             return self.ask()
         return self.forward()
 
@@ -108,13 +108,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def allowed(self) -> bool:
         shown = self.headers.get("authorization", "")
-        if self.front.basic:
-            return shown == basic_of(self.front.login)
+        if self.proxy.basic:
+            return shown == basic_of(self.proxy.login)
         token = shown.removeprefix("Bearer ")
-        self.front.used[token] = self.front.used.get(token, 0) + 1
-        if self.front.uses and self.front.used[token] > self.front.uses:
+        self.proxy.used[token] = self.proxy.used.get(token, 0) + 1
+        if self.proxy.uses and self.proxy.used[token] > self.proxy.uses:
             return False
-        return self.wanted() <= self.front.scopes.get(token, set())
+        return self.wanted() <= self.proxy.scopes.get(token, set())
 
     def wanted(self) -> set[str]:
         parts = urlsplit(self.path)
@@ -126,11 +126,11 @@ class Handler(BaseHTTPRequestHandler):
         return scopes | {f"repository:{name}:pull" for name in parse_qs(parts.query).get("from", [])}
 
     def ask(self) -> None:
-        if self.front.basic:
+        if self.proxy.basic:
             return self.answer(401, {"www-authenticate": 'Basic realm="test"'})
         if (
-            self.front.vague
-            and self.headers.get("authorization", "").removeprefix("Bearer ") in self.front.scopes
+            self.proxy.hides_scope
+            and self.headers.get("authorization", "").removeprefix("Bearer ") in self.proxy.scopes
         ):
             self.body()
             return self.answer(403)
@@ -138,15 +138,15 @@ class Handler(BaseHTTPRequestHandler):
         for scope in sorted(self.wanted()):
             merged.setdefault(scope.rpartition(":")[0], []).append(scope.rpartition(":")[2])
         scope = " ".join(f"{name}:{','.join(verbs)}" for name, verbs in merged.items())
-        realm = f"http://{self.front.host}/token"
-        if self.front.vague:
+        realm = f"http://{self.proxy.host}/token"
+        if self.proxy.hides_scope:
             return self.answer(401, {"www-authenticate": f'Bearer realm="{realm}",service="test"'})
         return self.answer(
             401, {"www-authenticate": f'Bearer realm="{realm}",service="test",scope="{scope}"'}
         )
 
     def token(self) -> None:
-        if self.headers.get("authorization") != basic_of(self.front.login):
+        if self.headers.get("authorization") != basic_of(self.proxy.login):
             return self.answer(401)
         token = secrets.token_hex(8)
         asked = parse_qs(urlsplit(self.path).query).get("scope", [])
@@ -155,15 +155,15 @@ class Handler(BaseHTTPRequestHandler):
             for scope in asked
             for verb in scope.rpartition(":")[2].split(",")
         ]
-        self.front.scopes[token] = {f"{name}:{verb}" for name, verb in names}
-        self.front.tokens_made += 1
+        self.proxy.scopes[token] = {f"{name}:{verb}" for name, verb in names}
+        self.proxy.tokens_made += 1
         return self.answer(200, {}, json.dumps({"token": token}).encode())
 
     # what it does
 
     def forward(self) -> None:
         body = self.body()
-        upstream = http.client.HTTPConnection(self.front.upstream, timeout=30)
+        upstream = http.client.HTTPConnection(self.proxy.upstream, timeout=30)
         headers = {key: value for key, value in self.headers.items() if key.lower() not in _OWN}
         upstream.request(self.command, self.path, body=body or None, headers=headers)
         response = upstream.getresponse()
@@ -206,8 +206,8 @@ def basic_of(login: tuple[str, str] | None) -> str:
     return "Basic " + base64.b64encode(":".join(login or ("", "")).encode()).decode()
 
 
-def says(status: int, **headers: str) -> Callable[[Handler], None]:
-    """The request is read and answered with this status."""
+def responds_with(status: int, **headers: str) -> Callable[[Handler], None]:
+    """Respond with this status."""
 
     def act(handler: Handler) -> None:
         handler.body()
@@ -216,15 +216,15 @@ def says(status: int, **headers: str) -> Callable[[Handler], None]:
     return act
 
 
-def hangs_up(handler: Handler) -> None:
-    """The connection breaks before an answer."""
+def closes_connection(handler: Handler) -> None:
+    """Close the connection without a response."""
     handler.hang_up()
 
 
-def hangs_up_after(handler: Handler) -> None:
-    """The request arrives and takes effect, but its answer is lost."""
+def loses_response(handler: Handler) -> None:
+    """Forward the request, but lose its response."""
     body = handler.body()
-    upstream = http.client.HTTPConnection(handler.front.upstream, timeout=30)
+    upstream = http.client.HTTPConnection(handler.proxy.upstream, timeout=30)
     headers = {key: value for key, value in handler.headers.items() if key.lower() not in _OWN}
     upstream.request(handler.command, handler.path, body=body or None, headers=headers)
     upstream.getresponse().read()
@@ -232,10 +232,10 @@ def hangs_up_after(handler: Handler) -> None:
     handler.hang_up()
 
 
-def stops_halfway(handler: Handler) -> None:
-    """The answer is cut off in the middle of its body."""
-    upstream = http.client.HTTPConnection(handler.front.upstream, timeout=30)
-    upstream.request(handler.command, handler.path, headers={"host": handler.front.host})
+def truncates_response(handler: Handler) -> None:
+    """Truncate the response in the middle of its body."""
+    upstream = http.client.HTTPConnection(handler.proxy.upstream, timeout=30)
+    upstream.request(handler.command, handler.path, headers={"host": handler.proxy.host})
     response = upstream.getresponse()
     content = response.read()
     upstream.close()
@@ -246,8 +246,8 @@ def stops_halfway(handler: Handler) -> None:
     handler.hang_up()
 
 
-def floods(status: int, **headers: str) -> Callable[[Handler], None]:
-    """An answer that never ends; what was sent of it is added to the front's `flooded`."""
+def endless_response(status: int, **headers: str) -> Callable[[Handler], None]:
+    """Send an endless response; the bytes are added to the proxy's `flooded`."""
 
     def act(handler: Handler) -> None:
         handler.body()
@@ -258,16 +258,16 @@ def floods(status: int, **headers: str) -> Callable[[Handler], None]:
         handler.end_headers()
         piece = b"[" * 65536
         with contextlib.suppress(OSError):
-            while handler.front.flooded < ENOUGH:
+            while handler.proxy.flooded < ENOUGH:
                 handler.wfile.write(b"10000\r\n" + piece + b"\r\n")
-                handler.front.flooded += len(piece)
+                handler.proxy.flooded += len(piece)
         handler.close_connection = True
 
     return act
 
 
-def tells(status: int, content: bytes, **headers: str) -> Callable[[Handler], None]:
-    """The request is read and answered with this content."""
+def responds_content(status: int, content: bytes, **headers: str) -> Callable[[Handler], None]:
+    """Respond with this content."""
 
     def act(handler: Handler) -> None:
         handler.body()

@@ -16,7 +16,7 @@ from model_runtime.registry.image_builder import Additions, ImageBuilder
 from model_runtime.registry.layers import layer_of
 from model_runtime.registry.references import Reference
 from tests.unit.runtime.registry.fixtures import MakeClient, push_image
-from tests.unit.runtime.registry.proxy import Fault, Front, Handler, says
+from tests.unit.runtime.registry.proxy import Fault, Handler, RegistryProxy, responds_with
 
 LARGE = random.Random(2).randbytes(200_000)
 ROBOT = Login("robot", "pass")
@@ -28,26 +28,26 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def registry(front: Front, client_of: MakeClient) -> RegistryClient:
+def registry(proxy: RegistryProxy, client_of: MakeClient) -> RegistryClient:
     """It wants tokens, and we have a login."""
-    front.login = ("robot", "pass")
-    return client_of(front.host, logins={front.host: ROBOT})
+    proxy.login = ("robot", "pass")
+    return client_of(proxy.host, logins={proxy.host: ROBOT})
 
 
 @pytest.fixture
-def here(front: Front, request: pytest.FixtureRequest) -> Reference:
-    return Reference.parse(f"{front.host}/t{abs(hash(request.node.nodeid)):x}:1")
+def here(proxy: RegistryProxy, request: pytest.FixtureRequest) -> Reference:
+    return Reference.parse(f"{proxy.host}/t{abs(hash(request.node.nodeid)):x}:1")
 
 
 @pytest.fixture
-def elsewhere(docker_registry: str) -> Iterator[Front]:
+def elsewhere(docker_registry: str) -> Iterator[RegistryProxy]:
     """A second host that the registry may send us to."""
-    with Front(docker_registry) as made:
+    with RegistryProxy(docker_registry) as made:
         yield made
 
 
-def logins_shown(front: Front) -> set[str]:
-    return {shown for _path, shown in front.shown if shown}
+def logins_shown(proxy: RegistryProxy) -> set[str]:
+    return {shown for _path, shown in proxy.authorizations if shown}
 
 
 def assembled(registry: RegistryClient, runtime: Reference, target: Reference, folder: Path) -> str:
@@ -66,96 +66,98 @@ def assembled(registry: RegistryClient, runtime: Reference, target: Reference, f
 
 @pytest.mark.parametrize("uses", [1, 2, 3, 5])
 def test_an_image_is_built_with_tokens_that_expire_after_a_few_requests(
-    front: Front, registry: RegistryClient, here: Reference, tmp_path: Path, uses: int
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, tmp_path: Path, uses: int
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
     push_image(registry, runtime, files={"only": here.path})
-    front.uses = uses
+    proxy.uses = uses
     digest = assembled(registry, runtime, here, tmp_path)
 
     assert registry.manifest(Reference(here.host, here.path, digest=digest)) is not None
-    assert front.tokens_made > 12 // uses
+    assert proxy.tokens_made > 12 // uses
 
 
 @pytest.mark.parametrize(
     ("method", "after"), [("HEAD", 0), ("POST", 0), ("PATCH", 0), ("PATCH", 1), ("PATCH", 3), ("PUT", 0)]
 )
 def test_a_token_that_expires_during_an_upload_causes_no_duplicates(
-    front: Front, registry: RegistryClient, here: Reference, method: str, after: int
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, method: str, after: int
 ) -> None:
-    front.faults.append(Fault(method, "blobs", _expired, after=after))
+    proxy.faults.append(Fault(method, "blobs", _expired, after=after))
     registry.put_blob(here, blobs.from_bytes(LARGE))
 
     assert registry.has_blob(here, blobs.digest_of(LARGE))
-    assert front.faults[0].times == 0
-    assert front.seen("PATCH") <= 5, "four chunks, and the one that was refused"
+    assert proxy.faults[0].times == 0
+    assert proxy.count("PATCH") <= 5, "four chunks, and the one that was refused"
     accepted = 1 if method != "POST" else 2
-    assert front.seen("POST", "uploads") <= accepted + 1
+    assert proxy.count("POST", "uploads") <= accepted + 1
 
 
 def _expired(handler: Handler) -> None:
-    handler.front.expire_tokens()
+    handler.proxy.expire_tokens()
     handler.body()
     handler.ask()
 
 
 def test_a_token_is_requested_for_the_scope_of_the_call(
-    front: Front, registry: RegistryClient, here: Reference
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference
 ) -> None:
-    front.vague = True
+    proxy.hides_scope = True
     registry.put_blob(here, blobs.from_bytes(LARGE))
     registry.put_manifest(
         here, "application/vnd.oci.image.index.v1+json", {"schemaVersion": 2, "manifests": []}
     )
 
     assert registry.manifest(here) is not None
-    assert front.tokens_made == 2, "one to push and one to pull"
+    assert proxy.tokens_made == 2, "one to push and one to pull"
 
 
 def test_a_push_requests_one_token_for_pull_and_push(
-    front: Front, registry: RegistryClient, here: Reference
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(b"x"))
 
-    assert front.tokens_made == 1
+    assert proxy.tokens_made == 1
 
 
-def test_a_rejected_token_is_renewed_once(front: Front, registry: RegistryClient, here: Reference) -> None:
-    front.faults.append(Fault("HEAD", "blobs", lambda handler: handler.ask(), times=99))
+def test_a_rejected_token_is_renewed_once(
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference
+) -> None:
+    proxy.faults.append(Fault("HEAD", "blobs", lambda handler: handler.ask(), times=99))
 
     with pytest.raises(RegistryUnauthorized, match="rejects the credentials"):
         registry.has_blob(here, blobs.digest_of(b"x"))
-    assert front.seen("HEAD") == 2
+    assert proxy.count("HEAD") == 2
 
 
 def test_a_push_with_an_anonymous_token_reports_a_missing_secret(
-    front: Front, here: Reference, client_of: MakeClient
+    proxy: RegistryProxy, here: Reference, client_of: MakeClient
 ) -> None:
-    question = {"www_authenticate": f'Bearer realm="http://{front.host}/anybody",service="s"'}
-    front.faults.append(Fault("HEAD", "blobs", says(401, **question), times=99))
-    front.faults.append(Fault("GET", "/anybody", lambda handler: handler.answer(200, {}, b'{"token": "t"}')))
+    question = {"www_authenticate": f'Bearer realm="http://{proxy.host}/anybody",service="s"'}
+    proxy.faults.append(Fault("HEAD", "blobs", responds_with(401, **question), times=99))
+    proxy.faults.append(Fault("GET", "/anybody", lambda handler: handler.answer(200, {}, b'{"token": "t"}')))
 
     with pytest.raises(RegistryUnauthorized, match="no Secret has one"):
-        client_of(front.host).put_blob(here, blobs.from_bytes(b"x"))
+        client_of(proxy.host).put_blob(here, blobs.from_bytes(b"x"))
 
 
 def test_a_token_request_is_repeated_after_a_transient_error(
-    front: Front, here: Reference, client_of: MakeClient
+    proxy: RegistryProxy, here: Reference, client_of: MakeClient
 ) -> None:
-    question = {"www_authenticate": f'Bearer realm="http://{front.host}/made"'}
-    front.faults.append(Fault("HEAD", "blobs", says(401, **question)))
-    front.faults.append(Fault("GET", "/made", says(503)))
-    front.faults.append(Fault("GET", "/made", lambda handler: handler.hang_up()))
-    front.faults.append(
+    question = {"www_authenticate": f'Bearer realm="http://{proxy.host}/made"'}
+    proxy.faults.append(Fault("HEAD", "blobs", responds_with(401, **question)))
+    proxy.faults.append(Fault("GET", "/made", responds_with(503)))
+    proxy.faults.append(Fault("GET", "/made", lambda handler: handler.hang_up()))
+    proxy.faults.append(
         Fault("GET", "/made", lambda handler: handler.answer(200, {}, b'{"access_token": "t"}'))
     )
 
-    assert not client_of(front.host).has_blob(here, blobs.digest_of(b"x"))
-    assert front.shown[-1] == (f"/v2/{here.path}/blobs/{blobs.digest_of(b'x')}", "Bearer t")
+    assert not client_of(proxy.host).has_blob(here, blobs.digest_of(b"x"))
+    assert proxy.authorizations[-1] == (f"/v2/{here.path}/blobs/{blobs.digest_of(b'x')}", "Bearer t")
 
 
 def test_an_identity_token_is_sent_in_a_form_and_never_in_an_address(
-    front: Front, here: Reference, client_of: MakeClient
+    proxy: RegistryProxy, here: Reference, client_of: MakeClient
 ) -> None:
     bodies: list[bytes] = []
 
@@ -163,16 +165,18 @@ def test_an_identity_token_is_sent_in_a_form_and_never_in_an_address(
         bodies.append(handler.body())
         handler.answer(200, {}, b'{"access_token": "t"}')
 
-    front.faults.append(
-        Fault("HEAD", "blobs", says(401, www_authenticate=f'Bearer realm="http://{front.host}/made"'))
+    proxy.faults.append(
+        Fault(
+            "HEAD", "blobs", responds_with(401, www_authenticate=f'Bearer realm="http://{proxy.host}/made"')
+        )
     )
-    front.faults.append(Fault("POST", "/made", made))
-    registry = client_of(front.host, logins={front.host: Login("robot", "", "refresh-me")})
+    proxy.faults.append(Fault("POST", "/made", made))
+    registry = client_of(proxy.host, logins={proxy.host: Login("robot", "", "refresh-me")})
     registry.has_blob(here, blobs.digest_of(b"x"))
 
     assert b"grant_type=refresh_token" in bodies[0]
     assert b"refresh_token=refresh-me" in bodies[0]
-    assert not [path for _method, path in front.requests if "refresh-me" in path]
+    assert not [path for _method, path in proxy.requests if "refresh-me" in path]
 
 
 # whom a login is shown to
@@ -180,46 +184,48 @@ def test_an_identity_token_is_sent_in_a_form_and_never_in_an_address(
 
 @pytest.mark.parametrize("basic", [False, True], ids=["token", "basic"])
 def test_an_upload_at_another_host_gets_no_credentials(
-    front: Front, elsewhere: Front, registry: RegistryClient, here: Reference, basic: bool
+    proxy: RegistryProxy, elsewhere: RegistryProxy, registry: RegistryClient, here: Reference, basic: bool
 ) -> None:
-    front.basic = basic
+    proxy.basic = basic
 
     def sent_away(handler: Handler) -> None:
         handler.body()
         handler.answer(202, {"location": f"http://{elsewhere.host}/v2/{here.path}/blobs/uploads/x"})
 
     registry.has_blob(here, blobs.digest_of(b""))  # the login is known
-    front.faults.append(Fault("POST", "uploads", sent_away, times=9))
-    elsewhere.faults.append(Fault("PUT", "uploads", says(201)))
+    proxy.faults.append(Fault("POST", "uploads", sent_away, times=9))
+    elsewhere.faults.append(Fault("PUT", "uploads", responds_with(201)))
     registry.put_blob(here, blobs.from_bytes(b"x"))
 
-    assert logins_shown(front)
+    assert logins_shown(proxy)
     assert logins_shown(elsewhere) == set()
 
 
 def test_a_blob_store_gets_no_credentials_even_when_it_asks(
-    front: Front, elsewhere: Front, registry: RegistryClient, here: Reference, tmp_path: Path
+    proxy: RegistryProxy, elsewhere: RegistryProxy, registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(b"x"))
-    front.faults.append(Fault("GET", "blobs", says(307, location=f"http://{elsewhere.host}/stored"), times=9))
+    proxy.faults.append(
+        Fault("GET", "blobs", responds_with(307, location=f"http://{elsewhere.host}/stored"), times=9)
+    )
     question = f'Bearer realm="http://{elsewhere.host}/made"'
-    elsewhere.faults.append(Fault("GET", "/stored", says(401, www_authenticate=question), times=9))
+    elsewhere.faults.append(Fault("GET", "/stored", responds_with(401, www_authenticate=question), times=9))
 
     with pytest.raises(
-        RegistryUnavailable, match=f"^the blob store {elsewhere.host} of the registry {front.host}"
+        RegistryUnavailable, match=f"^the blob store {elsewhere.host} of the registry {proxy.host}"
     ):
         registry.download(here, blobs.digest_of(b"x"), tmp_path / "blob")
     assert logins_shown(elsewhere) == set()
-    assert elsewhere.seen("GET", "/made") == 0
+    assert elsewhere.count("GET", "/made") == 0
 
 
 def test_a_blob_is_read_from_the_store_that_the_registry_redirects_to(
-    front: Front, elsewhere: Front, registry: RegistryClient, here: Reference, tmp_path: Path
+    proxy: RegistryProxy, elsewhere: RegistryProxy, registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(LARGE))
     digest = blobs.digest_of(LARGE)
     there = f"http://{elsewhere.host}/v2/{here.path}/blobs/{digest}"
-    front.faults.append(Fault("GET", "blobs", says(307, location=there)))
+    proxy.faults.append(Fault("GET", "blobs", responds_with(307, location=there)))
     registry.download(here, digest, tmp_path / "blob", size=len(LARGE))
 
     assert (tmp_path / "blob").read_bytes() == LARGE
@@ -227,10 +233,10 @@ def test_a_blob_is_read_from_the_store_that_the_registry_redirects_to(
 
 
 def test_credentials_of_one_registry_are_not_sent_to_another(
-    front: Front, elsewhere: Front, here: Reference, client_of: MakeClient
+    proxy: RegistryProxy, elsewhere: RegistryProxy, here: Reference, client_of: MakeClient
 ) -> None:
     elsewhere.login, elsewhere.basic = ("robot", "pass"), True
-    registry = client_of(front.host, elsewhere.host, logins={front.host: ROBOT})
+    registry = client_of(proxy.host, elsewhere.host, logins={proxy.host: ROBOT})
 
     with pytest.raises(RegistryUnauthorized, match="no Secret has one"):
         registry.manifest(Reference(elsewhere.host, here.path, tag="1"))
@@ -242,11 +248,11 @@ def test_credentials_of_one_registry_are_not_sent_to_another(
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 202])
 def test_base_layers_that_may_not_be_mounted_are_copied(
-    front: Front, registry: RegistryClient, here: Reference, tmp_path: Path, status: int
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, tmp_path: Path, status: int
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
     push_image(registry, runtime, files={"only": here.path})
-    front.faults.append(Fault("POST", "mount=", says(status), times=99))
+    proxy.faults.append(Fault("POST", "mount=", responds_with(status), times=99))
     assembled(registry, runtime, here, tmp_path)
 
     found = registry.manifest(here)
@@ -256,15 +262,15 @@ def test_base_layers_that_may_not_be_mounted_are_copied(
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 500, 503])
 def test_an_upload_that_cannot_be_cancelled_is_left_open(
-    front: Front, registry: RegistryClient, here: Reference, status: int
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, status: int
 ) -> None:
     def opened(handler: Handler) -> None:
         handler.body()
         handler.answer(202, {"location": f"/v2/{here.path}/blobs/uploads/left"})
 
-    front.faults.append(Fault("POST", "mount=", opened))
-    front.faults.append(Fault("DELETE", "uploads/left", says(status), times=99))
+    proxy.faults.append(Fault("POST", "mount=", opened))
+    proxy.faults.append(Fault("DELETE", "uploads/left", responds_with(status), times=99))
     source = Reference(here.host, "another")
 
     assert not registry.mount(here, blobs.digest_of(b"x"), source=source)
-    assert front.seen("DELETE") <= 2, "once, and once more with a token"
+    assert proxy.count("DELETE") <= 2, "once, and once more with a token"

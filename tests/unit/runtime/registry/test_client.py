@@ -18,11 +18,11 @@ from model_runtime.retry import RetryPolicy
 from tests.unit.runtime.registry.fixtures import MakeClient, free_port, push_image
 from tests.unit.runtime.registry.proxy import (
     Fault,
-    Front,
-    hangs_up,
-    hangs_up_after,
-    says,
-    stops_halfway,
+    RegistryProxy,
+    closes_connection,
+    loses_response,
+    responds_with,
+    truncates_response,
 )
 
 LARGE = random.Random(1).randbytes(200_000)
@@ -30,14 +30,14 @@ CHUNK = 64_000
 
 
 @pytest.fixture
-def registry(front: Front, client_of: MakeClient) -> RegistryClient:
-    return client_of(front.host)
+def registry(proxy: RegistryProxy, client_of: MakeClient) -> RegistryClient:
+    return client_of(proxy.host)
 
 
 @pytest.fixture
-def here(front: Front, request: pytest.FixtureRequest) -> Reference:
+def here(proxy: RegistryProxy, request: pytest.FixtureRequest) -> Reference:
     """A repository of the test's own."""
-    return Reference.parse(f"{front.host}/r{abs(hash(request.node.nodeid)):x}")
+    return Reference.parse(f"{proxy.host}/r{abs(hash(request.node.nodeid)):x}")
 
 
 @pytest.fixture(autouse=True)
@@ -63,92 +63,100 @@ def test_a_blob_round_trips(
 
 
 def test_an_existing_blob_is_not_uploaded_again(
-    registry: RegistryClient, here: Reference, front: Front
+    registry: RegistryClient, here: Reference, proxy: RegistryProxy
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(b"x"))
-    before = front.seen("POST")
+    before = proxy.count("POST")
 
     assert not registry.put_blob(here, blobs.from_bytes(b"x"))
-    assert front.seen("POST") == before
+    assert proxy.count("POST") == before
 
 
 def test_small_blobs_are_sent_whole_and_large_ones_in_chunks(
-    registry: RegistryClient, here: Reference, front: Front
+    registry: RegistryClient, here: Reference, proxy: RegistryProxy
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(b"tiny"))
-    assert front.seen("PATCH") == 0
+    assert proxy.count("PATCH") == 0
     registry.put_blob(here, blobs.from_bytes(LARGE))
-    assert front.seen("PATCH") == 4
+    assert proxy.count("PATCH") == 4
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(Fault("POST", "uploads", says(503), times=2), id="the registry is busy"),
-        pytest.param(Fault("POST", "uploads", says(429, retry_after="0")), id="the registry asks to wait"),
-        pytest.param(Fault("PATCH", "uploads", says(500), after=1), id="a chunk fails"),
-        pytest.param(Fault("PATCH", "uploads", hangs_up, after=1), id="the connection breaks within a chunk"),
-        pytest.param(Fault("PATCH", "uploads", hangs_up_after, after=1), id="the answer to a chunk is lost"),
-        pytest.param(Fault("PATCH", "uploads", says(404), after=2), id="the upload is forgotten"),
-        pytest.param(Fault("PUT", "uploads", hangs_up), id="the connection breaks at the end"),
-        pytest.param(Fault("PUT", "uploads", says(502)), id="a gateway fails at the end"),
-        pytest.param(Fault("HEAD", "blobs", hangs_up, times=2), id="the question whether it is there fails"),
+        pytest.param(Fault("POST", "uploads", responds_with(503), times=2), id="the registry is busy"),
+        pytest.param(
+            Fault("POST", "uploads", responds_with(429, retry_after="0")), id="the registry asks to wait"
+        ),
+        pytest.param(Fault("PATCH", "uploads", responds_with(500), after=1), id="a chunk fails"),
+        pytest.param(
+            Fault("PATCH", "uploads", closes_connection, after=1), id="the connection breaks within a chunk"
+        ),
+        pytest.param(Fault("PATCH", "uploads", loses_response, after=1), id="the answer to a chunk is lost"),
+        pytest.param(Fault("PATCH", "uploads", responds_with(404), after=2), id="the upload is forgotten"),
+        pytest.param(Fault("PUT", "uploads", closes_connection), id="the connection breaks at the end"),
+        pytest.param(Fault("PUT", "uploads", responds_with(502)), id="a gateway fails at the end"),
+        pytest.param(
+            Fault("HEAD", "blobs", closes_connection, times=2), id="the question whether it is there fails"
+        ),
     ],
 )
 def test_an_upload_survives(
-    registry: RegistryClient, here: Reference, front: Front, fault: Fault, tmp_path: Path
+    registry: RegistryClient, here: Reference, proxy: RegistryProxy, fault: Fault, tmp_path: Path
 ) -> None:
-    front.faults.append(fault)
+    proxy.faults.append(fault)
     registry.put_blob(here, blobs.from_bytes(LARGE))
 
     assert fault.times == 0, "the fault has struck"
     assert stored(registry, here, blobs.digest_of(LARGE), tmp_path) == LARGE
 
 
-def test_an_interrupted_chunk_is_resumed(registry: RegistryClient, here: Reference, front: Front) -> None:
-    front.faults.append(Fault("PATCH", "uploads", hangs_up, after=1))
+def test_an_interrupted_chunk_is_resumed(
+    registry: RegistryClient, here: Reference, proxy: RegistryProxy
+) -> None:
+    proxy.faults.append(Fault("PATCH", "uploads", closes_connection, after=1))
     registry.put_blob(here, blobs.from_bytes(LARGE))
 
-    assert front.seen("POST", "uploads") == 1
-    assert front.seen("PATCH") == 5, "four chunks, one of them twice"
+    assert proxy.count("POST", "uploads") == 1
+    assert proxy.count("PATCH") == 5, "four chunks, one of them twice"
 
 
 @pytest.mark.parametrize("status", [405, 415, 416, 501])
 def test_a_registry_without_chunks_gets_the_blob_whole(
-    registry: RegistryClient, here: Reference, front: Front, status: int, tmp_path: Path
+    registry: RegistryClient, here: Reference, proxy: RegistryProxy, status: int, tmp_path: Path
 ) -> None:
-    front.faults.append(Fault("PATCH", "uploads", says(status), times=99))
+    proxy.faults.append(Fault("PATCH", "uploads", responds_with(status), times=99))
     registry.put_blob(here, blobs.from_bytes(LARGE))
 
-    assert front.seen("PATCH") == 1
+    assert proxy.count("PATCH") == 1
     assert stored(registry, here, blobs.digest_of(LARGE), tmp_path) == LARGE
 
 
 def test_a_download_resumes_where_it_was_interrupted(
-    registry: RegistryClient, here: Reference, front: Front, tmp_path: Path
+    registry: RegistryClient, here: Reference, proxy: RegistryProxy, tmp_path: Path
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(LARGE))
-    front.faults.append(Fault("GET", "blobs", stops_halfway))
+    proxy.faults.append(Fault("GET", "blobs", truncates_response))
 
     assert stored(registry, here, blobs.digest_of(LARGE), tmp_path) == LARGE
 
 
 def test_a_registry_that_keeps_failing_is_unavailable(
-    registry: RegistryClient, here: Reference, front: Front
+    registry: RegistryClient, here: Reference, proxy: RegistryProxy
 ) -> None:
-    front.faults.append(Fault("HEAD", "", says(503), times=99))
+    proxy.faults.append(Fault("HEAD", "", responds_with(503), times=99))
 
     with pytest.raises(RegistryUnavailable, match="responds with 503"):
         registry.put_blob(here, blobs.from_bytes(b"x"))
-    assert front.seen("HEAD") == 4
+    assert proxy.count("HEAD") == 4
 
 
 def test_a_retry_after_that_is_too_long_is_not_waited_for(
-    front: Front, here: Reference, client_of: MakeClient
+    proxy: RegistryProxy, here: Reference, client_of: MakeClient
 ) -> None:
     slept: list[float] = []
-    registry = client_of(front.host, retry=RetryPolicy(sleep=slept.append))
-    front.faults.append(Fault("HEAD", "", says(429, retry_after="3600"), times=99))
+    registry = client_of(proxy.host, retry=RetryPolicy(sleep=slept.append))
+    proxy.faults.append(Fault("HEAD", "", responds_with(429, retry_after="3600"), times=99))
 
     with pytest.raises(RegistryUnavailable, match="429") as failure:
         registry.put_blob(here, blobs.from_bytes(b"x"))
@@ -177,9 +185,11 @@ def test_a_missing_image_is_none(registry: RegistryClient, here: Reference) -> N
 
 
 @pytest.mark.parametrize("basic", [False, True], ids=["token", "basic"])
-def test_a_login_pushes_and_pulls(front: Front, here: Reference, client_of: MakeClient, basic: bool) -> None:
-    front.login, front.basic = ("robot", "pass"), basic
-    registry = client_of(front.host, logins={front.host: Login("robot", "pass")})
+def test_a_login_pushes_and_pulls(
+    proxy: RegistryProxy, here: Reference, client_of: MakeClient, basic: bool
+) -> None:
+    proxy.login, proxy.basic = ("robot", "pass"), basic
+    registry = client_of(proxy.host, logins={proxy.host: Login("robot", "pass")})
     here = Reference(here.host, here.path, tag="1")
     push_image(registry, here)
 
@@ -187,21 +197,21 @@ def test_a_login_pushes_and_pulls(front: Front, here: Reference, client_of: Make
 
 
 def test_one_token_is_used_for_all_calls_of_a_scope(
-    front: Front, here: Reference, client_of: MakeClient
+    proxy: RegistryProxy, here: Reference, client_of: MakeClient
 ) -> None:
-    front.login = ("robot", "pass")
-    registry = client_of(front.host, logins={front.host: Login("robot", "pass")})
+    proxy.login = ("robot", "pass")
+    registry = client_of(proxy.host, logins={proxy.host: Login("robot", "pass")})
     for content in (b"1", b"2", b"3"):
         registry.put_blob(here, blobs.from_bytes(content))
 
-    assert front.tokens_made <= 2
+    assert proxy.tokens_made <= 2
 
 
-def test_an_expired_token_is_renewed(front: Front, here: Reference, client_of: MakeClient) -> None:
-    front.login = ("robot", "pass")
-    registry = client_of(front.host, logins={front.host: Login("robot", "pass")})
+def test_an_expired_token_is_renewed(proxy: RegistryProxy, here: Reference, client_of: MakeClient) -> None:
+    proxy.login = ("robot", "pass")
+    registry = client_of(proxy.host, logins={proxy.host: Login("robot", "pass")})
     registry.put_blob(here, blobs.from_bytes(b"1"))
-    front.expire_tokens()
+    proxy.expire_tokens()
 
     assert registry.put_blob(here, blobs.from_bytes(b"2"))
 
@@ -215,10 +225,10 @@ def test_an_expired_token_is_renewed(front: Front, here: Reference, client_of: M
     ],
 )
 def test_a_rejected_login_names_the_secret_to_correct(
-    front: Front, here: Reference, client_of: MakeClient, login: Login | None, said: str, basic: bool
+    proxy: RegistryProxy, here: Reference, client_of: MakeClient, login: Login | None, said: str, basic: bool
 ) -> None:
-    front.login, front.basic = ("robot", "pass"), basic
-    registry = client_of(front.host, logins={front.host: login} if login else {})
+    proxy.login, proxy.basic = ("robot", "pass"), basic
+    registry = client_of(proxy.host, logins={proxy.host: login} if login else {})
 
     with pytest.raises(RegistryUnauthorized, match=said) as failure:
         registry.put_blob(here, blobs.from_bytes(b"x"))
@@ -240,23 +250,23 @@ def assembled(registry: RegistryClient, runtime: Reference, target: Reference, t
 
 
 def test_base_layers_are_mounted_not_uploaded(
-    registry: RegistryClient, here: Reference, front: Front, tmp_path: Path
+    registry: RegistryClient, here: Reference, proxy: RegistryProxy, tmp_path: Path
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
     push_image(registry, runtime, files={"only": here.path})
-    front.requests.clear()
+    proxy.requests.clear()
     assembled(registry, runtime, Reference(here.host, here.path, tag="1"), tmp_path)
 
-    assert front.seen("POST", "mount=") == 1
-    assert front.seen("GET", "blobs/") == 1, "the config alone"
+    assert proxy.count("POST", "mount=") == 1
+    assert proxy.count("GET", "blobs/") == 1, "the config alone"
 
 
 def test_base_layers_that_cannot_be_mounted_are_copied(
-    registry: RegistryClient, here: Reference, front: Front, tmp_path: Path
+    registry: RegistryClient, here: Reference, proxy: RegistryProxy, tmp_path: Path
 ) -> None:
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
     push_image(registry, runtime, files={"only": here.path})
-    front.faults.append(Fault("POST", "mount=", says(202), times=9))
+    proxy.faults.append(Fault("POST", "mount=", responds_with(202), times=9))
     target = Reference(here.host, here.path, tag="1")
     assembled(registry, runtime, target, tmp_path)
 
@@ -266,23 +276,23 @@ def test_base_layers_that_cannot_be_mounted_are_copied(
 
 
 def test_a_mount_needs_a_token_for_both_repositories(
-    front: Front, here: Reference, client_of: MakeClient, tmp_path: Path
+    proxy: RegistryProxy, here: Reference, client_of: MakeClient, tmp_path: Path
 ) -> None:
-    front.login = ("robot", "pass")
-    registry = client_of(front.host, logins={front.host: Login("robot", "pass")})
+    proxy.login = ("robot", "pass")
+    registry = client_of(proxy.host, logins={proxy.host: Login("robot", "pass")})
     runtime = Reference(here.host, f"{here.path}/runtime", tag="1")
     push_image(registry, runtime, files={"only": here.path})
-    front.requests.clear()
+    proxy.requests.clear()
     assembled(registry, runtime, Reference(here.host, here.path, tag="1"), tmp_path)
 
-    assert front.seen("PATCH") == 0
-    assert front.seen("GET", "blobs/sha") <= 2, "the config alone, perhaps asked for twice"
+    assert proxy.count("PATCH") == 0
+    assert proxy.count("GET", "blobs/sha") <= 2, "the config alone, perhaps asked for twice"
 
 
 def test_a_runtime_in_another_registry_is_copied(
-    front: Front, docker_registry: str, here: Reference, client_of: MakeClient, tmp_path: Path
+    proxy: RegistryProxy, docker_registry: str, here: Reference, client_of: MakeClient, tmp_path: Path
 ) -> None:
-    registry = client_of(front.host, docker_registry)
+    registry = client_of(proxy.host, docker_registry)
     runtime = Reference.parse(f"{docker_registry}/{here.path}/elsewhere:1")
     push_image(registry, runtime, files={"only": here.path})
     target = Reference(here.host, here.path, tag="1")

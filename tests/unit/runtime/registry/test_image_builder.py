@@ -1,4 +1,4 @@
-"""Runtime images that are not as ours are: made right from them, or refused with what is wrong about them."""
+"""Unusual runtime images: extended correctly, or rejected with the reason."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from model_runtime.registry.image_builder import Additions, ImageBuilder, extend
 from model_runtime.registry.layers import Layer, layer_of
 from model_runtime.registry.references import Reference
 from tests.unit.runtime.registry.fixtures import MakeClient, push_image
-from tests.unit.runtime.registry.proxy import Front
+from tests.unit.runtime.registry.proxy import RegistryProxy
 
 EMPTY: dict[str, Any] = {"rootfs": {"type": "layers", "diff_ids": ["sha256:0"]}}
 
 
 @pytest.fixture
-def registry(front: Front, client_of: MakeClient) -> RegistryClient:
-    return client_of(front.host)
+def registry(proxy: RegistryProxy, client_of: MakeClient) -> RegistryClient:
+    return client_of(proxy.host)
 
 
 @pytest.fixture
-def here(front: Front, request: pytest.FixtureRequest) -> Reference:
-    return Reference.parse(f"{front.host}/i{abs(hash(request.node.nodeid)):x}:1")
+def here(proxy: RegistryProxy, request: pytest.FixtureRequest) -> Reference:
+    return Reference.parse(f"{proxy.host}/i{abs(hash(request.node.nodeid)):x}:1")
 
 
 @pytest.fixture

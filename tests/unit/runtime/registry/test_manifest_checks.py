@@ -1,4 +1,4 @@
-"""Manifests come from outside: what is not in its right form is told, and nothing in it is believed."""
+"""Manifests come from outside: a malformed one is rejected with the reason."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from model_runtime.registry import blobs, manifest_checks
 from model_runtime.registry.client import OCI_INDEX, OCI_MANIFEST, RegistryClient
 from model_runtime.registry.references import Reference
 from tests.unit.runtime.registry.fixtures import MakeClient
-from tests.unit.runtime.registry.proxy import Fault, Front, tells
+from tests.unit.runtime.registry.proxy import Fault, RegistryProxy, responds_content
 
 DIGEST = "sha256:" + "a" * 64
 
 
 @pytest.fixture
-def registry(front: Front, client_of: MakeClient) -> RegistryClient:
-    return client_of(front.host)
+def registry(proxy: RegistryProxy, client_of: MakeClient) -> RegistryClient:
+    return client_of(proxy.host)
 
 
 @pytest.fixture
-def here(front: Front) -> Reference:
-    return Reference.parse(f"{front.host}/flooded:1")
+def here(proxy: RegistryProxy) -> Reference:
+    return Reference.parse(f"{proxy.host}/flooded:1")
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,11 @@ def here(front: Front) -> Reference:
     ],
 )
 def test_an_invalid_manifest_is_reported(
-    front: Front, registry: RegistryClient, here: Reference, content: bytes, said: str
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, content: bytes, said: str
 ) -> None:
-    front.faults.append(Fault("GET", "manifests", tells(200, content, content_type="application/json")))
+    proxy.faults.append(
+        Fault("GET", "manifests", responds_content(200, content, content_type="application/json"))
+    )
 
     with pytest.raises(RegistryUnavailable, match=said):
         registry.manifest(here)
@@ -149,9 +151,16 @@ def test_any_object_is_accepted_or_rejected_with_a_failure(body: dict[str, Any])
     ("body", "means"), [(manifest(), OCI_MANIFEST), ({"manifests": [{"digest": DIGEST}]}, OCI_INDEX)]
 )
 def test_a_manifest_without_a_media_type_is_classified_by_its_content(
-    front: Front, registry: RegistryClient, here: Reference, kind: str, body: dict[str, Any], means: str
+    proxy: RegistryProxy,
+    registry: RegistryClient,
+    here: Reference,
+    kind: str,
+    body: dict[str, Any],
+    means: str,
 ) -> None:
-    front.faults.append(Fault("GET", "manifests", tells(200, json.dumps(body).encode(), content_type=kind)))
+    proxy.faults.append(
+        Fault("GET", "manifests", responds_content(200, json.dumps(body).encode(), content_type=kind))
+    )
     found = registry.manifest(here)
 
     assert found is not None
@@ -160,10 +169,10 @@ def test_a_manifest_without_a_media_type_is_classified_by_its_content(
 
 @pytest.mark.parametrize("length", [64, 128], ids=["sha256", "sha512"])
 def test_content_with_another_digest_is_rejected(
-    front: Front, registry: RegistryClient, here: Reference, length: int
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, length: int
 ) -> None:
     pinned = Reference(here.host, here.path, digest=f"sha{length * 4}:" + "a" * length)
-    front.faults.append(Fault("GET", "manifests", tells(200, json.dumps(manifest()).encode())))
+    proxy.faults.append(Fault("GET", "manifests", responds_content(200, json.dumps(manifest()).encode())))
 
     with pytest.raises(RegistryUnavailable, match="other content"):
         registry.manifest(pinned)

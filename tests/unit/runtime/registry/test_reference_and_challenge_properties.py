@@ -1,4 +1,4 @@
-"""Whatever is written as a name, a question, a Secret or a bundle: it is read rightly or refused in words."""
+"""Any text as a reference, a challenge, a Secret or a CA bundle is parsed or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_a_login_is_sent_as_it_was_written(username: str, password: str) -> None
 
 
 def _certificate() -> str:
-    """One that the system believes in."""
+    """Return a certificate that the system trusts."""
     known = ssl.create_default_context().get_ca_certs(binary_form=True)
     if not known:
         pytest.skip("LOUD: this machine believes in no authority")

@@ -1,4 +1,4 @@
-"""A registry that floods, babbles or never answers: a reason and a sentence, and nothing read without end."""
+"""Endless, malformed and missing responses of a registry: a failure with a reason, and bounded reading."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from model_runtime.registry.references import Reference
 from model_runtime.registry.transport import Transport
 from model_runtime.retry import RetryPolicy
 from tests.unit.runtime.registry.fixtures import MakeClient
-from tests.unit.runtime.registry.proxy import Fault, Front, Handler, floods, says, tells
+from tests.unit.runtime.registry.proxy import (
+    Fault,
+    Handler,
+    RegistryProxy,
+    endless_response,
+    responds_content,
+    responds_with,
+)
 
 ROOM = 32 << 20
 """Bytes that may lie in the buffers of sockets beside what was read."""
@@ -25,80 +32,80 @@ DIGEST = "sha256:" + "a" * 64
 
 
 @pytest.fixture
-def registry(front: Front, client_of: MakeClient) -> RegistryClient:
-    return client_of(front.host)
+def registry(proxy: RegistryProxy, client_of: MakeClient) -> RegistryClient:
+    return client_of(proxy.host)
 
 
 @pytest.fixture
-def here(front: Front) -> Reference:
-    return Reference.parse(f"{front.host}/flooded:1")
+def here(proxy: RegistryProxy) -> Reference:
+    return Reference.parse(f"{proxy.host}/flooded:1")
 
 
 # bodies without end
 
 
 def test_an_endless_manifest_is_not_read_to_its_end(
-    front: Front, registry: RegistryClient, here: Reference
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference
 ) -> None:
-    front.faults.append(Fault("GET", "manifests", floods(200, content_type=OCI_MANIFEST), times=9))
+    proxy.faults.append(Fault("GET", "manifests", endless_response(200, content_type=OCI_MANIFEST), times=9))
 
     with pytest.raises(RegistryUnavailable, match="larger than 4096 KiB"):
         registry.manifest(here)
-    assert front.flooded < ROOM
+    assert proxy.flooded < ROOM
 
 
 def test_an_endless_config_is_not_read_to_its_end(
-    front: Front, registry: RegistryClient, here: Reference
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference
 ) -> None:
-    front.faults.append(Fault("GET", "blobs", floods(200), times=9))
+    proxy.faults.append(Fault("GET", "blobs", endless_response(200), times=9))
 
     with pytest.raises(RegistryUnavailable, match="larger than 4096 KiB"):
         registry.json_blob(here, DIGEST)
-    assert front.flooded < ROOM
+    assert proxy.flooded < ROOM
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 500])
 @pytest.mark.parametrize(("method", "path"), [("POST", "uploads"), ("PUT", "uploads")])
 def test_an_endless_error_body_is_quoted_from_its_beginning(
-    front: Front, registry: RegistryClient, here: Reference, status: int, method: str, path: str
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, status: int, method: str, path: str
 ) -> None:
-    front.faults.append(Fault(method, path, floods(status), times=9))
+    proxy.faults.append(Fault(method, path, endless_response(status), times=9))
 
     with pytest.raises(RegistryFailure) as failure:
         registry.put_blob(here, blobs.from_bytes(b"x"))
     assert len(failure.value.message) < 1000
-    assert front.flooded < 4 * ROOM, "at most four attempts"
+    assert proxy.flooded < 4 * ROOM, "at most four attempts"
 
 
 def test_an_endless_token_is_not_read_to_its_end(
-    front: Front, here: Reference, client_of: MakeClient
+    proxy: RegistryProxy, here: Reference, client_of: MakeClient
 ) -> None:
-    question = {"www_authenticate": f'Bearer realm="http://{front.host}/made",service="s"'}
-    front.faults.append(Fault("GET", "/v2/", says(401, **question), times=9))
-    front.faults.append(Fault("GET", "/made", floods(200), times=9))
+    question = {"www_authenticate": f'Bearer realm="http://{proxy.host}/made",service="s"'}
+    proxy.faults.append(Fault("GET", "/v2/", responds_with(401, **question), times=9))
+    proxy.faults.append(Fault("GET", "/made", endless_response(200), times=9))
 
     with pytest.raises(RegistryUnavailable, match="no token"):
-        client_of(front.host).manifest(here)
-    assert front.flooded < ROOM
+        client_of(proxy.host).manifest(here)
+    assert proxy.flooded < ROOM
 
 
 def test_a_blob_longer_than_its_size_is_not_written_to_its_end(
-    front: Front, registry: RegistryClient, here: Reference, tmp_path: Path
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
-    front.faults.append(Fault("GET", "blobs", floods(200), times=9))
+    proxy.faults.append(Fault("GET", "blobs", endless_response(200), times=9))
 
     with pytest.raises(RegistryUnavailable, match=r"more than the 1000 bytes of"):
         registry.download(here, DIGEST, tmp_path / "blob", size=1000)
     assert (tmp_path / "blob").stat().st_size <= 1000
-    assert front.flooded < ROOM
+    assert proxy.flooded < ROOM
 
 
 @pytest.mark.parametrize("size", [0, 1, 99, 100, 101])
-def test_a_response_is_read_up_to_the_limit(front: Front, size: int) -> None:
+def test_a_response_is_read_up_to_the_limit(proxy: RegistryProxy, size: int) -> None:
     import httpx
 
-    front.faults.append(Fault("GET", "/plain", tells(200, b"x" * 100)))
-    with httpx.stream("GET", f"http://{front.host}/plain") as response:
+    proxy.faults.append(Fault("GET", "/plain", responds_content(200, b"x" * 100)))
+    with httpx.stream("GET", f"http://{proxy.host}/plain") as response:
         answer = responses.read(response, limit=size)
 
     assert (len(answer.content), answer.complete) == (min(size, 100), size >= 100)
@@ -107,14 +114,14 @@ def test_a_response_is_read_up_to_the_limit(front: Front, size: int) -> None:
 # a registry that says nothing
 
 
-def test_a_registry_that_never_responds_is_unavailable(front: Front, here: Reference) -> None:
+def test_a_registry_that_never_responds_is_unavailable(proxy: RegistryProxy, here: Reference) -> None:
     over = threading.Event()
-    front.faults.append(Fault("GET", "manifests", lambda handler: _never(handler, over), times=9))
+    proxy.faults.append(Fault("GET", "manifests", lambda handler: _never(handler, over), times=9))
     retry = RetryPolicy(attempts=2, first_pause=0.001, longest_pause=0.002)
     transport = Transport(
         ssl.create_default_context(),
         Keyring(),
-        plain_http=frozenset({front.host}),
+        plain_http=frozenset({proxy.host}),
         retry=retry,
         read_timeout=0.1,
     )
@@ -124,7 +131,7 @@ def test_a_registry_that_never_responds_is_unavailable(front: Front, here: Refer
     finally:
         over.set()
         transport.close()
-    assert front.seen("GET", "manifests") == 2
+    assert proxy.count("GET", "manifests") == 2
 
 
 def _never(handler: Handler, over: threading.Event) -> None:
@@ -136,10 +143,10 @@ def _never(handler: Handler, over: threading.Event) -> None:
 
 
 def test_a_redirect_loop_means_an_unavailable_registry(
-    front: Front, registry: RegistryClient, here: Reference
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference
 ) -> None:
-    front.faults.append(
-        Fault("GET", "manifests", says(307, location=f"/v2/{here.path}/manifests/1"), times=999)
+    proxy.faults.append(
+        Fault("GET", "manifests", responds_with(307, location=f"/v2/{here.path}/manifests/1"), times=999)
     )
 
     with pytest.raises(RegistryUnavailable, match="cannot be reached"):
@@ -148,9 +155,9 @@ def test_a_redirect_loop_means_an_unavailable_registry(
 
 @pytest.mark.parametrize("location", ["http://[::x/", "http://h:port/", "ftp://h/x"])
 def test_an_upload_with_an_invalid_location_means_an_unavailable_registry(
-    front: Front, registry: RegistryClient, here: Reference, location: str
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, location: str
 ) -> None:
-    front.faults.append(Fault("POST", "uploads", says(202, location=location), times=9))
+    proxy.faults.append(Fault("POST", "uploads", responds_with(202, location=location), times=9))
 
     with pytest.raises(RegistryUnavailable):
         registry.put_blob(here, blobs.from_bytes(b"x"))
@@ -173,14 +180,14 @@ def test_an_upload_with_an_invalid_location_means_an_unavailable_registry(
     ],
 )
 def test_a_token_that_no_header_can_carry_is_rejected_without_quoting_it(
-    front: Front, here: Reference, client_of: MakeClient, content: bytes
+    proxy: RegistryProxy, here: Reference, client_of: MakeClient, content: bytes
 ) -> None:
-    question = {"www_authenticate": f'Bearer realm="http://{front.host}/made"'}
-    front.faults.append(Fault("GET", "/v2/", says(401, **question), times=9))
-    front.faults.append(Fault("GET", "/made", tells(200, content)))
+    question = {"www_authenticate": f'Bearer realm="http://{proxy.host}/made"'}
+    proxy.faults.append(Fault("GET", "/v2/", responds_with(401, **question), times=9))
+    proxy.faults.append(Fault("GET", "/made", responds_content(200, content)))
 
     with pytest.raises(RegistryUnavailable, match=r"no token\.$") as failure:
-        client_of(front.host).manifest(here)
+        client_of(proxy.host).manifest(here)
     assert "ä" not in failure.value.message
 
 
@@ -195,22 +202,22 @@ def test_a_token_that_no_header_can_carry_is_rejected_without_quoting_it(
     ],
 )
 def test_an_unsupported_challenge_is_reported(
-    front: Front, here: Reference, client_of: MakeClient, question: str, said: str
+    proxy: RegistryProxy, here: Reference, client_of: MakeClient, question: str, said: str
 ) -> None:
-    front.faults.append(Fault("GET", "/v2/", says(401, www_authenticate=question), times=9))
+    proxy.faults.append(Fault("GET", "/v2/", responds_with(401, www_authenticate=question), times=9))
 
     with pytest.raises(RegistryUnauthorized, match=said):
-        client_of(front.host).manifest(here)
+        client_of(proxy.host).manifest(here)
 
 
 def test_a_password_is_not_sent_to_a_token_server_without_tls(
-    front: Front, here: Reference, client_of: MakeClient
+    proxy: RegistryProxy, here: Reference, client_of: MakeClient
 ) -> None:
     tls = Reference("r.invalid", here.path)
     registry = client_of(logins={"r.invalid": Login("robot", "hidden")})
     authenticator = registry.transport._authenticator
 
     with pytest.raises(RegistryUnauthorized, match="without TLS; it was not sent") as failure:
-        authenticator.authorization(f'Bearer realm="http://{front.host}/made"', tls)
-    assert front.requests == []
+        authenticator.authorization(f'Bearer realm="http://{proxy.host}/made"', tls)
+    assert proxy.requests == []
     assert "hidden" not in failure.value.message

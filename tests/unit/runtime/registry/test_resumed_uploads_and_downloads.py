@@ -16,7 +16,14 @@ from model_runtime.registry import blobs, uploads
 from model_runtime.registry.client import RegistryClient
 from model_runtime.registry.references import Reference
 from tests.unit.runtime.registry.fixtures import MakeClient
-from tests.unit.runtime.registry.proxy import Fault, Front, Handler, hangs_up_after, says, tells
+from tests.unit.runtime.registry.proxy import (
+    Fault,
+    Handler,
+    RegistryProxy,
+    loses_response,
+    responds_content,
+    responds_with,
+)
 
 CONTENT = random.Random(5).randbytes(200_000)
 DIGEST = blobs.digest_of(CONTENT)
@@ -28,13 +35,13 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def registry(front: Front, client_of: MakeClient) -> RegistryClient:
-    return client_of(front.host)
+def registry(proxy: RegistryProxy, client_of: MakeClient) -> RegistryClient:
+    return client_of(proxy.host)
 
 
 @pytest.fixture
-def here(front: Front, request: pytest.FixtureRequest) -> Reference:
-    return Reference.parse(f"{front.host}/b{abs(hash(request.node.nodeid)):x}:1")
+def here(proxy: RegistryProxy, request: pytest.FixtureRequest) -> Reference:
+    return Reference.parse(f"{proxy.host}/b{abs(hash(request.node.nodeid)):x}:1")
 
 
 # uploads
@@ -42,13 +49,13 @@ def here(front: Front, request: pytest.FixtureRequest) -> Reference:
 
 @pytest.mark.parametrize("content", [b"small", CONTENT], ids=["whole", "in chunks"])
 def test_a_blob_is_not_sent_again_when_only_the_last_response_was_lost(
-    front: Front, registry: RegistryClient, here: Reference, content: bytes
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, content: bytes
 ) -> None:
-    front.faults.append(Fault("PUT", "uploads", hangs_up_after))
+    proxy.faults.append(Fault("PUT", "uploads", loses_response))
     registry.put_blob(here, blobs.from_bytes(content))
 
     assert registry.has_blob(here, blobs.digest_of(content))
-    assert (front.seen("POST", "uploads"), front.seen("PUT", "uploads")) == (1, 1)
+    assert (proxy.count("POST", "uploads"), proxy.count("PUT", "uploads")) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -64,32 +71,36 @@ def test_a_blob_is_not_sent_again_when_only_the_last_response_was_lost(
     ],
 )
 def test_an_upload_starts_again_when_its_offset_is_unknown(
-    front: Front, registry: RegistryClient, here: Reference, said: dict[str, str]
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, said: dict[str, str]
 ) -> None:
-    front.faults.append(Fault("PATCH", "uploads", says(500), after=2))
-    front.faults.append(Fault("GET", "uploads", says(204, **said)))
+    proxy.faults.append(Fault("PATCH", "uploads", responds_with(500), after=2))
+    proxy.faults.append(Fault("GET", "uploads", responds_with(204, **said)))
     registry.put_blob(here, blobs.from_bytes(CONTENT))
 
     assert registry.has_blob(here, DIGEST)
-    assert front.faults[1].times == 0, "it was asked"
+    assert proxy.faults[1].times == 0, "it was asked"
 
 
 def test_an_upload_ends_after_the_last_attempt(
-    front: Front, registry: RegistryClient, here: Reference
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference
 ) -> None:
-    front.faults.append(Fault("PATCH", "uploads", says(500), times=999))
+    proxy.faults.append(Fault("PATCH", "uploads", responds_with(500), times=999))
 
     with pytest.raises(RegistryUnavailable, match="responds with 500"):
         registry.put_blob(here, blobs.from_bytes(CONTENT))
-    assert front.seen("PATCH") == 4, "once for each attempt"
+    assert proxy.count("PATCH") == 4, "once for each attempt"
 
 
-def test_a_failed_upload_quotes_the_registry(front: Front, registry: RegistryClient, here: Reference) -> None:
-    front.faults.append(Fault("PUT", "uploads", tells(507, b'{"errors":[{"code":"NO SPACE"}]}'), times=9))
+def test_a_failed_upload_quotes_the_registry(
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference
+) -> None:
+    proxy.faults.append(
+        Fault("PUT", "uploads", responds_content(507, b'{"errors":[{"code":"NO SPACE"}]}'), times=9)
+    )
 
     with pytest.raises(RegistryUnavailable, match=r"status 507.*NO SPACE"):
         registry.put_blob(here, blobs.from_bytes(b"x"))
-    assert front.seen("PUT") == 1, "what does not heal by itself is not tried again"
+    assert proxy.count("PUT") == 1, "what does not heal by itself is not tried again"
 
 
 @pytest.mark.parametrize(
@@ -135,17 +146,17 @@ def ends_early(handler: Handler) -> None:
     "then",
     [
         pytest.param([], id="goes on"),
-        pytest.param([says(503)], id="is busy"),
-        pytest.param([says(429, retry_after="0")], id="asks to wait"),
-        pytest.param([says(416)], id="finds the rest strange"),
-        pytest.param([tells(206, b"xxx", content_range="bytes 0-2/3")], id="sends another part"),
-        pytest.param([tells(206, b"xxx")], id="does not say which part it sends"),
-        pytest.param([tells(200, CONTENT)], id="begins anew"),
-        pytest.param([ends_early, says(500)], id="breaks again"),
+        pytest.param([responds_with(503)], id="is busy"),
+        pytest.param([responds_with(429, retry_after="0")], id="asks to wait"),
+        pytest.param([responds_with(416)], id="finds the rest strange"),
+        pytest.param([responds_content(206, b"xxx", content_range="bytes 0-2/3")], id="sends another part"),
+        pytest.param([responds_content(206, b"xxx")], id="does not say which part it sends"),
+        pytest.param([responds_content(200, CONTENT)], id="begins anew"),
+        pytest.param([ends_early, responds_with(500)], id="breaks again"),
     ],
 )
 def test_a_download_completes_when_the_registry(
-    front: Front,
+    proxy: RegistryProxy,
     registry: RegistryClient,
     here: Reference,
     tmp_path: Path,
@@ -153,30 +164,30 @@ def test_a_download_completes_when_the_registry(
 ) -> None:
     registry.put_blob(here, blobs.from_bytes(CONTENT))
     for act in (ends_early, *then):
-        front.faults.append(Fault("GET", "blobs", act))
+        proxy.faults.append(Fault("GET", "blobs", act))
     registry.download(here, DIGEST, tmp_path / "blob", size=len(CONTENT))
 
     assert (tmp_path / "blob").read_bytes() == CONTENT
-    assert not any(fault.times for fault in front.faults)
+    assert not any(fault.times for fault in proxy.faults)
 
 
 @pytest.mark.parametrize(
     ("status", "said"), [(404, "status 404"), (418, "status 418"), (500, "responds with 500")]
 )
 def test_a_download_that_fails_permanently_is_reported(
-    front: Front, registry: RegistryClient, here: Reference, tmp_path: Path, status: int, said: str
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, tmp_path: Path, status: int, said: str
 ) -> None:
-    front.faults.append(Fault("GET", "blobs", says(status), times=99))
+    proxy.faults.append(Fault("GET", "blobs", responds_with(status), times=99))
 
     with pytest.raises(RegistryUnavailable, match=said):
         registry.download(here, DIGEST, tmp_path / "blob")
-    assert front.seen("GET") == (4 if status == 500 else 1)
+    assert proxy.count("GET") == (4 if status == 500 else 1)
 
 
 def test_a_damaged_blob_is_reported_and_deleted(
-    front: Front, registry: RegistryClient, here: Reference, tmp_path: Path
+    proxy: RegistryProxy, registry: RegistryClient, here: Reference, tmp_path: Path
 ) -> None:
-    front.faults.append(Fault("GET", "blobs", tells(200, b"other"), times=9))
+    proxy.faults.append(Fault("GET", "blobs", responds_content(200, b"other"), times=9))
 
     with pytest.raises(RegistryUnavailable, match="damaged"):
         registry.download(here, DIGEST, tmp_path / "blob")

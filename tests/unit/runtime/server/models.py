@@ -1,4 +1,4 @@
-"""Small models for the server's tests: made-up ones that answer in Python, and a real file."""
+"""Small models for the tests of the server: fakes in Python, and a real file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Fake:
     asked: list[Tensors] = field(default_factory=list)
 
     def predict(self, inputs: Tensors, /, *, wanted: frozenset[str] | None = None) -> Tensors:
-        """What the function says, of the wanted outputs."""
+        """Return the wanted outputs of the function."""
         self.asked.append(inputs)
         outputs = self.answer(inputs)
         return {name: array for name, array in outputs.items() if wanted is None or name in wanted}

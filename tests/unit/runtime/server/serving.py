@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[4]
 def served(
     model: Loaded, *, name: str = "churn", concurrency: int = 8, timeout: float = 5.0, limit: int = 1 << 20
 ) -> ServedModel:
-    """Everything that is needed to answer for a model."""
+    """Return a model with everything that is needed to serve it."""
     return ServedModel(
         model=model,
         predict_protocol=PredictProtocol(model.signature),
@@ -55,11 +55,11 @@ def application(model: Loaded, **settings: Any) -> ASGIApp:
     return routes.application(bound(served(model, **settings)))
 
 
-def fronted(model: Loaded, *, age: float = 0.0, clock: Callable[[], float] = time.monotonic) -> Edge:
-    """The routes of a model, behind what every request meets first."""
-    front = Edge(connection_age=age, clock=clock)
-    front.serve(application(model), name="churn")
-    return front
+def behind_edge(model: Loaded, *, age: float = 0.0, clock: Callable[[], float] = time.monotonic) -> Edge:
+    """Return the routes of a model behind the edge."""
+    edge = Edge(connection_age=age, clock=clock)
+    edge.serve(application(model), name="churn")
+    return edge
 
 
 @dataclass
@@ -135,11 +135,11 @@ class Process:
             connection.close()
 
     def await_ready(self) -> None:
-        """The model answers."""
+        """Wait until the model is ready."""
         self.await_status("/readyz", 200)
 
     def await_status(self, path: str, status: int) -> None:
-        """The path answers with this status within two minutes, and the process lives."""
+        """Wait until the path responds with this status, for at most two minutes."""
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and self.popen.poll() is None:
             try:
@@ -151,7 +151,7 @@ class Process:
         raise AssertionError(f"{path} never answered {status}; the process: {self.popen.poll()}")
 
     def stop(self) -> int:
-        """Told to stop, and gone: its exit code."""
+        """Stop the process and return its exit code."""
         self.popen.send_signal(signal.SIGTERM)
         return self.popen.wait(timeout=120)
 

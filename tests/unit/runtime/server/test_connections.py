@@ -68,10 +68,10 @@ def post(headers: bytes = LENGTH, body: bytes = BODY, path: bytes = b"/predict")
 
 @contextlib.asynccontextmanager
 async def listening_at(*, age: float = 0.0, message_timeout: float = 10.0) -> AsyncIterator[Wire]:
-    front = Edge(connection_age=age)
-    front.serve(routes.application(bound(served(models.sums()))), name="churn")
+    edge = Edge(connection_age=age)
+    edge.serve(routes.application(bound(served(models.sums()))), name="churn")
     wanted = Settings(host="127.0.0.1", port=0, revision="9f3c2a71d0", timeout=1.0, connection_age=age)
-    server = uvicorn_server.create_server(front, wanted, message_timeout=message_timeout)
+    server = uvicorn_server.create_server(edge, wanted, message_timeout=message_timeout)
     door = uvicorn_server.bind_socket(wanted)
     door.listen()
     serving = asyncio.create_task(server.serve(sockets=[door]))

@@ -1,4 +1,4 @@
-"""What libraries read at their import is there before it."""
+"""Environment variables are set before the libraries that read them are imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever comes, the answer is never a server error."""
+"""No request causes a server error."""
 
 from __future__ import annotations
 

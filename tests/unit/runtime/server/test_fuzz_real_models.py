@@ -1,4 +1,4 @@
-"""Whatever is asked of real models, over the whole application: an answer or a refusal, never a server error."""
+"""Real models over the whole application: any request gets a prediction or a validation error, never a server error."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def booster() -> Loaded:
 
 
 def graph() -> Loaded:
-    """Two matrices of any size, multiplied, and texts as they came."""
+    """Two matrices of any size, multiplied, and strings unchanged."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -151,9 +151,9 @@ def tensors(signature: Signature) -> st.SearchStrategy[Any]:
 @functools.cache
 def application(make: Callable[[], Loaded]) -> tuple[ASGIApp, Signature]:
     model = make()
-    front = Edge(connection_age=0)
-    front.serve(routes.application(bound(served(model))), name="churn")
-    return front, model.signature
+    edge = Edge(connection_age=0)
+    edge.serve(routes.application(bound(served(model))), name="churn")
+    return edge, model.signature
 
 
 def asked(app: ASGIApp, path: str, document: Any) -> tuple[int, Any]:

@@ -1,4 +1,4 @@
-"""Models raise, leave, and answer in odd types and shapes; the response is JSON with an id all the same."""
+"""Models that raise, exit, or return unusual types and shapes still get JSON responses with an id."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def saying(*predictions: Any, dtype: Any = object) -> Callable[[Tensors], Tensor
 
 
 async def asked(answer: Callable[[Tensors], Any], path: str, document: Any) -> Reply:
-    front = Edge(connection_age=0)
-    front.serve(routes.application(bound(served(models.Fake(models.NUMBERS, answer)))), name="churn")
-    return await ask(front, path, document, headers={"x-request-id": "r-7"})
+    edge = Edge(connection_age=0)
+    edge.serve(routes.application(bound(served(models.Fake(models.NUMBERS, answer)))), name="churn")
+    return await ask(edge, path, document, headers={"x-request-id": "r-7"})
 
 
 class TestFailingModel:
@@ -180,10 +180,10 @@ class TestEdge:
         async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
             raise RuntimeError("a bug")
 
-        front = Edge(connection_age=0)
-        front.serve(broken, name="churn")
+        edge = Edge(connection_age=0)
+        edge.serve(broken, name="churn")
         with caplog.at_level(logging.ERROR, "seatrial"):
-            reply = await ask(front, "/metrics", method="GET", headers={"x-request-id": "r-9"})
+            reply = await ask(edge, "/metrics", method="GET", headers={"x-request-id": "r-9"})
         assert (reply.status, reply.headers["x-request-id"]) == (500, "r-9")
         assert "bug" not in reply.body.decode()
         assert fields_of(caplog.records[0]) == {"request_id": "r-9"}
@@ -193,7 +193,7 @@ class TestEdge:
             await send({"type": "http.response.start", "status": 200, "headers": []})
             raise RuntimeError("a bug")
 
-        front = Edge(connection_age=0)
-        front.serve(broken, name="churn")
+        edge = Edge(connection_age=0)
+        edge.serve(broken, name="churn")
         with pytest.raises(RuntimeError):  # whoever serves the connection closes it
-            await ask(front, "/metrics", method="GET")
+            await ask(edge, "/metrics", method="GET")

@@ -25,7 +25,7 @@ bento.build("churn", "b0123456789", date=0, context=Path(sys.argv[1]), target=Pa
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What stands under the image's folder, read-only for everybody."""
+    """Return the folder of an image, read-only."""
     root = tmp_path_factory.mktemp("image")
     home = tmp_path_factory.mktemp("home")
     variables = os.environ | {

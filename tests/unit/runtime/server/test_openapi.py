@@ -1,4 +1,4 @@
-"""The documents tell clients what the server really takes and gives."""
+"""The documents match what the server accepts and returns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.runtime.server import models
 
 
 def forms(model: models.Fake) -> dict[str, dict[str, Any]]:
-    """The schema of each form of the question, by its envelope."""
+    """Return the schema of each form of a request, by its key."""
     return {form["required"][0]: form for form in openapi.request_schema(model.signature)["oneOf"]}
 
 

@@ -1,4 +1,4 @@
-"""`/predict`: questions in the model's own words."""
+"""`/predict`: requests with the names of the model's columns."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class TestResponses:
 
 
 def refusal_of(signature: Signature, document: Any) -> str:
-    """The sentence by which a question is refused."""
+    """Return the sentence of the validation error."""
     with pytest.raises(InvalidInput) as refused:
         question(signature, document)
     return str(refused.value)

@@ -28,16 +28,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """One ready server for the tests that leave it alive."""
+    """One ready server for the tests that do not stop it."""
     with running(folder, tmp_path_factory.mktemp("server"), SEATRIAL_MAX_BODY_BYTES=str(LIMIT)) as process:
         process.await_ready()
         yield process
 
 
 @pytest.fixture(scope="module")
-def forgetful(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """One ready server that ends every connection after a second."""
-    with running(folder, tmp_path_factory.mktemp("forgetful"), SEATRIAL_CONNECTION_SECONDS="1") as process:
+def short_lived(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """One ready server that closes every connection after a second."""
+    with running(folder, tmp_path_factory.mktemp("short_lived"), SEATRIAL_CONNECTION_SECONDS="1") as process:
         process.await_ready()
         yield process
 
@@ -74,7 +74,7 @@ class TestServing:
         assert "stranger" not in text
         assert "_created" not in text
 
-    def test_a_body_beyond_the_limit_is_413_and_the_connection_goes_on(self, server: Process) -> None:
+    def test_a_body_beyond_the_limit_is_413_and_the_connection_stays_open(self, server: Process) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
         connection.request("POST", "/predict", b" " * 30 * LIMIT)
         assert replied(connection).status == 413
@@ -145,7 +145,7 @@ class TestStarting:
 
 
 class Caller(threading.Thread):
-    """A client that asks without a pause, on one connection as long as it may, or on a new one each time."""
+    """A client that sends requests without pauses, on one connection as long as possible, or on a new one each time."""
 
     def __init__(self, process: Process, *, keeps: bool) -> None:
         super().__init__(daemon=True)
@@ -157,7 +157,7 @@ class Caller(threading.Thread):
         self.told = threading.Event()
 
     def run(self) -> None:
-        """Until told to stop."""
+        """Send requests until it is stopped."""
         connection = self._connected()
         while not self.told.is_set():
             try:
@@ -227,17 +227,17 @@ class TestStopping:
 
 
 class TestConnections:
-    def test_kept_connections_end_at_their_age_without_an_error(self, forgetful: Process) -> None:
-        callers = _called(forgetful, keeping=4, fresh=0)
+    def test_busy_connections_end_at_their_age_without_an_error(self, short_lived: Process) -> None:
+        callers = _called(short_lived, keeping=4, fresh=0)
         _await(lambda: all(caller.connections > 3 for caller in callers))
         _hang_up(callers)
         assert [caller.errors for caller in callers] == [[]] * 4
         assert all(caller.answered > caller.connections for caller in callers)
 
     @pytest.mark.parametrize("asked", [b"", b"GET /livez HTTP/1.1\r\n\r\n"], ids=["never used", "used once"])
-    def test_an_unused_connection_ends_at_its_age(self, forgetful: Process, asked: bytes) -> None:
+    def test_an_idle_connection_ends_at_its_age(self, short_lived: Process, asked: bytes) -> None:
         opened = time.monotonic()
-        with socket.create_connection(("127.0.0.1", forgetful.port), timeout=20) as unused:
+        with socket.create_connection(("127.0.0.1", short_lived.port), timeout=20) as unused:
             unused.sendall(asked)
             said = b"".join(iter(lambda: unused.recv(1000), b""))
         # timers of an event loop may be a millisecond early

@@ -1,4 +1,4 @@
-"""The routes without a process: statuses, bounds, the front and the metrics' labels."""
+"""The routes without a process: statuses, limits, the edge and the labels of metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from model_runtime.server import routes
 from model_runtime.server.executor import BODIES_PER_PREDICTION
 from model_runtime.server.handlers import Handlers, ServedModel
 from tests.unit.runtime.server import models
-from tests.unit.runtime.server.serving import application, ask, bound, fronted, served
+from tests.unit.runtime.server.serving import application, ask, behind_edge, bound, served
 
 RECORD = {"a": 1, "b": 2}
 
@@ -87,9 +87,9 @@ class TestStatuses:
         def broken(_: Any) -> Any:
             raise KeyError("weights")
 
-        front = fronted(models.Fake(models.NUMBERS, broken))
+        edge = behind_edge(models.Fake(models.NUMBERS, broken))
         with caplog.at_level(logging.ERROR, "seatrial"):
-            reply = await ask(front, "/predict", [{"a": 424242, "b": 1}], headers={"x-request-id": "r-1"})
+            reply = await ask(edge, "/predict", [{"a": 424242, "b": 1}], headers={"x-request-id": "r-1"})
         assert (reply.status, reply.headers["x-request-id"]) == (500, "r-1")
         assert "weights" not in reply.body.decode()
         assert fields_of(caplog.records[0]) == {"request_id": "r-1", "status": 500}
@@ -143,7 +143,7 @@ async def _status(handler: ASGIApp, receive: Receive) -> int | None:
 
 
 async def at_rest(one: ServedModel) -> None:
-    """No model runs any more: an answer that came too late is over as well."""
+    """Wait until no model runs, also not for a request that timed out."""
     async with asyncio.timeout(30):
         while one.executor.running:  # noqa: ASYNC110 - the executor tells nobody
             await asyncio.sleep(0.01)

@@ -24,7 +24,7 @@ def churn() -> V2Protocol:
 
 
 def framed(head: Any, *tails: bytes) -> tuple[bytes, bytes]:
-    """A binary body, and the header that says where its JSON ends."""
+    """Return a binary body, and the header with the length of its JSON."""
     text = json.dumps(head).encode()
     return text + b"".join(tails), str(len(text)).encode()
 

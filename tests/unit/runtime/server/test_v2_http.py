@@ -1,4 +1,4 @@
-"""What clients of the Open Inference Protocol V2 rely on, over the whole application: paths, types, bytes, errors."""
+"""The Open Inference Protocol V2 over the whole application: paths, types, bytes, errors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def values_of(datatype: str) -> list[Any]:
 
 
 def echo(datatype: str) -> models.Fake:
-    """Says what it was told."""
+    """Returns its inputs."""
     signature = Signature((TensorSpec("x", datatype, (-1,)),), (TensorSpec("y", datatype, (-1,)),))
 
     def answer(inputs: Tensors) -> Tensors:
@@ -51,9 +51,9 @@ def echo(datatype: str) -> models.Fake:
 
 
 def application(model: models.Fake) -> ASGIApp:
-    front = Edge(connection_age=0)
-    front.serve(routes.application(bound(served(model))), name="churn", version="v7")
-    return front
+    edge = Edge(connection_age=0)
+    edge.serve(routes.application(bound(served(model))), name="churn", version="v7")
+    return edge
 
 
 def raw_of(datatype: str, values: list[Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Shapes in V2: lengths that no value pays for are refused before an array is made of them."""
+"""Shapes in V2: lengths without values are rejected before an array is allocated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first answers go to the process itself."""
+"""Warm-up predicts before the first request arrives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that models are fetched from: they answer as they are told."""
+"""Servers that models are fetched from; each test chooses their responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model_runtime.sources import FetchRequest, limits
 
 
 def fetch_request(folder: Path, uri: str, **changes: object) -> FetchRequest:
-    """A fetch into `folder/model` without long pauses."""
+    """Return a request that fetches into `folder/model`, with short pauses."""
     for name in ("model", "spool", "volume"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     values: dict[str, object] = {
@@ -35,13 +35,13 @@ def fetch_request(folder: Path, uri: str, **changes: object) -> FetchRequest:
 
 
 def fetched_files(folder: Path) -> dict[str, bytes]:
-    """What was fetched, by its path."""
+    """Return the fetched files, by path."""
     model = folder / "model"
     return {p.relative_to(model).as_posix(): p.read_bytes() for p in model.rglob("*") if p.is_file()}
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers and remembers what it was asked."""
+    """Responds, and records the requests."""
 
     site: Site
     protocol_version = "HTTP/1.1"
@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
             super().handle()
 
     def _any(self) -> None:
-        self.site.asked.append((self.command, self.path, dict(self.headers.items())))
+        self.site.requests.append((self.command, self.path, dict(self.headers.items())))
         self.site.answers(self)
 
     do_GET = do_HEAD = _any  # noqa: N815 - http.server finds them by name
@@ -77,12 +77,12 @@ class Handler(BaseHTTPRequestHandler):
 class Site:
     answers: Callable[[Handler], None]
     address: str = ""
-    asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
 
 @contextmanager
 def serving(answers: Callable[[Handler], None], tls: ssl.SSLContext | None = None) -> Iterator[Site]:
-    """A site that answers so."""
+    """Serve these responses."""
     site = Site(answers)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"site": site}))
     server.daemon_threads = True

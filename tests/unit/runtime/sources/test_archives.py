@@ -1,4 +1,4 @@
-"""Archives come from outside: nothing leads out of the folder, nothing grows without end, damage is told."""
+"""Archives come from outside: no path escapes, size is bounded, damage is reported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOISE = random.Random(3).randbytes(300_000)
 
 
 def unpacked(folder: Path, content: bytes, *, files: int = 100, size: int = 10 << 20) -> dict[str, bytes]:
-    """What stands below the folder afterwards, by its path."""
+    """Return the files below the folder, by path."""
     (folder / "packed").write_bytes(content)
     (folder / "out").mkdir(exist_ok=True)
     room = limits.Quota(limits.Limits(files, size, folder))
@@ -44,7 +44,7 @@ def standing(folder: Path) -> dict[str, bytes]:
 
 
 def tar(*entries: tarfile.TarInfo | tuple[tarfile.TarInfo, bytes], kind: int = tarfile.PAX_FORMAT) -> bytes:
-    """A tar that says what the entries say, true or not."""
+    """Return a tar with these headers, correct or not."""
     made = b""
     for entry in entries:
         info, content = entry if isinstance(entry, tuple) else (entry, b"")

@@ -77,7 +77,7 @@ def test_an_invalid_key_is_reported_as_permanent_without_a_request(tmp_path: Pat
         secret(tmp_path, site.address)
         with pytest.raises(BuildBroken, match=r"^spec\.model\.uri s3://models/.*Correct it"):
             sources.fetch(fetch_request(tmp_path, f"s3://models/{key}"))
-    assert site.asked == []
+    assert site.requests == []
 
 
 @pytest.mark.parametrize("name", ["mo dels", "mo?dels", "", "mo#dels", "_m"])
@@ -86,7 +86,7 @@ def test_an_invalid_bucket_is_reported_as_permanent_without_a_request(tmp_path: 
         secret(tmp_path, site.address)
         with pytest.raises(BuildBroken, match="names no valid bucket"):
             sources.fetch(fetch_request(tmp_path, f"s3://{name}/f/"))
-    assert site.asked == []
+    assert site.requests == []
 
 
 @pytest.mark.parametrize("key", ["f//m.onnx", "f/a\nb", "f/../m", "f/./m"])
@@ -136,7 +136,7 @@ def test_an_interrupted_object_is_resumed_however_late(
         over.set()
 
     assert fetched_files(tmp_path) == {"m": b"0123456789"}
-    assert [seen[2].get("range") for seen in site.asked] == [None, None, "bytes=5-9"]
+    assert [seen[2].get("range") for seen in site.requests] == [None, None, "bytes=5-9"]
 
 
 def test_only_the_job_limits_the_duration_of_a_fetch(tmp_path: Path) -> None:

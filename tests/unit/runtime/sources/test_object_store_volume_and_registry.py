@@ -53,7 +53,7 @@ def test_one_object_is_fetched_with_its_etag(tmp_path: Path) -> None:
 
 
 def authorization(site: Site) -> str:
-    return {key.lower(): value for key, value in site.asked[0][2].items()}.get("authorization", "")
+    return {key.lower(): value for key, value in site.requests[0][2].items()}.get("authorization", "")
 
 
 def test_the_secret_signs_the_requests(tmp_path: Path) -> None:

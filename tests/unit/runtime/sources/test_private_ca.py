@@ -1,4 +1,4 @@
-"""Servers whose certificates only the company's own authority vouches for."""
+"""Servers with certificates of a private CA."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.unit.runtime.sources.servers import Handler, bucket, fetch_request, f
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `ca.crt`, and a certificate for 127.0.0.1 that it vouches for."""
+    """Return a folder with `ca.crt`, and a certificate for 127.0.0.1 that it signed."""
     if shutil.which("openssl") is None:
         pytest.skip("LOUD: openssl is not installed")
     folder = tmp_path_factory.mktemp("tls")

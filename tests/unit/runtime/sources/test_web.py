@@ -93,7 +93,7 @@ def test_a_file_is_complete_when_the_server(tmp_path: Path, answers: Callable[[H
 
 
 def shares(total: str, **headers: str) -> Callable[[Handler], None]:
-    """A server that says of its first half that it is a part of so much."""
+    """Return a server that sends its first half as a part of this total."""
     return lambda handler: handler.answer(
         206, CONTENT[:HALF], content_range=f"bytes 0-{HALF - 1}/{total}", **headers
     )
@@ -159,7 +159,7 @@ def test_an_interrupted_download_is_resumed(tmp_path: Path) -> None:
     with serving(flaky(breaks_off)) as site:
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
-    assert {key.lower(): value for key, value in site.asked[1][2].items()}["range"] == f"bytes={HALF}-"
+    assert {key.lower(): value for key, value in site.requests[1][2].items()}["range"] == f"bytes={HALF}-"
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_credentials_are_sent_as_in_the_secret(tmp_path: Path, secret: dict[str,
     with serving(whole) as site:
         sources.fetch(fetch_request(tmp_path, f"{site.address}/m.bin"))
 
-    assert {key.lower(): value for key, value in site.asked[0][2].items()}["authorization"] == header
+    assert {key.lower(): value for key, value in site.requests[0][2].items()}["authorization"] == header
 
 
 def test_credentials_are_not_sent_to_another_host(tmp_path: Path) -> None:

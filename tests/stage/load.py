@@ -22,8 +22,9 @@ from typing import Final, Self
 
 PATIENCE: Final = 10.0
 """Seconds after which a request counts as failed."""
-LATE: Final = 1.0
-"""Seconds after which a client must expect that the server has closed an idle kept-alive connection."""
+LATE: Final = 0.5
+"""Seconds of delay after which a client must expect that the server has closed an idle kept-alive connection: the
+server announces the end in responses during the last second of a connection's age, and then closes it."""
 REVISION_HEADER: Final = "x-seatrial-revision"
 
 

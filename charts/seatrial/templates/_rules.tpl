@@ -34,9 +34,7 @@ It creates no pods, reads no nodes and does not change the spec of a ModelDeploy
 - apiGroups: [batch]
   resources: [jobs] # a finished Job is deleted by its ttlSecondsAfterFinished
   verbs: [get, list, watch, create, patch]
-- apiGroups: [""]
-  resources: [services] # the garbage collector deletes it with its owner
-  verbs: [get, list, watch, create, patch]
+{{ include "seatrial.routerRules" . }}
 - apiGroups: [""]
   resources: [configmaps] # every revision has a copy of those that its pods read
   verbs: [get, list, watch, create, patch, delete]

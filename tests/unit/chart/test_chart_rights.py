@@ -12,6 +12,7 @@ from seatrial.cli.cluster import REVIEW
 from seatrial.kube import caches
 from seatrial.kube.client import Client
 from seatrial.kube.transport import Request, Response, Transport
+from seatrial.routers import base
 from tests.golden import situations
 from tests.unit.chart.chart_rendering import Body, granted, of_kind, one, rendered
 from tests.unit.cli.commands import output_of
@@ -30,8 +31,9 @@ DELETED = (
     kinds.CONFIG_MAP,
     kinds.CONTROLLER_REVISION,
     kinds.ROLLOUT_DECISION,
+    *base.kinds_of(base.routers()),
 )
-"""`Applier` deletes them. A Service is garbage-collected with its owner, a Job by its ttlSecondsAfterFinished."""
+"""`Applier` deletes them, and what another router has left. A Job is deleted by its ttlSecondsAfterFinished."""
 OTHERS: set[Right] = {
     ("apps", "deployments/scale", "patch"),  # Applier: replicas
     ("seatrial.dev", "rolloutdecisions/status", "patch"),  # Applier: the outcome

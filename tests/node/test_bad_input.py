@@ -130,7 +130,7 @@ def test_what_the_build_mounts_is_waited_for_by_name_and_used_once_it_is_there(
     warm: Stage, bad: dict[str, Served]
 ) -> None:
     for name, lacking in LACKING.items():
-        status = bad[name].until(_says(f"it needs {lacking}"), seconds=PATIENCE)
+        status = bad[name].until(_waits_for(lacking), seconds=PATIENCE)
         assert not status["build"].get("job")
     objects.login(warm, "later-login", password=warm.lab.registry.password)
     objects.files(warm, "later-files", {"model.skops": models.skops_file(models.first())})
@@ -193,8 +193,9 @@ def test_a_broken_update_leaves_the_old_model_serving(warm: Stage) -> None:
     assert condition(status, "Stalled") == ("True", "ModelLoadFailed")
 
 
-def _says(words: str) -> Callable[[Status], bool]:
-    return lambda status: words in status["message"]
+def _waits_for(reference: str) -> Callable[[Status], bool]:
+    """Return whether the status names this reference as missing."""
+    return lambda status: status.get("missingReferences") == [reference]
 
 
 def condition(status: Status, kind: str) -> tuple[str, str]:

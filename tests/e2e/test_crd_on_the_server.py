@@ -168,7 +168,7 @@ def test_the_columns_show_the_state_of_the_rollout(server: Server) -> None:
     assert server.create(model("shown")).returncode == 0
     status = {
         "phase": "Canary",
-        "message": "canary 9f3c2a71d0 has 25 %",
+        "message": "canary 9f3c2a71d0: 25 % of traffic",
         "summary": {"step": "2/3", "weight": 25, "verdict": "–", "ready": "5/5"},
         "stable": {"revision": "41b07c55ee"},
         "canary": {"revision": "9f3c2a71d0"},
@@ -192,7 +192,7 @@ def test_the_columns_show_the_state_of_the_rollout(server: Server) -> None:
     ]
     shown = row.split(maxsplit=9)
     assert shown[1:8] == ["Canary", "2/3", "25", "41b07c55ee", "9f3c2a71d0", "–", "5/5"]
-    assert shown[9].strip() == "canary 9f3c2a71d0 has 25 %"
+    assert shown[9].strip() == "canary 9f3c2a71d0: 25 % of traffic"
 
 
 def test_a_model_deployment_can_be_scaled(server: Server) -> None:

@@ -31,7 +31,7 @@ class Group:
     after: tuple[str, ...] = ()
     """Names of groups that must have ended before this one starts."""
     quiet: bool = False
-    """It measures how fast a cluster is: meanwhile only groups run that compute, and those yield to it."""
+    """It measures how fast a cluster is, or loses no request: meanwhile only groups run that compute and yield."""
 
     @property
     def file_name(self) -> str:
@@ -87,15 +87,18 @@ SERVING: Final = (
         ("tests/node/test_autoscaling.py",),
         resource="node",
         after=tuple(group.name for group in BUILDING),
+        quiet=True,
     ),
     Group(
         "node: serving, server pods",
         ("tests/node/test_serving.py", "tests/node/test_server_pod.py"),
         resource="node",
         after=tuple(group.name for group in BUILDING),
+        quiet=True,
     ),
 )
-"""On the same node, with users none of whose requests may fail: not while it builds many models."""
+"""On the same node, with users none of whose requests may fail: not while it builds many models, nor beside
+another cluster."""
 
 ON_A_CONTROL_PLANE: Final = (
     Group("operator crashes", ("tests/e2e/test_crashes_on_the_control_plane.py",), resource="control plane"),

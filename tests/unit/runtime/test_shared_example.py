@@ -18,6 +18,8 @@ from model_runtime.server.settings import Settings
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import ROOT
 
+pytestmark = pytest.mark.slow
+
 LAYOUTS = [
     pytest.param("model.skops", "example.json", id="both at the top"),
     pytest.param("churn/model.skops", "churn/example.json", id="both in a folder, as tars have it"),

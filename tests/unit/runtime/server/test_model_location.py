@@ -15,6 +15,8 @@ from model_runtime.contract import ModelCard
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import ROOT, Process, running
 
+pytestmark = pytest.mark.slow
+
 MAKE = """
 import sys
 from pathlib import Path

@@ -15,6 +15,8 @@ from model_runtime import contract
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import Process, log_lines, replied, running
 
+pytestmark = pytest.mark.slow
+
 ROW = {"instances": [[5.5, 5, 0]]}
 LIMIT = 100_000
 """Bytes of a request's body."""

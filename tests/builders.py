@@ -27,7 +27,7 @@ OWNER = Owner(namespace="shop", name="churn", uid="u-1")
 SETTINGS = settings.Settings.model_validate(
     {"runtimes": {"sklearn": "r/sklearn:1", "onnx": "r/onnx:1"}, "registry": {"repository": "r.shop/models"}}
 )
-PARTS = Platform(router=ReplicaRouter(), settings=SETTINGS)
+PARTS = Platform(router=ReplicaRouter(), router_kinds=frozenset({"Service"}), settings=SETTINGS)
 STEPS = (Step(weight=20, hold=timedelta(minutes=2)), Step(weight=50, hold=timedelta(minutes=5)))
 
 

@@ -163,6 +163,8 @@ class Snapshot:
     user_decisions: tuple[UserDecision, ...] = ()
     children: Mapping[str, Bodies] = field(default_factory=dict)
     """The owned objects by kind, for comparison with what is rendered."""
+    router_kinds: frozenset[str] = frozenset()
+    """The names of the kinds that any installed router writes."""
 
     def track(self, revision: str) -> Track:
         """Return the track of `revision`, empty when it has none."""

@@ -56,6 +56,8 @@ class Platform:
     """What an object is planned with besides itself: the router that it chose, and the operator's settings."""
 
     router: Router
+    router_kinds: frozenset[str]
+    """The names of the kinds that any installed router writes: what another router has left is of one of them."""
     settings: settings.Settings
 
 

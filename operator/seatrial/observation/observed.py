@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from seatrial.api import model_deployment, settings
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
+from seatrial.core.evidence.samples import NO_SAMPLES, Samples
 from seatrial.core.references import Reference, ReferencedData, build_references, pod_references
 from seatrial.core.snapshot import ApplyError, Bodies
 from seatrial.core.traffic import Router
@@ -23,6 +24,7 @@ class Observed:
     children: Mapping[str, Bodies] = field(default_factory=dict)
     """By kind, each in order of name; pods and RolloutDecisions included."""
     references: Mapping[Reference, ReferencedData] = field(default_factory=dict)
+    samples: Samples = NO_SAMPLES
     decisions_trusted: bool = False
     """The admission policy that verifies the author of a decision is in force."""
     apply_error: ApplyError | None = None

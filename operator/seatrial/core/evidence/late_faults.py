@@ -31,7 +31,10 @@ class LateFaultTest:
         if len(self.sums_at_onset) >= self.onsets:
             return self
         sequence = self.sequence.commit()
-        return replace(self, sequence=sequence, sums_at_onset=(*self.sums_at_onset, sequence.sums))
+        onset = tuple(
+            Sums(a=s.a, b=s.b) for s in sequence.sums
+        )  # the bounds of a late fault are not asked for
+        return replace(self, sequence=sequence, sums_at_onset=(*self.sums_at_onset, onset))
 
     def log_e_value(self, margin: float) -> float:
         """Return the logarithm of the evidence that a fault beyond `margin` began at some time of the step."""
@@ -45,8 +48,8 @@ class LateFaultTest:
 
 
 def _log_e(sums: tuple[Sums, ...], before: tuple[Sums, ...], margin: float) -> float:
-    since = (now - then for now, then in zip(sums, before, strict=True))
-    return log_mean_exp(s.a - s.b * margin for s in since)
+    since = ((now.a - then.a, now.b - then.b) for now, then in zip(sums, before, strict=True))
+    return log_mean_exp(a - b * margin for a, b in since)
 
 
 def is_fault(log_e_value: float, alpha: float) -> bool:

@@ -22,7 +22,7 @@ GRID: Final = (1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
 """How many times the rate may exceed the claim; each has the same weight in the mixture."""
 BLOCK: Final = 50
 """Requests of each track in a complete block."""
-BISECTIONS: Final = 100
+BISECTIONS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,6 @@ class Sums:
     c: float = 0.0
     d: float = 0.0
     """c and d are the same of the opposite claim: exp(c + d·margin)."""
-
-    def __sub__(self, other: Sums) -> Sums:
-        """Return what has been added since `other`."""
-        return Sums(self.a - other.a, self.b - other.b, self.c - other.c, self.d - other.d)
 
 
 NO_SUMS: Final = (Sums(),) * len(GRID)
@@ -74,6 +70,10 @@ class RateSequence:
     def bounds(self, alpha: float) -> Bounds:
         """Return the margins that are not ruled out at false alarm rate `alpha`, with the open block included."""
         return bounds_of(self.commit().sums, alpha, lowest=0.0 if self.factor == 0 else -1.0)
+
+    def rules_out_above(self, margin: float, alpha: float) -> bool:
+        """Return whether a rate beyond the claim by `margin` or more is ruled out at false alarm rate `alpha`."""
+        return log_mean_exp(s.c + s.d * margin for s in self.commit().sums) > -math.log(alpha)
 
     def log_e_value(self, margin: float) -> float:
         """Return the logarithm of the evidence that the canary's rate exceeds the claim by more than `margin`."""

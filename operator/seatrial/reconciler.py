@@ -102,8 +102,9 @@ class Reconciler:
     async def _advance(self, desired: model_deployment.ModelDeployment, body: Body) -> None:
         shell, key = self._shell, desired.key
         desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
-        references = questions(desired, platform).references
-        observed = await shell.observer.observe(desired, references, self._apply_errors.get(key))
+        observed = await shell.observer.observe(
+            desired, questions(desired, platform), self._apply_errors.get(key)
+        )
         plan = planner.plan(desired, observed, platform, now=shell.clock())
         if not await shell.reporter.store(desired, body, plan):
             shell.queue.retry(key)

@@ -43,6 +43,7 @@ class InProcessOperator:
         parts: list[Coroutine[Any, Any, None]] = [informer.run() for informer in operator.informers]
         if self.kopf_delay is not None:
             parts.append(self._kopf_watch().run())
+        parts.append(operator.sampler.run())
         if operator.elector is not None:
             parts.append(operator.elector.run())
         ready = main.wait_until_ready(operator)
@@ -84,7 +85,7 @@ class InProcessOperator:
         shell = self.operator.reconciler._shell
         desired = model_deployment.parse_leniently(body)
         desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
-        observed = await shell.observer.observe(desired, questions(desired, platform).references, None)
+        observed = await shell.observer.observe(desired, questions(desired, platform), None)
         plan = planner.plan(desired, observed, platform, now=self._now())
         status_change = [] if plan.status.to_dict() == body.get("status") else ["another status"]
         return [*status_change, *(type(action).__name__ for action in plan.actions)]

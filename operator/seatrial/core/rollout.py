@@ -39,7 +39,7 @@ def advance(state: RolloutState, inputs: Inputs) -> RolloutState:
     for _ in range(MAX_TRANSITIONS):
         after = _next_state(state, inputs)
         if after == state:
-            return state
+            return judgement.with_evidence(state, inputs)  # of a step that has begun in this pass
         state = after
     raise IllegalTransition("the decisions of one pass go in a circle")
 

@@ -92,7 +92,6 @@ class Target:
     checks: tuple[Check, ...] = ()
     false_alarm_rate: float = 0.05
     """Of the whole rollout; divided over steps and checks."""
-    sample_interval: timedelta = timedelta(seconds=10)
     recreate: bool = False
     max_restarts: int = 0
     progress_deadline: timedelta = timedelta(minutes=10)

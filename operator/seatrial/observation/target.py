@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 
 from seatrial.api import kinds, model_deployment, rollout, scaling
 from seatrial.api.owner import Owner
@@ -69,7 +68,6 @@ def _rules(deployment: ModelDeployment, platform: Platform) -> Target:
         steps=tuple(Step(weight=step.weight, hold=step.hold) for step in spec.rollout.steps),
         checks=tuple(check_of(check) for check in spec.rollout.checks),
         false_alarm_rate=spec.rollout.false_alarm_rate,
-        sample_interval=min((c.interval for c in spec.rollout.checks), default=timedelta(seconds=10)),
         recreate=spec.rollout.strategy is rollout.Strategy.RECREATE,
         max_restarts=spec.rollout.max_restarts,
         progress_deadline=spec.rollout.progress_deadline,

@@ -171,6 +171,14 @@ def test_a_restarted_process_is_counted_from_zero_and_nothing_twice() -> None:
     assert result_of(look(second, 32, restarted)).samples == 130
 
 
+def test_an_older_sample_than_another_operator_has_stored_is_not_counted() -> None:
+    begun = look(shifting(), 1, sample(NEW, at=after(seconds=1)))
+    newer = look(begun, 21, sample(NEW, ok=200, at=after(seconds=21)))
+    older = look(newer, 22, sample(NEW, ok=100, at=after(seconds=11)))
+    assert older == newer
+    assert result_of(look(older, 31, sample(NEW, ok=300, at=after(seconds=31)))).samples == 300
+
+
 def test_a_second_look_at_the_same_samples_changes_nothing() -> None:
     begun = look(shifting(), 1, sample(NEW, at=after(seconds=1)))
     once = look(begun, 11, sample(NEW, ok=77, model_error=1, at=after(seconds=11)))

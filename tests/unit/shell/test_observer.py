@@ -15,6 +15,9 @@ from seatrial.api.objects import Body
 from seatrial.core.references import Reference, ReferenceKind
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
+from seatrial.kube.pod_metrics import through_api_server
+from seatrial.kube.sampler import Sampler
+from seatrial.observation.observed import Questions
 from seatrial.observer import DECISION_POLICY, Observer, Referrers
 from tests.apiserver import FakeApiServer
 from tests.unit.shell import shell_objects as objects
@@ -87,7 +90,11 @@ class RunningObserver:
     def __init__(self, api: FakeApiServer, client: Client, caches: Caches) -> None:
         self.api = api
         self.caches = caches
-        self.observer = Observer(client, caches, Referrers())
+        loop = asyncio.get_running_loop()
+        sampler = Sampler(
+            through_api_server(client), lambda _key: None, now=lambda: objects.START, clock=loop.time
+        )
+        self.observer = Observer(client, caches, Referrers(), sampler)
         self.tasks: list[asyncio.Task[None]] = []
 
     async def catch_up(self) -> None:
@@ -99,7 +106,7 @@ class RunningObserver:
         body = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
         assert body is not None
         desired = model_deployment.parse(body)
-        observed = (await self.observer.observe(desired, references, None)).references
+        observed = (await self.observer.observe(desired, Questions(references=references), None)).references
         return {
             str(reference): {"present": data.present, "data": dict(data.data), "digest": data.digest}
             for reference, data in observed.items()
@@ -203,7 +210,7 @@ class TestObserve:
         await running.catch_up()
         body = running.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         assert body is not None
-        observed = await running.observer.observe(model_deployment.parse(body), (), None)
+        observed = await running.observer.observe(model_deployment.parse(body), Questions(), None)
         assert [body["metadata"]["name"] for bodies in observed.children.values() for body in bodies] == [
             "churn-a"
         ]
@@ -213,7 +220,7 @@ class TestObserve:
         assert body is not None
         desired = model_deployment.parse(body)
         await running.catch_up()
-        assert not (await running.observer.observe(desired, (), None)).decisions_trusted
+        assert not (await running.observer.observe(desired, Questions(), None)).decisions_trusted
         binding = {
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "ValidatingAdmissionPolicyBinding",
@@ -222,4 +229,4 @@ class TestObserve:
         }
         running.api.insert(kinds.VALIDATING_ADMISSION_POLICY_BINDING, binding)
         await running.catch_up()
-        assert (await running.observer.observe(desired, (), None)).decisions_trusted
+        assert (await running.observer.observe(desired, Questions(), None)).decisions_trusted

@@ -68,7 +68,7 @@ def begin(checks: Iterable[Check], *, alpha: float, step_started_at: datetime, h
 
 def observe(memory: Memory, samples: Samples, *, canary: str, stable: str) -> Memory:
     """Return the memory after the newest samples; the same when they hold nothing new."""
-    fresh = [sample for sample in samples.pods if sample.at >= memory.step_started_at]
+    fresh = [sample for sample in samples.pods if _is_news(memory, sample)]
     increments = [_increments(memory, fresh, revision) for revision in (canary, stable)]
     onsets = _onsets_begun(memory, fresh)
     checks = tuple(
@@ -76,6 +76,22 @@ def observe(memory: Memory, samples: Samples, *, canary: str, stable: str) -> Me
         for entry, new, old in zip(memory.checks, *increments, strict=True)
     )
     return replace(memory, checks=checks, seen={**memory.seen, **_seen(memory, fresh, (canary, stable))})
+
+
+def _is_news(memory: Memory, sample: PodSample) -> bool:
+    """Return whether a sample is of this step and not older than what was seen: another process may have stored that.
+
+    Counters of one process never fall, so an older sample that was taken for new would be counted twice.
+    """
+    seen = memory.seen.get(sample.pod)
+    if sample.at < memory.step_started_at:
+        return False
+    if seen is None or sample.started > seen.started:
+        return True
+    return sample.started == seen.started and all(
+        after.total >= before.total
+        for after, before in zip(_counts(memory, sample), seen.counts, strict=True)
+    )
 
 
 def _after(test: LateFaultTest, counts: PairCounts, onsets: int) -> LateFaultTest:

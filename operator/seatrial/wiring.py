@@ -22,6 +22,7 @@ from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.queue import KeyedQueue
 from seatrial.kube.transport import Transport
+from seatrial.observation.urgency import canary_has_users
 from seatrial.observer import Observer, Referrers
 from seatrial.options import Options
 from seatrial.reconciler import Reconciler, Shell
@@ -88,10 +89,12 @@ def build(
     """Return an operator of which nothing is started; `lease_lost` is set when it loses the lease."""
     clocks = clocks or Clocks()
     metrics = telemetry.Telemetry(prometheus_client.CollectorRegistry())
-    queue: KeyedQueue[Key] = KeyedQueue()
+    queue: KeyedQueue[Key] = KeyedQueue(
+        is_urgent=lambda key: canary_has_users(model_deployments.get(key.namespace, key.name) or {})
+    )
     timing = lease.Timing()
     lease_limiter = Limiter(clocks.monotonic, longest_pause=timing.renew)
-    lease_client = Client(transport, lease_limiter, lambda: True, timeout=timing.call)
+    lease_client = Client(transport, lease_limiter, lambda: True, longest=timing.call)
     elector = _elector(options, lease_client, lease_lost, clocks)
     client = Client(
         transport,
@@ -166,7 +169,7 @@ def register_gauges(operator: Operator) -> None:
         ages.setdefault(str(informer.kind), []).append(informer.last_event_age)
     operator.telemetry.register_gauges(
         depth=lambda: operator.queue.depth,
-        oldest=operator.queue.oldest_age,
+        oldest=lambda: operator.queue.oldest_age() if operator.may_write() else None,
         leader=lambda: float(operator.may_write()),
         ages=ages,
     )

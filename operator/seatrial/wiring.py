@@ -32,7 +32,10 @@ from seatrial.routers import base as routers
 WATCH_TIMEOUT: Final = 400.0
 """Seconds without a word of the API server after which a watch counts as stalled: it ends every watch within 290."""
 QUEUE_TIMEOUT: Final = 120.0
-"""Seconds that a key may wait in the queue of the leader."""
+"""Seconds that keys may wait in the queue of the leader while no work begins or ends.
+
+On a slow API server the last of many keys waits much longer; a restart would only repeat the work.
+"""
 
 
 def utc_now() -> datetime:
@@ -78,8 +81,10 @@ class Operator:
                 return (
                     f"the watch of {informer.kind} has received nothing for {informer.last_event_age():.0f} s"
                 )
-        if self.may_write() and self.queue.oldest_age() > QUEUE_TIMEOUT:
-            return f"a ModelDeployment has waited in the queue for {self.queue.oldest_age():.0f} s"
+        if self.may_write() and self.queue.stalled_for() > QUEUE_TIMEOUT:
+            return (
+                f"ModelDeployments wait, and no pass has begun or ended for {self.queue.stalled_for():.0f} s"
+            )
         return ""
 
 

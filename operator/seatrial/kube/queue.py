@@ -6,6 +6,7 @@ It has two lanes: urgent keys are given out before ordinary ones, which still ge
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -50,6 +51,8 @@ class KeyedQueue(Generic[K]):
         self._working: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._retries: dict[K, int] = {}
+        self._progressed_at = -math.inf
+        """When a worker last began or ended work on a key."""
         self._available = asyncio.Event()
         self._no_work = asyncio.Event()
         """Set while no worker has a key."""
@@ -75,6 +78,10 @@ class KeyedQueue(Generic[K]):
         """Return the seconds since the key that has waited longest was added; 0 if none waits."""
         now = asyncio.get_running_loop().time()
         return max((now - added_at for added_at in self._added_at.values()), default=0.0)
+
+    def stalled_for(self) -> float:
+        """Return the seconds for which keys have waited while no work on any key began or ended; 0 if none waits."""
+        return min(self.oldest_age(), asyncio.get_running_loop().time() - self._progressed_at)
 
     def add(self, key: K) -> None:
         """Add `key` unless it waits already; one that waits and has become urgent changes its lane."""
@@ -138,12 +145,14 @@ class KeyedQueue(Generic[K]):
         self._urgent_in_a_row = self._urgent_in_a_row + 1 if lane is self._urgent else 0
         del self._added_at[key]
         self._working.add(key)
+        self._progressed_at = asyncio.get_running_loop().time()
         self._no_work.clear()
         return key
 
     def done(self, key: K) -> None:
         """End the work on `key`; it becomes available again if it was added meanwhile."""
         self._working.discard(key)
+        self._progressed_at = asyncio.get_running_loop().time()
         if not self._working:
             self._no_work.set()
         if key in self._added_at:

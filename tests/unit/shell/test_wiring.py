@@ -50,7 +50,22 @@ class TestLiveness:
         await asyncio.sleep(wiring.QUEUE_TIMEOUT - 1)
         assert operator.stalled() == ""
         await asyncio.sleep(2)
-        assert operator.stalled().startswith("a ModelDeployment has waited in the queue for")
+        assert operator.stalled().startswith("ModelDeployments wait, and no pass has begun or ended for")
+
+    async def test_a_leader_whose_passes_are_slow_is_alive_however_long_the_last_object_waits(
+        self, api: FakeApiServer
+    ) -> None:
+        operator = build(api)
+        tasks = await run_informers(operator)
+        for number in range(20):
+            operator.queue.add(Key(NAMESPACE, f"n{number}"))
+        for _ in range(10):
+            key = await operator.queue.get()
+            await asyncio.sleep(wiring.QUEUE_TIMEOUT - 1)
+            operator.queue.done(key)
+            assert operator.stalled() == ""
+        assert operator.queue.oldest_age() > 5 * wiring.QUEUE_TIMEOUT
+        await end(*tasks)
 
     async def test_a_standby_is_alive_for_hours_and_when_it_takes_over(self, api: FakeApiServer) -> None:
         api.add_namespace("seatrial-system")

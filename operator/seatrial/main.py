@@ -25,7 +25,7 @@ from seatrial.wiring import Operator, build, register_gauges
 log = logging.getLogger(__name__)
 
 GRACE_PERIOD: Final = 5.0
-"""Seconds that running passes get to complete at shutdown: as long as one write may take."""
+"""Seconds that running passes get to complete at shutdown: ample, unless the API server is slow."""
 CLOSE_TIMEOUT: Final = 20.0
 """Seconds that cancelled tasks and kopf get to end."""
 
@@ -43,8 +43,6 @@ async def run(options: Options) -> int:
         log.error("operator cannot start", extra={"why": str(error)})
         return 1
     finally:
-        if operator.elector is not None:
-            await operator.elector.release()
         await transport.close()
         if direct is not None:
             await direct.close()
@@ -79,21 +77,31 @@ async def _run_parts(
         return 1 if failed else 0
     finally:
         stop.set()
-        await shut_down(operator.queue, tasks)
+        completed = await shut_down(operator.queue, tasks)
         if metrics is not None:
             await metrics.cleanup()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(
                 asyncio.gather(kopf_task, *tasks, return_exceptions=True), timeout=CLOSE_TIMEOUT
             )
+        if completed and operator.elector is not None:
+            await operator.elector.release()
 
 
-async def shut_down(queue: KeyedQueue[Key], tasks: list[asyncio.Task[Any]]) -> None:
-    """Start no more passes, give running ones `GRACE_PERIOD` seconds to complete, then cancel all tasks."""
-    with contextlib.suppress(TimeoutError):
+async def shut_down(queue: KeyedQueue[Key], tasks: list[asyncio.Task[Any]]) -> bool:
+    """Start no more passes, give running ones `GRACE_PERIOD` seconds to complete, then cancel all tasks.
+
+    Return whether all passes completed. Otherwise the server may still carry out a write of this process, and the
+    lease must expire before another one writes.
+    """
+    completed = True
+    try:
         await asyncio.wait_for(queue.close(), GRACE_PERIOD)
+    except TimeoutError:
+        completed = False
     for task in tasks:
         task.cancel()
+    return completed
 
 
 async def wait_until_ready(operator: Operator) -> None:

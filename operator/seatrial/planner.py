@@ -30,6 +30,8 @@ class Plan:
     events: tuple[Event, ...] = ()
     build_completions: tuple[BuildCompletion, ...] = ()
     wake_at: datetime | None = None
+    urgent: bool = False
+    """The writes take traffic from the canary: they go before those of other objects."""
     hold: str = ""
     """Why nothing may be decided; then only the message and the condition Stalled are written."""
 
@@ -61,4 +63,5 @@ def plan(deployment: ModelDeployment, observed: Observed, platform: Platform, *,
         events=events_of(decision, deployment.status),
         build_completions=build_completions(decision),
         wake_at=schedule.wake_at(decision),
+        urgent=decision.takes_traffic_from_canary,
     )

@@ -19,6 +19,7 @@ from seatrial.children import decision_answers
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.informers import Informer
+from seatrial.kube.limiter import priority
 from seatrial.kube.queue import KeyedQueue
 from seatrial.observation.observed import questions
 from seatrial.observation.user_decisions import decisions_about_nothing
@@ -29,6 +30,8 @@ from seatrial.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
+URGENT_WORKERS: Final = 2
+"""More workers, which take urgent keys alone: the others may all wait for a server that is slow."""
 SHORTEST_DELAY: Final = 0.05
 """Seconds until the next pass where a plan asks for one now: a plan that always does must not use up the CPU."""
 
@@ -56,11 +59,11 @@ class Reconciler:
         self._apply_errors: dict[Key, ApplyError] = {}
         """What failed in the last pass, by object."""
 
-    async def run_worker(self) -> None:
+    async def run_worker(self, *, urgent_only: bool = False) -> None:
         """Run one pass after the other until cancelled."""
         queue = self._shell.queue
         while True:
-            key = await queue.get()
+            key = await queue.get(urgent_only=urgent_only)
             try:
                 await self._run_pass(key)
             finally:
@@ -106,10 +109,11 @@ class Reconciler:
             desired, questions(desired, platform), self._apply_errors.get(key)
         )
         plan = planner.plan(desired, observed, platform, now=shell.clock())
-        if not await shell.reporter.store(desired, body, plan):
-            shell.queue.retry(key)
-            return
-        outcome = await shell.applier.apply(plan.actions, uid=desired.uid)
+        with priority(urgent=plan.urgent):
+            if not await shell.reporter.store(desired, body, plan):
+                shell.queue.retry(key)
+                return
+            outcome = await shell.applier.apply(plan.actions, uid=desired.uid)
         await shell.reporter.announce(desired, plan)
         if outcome.apply_error is not None and self._is_new(key, outcome.apply_error):
             await shell.reporter.announce_error(desired, outcome.apply_error)
@@ -155,18 +159,18 @@ class Reconciler:
 
 
 async def run_workers(reconciler: Reconciler, *, size: int, ready: Awaitable[None]) -> None:
-    """Run `size` workers until cancelled; none takes a key before `ready`.
+    """Run `size` workers, and those for urgent keys, until cancelled; none takes a key before `ready`.
 
     The tasks are created at once: when kopf ends it waits five seconds for every task that is younger than itself.
     """
     begin = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        for _ in range(size):
-            group.create_task(_worker(reconciler, begin))
+        for number in range(size + URGENT_WORKERS):
+            group.create_task(_worker(reconciler, begin, urgent_only=number >= size))
         await ready
         begin.set()
 
 
-async def _worker(reconciler: Reconciler, begin: asyncio.Event) -> None:
+async def _worker(reconciler: Reconciler, begin: asyncio.Event, *, urgent_only: bool) -> None:
     await begin.wait()
-    await reconciler.run_worker()
+    await reconciler.run_worker(urgent_only=urgent_only)

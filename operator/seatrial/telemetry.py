@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from aiohttp import web
@@ -12,8 +12,11 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Metric,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from seatrial.api import phases
 from seatrial.api.metadata import Key
@@ -97,14 +100,20 @@ class Telemetry:
         self,
         *,
         depth: Callable[[], float],
-        oldest: Callable[[], float],
+        oldest: Callable[[], float | None],
         leader: Callable[[], float],
         ages: Mapping[str, Sequence[Callable[[], float]]],
     ) -> None:
-        """Register the gauges that are read at every scrape. `ages`: kind → its watches; the oldest one counts."""
+        """Register the gauges that are read at every scrape.
+
+        `oldest` returns None in a process that takes no keys: it has no such series. `ages`: kind → its watches; the
+        oldest one counts.
+        """
+        self.registry.register(
+            _OptionalGauge("seatrial_queue_oldest_seconds", "Age of the oldest entry in the queue", oldest)
+        )
         for name, text, read in (
             ("seatrial_queue_depth", "ModelDeployments waiting for a reconcile pass", depth),
-            ("seatrial_queue_oldest_seconds", "Age of the oldest entry in the queue", oldest),
             ("seatrial_leader", "1 if this process holds the lease, or needs none", leader),
         ):
             Gauge(name, text, registry=self.registry).set_function(read)
@@ -132,6 +141,22 @@ class Telemetry:
         for each in phases.DisplayPhase:
             self._phase.remove(key.namespace, key.name, each)
         self._weight.remove(key.namespace, key.name)
+
+
+class _OptionalGauge(Collector):
+    """A gauge that has no series while `read` returns None."""
+
+    def __init__(self, name: str, text: str, read: Callable[[], float | None]) -> None:
+        self._name = name
+        self._text = text
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the gauge, with its value if there is one."""
+        gauge = GaugeMetricFamily(self._name, self._text)
+        if (value := self._read()) is not None:
+            gauge.add_metric((), value)
+        yield gauge
 
 
 def _largest(reads: Sequence[Callable[[], float]]) -> float:

@@ -24,6 +24,7 @@ from seatrial.kube.pod_metrics import Fetch, through_api_server
 from seatrial.kube.queue import KeyedQueue
 from seatrial.kube.sampler import Sampler
 from seatrial.kube.transport import Transport
+from seatrial.observation.urgency import canary_has_users
 from seatrial.observer import Observer, Referrers
 from seatrial.options import Options
 from seatrial.reconciler import Reconciler, Shell
@@ -33,7 +34,10 @@ from seatrial.routers import base as routers
 WATCH_TIMEOUT: Final = 400.0
 """Seconds without a word of the API server after which a watch counts as stalled: it ends every watch within 290."""
 QUEUE_TIMEOUT: Final = 120.0
-"""Seconds that a key may wait in the queue of the leader."""
+"""Seconds that keys may wait in the queue of the leader while no work begins or ends.
+
+On a slow API server the last of many keys waits much longer; a restart would only repeat the work.
+"""
 
 
 def utc_now() -> datetime:
@@ -80,8 +84,10 @@ class Operator:
                 return (
                     f"the watch of {informer.kind} has received nothing for {informer.last_event_age():.0f} s"
                 )
-        if self.may_write() and self.queue.oldest_age() > QUEUE_TIMEOUT:
-            return f"a ModelDeployment has waited in the queue for {self.queue.oldest_age():.0f} s"
+        if self.may_write() and self.queue.stalled_for() > QUEUE_TIMEOUT:
+            return (
+                f"ModelDeployments wait, and no pass has begun or ended for {self.queue.stalled_for():.0f} s"
+            )
         return ""
 
 
@@ -99,10 +105,12 @@ def build(
     """
     clocks = clocks or Clocks()
     metrics = telemetry.Telemetry(prometheus_client.CollectorRegistry())
-    queue: KeyedQueue[Key] = KeyedQueue()
+    queue: KeyedQueue[Key] = KeyedQueue(
+        is_urgent=lambda key: canary_has_users(model_deployments.get(key.namespace, key.name) or {})
+    )
     timing = lease.Timing()
     lease_limiter = Limiter(clocks.monotonic, longest_pause=timing.renew)
-    lease_client = Client(transport, lease_limiter, lambda: True, timeout=timing.call)
+    lease_client = Client(transport, lease_limiter, lambda: True, longest=timing.call)
     elector = _elector(options, lease_client, lease_lost, clocks)
     client = Client(
         transport,
@@ -181,7 +189,7 @@ def register_gauges(operator: Operator) -> None:
         ages.setdefault(str(informer.kind), []).append(informer.last_event_age)
     operator.telemetry.register_gauges(
         depth=lambda: operator.queue.depth,
-        oldest=operator.queue.oldest_age,
+        oldest=lambda: operator.queue.oldest_age() if operator.may_write() else None,
         leader=lambda: float(operator.may_write()),
         ages=ages,
     )

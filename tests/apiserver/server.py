@@ -107,7 +107,7 @@ class FakeApiServer(ObjectAccess):
         """Yield to the event loop before each response, as on a network."""
         await asyncio.sleep(self.faults.latency)
         if self.faults.unreachable:
-            raise failures.Unavailable(0, "NetworkError", "connection refused")
+            raise failures.NotSent(0, "NetworkError", "connection refused")
         if self.faults.hanging:
             await asyncio.sleep(request.timeout)
             raise failures.Unavailable(0, "Timeout", f"no answer in {request.timeout:g} s")

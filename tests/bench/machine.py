@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -42,14 +48,38 @@ def pid_of(lab: cluster.Lab, program: str) -> int:
     raise LookupError(f"no process '{program}' in the lab {lab.name}")
 
 
-async def server_writes(user: ClusterUser) -> int:
-    """How many writes the API server has answered since its start, whoever sent them, leases apart."""
+@dataclass(frozen=True, slots=True)
+class ServerWrites:
+    """How many writes an API server has answered since its start, whoever sent them, leases apart."""
+
+    carried_out: int
+    failed: int
+    """Those that it could not carry out, was too busy for, or whose client did not wait."""
+
+
+async def server_writes(user: ClusterUser) -> ServerWrites:
+    """Return the writes of the API server, as it counts them itself."""
     page = (await user.client.raw_get("/metrics")).decode()
     wanted = "\n".join(line for line in page.splitlines() if line.startswith("apiserver_request_total"))
-    found = 0.0
+    by_code: Counter[str] = Counter()
     for family in parser.text_string_to_metric_families(f"# TYPE apiserver_request counter\n{wanted}\n"):
         for sample in family.samples:
-            of_nobody = sample.labels["resource"] in OF_NOBODY or not sample.labels["code"].startswith("2")
-            if sample.labels["verb"] in WRITE_VERBS and not of_nobody:
-                found += sample.value
-    return int(found)
+            if sample.labels["verb"] in WRITE_VERBS and sample.labels["resource"] not in OF_NOBODY:
+                by_code[sample.labels["code"]] += int(sample.value)
+    return ServerWrites(
+        carried_out=sum(count for code, count in by_code.items() if code.startswith("2")),
+        failed=sum(count for code, count in by_code.items() if code[0] in "05" or code == "429"),
+    )
+
+
+@contextmanager
+def busy_neighbour() -> Iterator[None]:
+    """Let other processes use every core as much as they get, until the end of the block."""
+    command = [sys.executable, "-c", "while True: pass"]
+    neighbours = [subprocess.Popen(command) for _ in os.sched_getaffinity(0)]
+    try:
+        yield
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+            neighbour.wait()

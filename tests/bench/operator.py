@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tests import cluster
-from tests.bench import rest, speed
+from tests.bench import burst, rest, speed
 from tests.bench.report import Row
 from tests.bench.stage import Size, Stage, staged
 
@@ -17,9 +17,10 @@ PARTS: Final[dict[str, Part]] = {
     "one by one": speed.paced,
     "steps": speed.steps,
     "a pass with nothing to do": rest.no_op,
-    "all at once": speed.burst,
+    "all at once": burst.quiet,
     "rest": rest.idle,
     "restart": rest.restart,
+    "all at once beside a busy neighbour": burst.beside_a_busy_neighbour,
 }
 
 

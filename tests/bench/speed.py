@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from seatrial.api import kinds, names
 from seatrial.api.objects import Body
-from tests.bench import machine, milestones, plain
-from tests.bench.figures import milliseconds, p50, p95, seconds
+from tests.bench import milestones, plain
+from tests.bench.figures import milliseconds, p50, p95
 from tests.bench.report import Row
 from tests.bench.stage import Size, Stage
 from tests.live import cluster_user
@@ -25,7 +25,7 @@ USER: Final = "lab:admin"
 Ask = Callable[[str], Awaitable[Any]]
 
 
-def _expect_objects(stage: Stage) -> None:
+def expect_objects(stage: Stage) -> None:
     stage.timeline.watch_for(
         deployment=milestones.child(kinds.DEPLOYMENT),
         service=milestones.child(kinds.SERVICE),
@@ -52,7 +52,7 @@ async def _in_turn(wanted: Iterable[str], gap: float, ask: Ask) -> dict[str, flo
     return begun
 
 
-async def _at_once(wanted: Iterable[str], ask: Ask) -> dict[str, float]:
+async def at_once(wanted: Iterable[str], ask: Ask) -> dict[str, float]:
     begun: dict[str, float] = {}
     await asyncio.gather(*(_asked(name, ask, begun) for name in wanted))
     return begun
@@ -61,7 +61,7 @@ async def _at_once(wanted: Iterable[str], ask: Ask) -> dict[str, float]:
 async def paced(stage: Stage, size: Size) -> list[Row]:
     """One object after the other: ours, then the floor's."""
     user, timeline = stage.user, stage.timeline
-    _expect_objects(stage)
+    expect_objects(stage)
     wanted = [f"paced-{number}" for number in range(size.paced)]
     before = await stage.operator.writes()
     ours = await _in_turn(wanted, size.gap, lambda name: user.apply(name, cluster_user.spec()))
@@ -95,73 +95,6 @@ async def paced(stage: Stage, size: Size) -> list[Row]:
         Row(what=f"apply → Healthy at {pace}, p95", value=p95(well), unit="ms", floor=p95(plain_well)),
         Row(what="writes of the operator per object", value=writes / size.paced, peer="10–14", budget=6),
     ]
-
-
-async def burst(stage: Stage, size: Size) -> list[Row]:
-    """All at once: the floor first, so that what it leaves is gone before."""
-    _expect_objects(stage)
-    wanted = [f"burst-{number}" for number in range(size.burst)]
-    floor = await _burst(
-        stage, wanted, lambda name: plain.create(stage.user, name), (*PLAIN, "plain_healthy")
-    )
-    await plain.delete_all(stage.user)
-    await stage.user.until_left(kinds.POD, label=milestones.PLAIN, patience=300)
-    ask: Ask = lambda name: stage.user.apply(name, cluster_user.spec())  # noqa: E731 - as short as its twin above
-    ours = await _burst(stage, wanted, ask, (*OURS, "healthy"))
-    count = f"{size.burst:,} at once"
-    full = size.burst == Size().burst
-    return [
-        Row(
-            what=f"{count}: all children",
-            value=ours["children"],
-            unit="s",
-            floor=floor["children"],
-            peer="51 s / 18 s tuned (floor 15)",
-            budget=17 if full else None,
-        ),
-        Row(
-            what=f"{count}: all Healthy",
-            value=ours["healthy"],
-            unit="s",
-            floor=floor["healthy"],
-            peer="123–130 s / 33–45 s tuned (floor 17)",
-            budget=30 if full else None,
-        ),
-        Row(
-            what=f"{count}: API server",
-            value=ours["server"],
-            unit="s of CPU",
-            floor=floor["server"],
-            peer="84–90 s / 55 s tuned (floor 21)",
-        ),
-        Row(what=f"{count}: operator", value=ours["operator"], unit="s of CPU"),
-        Row(
-            what=f"{count}: writes of the operator per object",
-            value=ours["writes"],
-            peer="10–14",
-            budget=6,
-        ),
-        Row(what=f"{count}: all writes per object", value=ours["all"], floor=floor["all"]),
-    ]
-
-
-async def _burst(stage: Stage, wanted: list[str], ask: Ask, ends: tuple[str, ...]) -> dict[str, float]:
-    operator, server = stage.operator, machine.pid_of(stage.lab, "kube-apiserver")
-    writes, everything = await operator.writes(), await machine.server_writes(stage.user)
-    cpu, spent = machine.cpu_seconds(operator.pid), machine.cpu_seconds(server)
-    begun = await _at_once(wanted, ask)
-    for milestone in ends:
-        await stage.timeline.all(milestone, wanted)
-    found = {
-        "children": seconds(stage.timeline, begun, ends[:-1]),
-        "healthy": seconds(stage.timeline, begun, ends[-1:]),
-        "operator": machine.cpu_seconds(operator.pid) - cpu,
-        "server": machine.cpu_seconds(server) - spent,
-    }
-    await stage.quiet()
-    found["writes"] = (await operator.writes() - writes) / len(wanted)
-    found["all"] = (await machine.server_writes(stage.user) - everything) / len(wanted)
-    return found
 
 
 async def steps(stage: Stage, size: Size) -> list[Row]:
@@ -211,8 +144,8 @@ async def _abort(stage: Stage, name: str, revision: str) -> Body:
 async def _floor_of_steps(stage: Stage, wanted: list[str]) -> tuple[float, float]:
     """The same of plain objects: a new image's ReplicaSet, a Service's selector; medians in milliseconds."""
     user, timeline = stage.user, stage.timeline
-    _expect_objects(stage)
-    await _at_once(wanted, lambda name: plain.create(user, name))
+    expect_objects(stage)
+    await at_once(wanted, lambda name: plain.create(user, name))
     await timeline.all("plain_healthy", wanted)
     known = {body["metadata"]["name"] for body in await user.all(kinds.REPLICA_SET)}
     timeline.watch_for(

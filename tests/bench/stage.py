@@ -33,11 +33,13 @@ LEFT_PATIENCE: Final = 240.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much is done: `paced` objects in turn, `gap` seconds apart; `burst` at once; `idle` seconds of rest."""
+    """How much is done: `paced` objects in turn, `gap` seconds apart; `burst` at once, `idle` seconds of rest."""
 
     paced: int = 60
     gap: float = 1.0
     burst: int = 1000
+    crowded: int = 600
+    """Objects at once beside a busy neighbour."""
     idle: float = 60.0
     several: int = 20
     """Objects for the figures of single steps."""
@@ -45,7 +47,7 @@ class Size:
     """So long no pod of an aborted canary goes: the others are aborted meanwhile."""
 
 
-QUICK: Final = Size(paced=20, gap=0.25, burst=100, idle=5.0, several=5, undisturbed="5s")
+QUICK: Final = Size(paced=20, gap=0.25, burst=100, crowded=60, idle=5.0, several=5, undisturbed="5s")
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from tests.bench.stage import Size
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
-A_FEW = Size(paced=3, gap=0.1, burst=6, idle=1.0, several=2, undisturbed="2s")
+A_FEW = Size(paced=3, gap=0.1, burst=6, crowded=6, idle=1.0, several=2, undisturbed="2s")
 
 
 async def test_every_operator_figure_is_measured(request: pytest.FixtureRequest, kubeconfig: Path) -> None:

@@ -18,6 +18,7 @@ from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from seatrial.kube import failures, http, transport
 from seatrial.kube.client import Client
+from seatrial.kube.concurrency import ConcurrencyLimit
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request, Transport
 
@@ -170,7 +171,8 @@ def phase_is(*phases: str) -> Callable[[Body], bool]:
 async def connect(kubeconfig: Path, *, namespace: str = "") -> AsyncIterator[ClusterUser]:
     """Connect a user to a new namespace, which is deleted afterwards, or to an existing `namespace`."""
     connection = http.HttpTransport(http.from_kubeconfig(str(kubeconfig)))
-    limiter = Limiter(time.monotonic, rate=100_000, burst=100_000)
+    unchanged = ConcurrencyLimit(first=http.CONNECTIONS, fewest=http.CONNECTIONS, most=http.CONNECTIONS)
+    limiter = Limiter(time.monotonic, rate=100_000, burst=100_000, concurrency=unchanged)
     client = Client(connection, limiter, lambda: True)
     used_namespace = namespace or f"live-{uuid.uuid4().hex[:8]}"
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Literal
@@ -22,7 +23,14 @@ class OperatorTransport:
     def __init__(self, server: FakeApiServer, *, check_write: Callable[[Request], None]) -> None:
         self.writes: list[str] = []
         """Every write except those of Events and Leases, as `METHOD path`."""
+        self.attempts: list[Request] = []
+        """The requests of `writes`."""
         self.crashed = False
+        self.write_latency = 0.0
+        """Seconds between sending a write and its effect."""
+        self.seconds_per_write = 0.0
+        """Seconds of work that a write costs the server, which does one after the other."""
+        self._busy_until = 0.0
         self._server = server
         self._check_write = check_write
         self._crash_at: tuple[int, Side] | None = None
@@ -58,6 +66,7 @@ class OperatorTransport:
     async def _write(self, request: Request) -> Response:
         self._check_alive()
         self.writes.append(f"{request.method} {request.path}")
+        self.attempts.append(request)
         number = len(self.writes)
         if self._crash_at == (number, "before"):
             self._crash()
@@ -65,11 +74,17 @@ class OperatorTransport:
             status, after = failure
             self._server.faults.fail_next(1, status, lambda r: r is request, after=after)
         self._check_write(request)
+        await self._delay()
         response = await self._server.request(request)
         if self._crash_at == (number, "after"):
             self._crash()
         self._check_alive()
         return response
+
+    async def _delay(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._busy_until = max(self._busy_until, now) + self.seconds_per_write
+        await asyncio.sleep(self.write_latency + self._busy_until - now)
 
     def _failure_of(self, request: Request, number: int) -> tuple[int, bool] | None:
         if self._failing_write is not None and self._failing_write[0] == number:

@@ -96,6 +96,14 @@ class Decision:
         return receives_traffic(self.state)
 
     @property
+    def takes_traffic_from_canary(self) -> bool:
+        """Return whether the canary is to receive less traffic than the router gives it, as far as is known."""
+        given = self.snapshot.split or split_of(self.before)
+        if given is None or self.split is None or not given.canary:
+            return False
+        return self.split.share_of(given.canary) < given.weight
+
+    @property
     def stable_makes_room(self) -> bool:
         """Return whether stable is stopped before the new revision starts."""
         return stable_makes_room(self.state, self.inputs)

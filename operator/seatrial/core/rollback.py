@@ -46,17 +46,18 @@ def _going_back(state: RolloutState, inputs: Inputs, failure: Failure) -> Rollou
 def continue_rollback(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
     """Return the state after the next step of a rollback: weight, delay, scale, record.
 
-    Each follows only when the one before is observed. Where only the canary has available pods it keeps all
-    traffic until stable is back, whatever speaks against it.
+    Each follows only when the one before is observed: the delay begins when the router is seen to send nothing, and
+    the write may have taken long. Where only the canary has available pods it keeps all traffic until stable is
+    back, whatever speaks against it.
     """
     if rollout.weight and not stable_can_take_over(state, inputs):
         kept = replace(rollout, weight=100, waiting_for=phases.WaitingFor.READINESS)
         return replace(state, rollout=kept)
     if rollout.weight:
         without_traffic = replace(rollout, weight=0, waiting_for=None)
-        return replace(state, rollout=restart_step_clock(without_traffic, inputs.now))
+        return replace(state, rollout=restart_step_clock(without_traffic, None))
     if _received_traffic(state, rollout) and not inputs.canary_receives_nothing:
-        return replace(state, rollout=restart_step_clock(rollout, inputs.clock_start))
+        return replace(state, rollout=restart_step_clock(rollout, None))
     if rollout.step_started_at is None:
         return replace(state, rollout=restart_step_clock(rollout, inputs.now))
     if is_draining(state, inputs) or inputs.canary(state).pods > 0:

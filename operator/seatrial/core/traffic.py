@@ -24,6 +24,12 @@ class Split:
         if not 0 <= self.weight <= 100 or (self.weight and not self.canary):
             raise ValueError(f"{self.weight} % for {self.canary or 'no canary'} is not a valid split")
 
+    def share_of(self, revision: str) -> int:
+        """Return the share of traffic that a revision receives, in percent."""
+        if revision == self.canary:
+            return self.weight
+        return 100 - self.weight if revision == self.stable else 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:

@@ -5,8 +5,8 @@ Every write checks the fence first, so that a process that lost its lease writes
 
 from __future__ import annotations
 
-import asyncio
 import json
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -17,18 +17,14 @@ from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from seatrial.kube import failures, transport
 from seatrial.kube.limiter import Limiter
+from seatrial.kube.sender import Sender, Write
 from seatrial.kube.transport import Request, Response, Transport
 
 FIELD_MANAGER: Final = names.FIELD_MANAGER
-DEFAULT_RETRY_AFTER: Final = 1.0
 WATCH_SECONDS: Final = 290.0
 """The server ends a watch after this time; the informer continues with another one."""
 WATCH_GRACE: Final = 15.0
 """Seconds that a watch may outlast the time-out that the server was asked for."""
-WRITE_SECONDS: Final = 5.0
-"""A write that is sent just before the lease's deadline ends before another process may hold the lease."""
-LONGEST_WAIT: Final = 5.0
-"""Seconds of a pause that a write or a get waits for; in a longer pause it fails, and the pass is retried."""
 
 _ESCAPED_BY_GO: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "&<>\u2028\u2029"}
 
@@ -64,7 +60,10 @@ def _ignore_write(_kind: str, _verb: str) -> None:
 
 
 class Client:
-    """A client of one API server. `fence` returns whether this process may write; `timeout` is in seconds."""
+    """A client of one API server. `fence` returns whether this process may write.
+
+    No request takes longer than `longest` seconds; without it each verb has a time-out of its own.
+    """
 
     def __init__(
         self,
@@ -73,20 +72,18 @@ class Client:
         fence: Callable[[], bool],
         *,
         on_write: OnWrite = _ignore_write,
-        timeout: float = 30.0,
+        longest: float = math.inf,
     ) -> None:
-        self._http = http
-        self._limiter = limiter
-        self._fence = fence
+        self._sender = Sender(http, limiter, fence, longest=longest)
         self._on_write = on_write
-        self._timeout = timeout
 
     # reading
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Body:
         """Return the object; raise `NotFound` if there is none."""
-        await self._limiter.acquire(longest_wait=LONGEST_WAIT)
-        return _object(await self._send(Request("GET", kind.path(namespace, name))))
+        return _object(
+            await self._sender.read(f"get {kind.kind}", Request("GET", kind.path(namespace, name)))
+        )
 
     async def list(
         self,
@@ -131,8 +128,7 @@ class Client:
         request = Request(
             "GET", kind.path(selection.namespace), query, accept=accept, timeout=WATCH_SECONDS + WATCH_GRACE
         )
-        await self._limiter.acquire()
-        async with aclosing(self._lines(request)) as lines:
+        async with aclosing(self._sender.lines(request)) as lines:
             async for line in lines:
                 yield _event(kind, line)
 
@@ -143,19 +139,21 @@ class Client:
 
         A 429 may come from a pod: it pauses no other request.
         """
-        request = Request("GET", path, query or {}, accept="*/*", timeout=within or self._timeout)
-        await self._limiter.acquire(longest_wait=LONGEST_WAIT)
-        response = await self._response(request)
-        if response.status < 400:
-            return response.body
-        raise failures.from_response(response)
+        request = Request("GET", path, query or {}, accept="*/*")
+        return (await self._sender.read_through(request, within=within)).body
 
     # writing
 
     async def create(self, kind: Kind, body: Body) -> Body:
-        """Create the object and return it; raise `AlreadyExists` if the name is taken."""
-        namespace, _ = objects.key_of(body)
-        return await self._write("create", kind, _json_request("POST", kind.path(namespace), body))
+        """Create the object and return it; raise `AlreadyExists` if the name is taken.
+
+        After a try whose outcome is unknown the object is looked for first.
+        """
+        namespace, name = objects.key_of(body)
+        path = kind.path(namespace, name) if name else ""
+        if self._sender.is_unsettled(path):
+            await self._check_absent(kind, namespace, name)
+        return await self._write("create", kind, _json_request("POST", kind.path(namespace), body), path)
 
     async def replace(self, kind: Kind, body: Body) -> Body:
         """Replace the object and return it; raise `Conflict` if its resourceVersion is not the current one."""
@@ -211,51 +209,30 @@ class Client:
 
     # sending
 
-    async def _write(self, verb: str, kind: Kind, request: Request) -> Body:
-        await self._limiter.acquire(longest_wait=LONGEST_WAIT)
-        if not self._fence():
-            raise failures.NotLeader(f"{verb} {kind} {request.path} not sent: the lease is not ours")
-        self._on_write(kind.kind, verb)
+    async def _write(self, verb: str, kind: Kind, request: Request, path: str | None = None) -> Body:
+        """Send a write of the object at `path`, by default that of the request."""
         if request.method != "DELETE":
             request = replace(request, query={"fieldManager": FIELD_MANAGER, **request.query})
-        return _object(await self._send(replace(request, timeout=WRITE_SECONDS)))
+        write = Write(
+            operation=f"{verb} {kind.kind}", path=request.path if path is None else path, request=request
+        )
+        return _object(await self._sender.write(write, lambda: self._on_write(kind.kind, verb)))
 
-    async def _send(self, request: Request) -> Response:
-        """Return the response; raise the error that a status of 400 or more stands for."""
-        response = await self._response(replace(request, timeout=min(request.timeout, self._timeout)))
-        if response.status < 400:
-            return response
-        raise self._paused_by(failures.from_response(response))
-
-    async def _response(self, request: Request) -> Response:
-        """Return the response; the request's time-out includes a login and a second try."""
+    async def _check_absent(self, kind: Kind, namespace: str, name: str) -> None:
+        """Raise `AlreadyExists` if the object is there: the first try to create it has been carried out."""
         try:
-            async with asyncio.timeout(request.timeout):
-                return await self._http.request(request)
-        except TimeoutError as error:
-            raise failures.unreachable(error) from error
-
-    async def _lines(self, request: Request) -> AsyncGenerator[bytes]:
-        try:
-            async for line in self._http.stream(request):
-                yield line
-        except failures.ApiError as error:
-            raise self._paused_by(error) from None
-
-    def _paused_by(self, error: failures.ApiError) -> failures.ApiError:
-        """Pause all requests if `error` is a 429; return `error`."""
-        if isinstance(error, failures.TooManyRequests):
-            self._limiter.pause(error.retry_after or DEFAULT_RETRY_AFTER)
-        return error
+            await self.get(kind, namespace, name)
+        except failures.NotFound:
+            return
+        raise failures.AlreadyExists(409, "AlreadyExists", f'{kind} "{name}" already exists')
 
     async def _pages(self, kind: Kind, selection: Selection, limit: int) -> Listing:
         accept = transport.PARTIAL_LIST if selection.metadata_only else transport.JSON
         query = selection.query() | ({"limit": str(limit)} if limit else {})
         items: list[Body] = []
         while True:
-            await self._limiter.acquire()
             request = Request("GET", kind.path(selection.namespace), query, accept=accept)
-            page = _object(await self._send(request))
+            page = _object(await self._sender.read_page(request))
             items += [_list_item(kind, item) for item in page.get("items") or []]
             metadata = page.get("metadata") or {}
             if not metadata.get("continue"):

@@ -12,8 +12,10 @@
     │   ├── Invalid          400, 413, 415, 422
     │   ├── TooManyRequests  429
     │   │   └── Paused       the server asked for a pause before; nothing was sent
-    │   └── Unavailable      5xx, time-out, network error (status 0)
-    │       └── NoLogin      the login failed; nothing was sent
+    │   │       └── Unsettled  the last write of this object may still be carried out; nothing was sent
+    │   └── Unavailable      5xx, time-out, network error (status 0): a write may have been carried out
+    │       └── NotSent      no connection; nothing was sent
+    │           └── NoLogin  the login failed; nothing was sent
     └── raised while applying a plan
         ├── Outdated         the cluster changed since it was observed: observe and plan again
         ├── Retry            the condition may pass: try again later
@@ -25,7 +27,7 @@ Every other exception is a bug.
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from seatrial.api.objects import Body
 from seatrial.api.reasons import Reason
@@ -111,16 +113,34 @@ class TooManyRequests(ApiError):
 class Paused(TooManyRequests):
     """Nothing was sent: the server asked for a pause, of which `left` seconds remain."""
 
+    def __init__(self, left: float, message: str = "") -> None:
+        message = message or f"the API server asked for a pause, {left:.1f} s of it remain"
+        super().__init__(429, type(self).__name__, message, retry_after=left)
+
+
+class Unsettled(Paused):
+    """Nothing was sent: the last write of this object may have been carried out, `left` seconds are to be waited."""
+
     def __init__(self, left: float) -> None:
-        message = f"the API server asked for a pause, {left:.1f} s of it remain"
-        super().__init__(429, "Paused", message, retry_after=left)
+        super().__init__(
+            left, "the outcome of the last write is not known yet; it is read before it is repeated"
+        )
 
 
 class Unavailable(ApiError):
     """The server or the network is unavailable for now."""
 
+    outcome_unknown: ClassVar[bool] = True
+    """A write may have been carried out nevertheless, or may still be."""
 
-class NoLogin(Unavailable):
+
+class NotSent(Unavailable):
+    """Nothing was sent: no connection could be made."""
+
+    outcome_unknown = False
+
+
+class NoLogin(NotSent):
     """Nothing was sent because the login failed; `message` says why, in one line."""
 
     def __init__(self, why: str) -> None:
@@ -211,9 +231,9 @@ def _seconds(header: str) -> float | None:
     return float(header) if header.strip().isascii() and header.strip().isdigit() else None
 
 
-def unreachable(error: BaseException) -> Unavailable:
+def unreachable(error: BaseException, *, kind: type[Unavailable] = Unavailable) -> Unavailable:
     """Return the failure for a network error or a time-out: the request may or may not have been carried out."""
-    return Unavailable(
+    return kind(
         0, "Timeout" if isinstance(error, TimeoutError) else "NetworkError", str(error) or repr(error)
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +19,10 @@ from kubernetes.aio.client.configuration import Configuration
 from seatrial.kube import failures
 from seatrial.kube.transport import Request, Response
 
-CONNECT_TIMEOUT: Final = 5.0
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds for TCP and TLS: short, while an answer may take as long as the server itself takes at most."""
+DEAD_PEER_TIMEOUT: Final = 15
+"""Seconds without an acknowledgement after which the kernel ends a connection: the network is dead, not slow."""
 SILENCE_TIMEOUT: Final = 90.0
 """Seconds without a byte after which a watch ends, because a dead connection looks the same as a quiet one.
 
@@ -85,6 +89,21 @@ class _Connection:
 
     configuration: Any
     session: aiohttp.ClientSession
+
+
+def socket_of_watched_peer(address: aiohttp.AddrInfoType) -> socket.socket:
+    """Return a socket whose connection ends within `DEAD_PEER_TIMEOUT` seconds once its peer acknowledges nothing.
+
+    A slow server acknowledges what it receives, so it keeps its connections; a dead one must not hold up passes.
+    """
+    family, kind, protocol, *_ = address
+    created = socket.socket(family, kind, protocol)
+    created.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = (("TCP_USER_TIMEOUT", 1000 * DEAD_PEER_TIMEOUT), ("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 5))
+    for name, value in options:
+        if hasattr(socket, name):  # Linux; elsewhere the operator is only run by hand
+            created.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return created
 
 
 class HttpTransport:
@@ -165,7 +184,9 @@ class HttpTransport:
             context = rest.RESTClientObject(configuration).ssl_context
         except Exception as error:  # kubeconfigs and exec plugins fail with exceptions of every type
             raise failures.NoLogin(_message(error)) from error
-        connector = aiohttp.TCPConnector(limit=self._connections, ssl=context)
+        connector = aiohttp.TCPConnector(
+            limit=self._connections, ssl=context, socket_factory=socket_of_watched_peer
+        )
         session = aiohttp.ClientSession(connector=connector, trust_env=True)
         return _Connection(configuration, session)
 
@@ -196,7 +217,10 @@ def _message(error: Exception) -> str:
 async def _response(
     connection: _Connection, request: Request, limits: aiohttp.ClientTimeout
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """Send the request and give its response; raise `failures.Unavailable` for network errors."""
+    """Send the request and give its response; raise `failures.Unavailable` for network errors.
+
+    It is a `failures.NotSent` where no connection was made.
+    """
     configuration = connection.configuration
     try:
         async with connection.session.request(
@@ -211,6 +235,8 @@ async def _response(
             allow_redirects=False,
         ) as response:
             yield response
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise failures.unreachable(error, kind=failures.NotSent) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise failures.unreachable(error) from error
 

@@ -1,10 +1,14 @@
-"""A queue of keys: each is in it at most once, is worked on by one worker at a time, and can be scheduled for later."""
+"""A queue of keys: each is in it at most once, is worked on by one worker at a time, and can be scheduled for later.
+
+It has two lanes: urgent keys are given out before ordinary ones, which still get their turn.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Final, Generic, TypeVar
 
@@ -16,13 +20,15 @@ LAST_RETRY: Final = 45.0
 LONGEST_RETRY_AFTER: Final = 60.0
 """Seconds of a requested delay that are honoured: a proxy may ask for hours."""
 JITTER: Final = 0.1
+URGENT_IN_A_ROW: Final = 4
+"""So many urgent keys are given out before an ordinary one that waits."""
 
 
 class KeyedQueue(Generic[K]):
-    """Keys in the order in which they were first added. Times are those of the running loop, in seconds.
+    """Keys in the order in which they were first added, by lane. Times are those of the running loop, in seconds.
 
-    A key that is added while a worker has it is given out once more after `done`. `jitter` returns numbers from
-    0 to 1.
+    A key that is added while a worker has it is given out once more after `done`. `is_urgent` returns the lane of a
+    key, and is asked at every `add`. `jitter` returns numbers from 0 to 1.
     """
 
     def __init__(
@@ -30,17 +36,23 @@ class KeyedQueue(Generic[K]):
         *,
         first_retry: float = FIRST_RETRY,
         last_retry: float = LAST_RETRY,
+        is_urgent: Callable[[K], bool] = lambda _: False,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._first_retry = first_retry
         self._last_retry = last_retry
         self._jitter = jitter
-        self._ready: deque[K] = deque()
+        self._is_urgent = is_urgent
+        self._urgent: OrderedDict[K, None] = OrderedDict()
+        self._ordinary: OrderedDict[K, None] = OrderedDict()
+        self._urgent_in_a_row = 0
         self._added_at: dict[K, float] = {}
         """When each waiting key was added; includes keys that wait for their own worker to be done."""
         self._working: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._retries: dict[K, int] = {}
+        self._progressed_at = -math.inf
+        """When a worker last began or ended work on a key."""
         self._available = asyncio.Event()
         self._no_work = asyncio.Event()
         """Set while no worker has a key."""
@@ -67,9 +79,16 @@ class KeyedQueue(Generic[K]):
         now = asyncio.get_running_loop().time()
         return max((now - added_at for added_at in self._added_at.values()), default=0.0)
 
+    def stalled_for(self) -> float:
+        """Return the seconds for which keys have waited while no work on any key began or ended; 0 if none waits."""
+        return min(self.oldest_age(), asyncio.get_running_loop().time() - self._progressed_at)
+
     def add(self, key: K) -> None:
-        """Add `key` unless it waits already."""
+        """Add `key` unless it waits already; one that waits and has become urgent changes its lane."""
         if key in self._added_at:
+            if key in self._ordinary and self._is_urgent(key):
+                del self._ordinary[key]
+                self._make_available(key)
             return
         self._added_at[key] = asyncio.get_running_loop().time()
         if key not in self._working:
@@ -117,20 +136,23 @@ class KeyedQueue(Generic[K]):
         """Return how often `key` was retried since `forget`."""
         return self._retries.get(key, 0)
 
-    async def get(self) -> K:
+    async def get(self, *, urgent_only: bool = False) -> K:
         """Wait for the next key and return it; the caller must call `done`."""
-        while self._closed or not self._ready:
+        while (lane := self._next_lane(urgent_only=urgent_only)) is None:
             self._available.clear()
             await self._available.wait()
-        key = self._ready.popleft()
+        key, _ = lane.popitem(last=False)
+        self._urgent_in_a_row = self._urgent_in_a_row + 1 if lane is self._urgent else 0
         del self._added_at[key]
         self._working.add(key)
+        self._progressed_at = asyncio.get_running_loop().time()
         self._no_work.clear()
         return key
 
     def done(self, key: K) -> None:
         """End the work on `key`; it becomes available again if it was added meanwhile."""
         self._working.discard(key)
+        self._progressed_at = asyncio.get_running_loop().time()
         if not self._working:
             self._no_work.set()
         if key in self._added_at:
@@ -151,5 +173,15 @@ class KeyedQueue(Generic[K]):
         self.add(key)
 
     def _make_available(self, key: K) -> None:
-        self._ready.append(key)
+        lane = self._urgent if self._is_urgent(key) else self._ordinary
+        lane[key] = None
         self._available.set()
+
+    def _next_lane(self, *, urgent_only: bool) -> OrderedDict[K, None] | None:
+        """Return the lane whose first key is next; None if no key may be given out."""
+        if self._closed:
+            return None
+        is_turn_of_ordinary = self._urgent_in_a_row >= URGENT_IN_A_ROW and bool(self._ordinary)
+        if self._urgent and (urgent_only or not is_turn_of_ordinary):
+            return self._urgent
+        return self._ordinary if self._ordinary and not urgent_only else None

@@ -213,9 +213,15 @@ def _rolling_back(decision: Decision, rollout: Rollout) -> str:
     rolling_back = f"{rollout.revision}: rolling back{because(rollout.reason, rollout.message)}"
     if not decision.split_is_applied:
         return f"{rolling_back}; not applied yet{meanwhile(decision)}"
+    return f"{rolling_back}; {_end_of_pods(decision, rollout)}{meanwhile(decision)}"
+
+
+def _end_of_pods(decision: Decision, rollout: Rollout) -> str:
+    """Return when the canary's pods stop: the delay begins once its traffic is seen to have moved."""
+    if rollout.users_since is not None and rollout.step_started_at is None:
+        return "its traffic moves to stable, then its pods stop"
     leave_at = schedule.next_transition(decision)
-    stop = f"; its pods stop at {utc(leave_at, decision.now)}" if leave_at else "; its pods are stopping"
-    return f"{rolling_back}{stop}{meanwhile(decision)}"
+    return f"its pods stop at {utc(leave_at, decision.now)}" if leave_at else "its pods are stopping"
 
 
 def _blocked_rollback(decision: Decision, rollout: Rollout) -> str:

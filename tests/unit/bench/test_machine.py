@@ -23,6 +23,9 @@ apiserver_request_total{code="200",group="",resource="services",subresource="",v
 apiserver_request_total{code="200",group="",resource="pods",subresource="status",verb="PATCH"} 5
 apiserver_request_total{code="409",group="",resource="services",subresource="",verb="POST"} 100
 apiserver_request_total{code="200",group="",resource="services",subresource="",verb="LIST"} 100
+apiserver_request_total{code="504",group="",resource="services",subresource="",verb="POST"} 7
+apiserver_request_total{code="429",group="",resource="services",subresource="",verb="POST"} 8
+apiserver_request_total{code="0",group="",resource="services",subresource="",verb="POST"} 9
 apiserver_request_total{code="200",group="coordination.k8s.io",resource="leases",subresource="",verb="PUT"} 100
 apiserver_request_total{code="201",group="authorization.k8s.io",resource="subjectaccessreviews",verb="POST"} 100
 apiserver_request_duration_seconds_count{verb="POST"} 100
@@ -41,12 +44,25 @@ def user(page: str) -> Any:
     return SimpleNamespace(client=Client(page))
 
 
-async def test_only_successful_object_writes_are_counted() -> None:
-    assert await machine.server_writes(user(PAGE)) == 3 + 4 + 5
+async def test_only_writes_of_objects_are_counted_and_failures_apart() -> None:
+    found = await machine.server_writes(user(PAGE))
+    assert (found.carried_out, found.failed) == (3 + 4 + 5, 7 + 8 + 9)
 
 
 async def test_server_without_requests_has_no_writes() -> None:
-    assert await machine.server_writes(user("")) == 0
+    found = await machine.server_writes(user(""))
+    assert (found.carried_out, found.failed) == (0, 0)
+
+
+def test_busy_neighbour_would_use_every_core_and_ends_with_its_block() -> None:
+    before = _children()
+    with machine.busy_neighbour():
+        assert len(_children() - before) == len(os.sched_getaffinity(0))
+    assert _children() == before
+
+
+def _children() -> set[str]:
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
 def test_busy_process_uses_cpu_time() -> None:

@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 
 from seatrial.api import phases
+from seatrial.core.decide import decide
 from seatrial.core.inputs import Inputs
 from seatrial.core.rollout import advance
 from seatrial.core.state import Rollout, RolloutState
 from seatrial.core.target import Step
+from seatrial.core.traffic import Split
 from seatrial.core.transitions import Phase, hold_ends_at
-from tests.builders import NOW, after, rollout, seen, shifting, state
+from tests.builders import NEW, NEWER, NOW, OLD, Seen, after, rollout, seen, shifting, state
 from tests.unit.core.rollouts import paused, promoting, starting
 
 
@@ -102,3 +104,53 @@ def test_a_canary_that_is_being_promoted_receives_its_traffic_again_when_only_it
     before = promoting(weight=0)
     assert weight_after(before, seen().stable(ready=0).canary(ready=1).at(after(seconds=5))) == 100
     assert weight_after(before, seen().stable(ready=1).canary(ready=1).at(after(seconds=5))) == 0
+
+
+AT_20 = seen().stable().sharing(20)
+ROLLING_BACK = state(rollout(Phase.ROLLING_BACK, users_since=NOW))
+
+
+@pytest.mark.parametrize(
+    ("before", "snapshot", "urgent"),
+    [
+        pytest.param(shifting(), AT_20.canary(), False, id="the canary keeps its share"),
+        pytest.param(shifting(), AT_20.crashing(), True, id="the canary crashes under traffic"),
+        pytest.param(shifting(), AT_20.canary(ready=0), True, id="the canary has no pod"),
+        pytest.param(
+            shifting(),
+            seen().stable().crashing().having(split=None),
+            True,
+            id="the canary crashes and nobody knows what the router does",
+        ),
+        pytest.param(ROLLING_BACK, AT_20.canary(), True, id="the first try to take its traffic has failed"),
+        pytest.param(ROLLING_BACK, seen().stable().canary(), False, id="its traffic has moved already"),
+        pytest.param(
+            shifting(step=2), AT_20.canary(ready=3), False, id="the canary is to receive more traffic"
+        ),
+        pytest.param(starting(), seen().stable().crashing(), False, id="a canary without traffic crashes"),
+    ],
+)
+def test_writes_are_urgent_while_they_take_traffic_from_the_canary(
+    before: RolloutState, snapshot: Seen, urgent: bool
+) -> None:
+    inputs = snapshot.at(after(seconds=30))
+    decision = decide(before, inputs.target, inputs.snapshot, inputs.now)
+    assert decision.takes_traffic_from_canary is urgent
+
+
+def test_a_promotion_takes_no_traffic_from_the_canary() -> None:
+    split = Split(stable=OLD, canary=NEW, weight=50)
+    assert [Split(stable=NEW).share_of(split.canary), split.share_of(OLD), split.share_of(NEWER)] == [
+        100,
+        50,
+        0,
+    ]
+
+
+def test_the_delay_of_a_rollback_begins_once_the_traffic_is_seen_to_have_moved() -> None:
+    begun = advance(shifting(), AT_20.crashing().at(after(seconds=30)))
+    assert begun.rollout is not None
+    assert (begun.rollout.weight, begun.rollout.step_started_at) == (0, None)
+    still_there = advanced(begun, AT_20.crashing().at(after(seconds=40)))
+    moved = advanced(begun, seen().stable().crashing().at(after(seconds=50)))
+    assert (still_there.step_started_at, moved.step_started_at) == (None, after(seconds=50))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any
@@ -56,6 +58,10 @@ class Backend:
         if silent:
             await asyncio.sleep(5)
         return response
+
+
+def _sockets_of_this_process() -> list[socket.socket]:
+    return [one for one in gc.get_objects() if isinstance(one, socket.socket) and one.fileno() >= 0]
 
 
 @pytest.fixture
@@ -117,10 +123,19 @@ class TestRequests:
     async def test_a_server_that_does_not_listen_is_unavailable(self, backend: Backend) -> None:
         backend.host = "http://127.0.0.1:1"
         transport = HttpTransport(backend.login)
-        with pytest.raises(failures.Unavailable) as raised:
+        with pytest.raises(failures.NotSent) as raised:
             await transport.request(Request("GET", "/"))
         assert raised.value.reason == "NetworkError"
         await transport.close()
+
+    async def test_the_kernel_ends_a_connection_whose_peer_acknowledges_nothing(
+        self, backend: Backend, transport: HttpTransport
+    ) -> None:
+        await transport.request(Request("GET", "/"))
+        (used,) = (r.transport.get_extra_info("peername") for r in backend.requests if r.transport)
+        ours = next(s for s in _sockets_of_this_process() if s.getsockname() == used)
+        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 1000 * http.DEAD_PEER_TIMEOUT
+        assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
 
     @pytest.mark.parametrize(
         ("error", "sentence"),

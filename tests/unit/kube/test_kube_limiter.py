@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from seatrial.kube import failures
-from seatrial.kube.limiter import LONGEST_PAUSE, Limiter
+from seatrial.kube.concurrency import ConcurrencyLimit
+from seatrial.kube.limiter import LONGEST_PAUSE, Limiter, priority
 
 pytestmark = pytest.mark.looptime
 
@@ -139,3 +140,76 @@ class TestPauses:
         await bucket.acquire()
         await bucket.acquire(longest_wait=1)
         assert now() == pytest.approx(10, abs=0.01)
+
+
+class TestPriority:
+    async def test_an_urgent_request_does_not_wait_behind_those_that_came_before(self) -> None:
+        bucket = limiter(rate=1, burst=4)
+        waiting = [asyncio.create_task(bucket.acquire()) for _ in range(20)]
+        await asyncio.sleep(0.1)
+        with priority(urgent=True):
+            await bucket.acquire()
+        assert now() == pytest.approx(0.1, abs=0.01)
+        await asyncio.gather(*waiting)
+
+    async def test_urgent_requests_beyond_their_share_keep_the_rate(self) -> None:
+        bucket = limiter(rate=4, burst=4)
+        with priority(urgent=True):
+            for _ in range(13):
+                await bucket.acquire()
+        assert now() >= 2.0
+
+    async def test_an_urgent_request_waits_for_the_end_of_a_pause(self) -> None:
+        bucket = limiter()
+        bucket.pause(3)
+        with priority(urgent=True):
+            await bucket.acquire()
+        assert now() == pytest.approx(3, abs=0.01)
+
+    async def test_urgency_ends_with_its_block_and_reaches_the_tasks_that_it_starts(self) -> None:
+        bucket = limiter(rate=1, burst=1)
+        await bucket.acquire()
+        with priority(urgent=True):
+            inside = asyncio.create_task(bucket.acquire())
+        outside = asyncio.create_task(bucket.acquire())
+        await inside
+        assert now() == 0
+        await outside
+        assert now() == pytest.approx(2, abs=0.01)
+
+
+class TestInFlight:
+    async def test_answers_of_an_overloaded_server_lower_the_number_of_requests_in_flight(self) -> None:
+        limit = ConcurrencyLimit(first=20)
+        bucket = Limiter(asyncio.get_running_loop().time, concurrency=limit)
+        for error, expected in (
+            (failures.NotFound(404, "NotFound"), 20),
+            (failures.Unavailable(0, "NetworkError"), 20),
+            (failures.Unavailable(500, "InternalError"), 20),
+            (failures.TooManyRequests(429, "TooManyRequests"), 10),
+            (failures.Unavailable(504, "Timeout"), 8),
+        ):
+            await asyncio.sleep(1)
+            with pytest.raises(type(error)):
+                await self._failing(bucket, error)
+            assert limit.value == expected
+
+    @staticmethod
+    async def _failing(bucket: Limiter, error: failures.ApiError) -> None:
+        async with bucket.in_flight("create Service"):
+            await asyncio.sleep(0.1)
+            raise error
+
+    async def test_a_request_that_is_refused_by_a_pause_leaves_its_place(self) -> None:
+        bucket = Limiter(asyncio.get_running_loop().time, concurrency=ConcurrencyLimit(first=1, fewest=1))
+        bucket.pause(10)
+        for _ in range(3):
+            with pytest.raises(failures.Paused):
+                await self._sent(bucket)
+        await asyncio.sleep(10)
+        await self._sent(bucket)
+
+    @staticmethod
+    async def _sent(bucket: Limiter) -> None:
+        async with bucket.in_flight("create Service", longest_wait=1):
+            pass

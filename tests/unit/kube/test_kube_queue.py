@@ -88,6 +88,56 @@ class TestAdd:
             worker.cancel()
 
 
+class TestLanes:
+    @pytest.fixture
+    async def urgent(self) -> set[str]:
+        return set("uvwxyz")
+
+    @pytest.fixture
+    async def queue(self, urgent: set[str]) -> KeyedQueue[str]:
+        return KeyedQueue(is_urgent=lambda key: key in urgent)
+
+    async def test_urgent_keys_are_given_out_first(self, queue: KeyedQueue[str]) -> None:
+        for key in "abuv":
+            queue.add(key)
+        assert [await take(queue) for _ in range(4)] == ["u", "v", "a", "b"]
+
+    async def test_after_four_urgent_keys_an_ordinary_one_has_its_turn(self, queue: KeyedQueue[str]) -> None:
+        for key in "abuvwxyz":
+            queue.add(key)
+        assert "".join([await take(queue) for _ in range(8)]) == "uvwxayzb"
+
+    async def test_a_waiting_key_that_becomes_urgent_goes_first(
+        self, queue: KeyedQueue[str], urgent: set[str]
+    ) -> None:
+        for key in "abc":
+            queue.add(key)
+        urgent.add("c")
+        queue.add("c")
+        assert [await take(queue) for _ in range(3)] == ["c", "a", "b"]
+        assert queue.idle
+
+    async def test_a_key_that_becomes_urgent_during_its_work_is_urgent_afterwards(
+        self, queue: KeyedQueue[str], urgent: set[str]
+    ) -> None:
+        queue.add("a")
+        await queue.get()
+        queue.add("b")
+        queue.add("a")
+        urgent.add("a")
+        queue.done("a")
+        assert await take(queue) == "a"
+
+    async def test_a_worker_for_urgent_keys_gets_no_other(self, queue: KeyedQueue[str]) -> None:
+        reserved = asyncio.create_task(queue.get(urgent_only=True))
+        queue.add("a")
+        await asyncio.sleep(1)
+        assert not reserved.done()
+        assert await take(queue) == "a"
+        queue.add("u")
+        assert await reserved == "u"
+
+
 class TestSchedule:
     async def test_a_scheduled_key_is_added_after_its_delay(self, queue: KeyedQueue[str]) -> None:
         queue.add_after("a", 5)

@@ -89,7 +89,7 @@ class TestShutdown:
         tasks.append(asyncio.create_task(run_workers(operator.reconciler, size=1, ready=asyncio.sleep(0))))
         await asyncio.sleep(1)
         began = asyncio.get_running_loop().time()
-        await main.shut_down(operator.queue, tasks)
+        assert not await main.shut_down(operator.queue, tasks), "a write may still be carried out"
         assert asyncio.get_running_loop().time() - began == pytest.approx(main.GRACE_PERIOD, abs=0.1)
         await end(*tasks)
 
@@ -97,6 +97,6 @@ class TestShutdown:
         operator = build(api)
         tasks = await run_informers(operator)
         began = asyncio.get_running_loop().time()
-        await main.shut_down(operator.queue, tasks)
+        assert await main.shut_down(operator.queue, tasks)
         assert asyncio.get_running_loop().time() == began
         await end(*tasks)

@@ -24,6 +24,10 @@ def to_status(request: Request) -> bool:
     return request.method == "PUT" and request.path.endswith(STATUS)
 
 
+def _creates_service(request: Request) -> bool:
+    return request.method == "POST" and request.path.endswith("/services")
+
+
 class TestRetries:
     async def test_a_pass_is_retried_after_a_late_renewal_of_the_lease(
         self, api: FakeApiServer, loop: Loop
@@ -58,6 +62,18 @@ class TestRetries:
         await loop.work(19)
         assert len(api.requests) == 1
         await loop.work(2)
+        assert len(api.all(kinds.DEPLOYMENT)) == 1
+
+    @pytest.mark.parametrize("carried_out", [True, False])
+    async def test_a_creation_with_an_unknown_outcome_is_looked_for_before_it_is_repeated(
+        self, api: FakeApiServer, loop: Loop, carried_out: bool
+    ) -> None:
+        api.faults.fail_next(1, 504, _creates_service, after=carried_out)
+        loop.deliver()
+        await loop.work(0.8)
+        assert sum(map(_creates_service, api.requests)) == 1
+        await loop.work(60)
+        assert sum(map(_creates_service, api.requests)) == (1 if carried_out else 2)
         assert len(api.all(kinds.DEPLOYMENT)) == 1
 
     @pytest.mark.parametrize("status", [0, 404, 409, 500])

@@ -9,6 +9,8 @@ import pytest
 from seatrial import main, wiring
 from seatrial.api import kinds, model_deployment, status
 from seatrial.api.metadata import Key
+from seatrial.api.objects import Body
+from seatrial.observation.urgency import canary_has_users
 from seatrial.planner import Plan
 from tests.apiserver import FakeApiServer
 from tests.unit.shell.operators import build, end, run_informers
@@ -16,6 +18,10 @@ from tests.unit.shell.shell_objects import NAMESPACE
 
 pytestmark = pytest.mark.looptime
 CHURN = Key(NAMESPACE, "churn")
+
+
+def _queue_age(operator: wiring.Operator) -> float | None:
+    return operator.telemetry.registry.get_sample_value("seatrial_queue_oldest_seconds")
 
 
 class TestLiveness:
@@ -44,7 +50,22 @@ class TestLiveness:
         await asyncio.sleep(wiring.QUEUE_TIMEOUT - 1)
         assert operator.stalled() == ""
         await asyncio.sleep(2)
-        assert operator.stalled().startswith("a ModelDeployment has waited in the queue for")
+        assert operator.stalled().startswith("ModelDeployments wait, and no pass has begun or ended for")
+
+    async def test_a_leader_whose_passes_are_slow_is_alive_however_long_the_last_object_waits(
+        self, api: FakeApiServer
+    ) -> None:
+        operator = build(api)
+        tasks = await run_informers(operator)
+        for number in range(20):
+            operator.queue.add(Key(NAMESPACE, f"n{number}"))
+        for _ in range(10):
+            key = await operator.queue.get()
+            await asyncio.sleep(wiring.QUEUE_TIMEOUT - 1)
+            operator.queue.done(key)
+            assert operator.stalled() == ""
+        assert operator.queue.oldest_age() > 5 * wiring.QUEUE_TIMEOUT
+        await end(*tasks)
 
     async def test_a_standby_is_alive_for_hours_and_when_it_takes_over(self, api: FakeApiServer) -> None:
         api.add_namespace("seatrial-system")
@@ -58,15 +79,18 @@ class TestLiveness:
         api.insert(kinds.LEASE, held)
         operator = build(api, **chosen)
         assert operator.elector is not None
+        wiring.register_gauges(operator)
         tasks = [*await run_informers(operator), asyncio.create_task(operator.elector.run())]
         ready = asyncio.create_task(main.wait_until_ready(operator))
         await asyncio.sleep(20_000)
+        assert _queue_age(operator) is None, "a standby would only raise the maximum of all processes"
         assert (operator.may_write(), operator.stalled(), ready.done()) == (False, "", False)
         api.edit(kinds.LEASE, "seatrial-system", "seatrial", patch={"spec": {"holderIdentity": ""}})
         await asyncio.sleep(5)
         assert operator.may_write()
         assert ready.done()
         assert operator.queue.depth == 2, "the work is not lost"
+        assert _queue_age(operator) is not None
         assert operator.stalled() == "", "the time as a standby does not count"
         await end(*tasks)
 
@@ -86,3 +110,38 @@ class TestOwnWrites:
         await asyncio.sleep(5)
         assert operator.queue.idle
         await end(*tasks)
+
+
+class TestUrgency:
+    async def test_an_object_whose_canary_has_users_goes_before_those_that_came_earlier(
+        self, api: FakeApiServer
+    ) -> None:
+        stable, canary = {"revision": "a" * 10, "weight": 75}, {"revision": "b" * 10, "weight": 25}
+        api.edit(
+            kinds.MODEL_DEPLOYMENT, NAMESPACE, "other", patch={"status": {"stable": stable, "canary": canary}}
+        )
+        operator = build(api)
+        tasks = await run_informers(operator)
+        taken = [await operator.queue.get() for _ in range(operator.queue.depth)]
+        assert [key.name for key in taken] == ["other", "churn"]
+        await end(*tasks)
+
+    @pytest.mark.parametrize(
+        ("status_of", "urgent"),
+        [
+            pytest.param({}, False, id="no status"),
+            pytest.param({"canary": {"weight": 100}}, False, id="a first deployment"),
+            pytest.param({"stable": {}, "canary": {"weight": 0}}, False, id="no stable, no traffic"),
+            pytest.param({"stable": {"weight": 100}, "canary": {"weight": 0}}, False, id="no traffic"),
+            pytest.param({"stable": {"weight": 75}, "canary": {"weight": 25}}, True, id="traffic"),
+            pytest.param(
+                {"stable": {"weight": 100}, "canary": {"weight": 0, "actualWeight": 25}},
+                True,
+                id="traffic that has not left yet",
+            ),
+        ],
+    )
+    def test_an_object_is_urgent_while_its_canary_receives_traffic(
+        self, status_of: Body, urgent: bool
+    ) -> None:
+        assert canary_has_users({"status": status_of}) is urgent

@@ -7,15 +7,15 @@ from typing import assert_never
 
 from seatrial.core.inputs import Inputs, ReplicaPlan
 from seatrial.core.rollback import is_draining
-from seatrial.core.snapshot import Track
+from seatrial.core.snapshot import Snapshot, Track
 from seatrial.core.state import RolloutState
 from seatrial.core.target import Target
 from seatrial.core.transitions import TABLE, CanarySize, Phase
 
 
-def replica_plan(target: Target, stable: Track | None) -> ReplicaPlan:
-    """Return the replicas that the canary needs at each step and in full."""
-    full, router = _size_of_stable(target, stable), target.router
+def replica_plan(target: Target, stable: Track | None, *, autoscaled: bool) -> ReplicaPlan:
+    """Return the replicas that the canary needs at each step and in full; `autoscaled`: see `is_autoscaled`."""
+    full, router = _size_of_stable(target, stable, autoscaled=autoscaled), target.router
     return ReplicaPlan(
         at_step=tuple(router.canary_replicas(step.weight, stable=full) for step in target.steps),
         full=full,
@@ -23,10 +23,16 @@ def replica_plan(target: Target, stable: Track | None) -> ReplicaPlan:
     )
 
 
-def _size_of_stable(target: Target, stable: Track | None) -> int:
+def is_autoscaled(state: RolloutState, target: Target, snapshot: Snapshot) -> bool:
+    """Return whether an autoscaler sets stable's replicas: ours, or one of somebody else, which is not fought."""
+    scaling = target.scaling
+    return scaling.autoscaled or (scaling.floor > 0 and bool(snapshot.foreign_autoscaler(state)))
+
+
+def _size_of_stable(target: Target, stable: Track | None, *, autoscaled: bool) -> int:
     """Return what stable has or should have: the fixed number, or what the autoscaler made of it."""
     scaling = target.scaling
-    if not scaling.autoscaled:
+    if not autoscaled:
         return scaling.floor
     present = 0 if stable is None else stable.wanted
     return max(scaling.floor, min(present, scaling.max_replicas or present))
@@ -37,8 +43,10 @@ def stable_replicas(state: RolloutState, inputs: Inputs) -> int | None:
     scaling = inputs.target.scaling
     if stable_makes_room(state, inputs):
         return 0
-    if not scaling.autoscaled:
+    if not is_autoscaled(state, inputs.target, inputs.snapshot):
         return scaling.floor
+    if not scaling.autoscaled:
+        return None
     stable = inputs.stable(state)
     asleep = stable is None or stable.wanted == 0
     return scaling.floor if asleep else None

@@ -35,7 +35,7 @@ def _moments(decision: Decision) -> Iterator[datetime | None]:
     ):
         yield rollout.progressed_at + decision.target.progress_deadline
     yield decision.idle_pods_leave_at
-    yield autoscaler.reported_at(decision)
+    yield autoscaler.look_again_at(decision)
 
 
 def _of_rollout(decision: Decision) -> Iterator[datetime | None]:

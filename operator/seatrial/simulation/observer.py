@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from seatrial.api import kinds as api_kinds
 from seatrial.api import names
 from seatrial.api.model_deployment import ModelDeployment, parse_leniently
 from seatrial.api.objects import Body, label_of
 from seatrial.core import revision
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
+from seatrial.observation.autoscalers import foreign_autoscalers
 from seatrial.observation.observed import Observed, Platform, questions
 from seatrial.simulation.cluster import SimulatedCluster
 
@@ -25,6 +27,8 @@ def observe(cluster: SimulatedCluster, deployment: ModelDeployment, platform: Pl
     def children(kind: str) -> tuple[Body, ...]:
         return tuple(body for body in cluster.of_kind(kind) if label_of(body, names.LABEL_DEPLOYMENT) == name)
 
+    deployments = () if deployment.spec.scaling.autoscaled else children(api_kinds.DEPLOYMENT.kind)
+    others = foreign_autoscalers(deployments, cluster.of_kind(api_kinds.HPA.kind), uid=deployment.uid)
     decisions = (
         body for body in cluster.of_kind(names.DECISION_KIND) if body["spec"].get("deployment") == name
     )
@@ -34,6 +38,7 @@ def observe(cluster: SimulatedCluster, deployment: ModelDeployment, platform: Pl
         children={**{kind: children(kind) for kind in kinds}, names.DECISION_KIND: tuple(decisions)},
         references={reference: _referenced_data(cluster, reference) for reference in references},
         decisions_trusted=True,
+        foreign_autoscalers=others,
     )
 
 

@@ -39,7 +39,7 @@ def trouble(decision: Decision) -> Trouble | None:
         return _inactive_trouble(decision, reported)
     if reported is None and _lacks_request(decision):
         message = "the cpu metric needs a cpu request: set spec.serving.resources.requests.cpu"
-        return Trouble(reason=Reason.SCALING_METRIC_UNAVAILABLE, message=message, summary=message)
+        return Trouble(reason=Reason.CPU_REQUEST_MISSING, message=message, summary=message)
     return None
 
 

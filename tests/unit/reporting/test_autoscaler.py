@@ -81,6 +81,11 @@ def test_an_autoscaler_that_cannot_scale_is_announced_once() -> None:
     assert _plan(scene.rest(), after=60).events == ()
 
 
+def test_the_sentence_of_an_autoscaler_is_announced_after_the_missing_request() -> None:
+    scene = _inactive(_autoscaled(), "FailedGetResourceMetric")
+    assert [event.reason for event in _plan(scene).events] == [MISSING]
+
+
 def test_an_autoscaler_that_works_again_is_no_longer_reported() -> None:
     scene = _inactive(_autoscaled(cpu="200m"), "FailedGetResourceMetric").rest()
     plan = _plan(_inactive(scene, "ValidMetricFound", status="True"))

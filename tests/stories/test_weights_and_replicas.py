@@ -8,7 +8,7 @@ from typing import Any
 from seatrial.api import kinds
 from seatrial.api.objects import Body
 from tests.apiserver.pod_behaviour import Behaviour
-from tests.stories.specs import failing_pods, image, spec
+from tests.stories.specs import failing_pods, spec
 from tests.stories.world import NAME, NAMESPACE, World, run_story
 
 BOUNDS = {"minReplicas": 3, "maxReplicas": 12}
@@ -41,31 +41,6 @@ def test_actual_weight_is_reported_when_few_pods_round_the_share() -> None:
         status = await world.start_canary(spec("v2", replicas=1))
         assert (status["canary"]["weight"], status["canary"]["actualWeight"]) == (25, 50)
         assert "50 %" in status["message"]
-
-    run_story(story)
-
-
-def test_a_first_step_of_half_the_traffic_instead_of_a_tenth_is_announced_before_it_is_given() -> None:
-    """The defaults: one replica, and a first step of 10 %."""
-
-    async def story(world: World) -> None:
-        await world.deploy({"model": {"image": image("v1")}})
-        await world.apply({"model": {"image": image("v2")}})
-        status = await world.wait_until(lambda s: s["rollout"]["phase"] == "Starting")
-        assert "step 1 gives it 50 % of traffic, not 10 %" in status["message"]
-        await world.wait_for_phase("Healthy")
-        events = [e for e in await world.objects(kinds.EVENT) if e["reason"] == "ReplicasTooFewForWeight"]
-        assert [event["type"] for event in events] == ["Warning"]
-        assert "raise spec.scaling to 9 replicas" in events[0]["message"]
-
-    run_story(story)
-
-
-def test_a_share_near_its_weight_is_not_announced() -> None:
-    async def story(world: World) -> None:
-        await world.deploy(spec("v1", replicas=3))
-        await world.deploy(spec("v2", replicas=3))
-        assert not [e for e in await world.objects(kinds.EVENT) if e["reason"] == "ReplicasTooFewForWeight"]
 
     run_story(story)
 

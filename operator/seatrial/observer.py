@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 from seatrial.api import kinds, model_deployment, names, objects
@@ -12,12 +12,13 @@ from seatrial.api.objects import Body, label_of
 from seatrial.core import revision
 from seatrial.core.evidence.samples import NO_SAMPLES, Samples
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
-from seatrial.core.snapshot import ApplyError
+from seatrial.core.snapshot import ApplyError, Bodies
 from seatrial.kube import failures
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.pod_metrics import Endpoint
 from seatrial.kube.sampler import Sampler
+from seatrial.observation import autoscalers
 from seatrial.observation.observed import Measurement, Observed, Questions
 from seatrial.observation.pod_diagnosis import is_ready
 
@@ -90,9 +91,23 @@ class Observer:
             children={**children, kinds.ROLLOUT_DECISION.kind: self._caches.decisions_of(key)},
             references=content,
             samples=self._samples(key, questions.measurement, children.get(kinds.POD.kind, ())),
+            foreign_autoscalers=await self._foreign_autoscalers(desired, children[kinds.DEPLOYMENT.kind]),
             decisions_trusted=self._caches.policy_in_force(DECISION_POLICY),
             apply_error=apply_error,
         )
+
+    async def _foreign_autoscalers(
+        self, desired: model_deployment.ModelDeployment, deployments: Bodies
+    ) -> Mapping[str, str]:
+        """Return who scales Deployments of ours: listed only where another client set the replicas of one last.
+
+        An autoscaler of somebody else has no label that a watch could select by.
+        """
+        scaled = autoscalers.scaled_by_others(deployments)
+        if not scaled or desired.spec.scaling.autoscaled:
+            return {}
+        listed = await self._client.list(kinds.HPA, desired.key.namespace)
+        return autoscalers.foreign_autoscalers(scaled, listed.items, uid=desired.uid)
 
     def decisions(self, key: Key) -> tuple[Body, ...]:
         """Return the RolloutDecisions about one object, whether it exists or not."""

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from seatrial.api import kinds
-from seatrial.kube import failures
+from seatrial.api import kinds, names
+from seatrial.api.objects import scaled_by
+from seatrial.kube import failures, transport
 from tests.contract import example_objects as objects
 from tests.contract.api_servers import WIDGET, Server
 
@@ -26,6 +27,17 @@ class TestScale:
         assert (scale["kind"], scale["spec"]) == ("Scale", {"replicas": 3})
         assert after["spec"] == {**created["spec"], "replicas": 3}
         assert after["metadata"]["generation"] == 2
+
+    async def test_the_client_that_scaled_last_is_named(self, server: Server) -> None:
+        kind = kinds.DEPLOYMENT
+        await server.client.create(kind, objects.deployment(server))
+        assert scaled_by(await server.get(kind, "churn")) == ""
+        await server.client.scale(kind, server.namespace, "churn", replicas=3)
+        assert scaled_by(await server.get(kind, "churn")) == names.FIELD_MANAGER
+        path, patch = kind.path(server.namespace, "churn", "scale"), {"spec": {"replicas": 4}}
+        await server.request("PATCH", path, patch, content_type=transport.MERGE_PATCH, fieldManager="another")
+        listed = await server.client.list(kind, server.namespace)
+        assert [scaled_by(item) for item in listed.items] == ["another"]
 
     async def test_outdated_resource_version_is_a_conflict(self, server: Server) -> None:
         created = await server.client.create(WIDGET, objects.widget(server))

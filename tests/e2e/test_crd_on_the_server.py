@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.cluster import binaries
+from tests.live import install
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CRDS = sorted((REPOSITORY / "crds").glob("*.yaml"))
@@ -134,11 +135,23 @@ def test_a_generated_name_is_validated(server: Server) -> None:
     assert "expected a DNS label of at most 40 characters" in server.create(body).stderr
 
 
-def test_the_server_does_not_change_the_spec(server: Server) -> None:
-    body = model("as-written", rollout={}, scaling={})
+def test_the_server_does_not_change_the_spec_but_for_the_replicas(server: Server) -> None:
+    body = model("as-written", rollout={})
     assert server.create(body).returncode == 0
     found = json.loads(server.must("get", "mdep", "as-written", "-n", NAMESPACE, "-o", "json"))
-    assert found["spec"] == body["spec"]
+    assert found["spec"] == {**body["spec"], "scaling": {"replicas": 1}}
+
+
+def test_a_file_that_does_not_name_the_replicas_differs_in_nothing_after_others_have_set_them(
+    server: Server,
+) -> None:
+    body = model("from-git")
+    text = json.dumps({**body, "metadata": {**body["metadata"], "namespace": NAMESPACE}})
+    for flags in ([], ["--server-side"]):
+        server.must("apply", *flags, "-f", "-", text=text)
+        server.must("scale", "mdep/from-git", "-n", NAMESPACE, "--replicas=4")
+        done = server.run("diff", *flags, "-f", "-", text=text)
+        assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_the_configuration_of_a_router_plugin_is_stored_as_it_is(server: Server) -> None:
@@ -203,11 +216,69 @@ def test_a_model_deployment_can_be_scaled(server: Server) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "spec"),
+    [
+        pytest.param("unsaid", {}, id="no scaling"),
+        pytest.param("empty", {"scaling": {}}, id="an empty scaling"),
+        pytest.param("partial", {"scaling": {"disruptionBudget": {}}}, id="a scaling without replicas"),
+        pytest.param("bounded", {"scaling": {"minReplicas": 1, "maxReplicas": 4}}, id="bounds"),
+    ],
+)
+def test_scale_answers_before_anybody_wrote_the_replicas(
+    server: Server, name: str, spec: dict[str, Any]
+) -> None:
+    assert server.create(model(name, **spec)).returncode == 0
+    scale = json.loads(server.must("get", "mdep", name, "-n", NAMESPACE, "--subresource=scale", "-o", "json"))
+    assert scale["spec"] == {"replicas": 1}
+
+
 def test_an_autoscaled_model_deployment_cannot_be_scaled_by_hand(server: Server) -> None:
     assert server.create(model("followed", scaling={"minReplicas": 1, "maxReplicas": 4})).returncode == 0
-    body = '{"spec": {"scaling": {"replicas": 4}}}'
-    done = server.run("patch", "mdep", "followed", "-n", NAMESPACE, "--type=merge", "-p", body)
+    done = server.run("scale", "mdep/followed", "-n", NAMESPACE, "--replicas=4")
     assert "set either replicas, or minReplicas and maxReplicas" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def warning(server: Server) -> Iterator[None]:
+    """Install the chart's warning about large shares until the end of the module."""
+    manifest = install.rendered("templates/share-warning.yaml")
+    server.must("apply", "-f", "-", text=manifest)
+    deadline = time.monotonic() + 60
+    while not (done := server.create(model("warned"), "--dry-run=server")).stderr:
+        assert time.monotonic() < deadline, done
+        time.sleep(0.2)
+    yield
+    server.must("delete", "-f", "-", text=manifest)
+
+
+@pytest.mark.usefixtures("warning")
+@pytest.mark.parametrize(
+    ("spec", "warned"),
+    [
+        pytest.param(
+            {}, "50 % of traffic, not 10 %: one pod beside 1; raise spec.scaling to 9", id="defaults"
+        ),
+        pytest.param({"scaling": {"replicas": 4}}, "20 % of traffic, not 10 %", id="four pods"),
+        pytest.param({"scaling": {"replicas": 5}}, "", id="five pods"),
+        pytest.param({"scaling": {"replicas": 0}}, "", id="no pods"),
+        pytest.param({"scaling": {"minReplicas": 2, "maxReplicas": 9}}, "33 % of traffic", id="bounds"),
+        pytest.param({"rollout": {"steps": [{"weight": 25}]}}, "not 25 %", id="a step of a quarter"),
+        pytest.param({"rollout": {"steps": [{"weight": 50}]}}, "", id="a step of a half"),
+        pytest.param({"rollout": {"steps": []}}, "", id="no steps"),
+        pytest.param({"rollout": {"strategy": "Recreate"}}, "", id="Recreate"),
+        pytest.param({"traffic": {"replicas": {"whenTooFew": "Hold"}}}, "", id="Hold"),
+        pytest.param({"traffic": {"replicas": {}}}, "50 % of traffic", id="the replica router by name"),
+        pytest.param({"traffic": {"plugin": {"name": "example-mesh"}}}, "", id="another router"),
+    ],
+)
+def test_a_first_step_that_too_few_pods_cannot_meet_is_warned_of_when_it_is_applied(
+    server: Server, spec: dict[str, Any], warned: str
+) -> None:
+    done = server.create(model("few", **spec), "--dry-run=server")
+    assert done.returncode == 0
+    assert warned in done.stderr
+    assert bool(done.stderr) is bool(warned)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def crds(kubeconfig: Path) -> None:
 @contextmanager
 def decision_policy(kubeconfig: Path) -> Iterator[None]:
     """Install the chart's admission policy, which rejects decisions in another user's name, until the end."""
-    manifest = _rendered("templates/decision-policy.yaml")
+    manifest = rendered("templates/decision-policy.yaml")
     kubectl.apply(kubeconfig, manifest)
     try:
         _wait_for_policy(kubeconfig)
@@ -60,7 +60,8 @@ def _dry_run(kubeconfig: Path, body: str) -> str:
         return str(error)
 
 
-def _rendered(template: str) -> str:
+def rendered(template: str) -> str:
+    """Return the manifest that one template of the chart gives with the default values."""
     chart = str(ROOT / "charts" / "seatrial")
     argv = [str(binaries.path_of("helm")), "template", "seatrial", chart, "--show-only", template]
     # a helm that was built from source assumes a very old cluster while it renders

@@ -229,6 +229,7 @@ def values(location: RegistryLocation, pulled: dict[str, str], *, beside_others:
         # these exist once per cluster, and belong to the other release
         "roles": {"create": not beside_others},
         "decisionPolicy": {"create": not beside_others},
+        "shareWarning": {"create": not beside_others},
     }
 
 

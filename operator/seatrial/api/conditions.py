@@ -15,6 +15,7 @@ class ConditionType(phases.StatusEnum):
     UPDATED = "Updated"
     BUILD_SUCCEEDED = "BuildSucceeded"
     ROLLOUT_HEALTHY = "RolloutHealthy"
+    SCALING_ACTIVE = "ScalingActive"
 
 
 class ConditionStatus(phases.StatusEnum):

@@ -6,12 +6,23 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import Field, WithJsonSchema
+from pydantic.config import JsonDict
+from pydantic.types import JsonValue
 
 _DNS_LABEL: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 
 OBJECT_NAME: Final = rf"^{_DNS_LABEL}(\.{_DNS_LABEL})*$"
 OPTIONAL_NAME: Final = rf"^({_DNS_LABEL}(\.{_DNS_LABEL})*)?$"
 OBJECT_NAME_EXPECTED: Final = "expected the name of an object: lower-case letters, digits, '-' and '.'"
+
+STORED_DEFAULT: Final = "x-stored-default"
+"""The key of a schema whose value becomes the `default` of the CRD."""
+
+
+def stored_default(value: JsonValue) -> JsonDict:
+    """Return what makes the API server store `value` where nobody wrote the field; other defaults are not stored."""
+    return {STORED_DEFAULT: value}
+
 
 ObjectName = Annotated[str, Field(pattern=OPTIONAL_NAME, max_length=253)]
 """The name of an object in the same namespace; empty for none."""

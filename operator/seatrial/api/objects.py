@@ -59,11 +59,21 @@ def is_condition_true(body: Body, condition_type: str) -> bool:
 
 
 def without_managed_fields(body: Body) -> Body:
-    """Return the object without `metadata.managedFields`, a third of its size that only the API server needs."""
+    """Return the object without `metadata.managedFields`, a third of its size that only the API server needs.
+
+    Entries of the scale subresource stay: they say who set the replicas last.
+    """
     if "managedFields" not in body["metadata"]:
         return body
     metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
-    return {**body, "metadata": metadata}
+    scaled = [entry for entry in body["metadata"]["managedFields"] if entry.get("subresource") == "scale"]
+    return {**body, "metadata": {**metadata, "managedFields": scaled} if scaled else metadata}
+
+
+def scaled_by(body: Body) -> str:
+    """Return the field manager that set the replicas through the scale subresource last; empty if none did."""
+    entries = body["metadata"].get("managedFields") or ()
+    return next((str(e.get("manager", "")) for e in entries if e.get("subresource") == "scale"), "")
 
 
 def is_newer(version: str, than: str) -> bool:

@@ -72,6 +72,8 @@ class Reason(StrEnum):
     STABLE_UNHEALTHY = "StableUnhealthy"
     NEWER_VERSION = "NewerVersion"  # the status was written by a newer operator
     REPLICAS_TOO_FEW_FOR_WEIGHT = "ReplicasTooFewForWeight"
+    CPU_REQUEST_MISSING = "CpuRequestMissing"  # an autoscaler needs one that the spec does not set
+    FOREIGN_AUTOSCALER = "ForeignAutoscaler"  # somebody else's autoscaler scales a child
     SECRET_NOT_REVERTIBLE = "SecretNotRevertible"  # noqa: S105  a reason, not a secret
     PROMOTED = "Promoted"
     ROLLED_BACK = "RolledBack"

@@ -43,7 +43,10 @@ CountOrShare = Annotated[
 ]
 """A number of pods, or whole percent of them."""
 
-Replicas = Annotated[int, Field(strict=True, ge=0, le=MAX_REPLICAS)]
+Replicas = Annotated[
+    int, Field(strict=True, ge=0, le=MAX_REPLICAS, json_schema_extra=fields.stored_default(DEFAULT_REPLICAS))
+]
+"""Stored although nobody wrote it: the scale subresource answers only where the field that it shows exists."""
 Bound = Annotated[int, Field(strict=True, ge=1, le=MAX_REPLICAS)]
 
 
@@ -72,8 +75,9 @@ class DisruptionBudget(base.SpecModel):
 class Scaling(base.SpecModel):
     """The number of server pods: fixed, or between bounds by metrics."""
 
-    replicas: Replicas | None = None
-    """A fixed number of pods, which `kubectl scale` sets. Default without minReplicas: 1."""
+    replicas: Replicas = DEFAULT_REPLICAS
+    """A fixed number of pods. `kubectl scale` and an autoscaler that targets this object set it. With minReplicas and
+    maxReplicas it has no effect, and only the default is accepted."""
 
     min_replicas: Bound | None = None
     """The minimum number of pods; requires maxReplicas."""
@@ -92,11 +96,13 @@ class Scaling(base.SpecModel):
 
     @base.rule(
         "set either replicas, or minReplicas and maxReplicas",
-        cel="!has(self.replicas) || !(has(self.minReplicas) || has(self.maxReplicas))",
+        cel=f"!has(self.replicas) || self.replicas == {DEFAULT_REPLICAS}"
+        " || !(has(self.minReplicas) || has(self.maxReplicas))",
     )
     def is_fixed_or_bounded(self) -> bool:
-        """Return whether the number is either fixed or between bounds."""
-        return self.replicas is None or (self.min_replicas is None and self.max_replicas is None)
+        """Return whether the number is either fixed or between bounds; the stored default fixes nothing."""
+        bounded = self.min_replicas is not None or self.max_replicas is not None
+        return self.replicas == DEFAULT_REPLICAS or not bounded
 
     @base.rule(
         "set minReplicas and maxReplicas together", cel="has(self.minReplicas) == has(self.maxReplicas)"
@@ -131,9 +137,7 @@ class Scaling(base.SpecModel):
     @property
     def floor(self) -> int:
         """The initial number of pods: the fixed number, or the lower bound."""
-        if self.min_replicas is not None:
-            return self.min_replicas
-        return DEFAULT_REPLICAS if self.replicas is None else self.replicas
+        return self.replicas if self.min_replicas is None else self.min_replicas
 
     @property
     def effective_metrics(self) -> tuple[Metric, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 # Classes are imported instead of modules, because the fields have the names of the modules.
-from seatrial.api import base
+from seatrial.api import base, fields
 from seatrial.api.build import Build
 from seatrial.api.model import Model
 from seatrial.api.rollout import Rollout
@@ -28,7 +28,7 @@ class Spec(base.SpecModel):
     serving: Serving = Serving()
     """How the server's pods run the model."""
 
-    scaling: Scaling = Scaling()
+    scaling: Annotated[Scaling, Field(json_schema_extra=fields.stored_default({}))] = Scaling()
     """The number of server pods."""
 
     traffic: Traffic = Traffic()

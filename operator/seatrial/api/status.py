@@ -159,7 +159,8 @@ class Status(base.StatusModel):
     """ConfigMaps and Secrets that the rollout waits for because they do not exist, for example `ConfigMap settings`."""
 
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=_BY_TYPE)] = ()
-    """The conditions Ready, Reconciling, Stalled, Serving, Updated, BuildSucceeded and RolloutHealthy."""
+    """The conditions Ready, Reconciling, Stalled, Serving, Updated, BuildSucceeded and RolloutHealthy;
+    ScalingActive only while it is False."""
 
     @property
     def unknown(self) -> tuple[str, ...]:

@@ -22,8 +22,9 @@ class ReplicaTraffic(base.SpecModel):
     """A plain Service: a track's share of new connections is its share of the ready pods."""
 
     when_too_few: WhenTooFew = WhenTooFew.PROCEED
-    """What to do when there are too few pods to approximate a step's weight: Proceed uses the nearest possible share
-    and reports it in status.canary.actualWeight; Hold waits for more pods."""
+    """What to do when even one canary pod receives more than a step's weight, as with 1 replica, where 10 % become
+    50 %: Proceed gives it that share, warns when the rollout begins, and reports it in status.canary.actualWeight; Hold
+    waits for more pods."""
 
 
 class PluginTraffic(base.SpecModel):

@@ -14,12 +14,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from seatrial.api import durations
+from seatrial.api import durations, fields
 
 Schema = dict[str, Any]
 
 _REFERENCE: Final = "#/$defs/"
-_DROPPED: Final = frozenset({"title", "default", "$ref", "$defs", "x-default"})
+_DROPPED: Final = frozenset({"title", "default", "$ref", "$defs", fields.STORED_DEFAULT})
 _PRESERVE_UNKNOWN: Final = "x-kubernetes-preserve-unknown-fields"
 _INT_OR_STRING: Final = "x-kubernetes-int-or-string"
 _UNSUPPORTED: Final = frozenset(
@@ -53,6 +53,8 @@ def _rewrite(raw: Schema, definitions: dict[str, Schema], *, with_defaults: bool
     if unsupported or ("anyOf" in raw and not raw.get(_INT_OR_STRING)):
         raise NotStructural(f"{raw.get('title', 'a field')} uses {', '.join(unsupported) or 'anyOf'}")
     schema = {key: value for key, value in raw.items() if key not in _DROPPED}
+    if fields.STORED_DEFAULT in raw:
+        schema["default"] = raw[fields.STORED_DEFAULT]
     if "description" in schema:
         schema["description"] = _description(raw, with_defaults=with_defaults)
     if schema.get("additionalProperties") in (False, True):

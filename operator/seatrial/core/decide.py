@@ -8,7 +8,13 @@ from datetime import datetime
 from seatrial.api.phases import BuildPhase
 from seatrial.core import builds, rollout, user_decisions
 from seatrial.core.inputs import Inputs, ReplicaPlan
-from seatrial.core.replicas import idle_pods_leave_at, replica_plan, stable_makes_room, wanted_replicas
+from seatrial.core.replicas import (
+    idle_pods_leave_at,
+    is_autoscaled,
+    replica_plan,
+    stable_makes_room,
+    wanted_replicas,
+)
 from seatrial.core.snapshot import Snapshot, Track
 from seatrial.core.state import Build, RolloutState
 from seatrial.core.target import Target
@@ -109,6 +115,12 @@ class Decision:
         return stable_makes_room(self.state, self.inputs)
 
     @property
+    def foreign_autoscaler(self) -> str:
+        """Return the name of somebody else's autoscaler that sets stable's replicas; empty where none does."""
+        known = is_autoscaled(self.state, self.target, self.snapshot)
+        return self.snapshot.foreign_autoscaler(self.state) if known else ""
+
+    @property
     def idle_pods_leave_at(self) -> datetime | None:
         """Return when revisions that lost their traffic lose their pods."""
         return idle_pods_leave_at(self.state, self.target)
@@ -124,7 +136,9 @@ def decide(state: RolloutState, target: Target, snapshot: Snapshot, now: datetim
         target=target,
         snapshot=snapshot,
         now=now,
-        replica_plan=replica_plan(target, snapshot.stable(state)),
+        replica_plan=replica_plan(
+            target, snapshot.stable(state), autoscaled=is_autoscaled(state, target, snapshot)
+        ),
     )
     accepted, outcomes = user_decisions.take(snapshot.user_decisions, state, _with_build(inputs, state))
     advanced, ended_builds = _advanced(accepted, inputs)

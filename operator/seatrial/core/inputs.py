@@ -18,6 +18,8 @@ class ReplicaPlan:
     full: int
     waits: tuple[bool, ...] = ()
     """Of each step: stable has too few replicas for so small a weight, and the user asked to wait then."""
+    shares: tuple[int, ...] = ()
+    """The percentage of traffic that the canary really receives at each step, once all pods are ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

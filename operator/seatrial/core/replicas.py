@@ -3,30 +3,62 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from seatrial.core.inputs import Inputs, ReplicaPlan
 from seatrial.core.rollback import is_draining
-from seatrial.core.snapshot import Track
+from seatrial.core.snapshot import Snapshot, Track
 from seatrial.core.state import RolloutState
 from seatrial.core.target import Target
+from seatrial.core.traffic import Ready, Router, Split
 from seatrial.core.transitions import TABLE, CanarySize, Phase
 
+FAR: Final = 10
+"""Percentage points by which a real share may exceed its weight without a warning."""
 
-def replica_plan(target: Target, stable: Track | None) -> ReplicaPlan:
-    """Return the replicas that the canary needs at each step and in full."""
-    full, router = _size_of_stable(target, stable), target.router
+
+def replica_plan(target: Target, stable: Track | None, *, autoscaled: bool) -> ReplicaPlan:
+    """Return the replicas that the canary needs at each step and in full; `autoscaled`: see `is_autoscaled`."""
+    full, router = _size_of_stable(target, stable, autoscaled=autoscaled), target.router
     return ReplicaPlan(
         at_step=tuple(router.canary_replicas(step.weight, stable=full) for step in target.steps),
         full=full,
         waits=tuple(router.waits_for_replicas(step.weight, stable=full) for step in target.steps),
+        shares=tuple(_share_at(router, step.weight, stable=full) for step in target.steps),
     )
 
 
-def _size_of_stable(target: Target, stable: Track | None) -> int:
+def _share_at(router: Router, weight: int, *, stable: int) -> int:
+    """Return the canary's real share at a weight, with all its pods ready beside `stable` pods."""
+    ready = Ready(stable=stable, canary=router.canary_replicas(weight, stable=stable))
+    return router.actual_weight(Split(stable="stable", canary="canary", weight=weight), ready)
+
+
+def far_exceeds(share: int, weight: int) -> bool:
+    """Return whether a share is so much more than its weight that a person should know before it is given."""
+    return share >= 2 * weight and share - weight >= FAR
+
+
+def enough_replicas(router: Router, weight: int) -> int | None:
+    """Return the fewest replicas of stable whose share of all pods leaves the canary at most `weight` percent."""
+
+    def suffices(stable: int) -> bool:
+        canary = router.canary_replicas(weight, stable=stable)
+        return 100 * canary <= weight * (canary + stable)
+
+    return next(filter(suffices, range(1, 100)), None)
+
+
+def is_autoscaled(state: RolloutState, target: Target, snapshot: Snapshot) -> bool:
+    """Return whether an autoscaler sets stable's replicas: ours, or one of somebody else, which is not fought."""
+    scaling = target.scaling
+    return scaling.autoscaled or (scaling.floor > 0 and bool(snapshot.foreign_autoscaler(state)))
+
+
+def _size_of_stable(target: Target, stable: Track | None, *, autoscaled: bool) -> int:
     """Return what stable has or should have: the fixed number, or what the autoscaler made of it."""
     scaling = target.scaling
-    if not scaling.autoscaled:
+    if not autoscaled:
         return scaling.floor
     present = 0 if stable is None else stable.wanted
     return max(scaling.floor, min(present, scaling.max_replicas or present))
@@ -37,8 +69,10 @@ def stable_replicas(state: RolloutState, inputs: Inputs) -> int | None:
     scaling = inputs.target.scaling
     if stable_makes_room(state, inputs):
         return 0
-    if not scaling.autoscaled:
+    if not is_autoscaled(state, inputs.target, inputs.snapshot):
         return scaling.floor
+    if not scaling.autoscaled:
+        return None
     stable = inputs.stable(state)
     asleep = stable is None or stable.wanted == 0
     return scaling.floor if asleep else None

@@ -139,6 +139,8 @@ class AutoscalerCondition:
 
     active: bool
     reason: str = ""
+    message: str = ""
+    """The autoscaler's own sentence."""
     since: datetime | None = None
 
 
@@ -161,6 +163,8 @@ class Snapshot:
     references: Mapping[Reference, ReferencedData] = field(default_factory=dict)
     autoscalers: Mapping[str, AutoscalerCondition] = field(default_factory=dict)
     """By revision."""
+    foreign_autoscalers: Mapping[str, str] = field(default_factory=dict)
+    """By revision: the HorizontalPodAutoscaler of somebody else that scales its Deployment."""
     user_decisions: tuple[UserDecision, ...] = ()
     children: Mapping[str, Bodies] = field(default_factory=dict)
     """The owned objects by kind, for comparison with what is rendered."""
@@ -176,6 +180,10 @@ class Snapshot:
     def stable(self, state: RolloutState) -> Track | None:
         """Return stable's track; None while nothing has ever been stable."""
         return None if state.stable is None else self.track(state.stable.revision)
+
+    def foreign_autoscaler(self, state: RolloutState) -> str:
+        """Return the name of somebody else's autoscaler that scales stable; empty where none does."""
+        return "" if state.stable is None else self.foreign_autoscalers.get(state.stable.revision, "")
 
     def canary(self, state: RolloutState) -> Track:
         """Return the track of the revision that is rolled out, or was last."""

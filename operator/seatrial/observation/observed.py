@@ -34,6 +34,8 @@ class Observed:
     decisions_trusted: bool = False
     """The admission policy that verifies the author of a decision is in force."""
     apply_error: ApplyError | None = None
+    foreign_autoscalers: Mapping[str, str] = field(default_factory=dict)
+    """By revision: the HorizontalPodAutoscaler of somebody else that scales its Deployment."""
 
     def of(self, kind: Kind) -> Bodies:
         """Return the observed objects of a kind."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from seatrial.api import kinds, model_deployment
-from seatrial.api.names import LABEL_REVISION
-from seatrial.api.objects import Body, condition_of, label_of, parse_time
 from seatrial.api.reasons import Reason
 from seatrial.core.references import build_references, pod_references
-from seatrial.core.snapshot import ApplyError, AutoscalerCondition, Snapshot
+from seatrial.core.snapshot import ApplyError, Snapshot
 from seatrial.manifests import controller_revision
+from seatrial.observation.autoscalers import autoscaler_conditions
 from seatrial.observation.build_jobs import build_jobs
 from seatrial.observation.observed import Observed, Platform
 from seatrial.observation.target import missing
@@ -34,7 +33,8 @@ def snapshot_of(deployment: ModelDeployment, observed: Observed, platform: Platf
         if valid
         else (),
         references=observed.references,
-        autoscalers=_autoscalers(observed),
+        autoscalers=autoscaler_conditions(observed),
+        foreign_autoscalers=observed.foreign_autoscalers,
         user_decisions=user_decisions(observed, platform.settings),
         children=observed.children,
         samples=observed.samples,
@@ -47,17 +47,3 @@ def _apply_error(deployment: ModelDeployment, observed: Observed) -> ApplyError 
     if deployment.refused:
         return ApplyError(reason=Reason.INVALID_SPEC, message=f"the spec is invalid: {deployment.refused}")
     return observed.apply_error
-
-
-def _autoscalers(observed: Observed) -> dict[str, AutoscalerCondition]:
-    """Return what each revision's autoscaler reports; nothing of those that report nothing yet."""
-    reported = {label_of(b, LABEL_REVISION): condition_of(b, "ScalingActive") for b in observed.of(kinds.HPA)}
-    return {revision: _autoscaler(active) for revision, active in reported.items() if active}
-
-
-def _autoscaler(active: Body) -> AutoscalerCondition:
-    return AutoscalerCondition(
-        active=active.get("status") == "True",
-        reason=str(active.get("reason") or ""),
-        since=parse_time(active.get("lastTransitionTime")),
-    )

@@ -1,4 +1,4 @@
-"""The conditions: three of kstatus and four of our own, with the reasons that the rest of the program uses."""
+"""The conditions: three of kstatus and our own, with the reasons that the rest of the program uses."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from seatrial.core import builds
 from seatrial.core.decide import Decision
 from seatrial.core.state import Rollout
 from seatrial.core.transitions import TABLE, Phase, at_rest
+from seatrial.reporting import autoscaler
 from seatrial.reporting.health import (
     is_ready,
     is_stalled,
@@ -37,7 +38,7 @@ class ConditionValue:
 
 
 def conditions(decision: Decision, message: str, before: Status) -> tuple[api.Condition, ...]:
-    """Return all conditions in the order of the API; a transition time moves only with the status beside it.
+    """Return the conditions in the order of the API; a transition time moves only with the status beside it.
 
     `before`: the stored status.
     """
@@ -50,6 +51,7 @@ def conditions(decision: Decision, message: str, before: Status) -> tuple[api.Co
         Kind.UPDATED: _updated(decision, reason),
         Kind.BUILD_SUCCEEDED: _built(decision),
         Kind.ROLLOUT_HEALTHY: _rollout_healthy(decision),
+        **_scaling_active(decision),
     }
     return tuple(_condition(decision, kind, value, before) for kind, value in values.items())
 
@@ -141,6 +143,14 @@ def _rollout_healthy(decision: Decision) -> ConditionValue:
     if not wanted:
         return ConditionValue(True, Reason.PENDING, "the revision that the spec asks for is not known yet")
     return ConditionValue(True, Reason.HEALTHY, f"{wanted} is not rejected")
+
+
+def _scaling_active(decision: Decision) -> dict[Kind, ConditionValue]:
+    """Return that the number of pods is not what the spec says; nothing where it is."""
+    trouble = autoscaler.trouble(decision)
+    if trouble is None:
+        return {}
+    return {Kind.SCALING_ACTIVE: ConditionValue(False, trouble.reason, trouble.message)}
 
 
 def _condition(decision: Decision, kind: Kind, value: ConditionValue, before: Status) -> api.Condition:

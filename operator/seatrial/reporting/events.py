@@ -17,7 +17,7 @@ from seatrial.core.references import ReferenceKind, pod_references
 from seatrial.core.snapshot import UserDecision
 from seatrial.core.state import Build, HistoryEntry, ModelRevision, Rollout, RolloutState
 from seatrial.core.transitions import Phase, at_rest
-from seatrial.reporting import status_message
+from seatrial.reporting import autoscaler, few_replicas, status_message
 from seatrial.reporting.conditions import serving
 from seatrial.reporting.health import serving_revisions
 from seatrial.reporting.phrases import because, clause
@@ -78,7 +78,9 @@ def events_of(decision: Decision, stored: Status) -> tuple[Event, ...]:
         *_answers(decision),
         *_missing(decision, stored),
         *_outages(decision, stored),
+        *_scaling(decision, stored),
         *_builds(decision),
+        *_large_shares(decision),
         *_turns(decision),
         *_endings(decision),
         *_changed_secrets(decision, stored),
@@ -135,6 +137,27 @@ def _outages(decision: Decision, stored: Status) -> Iterator[Event]:
         yield Event(reason=now.reason, message=f"nothing serves: {now.message}", type=EventType.WARNING)
     if before.status == ConditionStatus.FALSE and now.holds and before.reason != Reason.PENDING:
         yield Event(reason=now.reason, message=f"{serving_revisions(decision)[0]} serves again")
+
+
+def _scaling(decision: Decision, stored: Status) -> Iterator[Event]:
+    """Yield what keeps the number of pods from being what the spec says, once."""
+    trouble, before = autoscaler.trouble(decision), stored.condition(ConditionType.SCALING_ACTIVE)
+    known = before is not None and before.status == ConditionStatus.FALSE
+    if trouble is not None and not (before is not None and known and before.reason == trouble.reason):
+        yield Event(reason=trouble.reason, message=trouble.message, type=EventType.WARNING)
+
+
+def _large_shares(decision: Decision) -> Iterator[Event]:
+    """Yield, when a rollout begins, that its steps will give the canary far more traffic than they ask for."""
+    before, rollout = decision.before.rollout, decision.state.rollout
+    if rollout is None or at_rest(rollout):
+        return
+    if before is not None and (before.revision, before.attempt) == (rollout.revision, rollout.attempt):
+        return
+    large = few_replicas.warning(decision, rollout)
+    if large:
+        message = f"{rollout.revision}: {large}"
+        yield Event(reason=Reason.REPLICAS_TOO_FEW_FOR_WEIGHT, message=message, type=EventType.WARNING)
 
 
 def _builds(decision: Decision) -> Iterator[Event]:

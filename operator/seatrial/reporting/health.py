@@ -76,6 +76,8 @@ def serving_revisions(decision: Decision) -> tuple[str, ...]:
 def wanted_pods(decision: Decision) -> int:
     """Return the pods that stable should have."""
     stable, scaling = decision.stable_track, decision.target.scaling
+    if stable is not None and decision.foreign_autoscaler:
+        return max(stable.wanted, 1)
     if stable is None or not scaling.autoscaled:
         return scaling.floor
     return max(stable.wanted, scaling.floor)

@@ -37,7 +37,7 @@ def _moments(decision: Decision) -> Iterator[datetime | None]:
     if rollout is not None and rollout.phase is Phase.SHIFTING and _is_held(decision, rollout):
         yield from judgement.deadlines(rollout, decision.target)
     yield decision.idle_pods_leave_at
-    yield autoscaler.reported_at(decision)
+    yield autoscaler.look_again_at(decision)
 
 
 def _of_rollout(decision: Decision) -> Iterator[datetime | None]:

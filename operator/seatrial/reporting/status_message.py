@@ -14,7 +14,7 @@ from seatrial.core.state import Build, Rollout
 from seatrial.core.target import step_of
 from seatrial.core.traffic import Ready
 from seatrial.core.transitions import Phase
-from seatrial.reporting import autoscaler, schedule
+from seatrial.reporting import autoscaler, few_replicas, schedule
 from seatrial.reporting.health import stable_is_complete, stable_is_unhealthy, wanted_pods
 from seatrial.reporting.phrases import because, clause, missing, utc
 from seatrial.reporting.serving_message import (
@@ -112,7 +112,8 @@ def _starting(decision: Decision, rollout: Rollout) -> str:
     if rollout.waiting_for is phases.WaitingFor.CAPACITY and decision.target.steps:
         return f"{rollout.revision}: {_too_few_replicas(decision)}{meanwhile(decision)}"
     pods = f"{ready_pods(track, _needed(decision, rollout))}{cause(track)}"
-    return f"{rollout.revision}: starting, {pods}{_deadline(decision, rollout)}{meanwhile(decision)}"
+    large = few_replicas.hint(decision, rollout)
+    return f"{rollout.revision}: starting, {pods}{large}{_deadline(decision, rollout)}{meanwhile(decision)}"
 
 
 def _too_few_replicas(decision: Decision) -> str:

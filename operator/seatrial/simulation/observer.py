@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from seatrial.api import kinds, names
+from seatrial.api import kinds as api_kinds
+from seatrial.api import names
 from seatrial.api.model_deployment import ModelDeployment, parse_leniently
 from seatrial.api.objects import Body, label_of
 from seatrial.core import revision
 from seatrial.core.evidence.samples import NO_SAMPLES
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
+from seatrial.observation.autoscalers import foreign_autoscalers
 from seatrial.observation.observed import Observed, Platform, questions
 from seatrial.simulation.cluster import SimulatedCluster
 from seatrial.simulation.requests import samples
@@ -31,6 +33,8 @@ def observe(
     def children(kind: str) -> tuple[Body, ...]:
         return tuple(body for body in cluster.of_kind(kind) if label_of(body, names.LABEL_DEPLOYMENT) == name)
 
+    deployments = () if deployment.spec.scaling.autoscaled else children(api_kinds.DEPLOYMENT.kind)
+    others = foreign_autoscalers(deployments, cluster.of_kind(api_kinds.HPA.kind), uid=deployment.uid)
     decisions = (
         body for body in cluster.of_kind(names.DECISION_KIND) if body["spec"].get("deployment") == name
     )
@@ -42,8 +46,9 @@ def observe(
         references={reference: _referenced_data(cluster, reference) for reference in asked.references},
         samples=NO_SAMPLES
         if measured is None or now is None
-        else samples(server_pods(children(kinds.POD.kind)), measured, now),
+        else samples(server_pods(children(api_kinds.POD.kind)), measured, now),
         decisions_trusted=True,
+        foreign_autoscalers=others,
     )
 
 

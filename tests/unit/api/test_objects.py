@@ -55,6 +55,14 @@ def test_managed_fields_are_removed_from_a_copy() -> None:
     assert objects.without_managed_fields(bare) is bare
 
 
+def test_of_the_managed_fields_only_who_scaled_is_kept() -> None:
+    entries = [{"manager": "kubectl"}, {"manager": "autoscaler", "subresource": "scale"}]
+    kept = objects.without_managed_fields({"metadata": {"name": "churn", "managedFields": entries}})
+    assert kept["metadata"]["managedFields"] == entries[1:]
+    assert objects.scaled_by(kept) == "autoscaler"
+    assert objects.scaled_by(DEPLOYMENT) == ""
+
+
 @pytest.mark.parametrize(
     ("version", "than", "expected"),
     [

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from seatrial import options
+from seatrial.api.rollout import DEFAULT_STEPS
 from seatrial.observer import DECISION_POLICY
 from tests.unit.chart import chart_rendering
 from tests.unit.chart.chart_rendering import CHART, EVERYTHING, Body, of_kind, one, rendered
@@ -159,16 +160,31 @@ def test_objects_of_other_operators_are_disabled_by_default() -> None:
     }
 
 
+def _named(kind: str, name: str) -> Body:
+    (found,) = [body for body in of_kind(rendered(), kind) if body["metadata"]["name"] == name]
+    return found
+
+
+def test_the_share_warning_warns_only_and_assumes_the_default_of_the_crd() -> None:
+    policy = _named("ValidatingAdmissionPolicy", "seatrial-share-warning")["spec"]
+    binding = _named("ValidatingAdmissionPolicyBinding", "seatrial-share-warning")["spec"]
+    assert (policy["failurePolicy"], binding["validationActions"]) == ("Ignore", ["Warn"])
+    (weight,) = [variable for variable in policy["variables"] if variable["name"] == "weight"]
+    assert weight["expression"].endswith(f" : {DEFAULT_STEPS[0].weight}")
+    off = rendered({"shareWarning": {"create": False}})
+    assert "seatrial-share-warning" not in {body["metadata"]["name"] for body in off}
+
+
 def test_the_decision_policy_has_the_expected_name_and_fails_closed() -> None:
-    policy = one(rendered(), "ValidatingAdmissionPolicy")
-    binding = one(rendered(), "ValidatingAdmissionPolicyBinding")
-    assert policy["metadata"]["name"] == binding["metadata"]["name"] == DECISION_POLICY
+    policy = _named("ValidatingAdmissionPolicy", DECISION_POLICY)
+    binding = _named("ValidatingAdmissionPolicyBinding", DECISION_POLICY)
     assert policy["spec"]["failurePolicy"] == "Fail"
     assert binding["spec"] == {"policyName": DECISION_POLICY, "validationActions": ["Deny"]}
 
 
 def test_two_releases_have_no_object_in_common() -> None:
-    second = {**NAMESPACED, "roles": {"create": False}, "decisionPolicy": {"create": False}}
+    shared = ("roles", "decisionPolicy", "shareWarning")
+    second = {**NAMESPACED, **{name: {"create": False} for name in shared}}
 
     def names(objects: list[Body]) -> set[tuple[str, str, str]]:
         heads = [(body["kind"], body["metadata"]) for body in objects]

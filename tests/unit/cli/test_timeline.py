@@ -80,6 +80,13 @@ def test_a_weight_that_the_pods_cannot_meet_is_one_warning(tmp_path: Path) -> No
     ]
 
 
+def test_a_weight_that_the_pods_exceed_by_far_is_a_warning_with_its_remedy(tmp_path: Path) -> None:
+    """With one pod a first step of 10 % is half of the traffic."""
+    text = plan_of(tmp_path, update(1, rollout={"steps": [{"weight": 10, "hold": "1m"}]}))
+    (begins,) = [warning for warning in warnings_in(text) if "step 1 gives it 50 % of traffic" in warning]
+    assert "raise spec.scaling to 9 replicas, or set spec.traffic.replicas.whenTooFew to Hold" in begins
+
+
 def test_a_weight_that_the_pods_meet_is_no_warning(tmp_path: Path) -> None:
     assert warnings_in(plan_of(tmp_path, update(4))) == []
 

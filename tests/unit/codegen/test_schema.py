@@ -20,7 +20,6 @@ FORBIDDEN = {
     "oneOf",
     "exclusiveMinimum",
     "exclusiveMaximum",
-    "default",
 }
 
 
@@ -74,6 +73,11 @@ class TestKinds:
         for part in everywhere(crd.object_schema(kind)):
             assert not FORBIDDEN & part.keys()
             assert "type" in part or part.get("x-kubernetes-int-or-string")
+
+    def test_the_only_default_that_is_stored_is_the_one_that_scale_shows(self, kind: crd.Kind) -> None:
+        spec = crd.object_schema(kind)["properties"]["spec"]
+        stored = [part["default"] for part in everywhere(spec) if "default" in part]
+        assert stored == ([{}, 1] if kind is crd.MODEL_DEPLOYMENT else [])
 
     def test_every_field_is_described(self, kind: crd.Kind) -> None:
         fields = crd.object_schema(kind)["properties"]

@@ -68,12 +68,22 @@ def recovered() -> Decision:
 
 def autoscaled(*, inactive: bool = False, **requests: str) -> Decision:
     """Return the decision while an autoscaler follows the cpu of OLD."""
-    condition = AutoscalerCondition(active=not inactive, reason="FailedGetResourceMetric", since=NOW)
+    condition = AutoscalerCondition(
+        active=not inactive,
+        reason="FailedGetResourceMetric",
+        message="failed to get cpu utilization: missing request for cpu",
+        since=NOW,
+    )
     scaling = Scaling.model_validate({"minReplicas": 2, "maxReplicas": 5})
     serving = Serving.model_validate({"resources": {"requests": requests}})
     workload = Workload(scaling=scaling, serving=serving)
-    here = seen().stable().having(autoscalers={OLD: condition})
+    here = seen().stable().having(autoscalers={OLD: condition} if inactive or requests else {})
     return decided(state(STABLE), here.at(after(minutes=3), revision=OLD, workload=workload))
+
+
+def scaled_by_another() -> Decision:
+    """Return the decision while an autoscaler of somebody else has given OLD two more pods than the spec."""
+    return resting(seen().stable(ready=5).having(foreign_autoscalers={OLD: "churn-hpa"}))
 
 
 def building(build: Build | None = None, *missing: Reference, here: Seen | None = None) -> Decision:

@@ -16,7 +16,7 @@ from seatrial.core.decide import Decision
 from seatrial.core.state import RolloutState
 from seatrial.core.traffic import Split
 from seatrial.core.transitions import Phase
-from seatrial.reporting import conditions, health, status_message
+from seatrial.reporting import autoscaler, conditions, health, status_message
 from seatrial.reporting.events import events_of
 from tests.builders import NEWER, NOW, OLD, after, seen, state, target
 from tests.builders import rollout as rollout_in
@@ -35,6 +35,7 @@ MESSAGES: dict[str, Decision] = {
     "zero replicas": given.resting(seen().stable(ready=0), replicas=0),
     "autoscaler without metrics": given.autoscaled(inactive=True, cpu="1"),
     "autoscaler without a cpu request": given.autoscaled(),
+    "autoscaler of somebody else": given.scaled_by_another(),
     "promotion not applied": given.routed_to(Split(stable=NEWER)),
     "promotion not applied, canary serves": given.routed_to(Split(stable=NEWER, canary=OLD, weight=50)),
     "router's objects missing": given.routed_to(None),
@@ -107,6 +108,14 @@ SERVING: dict[str, Decision] = {
     "stable is down": given.resting(seen().stable(ready=0, diagnosis=given.CRASH)),
 }
 """What the condition Serving says."""
+SCALING: dict[str, Decision] = {
+    "autoscaler works": given.autoscaled(cpu="1"),
+    "autoscaler without metrics": given.autoscaled(inactive=True, cpu="1"),
+    "autoscaler without a cpu request": given.autoscaled(),
+    "autoscaler that misses the cpu request": given.autoscaled(inactive=True),
+    "autoscaler of somebody else": given.scaled_by_another(),
+}
+"""What the condition ScalingActive says; it is absent where the text is empty."""
 
 
 def _wording() -> dict[str, dict[str, str]]:
@@ -117,8 +126,14 @@ def _wording() -> dict[str, dict[str, str]]:
     return {
         "messages": {name: status_message.message(decision) for name, decision in MESSAGES.items()},
         "serving": {name: _condition(conditions.serving(decision)) for name, decision in SERVING.items()},
+        "scaling": {name: _scaling(decision) for name, decision in SCALING.items()},
         "events": events,
     }
+
+
+def _scaling(decision: Decision) -> str:
+    trouble = autoscaler.trouble(decision)
+    return "" if trouble is None else f"{trouble.reason}: {trouble.message}"
 
 
 def _condition(value: conditions.ConditionValue) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.api import kinds, model_deployment
+from seatrial.api import kinds, model_deployment, names
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.core.references import Reference, ReferenceKind
@@ -230,3 +230,62 @@ class TestObserve:
         running.api.insert(kinds.VALIDATING_ADMISSION_POLICY_BINDING, binding)
         await running.catch_up()
         assert (await running.observer.observe(desired, Questions(), None)).decisions_trusted
+
+
+def _autoscaler(name: str, *, target: str, **head: object) -> Body:
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}
+    spec = {"scaleTargetRef": reference, "minReplicas": 1, "maxReplicas": 9}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name, "namespace": NAMESPACE, **head},
+        "spec": spec,
+    }
+
+
+@pytest.mark.looptime
+class TestForeignAutoscalers:
+    async def _observed(self, running: RunningObserver) -> dict[str, str]:
+        body = running.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
+        assert body is not None
+        observed = await running.observer.observe(model_deployment.parse(body), Questions(), None)
+        return dict(observed.foreign_autoscalers)
+
+    async def _scaled(self, running: RunningObserver, *, by: str) -> str:
+        """Insert a Deployment that `by` has scaled, start the caches, and return its name."""
+        body = objects.deployment(f"churn-{objects.REVISION}")
+        running.api.insert(kinds.DEPLOYMENT, body)
+        name = str(body["metadata"]["name"])
+        running.api.scale(kinds.DEPLOYMENT, NAMESPACE, name, replicas=5, manager=by)
+        await running.catch_up()
+        return name
+
+    def _lists(self, running: RunningObserver) -> int:
+        """Return how often the autoscalers of the namespace were listed, ours by their label not counted."""
+        requests = [r for r in running.api.requests if r.path.endswith("/horizontalpodautoscalers")]
+        return sum("labelSelector" not in request.query for request in requests)
+
+    async def test_autoscalers_are_not_listed_while_only_the_operator_scales(
+        self, running: RunningObserver
+    ) -> None:
+        name = await self._scaled(running, by=names.FIELD_MANAGER)
+        running.api.insert(kinds.HPA, _autoscaler("idle", target=name))
+        assert await self._observed(running) == {}
+        assert self._lists(running) == 0
+
+    async def test_an_autoscaler_that_has_scaled_a_child_is_found(self, running: RunningObserver) -> None:
+        name = await self._scaled(running, by="kube-controller-manager")
+        running.api.insert(kinds.HPA, _autoscaler("elsewhere", target="other"))
+        running.api.insert(kinds.HPA, _autoscaler("by-the-team", target=name))
+        assert await self._observed(running) == {objects.REVISION: "by-the-team"}
+        assert self._lists(running) == 1
+
+    async def test_a_person_who_scales_a_child_is_no_autoscaler(self, running: RunningObserver) -> None:
+        await self._scaled(running, by="kubectl")
+        assert await self._observed(running) == {}
+
+    async def test_our_own_autoscaler_is_not_foreign(self, running: RunningObserver) -> None:
+        name = await self._scaled(running, by="kube-controller-manager")
+        head = objects.child(kinds.HPA, name)["metadata"]
+        running.api.insert(kinds.HPA, {**_autoscaler(name, target=name), "metadata": head})
+        assert await self._observed(running) == {}

@@ -15,6 +15,8 @@ class ConditionType(phases.StatusEnum):
     UPDATED = "Updated"
     BUILD_SUCCEEDED = "BuildSucceeded"
     ROLLOUT_HEALTHY = "RolloutHealthy"
+    PAUSED = "Paused"
+    SETTLED = "Settled"
 
 
 class ConditionStatus(phases.StatusEnum):

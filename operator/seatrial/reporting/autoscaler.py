@@ -8,7 +8,7 @@ from typing import Final
 from seatrial.api.reasons import Reason
 from seatrial.core.decide import Decision
 from seatrial.core.snapshot import AutoscalerCondition
-from seatrial.reporting.phrases import utc
+from seatrial.reporting.phrases import joined, utc
 
 GRACE: Final = timedelta(minutes=2)
 """Metrics of new pods arrive late: their absence is not reported earlier."""
@@ -17,10 +17,10 @@ DISABLED: Final = "ScalingDisabled"
 
 
 def hint(decision: Decision) -> str:
-    """Return what keeps stable's autoscaler from working, as the end of another message; empty when nothing does."""
+    """Return what keeps stable's autoscaler from working; empty when nothing does."""
     if not decision.target.scaling.autoscaled:
         return ""
-    return f"{_unmeasured(decision)}{_without_request(decision)}"
+    return joined(_unmeasured(decision), _without_request(decision))
 
 
 def reported_at(decision: Decision) -> datetime | None:
@@ -35,7 +35,7 @@ def _unmeasured(decision: Decision) -> str:
         return ""
     why = inactive.reason or "it reports no reason"
     reason = Reason.SCALING_METRIC_UNAVAILABLE
-    return f"; {reason}: the autoscaler has been unable to scale since {utc(inactive.since)} ({why})"
+    return f"{reason}: the autoscaler has been unable to scale since {utc(inactive.since)} ({why})"
 
 
 def _without_request(decision: Decision) -> str:
@@ -44,7 +44,7 @@ def _without_request(decision: Decision) -> str:
     follows_cpu = any(metric.cpu is not None for metric in workload.scaling.effective_metrics)
     if not follows_cpu or "cpu" in resources.requests or "cpu" in resources.limits:
         return ""
-    return "; the cpu metric needs a cpu request: set spec.serving.resources.requests.cpu"
+    return "the cpu metric needs a cpu request: set spec.serving.resources.requests.cpu"
 
 
 def _inactive(decision: Decision) -> AutoscalerCondition | None:

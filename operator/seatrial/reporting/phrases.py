@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
 from seatrial.api.reasons import Reason
+from seatrial.api.text import truncate
 from seatrial.core.references import Reference
 
 SELF_EXPLANATORY: Final = frozenset({Reason.SUPERSEDED, Reason.ABORTED, Reason.ROLLED_BACK})
 """Reasons that the message beside them repeats."""
+
+
+LONGEST_HEADLINE: Final = 120
+"""`kubectl get` shows a line as long as this beside the other columns of a wide terminal."""
+SEPARATOR: Final = "; "
+
+
+def joined(*clauses: str) -> str:
+    """Return the clauses that are not empty as one sentence."""
+    return SEPARATOR.join(filter(None, clauses))
+
+
+def headline(clauses: Sequence[str]) -> str:
+    """Return the first clause, truncated where it is too long, and every other one that still fits."""
+    first, *others = filter(None, clauses)
+    text = truncate(first, LONGEST_HEADLINE)
+    for clause in others:
+        longer = joined(text, clause)
+        text = longer if len(longer) <= LONGEST_HEADLINE else text
+    return text
 
 
 def utc(moment: datetime | None, now: datetime | None = None) -> str:

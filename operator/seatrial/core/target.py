@@ -106,8 +106,8 @@ class Target:
     def hold(self) -> tuple[str, str]:
         """Return why the spec holds a rollout, and what lets it continue; empty where it does not."""
         if self.invalid:
-            return "the spec is invalid", "correct it"
-        return ("spec.paused is true", "set it to false") if self.paused else ("", "")
+            return "the spec is invalid", "correct the spec"
+        return ("spec.paused is true", "set spec.paused to false") if self.paused else ("", "")
 
     @property
     def hold_reason(self) -> str:

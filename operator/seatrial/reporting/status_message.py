@@ -49,8 +49,9 @@ def _clauses(decision: Decision) -> Clauses:
     apply_error = decision.snapshot.apply_error
     failed = "" if apply_error is None else clause(apply_error.message)
     waiting = missing_references(decision) if decision.snapshot.missing else ""
-    known = (failed, waiting, _impairment(decision), *_of_phase(decision))
-    return tuple(dict.fromkeys(known))
+    impairment = _impairment(decision)
+    said = {impairment, meanwhile(decision)} if impairment else set()
+    return (failed, waiting, impairment, *(text for text in _of_phase(decision) if text not in said))
 
 
 def _impairment(decision: Decision) -> str:
@@ -117,7 +118,7 @@ def _serves(decision: Decision, stable: ModelRevision, track: Track) -> Clauses:
 
 def _rests_paused(decision: Decision) -> str:
     paused = decision.target.paused and not decision.target.invalid
-    return "paused: spec.paused is true, no other revision is rolled out" if paused else ""
+    return "paused: spec.paused is true" if paused else ""
 
 
 def _building(decision: Decision, rollout: Rollout) -> Clauses:

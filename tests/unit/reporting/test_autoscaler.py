@@ -49,9 +49,9 @@ def test_a_missing_metric_is_reported_after_two_minutes_and_leaves_the_object_re
     assert MISSING not in early.status.message
     assert early.wake_at == scene.now + timedelta(minutes=2)
     assert MISSING in late.status.message
-    assert "(FailedGetResourceMetric)" in late.status.message
     ready = late.status.condition(ConditionType.READY)
     assert ready is not None
+    assert "(FailedGetResourceMetric)" in ready.message
     assert (ready.status, ready.reason, late.actions) == ("True", "Healthy", ())
 
 

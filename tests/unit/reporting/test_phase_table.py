@@ -66,9 +66,46 @@ ROWS = [
     (
         "rejected, stable serves",
         decided(state(staged(Phase.REJECTED), rejected=REJECTED), BESIDE),
+        "Rejected",
+        "FFT",
+    ),
+    (
+        "rejected, stable lacks a pod that crashes",
+        decided(state(staged(Phase.REJECTED), rejected=REJECTED), seen().crashing(OLD).at()),
         "Degraded",
         "FFT",
     ),
+    (
+        "rejected, stable is down",
+        decided(state(staged(Phase.REJECTED), rejected=REJECTED), seen().stable(ready=0).at()),
+        "Degraded",
+        "FFT",
+    ),
+    (
+        "rejected without replicas",
+        decided(state(staged(Phase.REJECTED), rejected=REJECTED), seen().stable(ready=0).at(), replicas=0),
+        "Rejected",
+        "FFT",
+    ),
+    (
+        "shifting, stable is down and the canary serves",
+        decided(shifting(), seen().stable(ready=0).canary().at()),
+        "Canary",
+        "FTF",
+    ),
+    (
+        "starting, stable is down",
+        decided(state(staged(Phase.STARTING)), seen().stable(ready=0).at()),
+        "Degraded",
+        "FTF",
+    ),
+    (
+        "starting, stable makes room",
+        decided(state(staged(Phase.STARTING)), seen().stable(ready=0).at(recreate=True)),
+        "Canary",
+        "FTF",
+    ),
+    ("paused at rest", decided(stable(), SERVING.at(revision=OLD, paused=True)), "Healthy", "TFF"),
     ("rejected, nothing serves", decided(first(Phase.REJECTED), seen().at()), "Failed", "FFT"),
     ("stable", decided(stable(), HEALTHY), "Healthy", "TFF"),
     ("stable, status recovered", decided(stable(None), HEALTHY), "Healthy", "TFF"),
@@ -78,7 +115,7 @@ ROWS = [
     (
         "zero replicas",
         decided(stable(), seen().stable(ready=0).at(revision=OLD), replicas=0),
-        "Healthy",
+        "Stopped",
         "TFF",
     ),
     (
@@ -90,7 +127,7 @@ ROWS = [
     (
         "name conflict, stable serves",
         decided(stable(), HEALTHY, apply_error=CONFLICT),
-        "Degraded",
+        "Rejected",
         "FFT",
     ),
     (
@@ -108,7 +145,21 @@ ROWS = [
     (
         "missing ConfigMap, stable serves",
         decided(stable(), SERVING.having(missing=SETTINGS).at(revision=OLD)),
+        "Pending",
+        "FTF",
+    ),
+    (
+        "missing ConfigMap, stable is down",
+        decided(stable(), seen().stable(ready=0).having(missing=SETTINGS).at(revision=OLD)),
         "Degraded",
+        "FTF",
+    ),
+    (
+        "missing ConfigMap after a rejection",
+        decided(
+            state(staged(Phase.REJECTED), rejected=REJECTED), SERVING.having(missing=SETTINGS).at(revision="")
+        ),
+        "Pending",
         "FTF",
     ),
 ]
@@ -136,7 +187,17 @@ def test_every_condition_of_a_situation_has_a_reason(decision: Decision, phase: 
     assert all(c.reason for c in reported.conditions)
     stalled = reported.condition(Kind.STALLED)
     assert stalled is not None
-    assert stalled.message == (reported.message if flags[2] == "T" else "")
+    assert bool(stalled.message) is (flags[2] == "T")
+
+
+@pytest.mark.parametrize(("decision", "phase", "flags"), CASES)
+def test_an_object_is_settled_when_it_is_ready_or_stalled(decision: Decision, phase: str, flags: str) -> None:
+    reported = _status(decision)
+    settled, ready = reported.condition(Kind.SETTLED), reported.condition(Kind.READY)
+    assert settled is not None
+    assert ready is not None
+    assert (reported.phase, settled.status) == (phase, str("T" in {flags[0], flags[2]}))
+    assert (settled.reason, settled.message) == (ready.reason, ready.message)
 
 
 CONDITIONS = [
@@ -191,6 +252,38 @@ CONDITIONS = [
         id="no build has started",
     ),
     pytest.param(
+        decided(stable(), seen().stable(ready=0).at(revision=OLD), replicas=0),
+        Kind.SERVING,
+        ("False", "Stopped"),
+        id="nothing is asked to serve",
+    ),
+    pytest.param(decided(stable(), HEALTHY), Kind.PAUSED, ("False", "NotPaused"), id="nothing pauses"),
+    pytest.param(
+        decided(stable(), SERVING.at(revision=OLD, paused=True)),
+        Kind.PAUSED,
+        ("True", "PausedBySpec"),
+        id="the spec pauses at rest",
+    ),
+    pytest.param(
+        decided(state(staged(Phase.PAUSED, **HELD)), SERVING.canary().at(paused=True)),
+        Kind.PAUSED,
+        ("True", "PausedBySpec"),
+        id="the spec pauses a rollout",
+    ),
+    pytest.param(
+        decided(state(staged(Phase.PAUSED, paused_at=NOW, paused_by=phases.PausedBy.DECISION)), BESIDE),
+        Kind.PAUSED,
+        ("True", "PausedByDecision"),
+        id="a person pauses a rollout",
+    ),
+    pytest.param(
+        decided(state(staged(Phase.REJECTED), rejected=REJECTED), BESIDE),
+        Kind.SETTLED,
+        ("True", "CrashLoop"),
+        id="settled after a rejection",
+    ),
+    pytest.param(decided(stable(), HEALTHY), Kind.SETTLED, ("True", "Healthy"), id="settled and healthy"),
+    pytest.param(
         decided(shifting(), BESIDE), Kind.BUILD_SUCCEEDED, ("True", "Healthy"), id="the image exists"
     ),
 ]
@@ -209,3 +302,12 @@ def test_a_status_at_rest_does_not_change_with_time() -> None:
     reported = _status(decided(stable(), HEALTHY))
     later = decided(stable(), seen().stable().at(NOW.replace(hour=15), revision=OLD))
     assert status.status(later, api.parse_status(reported.to_dict())).to_dict() == reported.to_dict()
+
+
+def test_the_condition_paused_names_the_person_who_paused() -> None:
+    held = staged(
+        Phase.PAUSED, paused_at=NOW, paused_by=phases.PausedBy.DECISION, message="paused by jo (lunch)"
+    )
+    paused = _status(decided(state(held), BESIDE)).condition(Kind.PAUSED)
+    assert paused is not None
+    assert "jo (lunch)" in paused.message

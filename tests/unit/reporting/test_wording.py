@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from seatrial.api.reasons import Reason
 from seatrial.cli import yaml_output
 from seatrial.core.decide import Decision
 from seatrial.core.state import RolloutState
@@ -29,10 +30,14 @@ MESSAGES: dict[str, Decision] = {
     "nothing decided yet": decided(RolloutState(), seen().at(revision="")),
     "stable serves": given.resting(),
     "stable, status recovered": given.recovered(),
+    "stable serves, paused": decided(state(given.STABLE), seen().stable().at(revision=OLD, paused=True)),
     "stable lacks a pod": given.resting(seen().stable(ready=2)),
     "a pod of stable fails": given.resting(seen().stable(ready=2, diagnosis=given.CRASH)),
     "no pod of stable is ready": given.resting(seen().stable(ready=0, diagnosis=given.CRASH)),
     "zero replicas": given.resting(seen().stable(ready=0), replicas=0),
+    "zero replicas, paused": decided(
+        state(given.STABLE), seen().stable(ready=0).at(revision=OLD, paused=True), replicas=0
+    ),
     "autoscaler without metrics": given.autoscaled(inactive=True, cpu="1"),
     "autoscaler without a cpu request": given.autoscaled(),
     "promotion not applied": given.routed_to(Split(stable=NEWER)),
@@ -89,6 +94,19 @@ MESSAGES: dict[str, Decision] = {
         given.sharing(20), apply_error=given.UNWRITTEN
     ),
     "rejected": given.rejected(**given.CRASHED),
+    "rejected, stable lacks pods": given.rejected(
+        seen().stable(ready=2, diagnosis=given.CRASH), **given.CRASHED
+    ),
+    "rejected, stable is down": given.rejected(
+        seen().stable(ready=0, diagnosis=given.CRASH), **given.CRASHED
+    ),
+    "rejected without replicas": given.rejected(seen().stable(ready=0), replicas=0, **given.CRASHED),
+    "rejected for its format": given.rejected(
+        reason=Reason.MODEL_FORMAT_UNKNOWN, message="no known model format in churn.bin"
+    ),
+    "rejected for a long reason": given.rejected(
+        reason=Reason.POD_REJECTED, message="violates PodSecurity restricted: " + "hostPath, " * 40
+    ),
     "rejected, aborted": given.rejected(**given.ABORTED),
     "rollback by a person failed": given.failed_rollback(),
     "rejection forgotten": decided(state(rollout_in(Phase.REJECTED)), seen().stable().at()),

@@ -184,7 +184,7 @@ def test_a_broken_update_leaves_the_old_model_serving(warm: Stage) -> None:
         before = steady.healthy()
         uri = warm.put_model("bad/cut/model.skops", models.cut_short(models.first()))
         steady.apply(steady.spec(uri))
-        status = steady.until(lambda s: s["phase"] == "Degraded", seconds=PATIENCE)
+        status = steady.until(lambda s: s["phase"] == "Rejected", seconds=PATIENCE)
         answer, headers = steady.ask()
     assert answer["predictions"]
     assert headers["x-seatrial-revision"] == before["stable"]["revision"] == status["stable"]["revision"]

@@ -25,13 +25,21 @@ def joined(*clauses: str) -> str:
 
 
 def headline(clauses: Sequence[str]) -> str:
-    """Return the first clause, truncated where it is too long, and every other one that still fits."""
+    """Return the first clause, shortened where it is too long, and every other one that still fits."""
     first, *others = filter(None, clauses)
-    text = truncate(first, LONGEST_HEADLINE)
-    for clause in others:
-        longer = joined(text, clause)
+    text = _shortened(first)
+    for each in others:
+        longer = joined(text, each)
         text = longer if len(longer) <= LONGEST_HEADLINE else text
     return text
+
+
+def _shortened(text: str) -> str:
+    """Return a text that fits: whole parts of it where they fill half a line, cut anywhere otherwise."""
+    if len(text) <= LONGEST_HEADLINE:
+        return text
+    end = text.rfind(SEPARATOR, LONGEST_HEADLINE // 2, LONGEST_HEADLINE)
+    return truncate(text, LONGEST_HEADLINE) if end < 0 else text[:end]
 
 
 def utc(moment: datetime | None, now: datetime | None = None) -> str:

@@ -60,6 +60,8 @@ CASES = [
     (DisplayPhase.ROLLING_BACK, IN_PROGRESS, "Progressing"),
     (DisplayPhase.DEGRADED, IN_PROGRESS, "Degraded"),
     (DisplayPhase.DEGRADED, STALLED, "Degraded"),
+    (DisplayPhase.REJECTED, STALLED, "Degraded"),
+    (DisplayPhase.STOPPED, READY, "Suspended"),
     (DisplayPhase.FAILED, STALLED, "Degraded"),
     (DisplayPhase.HEALTHY, READY, "Healthy"),
     (DisplayPhase.HEALTHY, IN_PROGRESS, "Progressing"),

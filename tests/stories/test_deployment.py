@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seatrial.api import kinds
 from tests.apiserver.pod_behaviour import Behaviour, Fault, image_of
+from tests.stories.conditions import condition_messages
 from tests.stories.specs import failing_builds, image, spec, successful_builds
 from tests.stories.world import NAME, World, run_story
 
@@ -71,7 +72,8 @@ def test_failed_build_is_rejected_and_stable_keeps_serving() -> None:
         assert conditions["Serving"] == "True"
         assert conditions["Updated"] == "False"
         assert conditions["Stalled"] == "True"
-        assert "Retry" in status["message"]
+        stalled = condition_messages(status)["Stalled"]
+        assert ("apply a changed spec" in stalled, "Retry" in stalled) == (True, False)
 
     run_story(story, building=failing_builds("ModelFormatUnknown"))
 

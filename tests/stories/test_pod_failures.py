@@ -174,7 +174,7 @@ def test_stable_pod_failure_after_the_rollout_is_degraded_not_rejected() -> None
         world.cluster.kubelet.serving = lambda _pod: Behaviour(fault=Fault.CRASH_LOOP)
         for name in pods:
             world.server.remove(kinds.POD, NAMESPACE, name)
-        await world.wait_for_phase("Rejected", seconds=60)
+        await world.wait_for_phase("Degraded", seconds=60)
         status = await world.wait_until(lambda s: s["stable"]["failure"]["reason"] == "CrashLoop", seconds=60)
         conditions = condition_statuses(status)
         assert (conditions["Serving"], conditions["Updated"], conditions["Stalled"]) == (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.apiserver.pod_behaviour import Behaviour, Fault
-from tests.stories.conditions import condition_reasons
+from tests.stories.conditions import condition_messages, condition_reasons
 from tests.stories.specs import failing_pods, spec
 from tests.stories.world import World, run_story
 
@@ -110,7 +110,7 @@ def test_failed_rollback_keeps_the_current_revision_rejected_until_a_retry() -> 
             first: "CrashLoop",
             second: "RolledBack",
         }
-        assert "wrong prices" in status["message"]
+        assert "wrong prices" in condition_messages(status)["Stalled"]
         await world.wait_until_idle()
         again = await world.wait_for_result(await world.decide("Rollback", revision=second, toRevision=first))
         assert (again["phase"], "rejected" in again["message"]) == ("Refused", True)

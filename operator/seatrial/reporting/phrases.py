@@ -63,7 +63,8 @@ def because(reason: str, message: str) -> str:
     return f" after {reason}{f': {text}' if text else ''}"
 
 
-def missing(references: Collection[Reference]) -> str:
-    """Return `Secret a and ConfigMap b are missing; create them`."""
+def missing(references: Collection[Reference]) -> tuple[str, str]:
+    """Return `Secret a and ConfigMap b are missing` and `create them`."""
     listed = " and ".join(str(reference) for reference in references)
-    return f"{listed} is missing; create it" if len(references) == 1 else f"{listed} are missing; create them"
+    one = len(references) == 1
+    return f"{listed} {'is' if one else 'are'} missing", f"create {'it' if one else 'them'}"

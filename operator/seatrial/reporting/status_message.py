@@ -48,10 +48,14 @@ def details(decision: Decision) -> str:
 def _clauses(decision: Decision) -> Clauses:
     apply_error = decision.snapshot.apply_error
     failed = "" if apply_error is None else clause(apply_error.message)
-    waiting = missing_references(decision) if decision.snapshot.missing else ""
     impairment = _impairment(decision)
     said = {impairment, meanwhile(decision)} if impairment else set()
-    return (failed, waiting, impairment, *(text for text in _of_phase(decision) if text not in said))
+    return (
+        failed,
+        *_missing_for_pods(decision),
+        impairment,
+        *(text for text in _of_phase(decision) if text not in said),
+    )
 
 
 def _impairment(decision: Decision) -> str:
@@ -72,16 +76,23 @@ def _unhealthy(decision: Decision, stable: Track) -> str:
 def missing_references(decision: Decision) -> str:
     """Return what has to be created before the rollout can continue; empty where nothing has."""
     if decision.snapshot.missing:
-        return f"{missing(decision.snapshot.missing)}, or mark the reference optional"
+        return joined(*_missing_for_pods(decision))
     rollout, missing_for_build = decision.state.rollout, decision.snapshot.missing_for_build
     if rollout is None or rollout.phase is not Phase.BUILDING or decision.build is not None:
         return ""
     return joined(f"{rollout.revision}: waiting to build", _needs(decision)) if missing_for_build else ""
 
 
+def _missing_for_pods(decision: Decision) -> Clauses:
+    if not decision.snapshot.missing:
+        return ()
+    what, create = missing(decision.snapshot.missing)
+    return what, f"{create}, or mark the reference optional"
+
+
 def _needs(decision: Decision) -> str:
     references = decision.snapshot.missing_for_build
-    return missing(references) if references else ""
+    return joined(*missing(references)) if references else ""
 
 
 def _of_phase(decision: Decision) -> Clauses:

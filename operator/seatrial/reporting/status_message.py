@@ -14,11 +14,12 @@ from seatrial.api.text import pluralize
 from seatrial.core.decide import Decision
 from seatrial.core.rollback import stable_can_take_over
 from seatrial.core.snapshot import Track
-from seatrial.core.state import Build, ModelRevision, Rollout
+from seatrial.core.state import ModelRevision, Rollout
 from seatrial.core.target import step_of
 from seatrial.core.traffic import Ready
 from seatrial.core.transitions import Phase, at_rest
 from seatrial.reporting import autoscaler, schedule
+from seatrial.reporting.build_message import building, needs
 from seatrial.reporting.health import is_impaired, stable_is_complete, stable_is_unhealthy, wanted_pods
 from seatrial.reporting.phrases import because, clause, headline, joined, missing, utc
 from seatrial.reporting.remedies import remedy
@@ -80,7 +81,7 @@ def missing_references(decision: Decision) -> str:
     rollout, missing_for_build = decision.state.rollout, decision.snapshot.missing_for_build
     if rollout is None or rollout.phase is not Phase.BUILDING or decision.build is not None:
         return ""
-    return joined(f"{rollout.revision}: waiting to build", _needs(decision)) if missing_for_build else ""
+    return joined(f"{rollout.revision}: waiting to build", needs(decision)) if missing_for_build else ""
 
 
 def _missing_for_pods(decision: Decision) -> Clauses:
@@ -88,11 +89,6 @@ def _missing_for_pods(decision: Decision) -> Clauses:
         return ()
     what, create = missing(decision.snapshot.missing)
     return what, f"{create}, or mark the reference optional"
-
-
-def _needs(decision: Decision) -> str:
-    references = decision.snapshot.missing_for_build
-    return joined(*missing(references)) if references else ""
 
 
 def _of_phase(decision: Decision) -> Clauses:
@@ -130,24 +126,6 @@ def _serves(decision: Decision, stable: ModelRevision, track: Track) -> Clauses:
 def _rests_paused(decision: Decision) -> str:
     paused = decision.target.paused and not decision.target.invalid
     return "paused: spec.paused is true" if paused else ""
-
-
-def _building(decision: Decision, rollout: Rollout) -> Clauses:
-    build, now = decision.build, decision.now
-    if build is None:
-        return f"{rollout.revision}: waiting to build", _needs(decision), meanwhile(decision)
-    if build.phase is phases.BuildPhase.FAILED:
-        return _failed_build(decision, rollout, build)
-    waiting = f"{build.reason}: {clause(build.message)}" if build.reason else ""
-    building = f"{rollout.revision}: building since {utc(build.started_at, now)}, attempt {build.attempt}"
-    return joined(building, waiting), meanwhile(decision)
-
-
-def _failed_build(decision: Decision, rollout: Rollout, build: Build) -> Clauses:
-    retry, needs = schedule.next_transition(decision), _needs(decision)
-    following = f"attempt {build.attempt + 1} starts at {utc(retry, decision.now)}" if retry else ""
-    failed = f"build attempt {build.attempt} failed with {build.reason}: {clause(build.message)}"
-    return f"{rollout.revision}: {failed}", needs or following, meanwhile(decision)
 
 
 def _starting(decision: Decision, rollout: Rollout) -> Clauses:
@@ -297,7 +275,7 @@ def _rejected(decision: Decision, rollout: Rollout) -> Clauses:
 
 
 MESSAGES: dict[Phase, Callable[[Decision, Rollout], Clauses]] = {
-    Phase.BUILDING: _building,
+    Phase.BUILDING: building,
     Phase.STARTING: _starting,
     Phase.SHIFTING: _shifting,
     Phase.PAUSED: _paused,

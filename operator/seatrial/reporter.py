@@ -79,7 +79,7 @@ class Reporter:
         for build in plan.build_completions:
             self._telemetry.build_seconds.labels(build.outcome, build.reason).observe(build.seconds)
         for event in plan.events:
-            self._count(event)
+            self._count(desired.key, event)
             log.info(
                 event.message,
                 extra={"object": str(desired.key), "reason": str(event.reason), "outcome": event.outcome},
@@ -102,13 +102,14 @@ class Reporter:
 
     def _record(self, key: Key, status: api.Status) -> None:
         weight = 0 if status.canary is None else status.canary.weight
-        self._telemetry.record(key, phase=str(status.phase or ""), weight=weight)
+        conditions = {str(condition.type): str(condition.status) for condition in status.conditions}
+        self._telemetry.record(key, phase=str(status.phase or ""), weight=weight, conditions=conditions)
 
-    def _count(self, event: events.Event) -> None:
+    def _count(self, key: Key, event: events.Event) -> None:
         if event.outcome:
-            self._telemetry.rollouts.labels(event.outcome, event.reason).inc()
-        if event.outcome and event.seconds is not None:
-            self._telemetry.rollout_seconds.observe(event.seconds)
+            self._telemetry.count_rollout(
+                key, outcome=event.outcome, reason=event.reason, seconds=event.seconds
+            )
 
     async def _replace_status(self, body: Body, status: Body) -> bool:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from aiohttp import web
@@ -14,7 +14,10 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
+from seatrial.api import conditions as api
 from seatrial.api import phases
 from seatrial.api.metadata import Key
 
@@ -22,6 +25,8 @@ FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Buckets in seconds for passes."""
 SLOW = (5, 10, 20, 40, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
 """Buckets in seconds for builds and rollouts."""
+STATUSES = (str(api.ConditionStatus.TRUE), str(api.ConditionStatus.FALSE))
+"""The statuses of conditions that the operator writes."""
 
 
 async def serve(registry: CollectorRegistry, port: int) -> web.AppRunner:
@@ -46,6 +51,10 @@ class Telemetry:
         self.registry = registry
         self._phases: dict[Key, str] = {}
         """The phase last recorded, by object."""
+        self._conditions: dict[tuple[Key, str], str] = {}
+        """The status of a condition last recorded, by object and type."""
+        self._outcomes: dict[Key, set[tuple[str, str]]] = {}
+        """The outcomes and reasons counted, by object."""
         self._phase = Gauge(
             "seatrial_phase",
             "1 for the current phase of a ModelDeployment, 0 for every other phase",
@@ -58,8 +67,17 @@ class Telemetry:
             object_labels,
             registry=registry,
         )
-        self.rollouts = Counter(
-            "seatrial_rollouts", "Completed rollouts by outcome", ("outcome", "reason"), registry=registry
+        self._condition = Gauge(
+            "seatrial_condition",
+            "1 for the current status of a condition of a ModelDeployment, 0 for the other one",
+            (*object_labels, "type", "status"),
+            registry=registry,
+        )
+        self._rollouts = Counter(
+            "seatrial_rollouts",
+            "Completed rollouts of a ModelDeployment by outcome",
+            (*object_labels, "outcome", "reason"),
+            registry=registry,
         )
         self.rollout_seconds = Histogram(
             "seatrial_rollout_duration_seconds",
@@ -102,9 +120,9 @@ class Telemetry:
         ages: Mapping[str, Sequence[Callable[[], float]]],
     ) -> None:
         """Register the gauges that are read at every scrape. `ages`: kind → its watches; the oldest one counts."""
+        self.registry.register(_QueueAge(oldest, leader))
         for name, text, read in (
             ("seatrial_queue_depth", "ModelDeployments waiting for a reconcile pass", depth),
-            ("seatrial_queue_oldest_seconds", "Age of the oldest entry in the queue", oldest),
             ("seatrial_leader", "1 if this process holds the lease, or needs none", leader),
         ):
             Gauge(name, text, registry=self.registry).set_function(read)
@@ -117,21 +135,69 @@ class Telemetry:
         for kind, reads in ages.items():
             watches.labels(kind).set_function(partial(_largest, reads))
 
-    def record(self, key: Key, *, phase: str, weight: int) -> None:
-        """Set the gauges of an object; `weight` is the canary's share of traffic in percent."""
+    def record(
+        self, key: Key, *, phase: str, weight: int, conditions: Mapping[str, str] | None = None
+    ) -> None:
+        """Set the gauges of an object; `weight` is the canary's share of traffic in percent.
+
+        `conditions`: type → status.
+        """
+        for kind, status in (conditions or {}).items():
+            self._record_condition(key, kind, status)
         if self._phases.get(key) != phase:
             for each in phases.DisplayPhase:
                 self._phase.labels(key.namespace, key.name, each).set(float(each == phase))
             self._phases[key] = phase
         self._weight.labels(key.namespace, key.name).set(weight)
 
+    def _record_condition(self, key: Key, kind: str, status: str) -> None:
+        if self._conditions.get((key, kind)) == status:
+            return
+        for each in STATUSES:
+            self._condition.labels(key.namespace, key.name, kind, each).set(float(each == status))
+        self._conditions[key, kind] = status
+
+    def count_rollout(self, key: Key, *, outcome: str, reason: str, seconds: float | None) -> None:
+        """Count a rollout that ended; `seconds` is how long it took, as far as it is known."""
+        self._outcomes.setdefault(key, set()).add((outcome, reason))
+        self._rollouts.labels(key.namespace, key.name, outcome, reason).inc()
+        if seconds is not None:
+            self.rollout_seconds.observe(seconds)
+
     def forget(self, key: Key) -> None:
         """Remove every series of a deleted object."""
+        for outcome, reason in self._outcomes.pop(key, set()):
+            self._rollouts.remove(key.namespace, key.name, outcome, reason)
+        for kind in [kind for known, kind in self._conditions if known == key]:
+            del self._conditions[key, kind]
+            for each in STATUSES:
+                self._condition.remove(key.namespace, key.name, kind, each)
         if self._phases.pop(key, None) is None:
             return
         for each in phases.DisplayPhase:
             self._phase.remove(key.namespace, key.name, each)
         self._weight.remove(key.namespace, key.name)
+
+
+class _QueueAge(Collector):
+    """The age of the oldest entry in the queue: of the leader alone, since a standby takes nothing from its own."""
+
+    def __init__(self, oldest: Callable[[], float], leader: Callable[[], float]) -> None:
+        self._oldest = oldest
+        self._leader = leader
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the metric without a value."""
+        yield GaugeMetricFamily(
+            "seatrial_queue_oldest_seconds", "Age of the oldest entry in the queue of the leader"
+        )
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the metric, with its value while this process leads."""
+        for family in self.describe():
+            if self._leader():
+                family.add_metric([], self._oldest())
+            yield family
 
 
 def _largest(reads: Sequence[Callable[[], float]]) -> float:

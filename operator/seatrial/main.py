@@ -7,6 +7,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Coroutine
+from importlib import metadata
 from typing import Any, Final, cast
 
 import kopf
@@ -34,6 +35,7 @@ async def run(options: Options) -> int:
     transport = http.HttpTransport(http.default_login(options.kubeconfig, options.context))
     lease_lost, stop = asyncio.Event(), asyncio.Event()
     operator = build(options, transport, lease_lost=lease_lost)
+    log.info("operator starts", extra=described(options))
     try:
         await check_cluster(operator.lease_client)
         return await _run_parts(operator, transport, lease_lost=lease_lost, stop=stop)
@@ -44,6 +46,25 @@ async def run(options: Options) -> int:
         if operator.elector is not None:
             await operator.elector.release()
         await transport.close()
+
+
+def described(options: Options) -> dict[str, str]:
+    """Return what an operator runs with, for the first line of its log."""
+    return {
+        "version": version(),
+        "settings": options.settings_file or "defaults",
+        "namespaces": options.namespace or "all",
+        "lease": options.lease or "none: this process alone writes",
+        "identity": options.identity,
+    }
+
+
+def version() -> str:
+    """Return the version of the installed package; `unknown` where it runs from its sources."""
+    try:
+        return metadata.version("seatrial")
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 async def _run_parts(
@@ -95,12 +116,17 @@ async def wait_until_ready(operator: Operator) -> None:
     """Wait until every informer has synced and the lease is held: a standby keeps its caches warm and does nothing."""
     for informer in operator.informers:
         await informer.synced.wait()
-    if operator.elector is not None:
+    if operator.elector is not None and not operator.elector.won.is_set():
+        log.info("standing by until the lease is free", extra={"lease": operator.options.lease})
         await operator.elector.won.wait()
     operator.queue.reset_ages()
     log.info(
         "working",
-        extra={"objects": len(operator.model_deployments.store), "workers": operator.options.workers},
+        extra={
+            "objects": len(operator.model_deployments.store),
+            "workers": operator.options.workers,
+            "lease": operator.options.lease,
+        },
     )
 
 

@@ -100,7 +100,7 @@ def test_every_phase_is_covered() -> None:
         ),
         pytest.param(
             deployment("Canary", STALLED),
-            ("Degraded", f"Stalled: {MESSAGE}"),
+            ("Degraded", f"Canary: Stalled: {MESSAGE}"),
             id="stalled, whatever its phase",
         ),
     ],
@@ -133,6 +133,6 @@ def test_the_script_compares_existing_phases() -> None:
     text = SCRIPT.read_text()
     compared = set(re.findall(r'status\.phase == "(\w+)"', text))
     assert compared == {
-        *(DisplayPhase.DEGRADED, DisplayPhase.FAILED, DisplayPhase.PAUSED),
+        *(DisplayPhase.DEGRADED, DisplayPhase.FAILED, DisplayPhase.PAUSED, DisplayPhase.STOPPED),
         *rollout_decision.DecisionPhase,
     }

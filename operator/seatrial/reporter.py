@@ -100,18 +100,18 @@ class Reporter:
 
     def forget(self, key: Key) -> None:
         """Remove the metrics of a deleted object."""
-        self._telemetry.forget(key)
+        self._telemetry.objects.forget(key)
 
     def _record(self, key: Key, status: api.Status) -> None:
         weight = 0 if status.canary is None else status.canary.weight
         statuses = {str(condition.type): str(condition.status) for condition in status.conditions}
-        self._telemetry.record(key, phase=str(status.phase or ""), weight=weight, conditions=statuses)
+        self._telemetry.objects.record(key, phase=str(status.phase or ""), weight=weight, conditions=statuses)
 
     def _count(self, key: Key, event: events.Event) -> None:
         if event.outcome:
-            self._telemetry.count_rollout(
-                key, outcome=event.outcome, reason=event.reason, seconds=event.seconds
-            )
+            self._telemetry.objects.count_rollout(key, outcome=event.outcome, reason=event.reason)
+        if event.outcome and event.seconds is not None:
+            self._telemetry.rollout_seconds.observe(event.seconds)
 
     async def _replace_status(self, body: Body, status: Body) -> bool:
         try:

@@ -43,12 +43,11 @@ async def serve(registry: CollectorRegistry, port: int) -> web.AppRunner:
     return runner
 
 
-class Telemetry:
-    """One set of metrics in one registry: nothing is global, so several operators can run in one process."""
+class ObjectSeries:
+    """The series of each ModelDeployment, removed with it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         object_labels = ("namespace", "name")
-        self.registry = registry
         self._phases: dict[Key, str] = {}
         """The phase last recorded, by object."""
         self._conditions: dict[tuple[Key, str], str] = {}
@@ -79,6 +78,55 @@ class Telemetry:
             (*object_labels, "outcome", "reason"),
             registry=registry,
         )
+
+    def record(
+        self, key: Key, *, phase: str, weight: int, conditions: Mapping[str, str] | None = None
+    ) -> None:
+        """Set the gauges of an object; `weight` is the canary's share of traffic in percent.
+
+        `conditions`: type → status.
+        """
+        for kind, status in (conditions or {}).items():
+            self._record_condition(key, kind, status)
+        if self._phases.get(key) != phase:
+            for each in phases.DisplayPhase:
+                self._phase.labels(key.namespace, key.name, each).set(float(each == phase))
+            self._phases[key] = phase
+        self._weight.labels(key.namespace, key.name).set(weight)
+
+    def _record_condition(self, key: Key, kind: str, status: str) -> None:
+        if self._conditions.get((key, kind)) == status:
+            return
+        for each in STATUSES:
+            self._condition.labels(key.namespace, key.name, kind, each).set(float(each == status))
+        self._conditions[key, kind] = status
+
+    def count_rollout(self, key: Key, *, outcome: str, reason: str) -> None:
+        """Count a rollout that ended."""
+        self._outcomes.setdefault(key, set()).add((outcome, reason))
+        self._rollouts.labels(key.namespace, key.name, outcome, reason).inc()
+
+    def forget(self, key: Key) -> None:
+        """Remove every series of a deleted object."""
+        for outcome, reason in self._outcomes.pop(key, set()):
+            self._rollouts.remove(key.namespace, key.name, outcome, reason)
+        for kind in [kind for known, kind in self._conditions if known == key]:
+            del self._conditions[key, kind]
+            for each in STATUSES:
+                self._condition.remove(key.namespace, key.name, kind, each)
+        if self._phases.pop(key, None) is None:
+            return
+        for each in phases.DisplayPhase:
+            self._phase.remove(key.namespace, key.name, each)
+        self._weight.remove(key.namespace, key.name)
+
+
+class Telemetry:
+    """One set of metrics in one registry: nothing is global, so several operators can run in one process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.objects = ObjectSeries(registry)
         self.rollout_seconds = Histogram(
             "seatrial_rollout_duration_seconds",
             "Duration of completed rollouts from the first decision to the outcome",
@@ -134,49 +182,6 @@ class Telemetry:
         )
         for kind, reads in ages.items():
             watches.labels(kind).set_function(partial(_largest, reads))
-
-    def record(
-        self, key: Key, *, phase: str, weight: int, conditions: Mapping[str, str] | None = None
-    ) -> None:
-        """Set the gauges of an object; `weight` is the canary's share of traffic in percent.
-
-        `conditions`: type → status.
-        """
-        for kind, status in (conditions or {}).items():
-            self._record_condition(key, kind, status)
-        if self._phases.get(key) != phase:
-            for each in phases.DisplayPhase:
-                self._phase.labels(key.namespace, key.name, each).set(float(each == phase))
-            self._phases[key] = phase
-        self._weight.labels(key.namespace, key.name).set(weight)
-
-    def _record_condition(self, key: Key, kind: str, status: str) -> None:
-        if self._conditions.get((key, kind)) == status:
-            return
-        for each in STATUSES:
-            self._condition.labels(key.namespace, key.name, kind, each).set(float(each == status))
-        self._conditions[key, kind] = status
-
-    def count_rollout(self, key: Key, *, outcome: str, reason: str, seconds: float | None) -> None:
-        """Count a rollout that ended; `seconds` is how long it took, as far as it is known."""
-        self._outcomes.setdefault(key, set()).add((outcome, reason))
-        self._rollouts.labels(key.namespace, key.name, outcome, reason).inc()
-        if seconds is not None:
-            self.rollout_seconds.observe(seconds)
-
-    def forget(self, key: Key) -> None:
-        """Remove every series of a deleted object."""
-        for outcome, reason in self._outcomes.pop(key, set()):
-            self._rollouts.remove(key.namespace, key.name, outcome, reason)
-        for kind in [kind for known, kind in self._conditions if known == key]:
-            del self._conditions[key, kind]
-            for each in STATUSES:
-                self._condition.remove(key.namespace, key.name, kind, each)
-        if self._phases.pop(key, None) is None:
-            return
-        for each in phases.DisplayPhase:
-            self._phase.remove(key.namespace, key.name, each)
-        self._weight.remove(key.namespace, key.name)
 
 
 class _QueueAge(Collector):

@@ -34,10 +34,10 @@ local function deployment_health()
   elseif (status.observedGeneration or 0) < (obj.metadata.generation or 0) then
     return health("Progressing", "the operator has not observed generation " .. obj.metadata.generation .. " yet")
   elseif is_true("Stalled") then
-    return health("Degraded", condition("Stalled").message or status.message)
+    return health("Degraded", (status.phase or "") .. ": " .. (condition("Stalled").message or status.message or ""))
   elseif status.phase == "Degraded" or status.phase == "Failed" then
     return health("Degraded", status.message)
-  elseif status.phase == "Paused" then
+  elseif status.phase == "Paused" or status.phase == "Stopped" then
     return health("Suspended", status.message)
   elseif is_true("Ready") then
     return health("Healthy", status.message)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from starlette.applications import Starlette
 
-from model_runtime.server import loading, warmup
+from model_runtime.server import loading, model_info, warmup
 from model_runtime.server.settings import Settings
 
 
@@ -34,6 +34,7 @@ def create_application(settings: Settings) -> Application:
     bento_internals.use_in_process_metrics()
     service = module.ModelServer if bento is None else bento_internals.load_service(bento)
     bento_internals.label_metrics(service)
+    model_info.publish(settings.name, settings.revision)
     protocol = served.v2_protocol
     application = Application(service.to_asgi(is_main=True), protocol.name, protocol.version)
     _exempt_from_garbage_collection()

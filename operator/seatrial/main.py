@@ -7,6 +7,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Coroutine
+from importlib import metadata
 from typing import Any, Final, cast
 
 import kopf
@@ -36,6 +37,7 @@ async def run(options: Options) -> int:
     lease_lost, stop = asyncio.Event(), asyncio.Event()
     direct = DirectFetch() if http.runs_in_cluster(options.kubeconfig, options.context) else None
     operator = build(options, transport, lease_lost=lease_lost, fetch_metrics=direct)
+    log.info("operator starts", extra=described(options))
     try:
         await check_cluster(operator.lease_client)
         return await _run_parts(operator, transport, lease_lost=lease_lost, stop=stop)
@@ -46,6 +48,25 @@ async def run(options: Options) -> int:
         await transport.close()
         if direct is not None:
             await direct.close()
+
+
+def described(options: Options) -> dict[str, str]:
+    """Return what an operator runs with, for the first line of its log."""
+    return {
+        "version": version(),
+        "settings": options.settings_file or "defaults",
+        "namespaces": options.namespace or "all",
+        "lease": options.lease or "none: this process alone writes",
+        "identity": options.identity,
+    }
+
+
+def version() -> str:
+    """Return the version of the installed package; `unknown` where it runs from its sources."""
+    try:
+        return metadata.version("seatrial")
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 async def _run_parts(
@@ -108,12 +129,17 @@ async def wait_until_ready(operator: Operator) -> None:
     """Wait until every informer has synced and the lease is held: a standby keeps its caches warm and does nothing."""
     for informer in operator.informers:
         await informer.synced.wait()
-    if operator.elector is not None:
+    if operator.elector is not None and not operator.elector.won.is_set():
+        log.info("standing by until the lease is free", extra={"lease": operator.options.lease})
         await operator.elector.won.wait()
     operator.queue.reset_ages()
     log.info(
         "working",
-        extra={"objects": len(operator.model_deployments.store), "workers": operator.options.workers},
+        extra={
+            "objects": len(operator.model_deployments.store),
+            "workers": operator.options.workers,
+            "lease": operator.options.lease,
+        },
     )
 
 

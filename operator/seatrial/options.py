@@ -24,6 +24,8 @@ class Options:
     namespace: str = ""
     """The only namespace to manage; empty for all namespaces."""
     settings: settings.Settings = field(default_factory=settings.Settings)
+    settings_file: str = ""
+    """Where the settings were read from; empty for the defaults."""
     lease_namespace: str = ""
     """Empty: no leader election, this process is the only one that writes."""
     lease_name: str = "seatrial"
@@ -35,6 +37,11 @@ class Options:
     burst: int = 600
     log_level: str = "info"
     json_logs: bool = True
+
+    @property
+    def lease(self) -> str:
+        """Return the Lease as `namespace/name`; empty without leader election."""
+        return f"{self.lease_namespace}/{self.lease_name}" if self.lease_namespace else ""
 
 
 def parse(arguments: list[str] | None = None) -> Options:
@@ -51,6 +58,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         context=parsed.context,
         namespace=parsed.namespace,
         settings=loaded,
+        settings_file=parsed.settings,
         lease_namespace=parsed.lease_namespace,
         lease_name=parsed.lease_name,
         identity=f"{name}_{uuid.uuid4().hex[:8]}",

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from seatrial.api import kinds, model_deployment, names, objects, reasons, status_fields
+from seatrial.api import conditions, kinds, model_deployment, names, objects, reasons, status_fields
 from seatrial.api import status as api
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
+from seatrial.children import actions
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.client import Client
@@ -70,6 +71,7 @@ class Reporter:
         Of a plan that holds, the rest of the stored status is kept: this version does not understand it.
         """
         self._record(desired.key, plan.status)
+        _log_decision(desired.key, plan)
         before = body.get("status") or {}
         after = stalled_status(before, plan.hold, self._clock()) if plan.hold else plan.status.to_dict()
         return after == before or await self._replace_status(body, after)
@@ -79,7 +81,7 @@ class Reporter:
         for build in plan.build_completions:
             self._telemetry.build_seconds.labels(build.outcome, build.reason).observe(build.seconds)
         for event in plan.events:
-            self._count(event)
+            self._count(desired.key, event)
             log.info(
                 event.message,
                 extra={"object": str(desired.key), "reason": str(event.reason), "outcome": event.outcome},
@@ -98,15 +100,16 @@ class Reporter:
 
     def forget(self, key: Key) -> None:
         """Remove the metrics of a deleted object."""
-        self._telemetry.forget(key)
+        self._telemetry.objects.forget(key)
 
     def _record(self, key: Key, status: api.Status) -> None:
         weight = 0 if status.canary is None else status.canary.weight
-        self._telemetry.record(key, phase=str(status.phase or ""), weight=weight)
+        statuses = {str(condition.type): str(condition.status) for condition in status.conditions}
+        self._telemetry.objects.record(key, phase=str(status.phase or ""), weight=weight, conditions=statuses)
 
-    def _count(self, event: events.Event) -> None:
+    def _count(self, key: Key, event: events.Event) -> None:
         if event.outcome:
-            self._telemetry.rollouts.labels(event.outcome, event.reason).inc()
+            self._telemetry.objects.count_rollout(key, outcome=event.outcome, reason=event.reason)
         if event.outcome and event.seconds is not None:
             self._telemetry.rollout_seconds.observe(event.seconds)
 
@@ -169,6 +172,26 @@ class Reporter:
             "source": {"component": names.MANAGED_BY},
             "reportingComponent": names.MANAGED_BY,
         }
+
+
+def _log_decision(key: Key, plan: Plan) -> None:
+    """Log what a pass decided, why, and what follows; only at level debug."""
+    if not log.isEnabledFor(logging.DEBUG):
+        return
+    status, ready = plan.status, plan.status.condition(conditions.ConditionType.READY)
+    rollout = status.rollout
+    log.debug(
+        "decided",
+        extra={
+            "object": str(key),
+            "phase": str(status.phase or ""),
+            "rollout": "" if rollout is None else f"{rollout.revision} {rollout.phase} {rollout.weight} %",
+            "reason": "" if ready is None else ready.reason,
+            "why": plan.hold or ("" if ready is None else ready.message),
+            "actions": ", ".join(actions.summary(action) for action in plan.actions),
+            "wake_at": "" if plan.wake_at is None else status_fields.format_time(plan.wake_at),
+        },
+    )
 
 
 def _subject(desired: model_deployment.ModelDeployment) -> _Subject:

@@ -18,6 +18,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from seatrial.api import conditions as api
 from seatrial.api import phases
 from seatrial.api.metadata import Key
 
@@ -25,6 +26,8 @@ FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Buckets in seconds for passes."""
 SLOW = (5, 10, 20, 40, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
 """Buckets in seconds for builds and rollouts."""
+STATUSES = (str(api.ConditionStatus.TRUE), str(api.ConditionStatus.FALSE))
+"""The statuses of conditions that the operator writes."""
 
 
 async def serve(registry: CollectorRegistry, port: int) -> web.AppRunner:
@@ -41,14 +44,17 @@ async def serve(registry: CollectorRegistry, port: int) -> web.AppRunner:
     return runner
 
 
-class Telemetry:
-    """One set of metrics in one registry: nothing is global, so several operators can run in one process."""
+class ObjectSeries:
+    """The series of each ModelDeployment, removed with it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         object_labels = ("namespace", "name")
-        self.registry = registry
         self._phases: dict[Key, str] = {}
         """The phase last recorded, by object."""
+        self._conditions: dict[tuple[Key, str], str] = {}
+        """The status of a condition last recorded, by object and type."""
+        self._outcomes: dict[Key, set[tuple[str, str]]] = {}
+        """The outcomes and reasons counted, by object."""
         self._phase = Gauge(
             "seatrial_phase",
             "1 for the current phase of a ModelDeployment, 0 for every other phase",
@@ -61,9 +67,67 @@ class Telemetry:
             object_labels,
             registry=registry,
         )
-        self.rollouts = Counter(
-            "seatrial_rollouts", "Completed rollouts by outcome", ("outcome", "reason"), registry=registry
+        self._condition = Gauge(
+            "seatrial_condition",
+            "1 for the current status of a condition of a ModelDeployment, 0 for the other one",
+            (*object_labels, "type", "status"),
+            registry=registry,
         )
+        self._rollouts = Counter(
+            "seatrial_rollouts",
+            "Completed rollouts of a ModelDeployment by outcome",
+            (*object_labels, "outcome", "reason"),
+            registry=registry,
+        )
+
+    def record(
+        self, key: Key, *, phase: str, weight: int, conditions: Mapping[str, str] | None = None
+    ) -> None:
+        """Set the gauges of an object; `weight` is the canary's share of traffic in percent.
+
+        `conditions`: type → status.
+        """
+        for kind, status in (conditions or {}).items():
+            self._record_condition(key, kind, status)
+        if self._phases.get(key) != phase:
+            for each in phases.DisplayPhase:
+                self._phase.labels(key.namespace, key.name, each).set(float(each == phase))
+            self._phases[key] = phase
+        self._weight.labels(key.namespace, key.name).set(weight)
+
+    def _record_condition(self, key: Key, kind: str, status: str) -> None:
+        if self._conditions.get((key, kind)) == status:
+            return
+        for each in STATUSES:
+            self._condition.labels(key.namespace, key.name, kind, each).set(float(each == status))
+        self._conditions[key, kind] = status
+
+    def count_rollout(self, key: Key, *, outcome: str, reason: str) -> None:
+        """Count a rollout that ended."""
+        self._outcomes.setdefault(key, set()).add((outcome, reason))
+        self._rollouts.labels(key.namespace, key.name, outcome, reason).inc()
+
+    def forget(self, key: Key) -> None:
+        """Remove every series of a deleted object."""
+        for outcome, reason in self._outcomes.pop(key, set()):
+            self._rollouts.remove(key.namespace, key.name, outcome, reason)
+        for kind in [kind for known, kind in self._conditions if known == key]:
+            del self._conditions[key, kind]
+            for each in STATUSES:
+                self._condition.remove(key.namespace, key.name, kind, each)
+        if self._phases.pop(key, None) is None:
+            return
+        for each in phases.DisplayPhase:
+            self._phase.remove(key.namespace, key.name, each)
+        self._weight.remove(key.namespace, key.name)
+
+
+class Telemetry:
+    """One set of metrics in one registry: nothing is global, so several operators can run in one process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.objects = ObjectSeries(registry)
         self.rollout_seconds = Histogram(
             "seatrial_rollout_duration_seconds",
             "Duration of completed rollouts from the first decision to the outcome",
@@ -125,22 +189,6 @@ class Telemetry:
         )
         for kind, reads in ages.items():
             watches.labels(kind).set_function(partial(_largest, reads))
-
-    def record(self, key: Key, *, phase: str, weight: int) -> None:
-        """Set the gauges of an object; `weight` is the canary's share of traffic in percent."""
-        if self._phases.get(key) != phase:
-            for each in phases.DisplayPhase:
-                self._phase.labels(key.namespace, key.name, each).set(float(each == phase))
-            self._phases[key] = phase
-        self._weight.labels(key.namespace, key.name).set(weight)
-
-    def forget(self, key: Key) -> None:
-        """Remove every series of a deleted object."""
-        if self._phases.pop(key, None) is None:
-            return
-        for each in phases.DisplayPhase:
-            self._phase.remove(key.namespace, key.name, each)
-        self._weight.remove(key.namespace, key.name)
 
 
 class _OptionalGauge(Collector):

@@ -33,7 +33,7 @@ def healthy(kind: Kind, body: Body) -> str | None:
 def rejected(kind: Kind, body: Body) -> str | None:
     """What was aborted is gone, and stable serves alone."""
     phase = (body.get("status") or {}).get("phase")
-    return body["metadata"]["name"] if kind is kinds.MODEL_DEPLOYMENT and phase == "Degraded" else None
+    return body["metadata"]["name"] if kind is kinds.MODEL_DEPLOYMENT and phase == "Rejected" else None
 
 
 def has_users(kind: Kind, body: Body) -> str | None:

@@ -108,7 +108,7 @@ class Story:
         self._expect_rejection(watch, users, "version 4 is rejected")
 
     def _expect_rejection(self, watch: Watch, users: LoadGenerator, what: str) -> None:
-        status = self._until(watch, lambda s: s["phase"] == "Degraded", seconds=180, what=what)
+        status = self._until(watch, lambda s: s["phase"] == "Rejected", seconds=180, what=what)
         say(f"{what}: {status['rejected'][0]['reason']}. {failed_requests(users.tally.failed)}")
 
     def _until(self, watch: Watch, is_met: Callable[[Status], bool], *, seconds: float, what: str) -> Status:

@@ -295,3 +295,41 @@ def test_kubectl_explain_shows_the_description(server: Server, field: str, text:
     while text not in (output := " ".join(server.run("explain", field).stdout.split())):
         assert time.monotonic() < deadline, output
         time.sleep(0.2)
+
+
+@pytest.mark.parametrize(("ready", "reason"), [("True", "Healthy"), ("False", "CrashLoop")])
+def test_the_wait_recipe_of_the_readme_ends_on_success_and_on_rejection(
+    server: Server, ready: str, reason: str
+) -> None:
+    name = f"settled-{reason.lower()}"
+    assert server.create(model(name)).returncode == 0
+    wait = ("-n", NAMESPACE, "wait", f"mdep/{name}")
+    _report(server, name, generation=1, Settled="False", Ready="False")
+    assert server.run(*wait, "--for=condition=Settled", "--timeout=0").returncode == 1
+    _report(server, name, generation=1, reason=reason, Settled="True", Ready=ready)
+    assert server.run(*wait, "--for=condition=Settled", "--timeout=30s").returncode == 0
+    ended = server.run(*wait, "--for=condition=Ready", "--timeout=0")
+    assert ended.returncode == (0 if ready == "True" else 1)
+    path = '{.status.conditions[?(@.type=="Settled")].reason}'
+    assert server.must("-n", NAMESPACE, "get", "mdep", name, "-o", f"jsonpath={path}") == reason
+
+
+def test_the_wait_recipe_does_not_believe_what_an_earlier_spec_has_settled(server: Server) -> None:
+    assert server.create(model("earlier")).returncode == 0
+    _report(server, "earlier", generation=1, Settled="True", Ready="True")
+    paused = json.dumps({"spec": {"paused": True}})
+    server.must("-n", NAMESPACE, "patch", "mdep", "earlier", "--type=merge", "-p", paused)
+    waited = server.run("-n", NAMESPACE, "wait", "mdep/earlier", "--for=condition=Settled", "--timeout=1s")
+    assert waited.returncode == 1
+
+
+def _report(
+    server: Server, name: str, *, generation: int, reason: str = "Shifting", **conditions: str
+) -> None:
+    """Write these conditions into the status, as the operator does."""
+    listed = [
+        {"type": kind, "status": status, "reason": reason, "observedGeneration": generation}
+        for kind, status in conditions.items()
+    ]
+    text = json.dumps({"status": {"observedGeneration": generation, "conditions": listed}})
+    server.must("-n", NAMESPACE, "patch", "mdep", name, "--subresource=status", "--type=merge", "-p", text)

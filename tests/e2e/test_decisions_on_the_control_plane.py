@@ -56,7 +56,7 @@ def phase_of(decision: Body) -> str:
 async def test_abort_returns_traffic_to_stable(operator: OperatorProcess, user: ClusterUser) -> None:
     revision = await start_canary(user)
     decision = await decide(user, "Abort", revision, attempt=1, reason="p99")
-    after = await user.until("churn", phase_is("Degraded"))
+    after = await user.until("churn", phase_is("Rejected"))
     service = await user.get("churn", kinds.SERVICE)
     assert phase_of(decision) == "Taken"
     assert after["status"]["stable"]["image"] == image(1)
@@ -69,7 +69,7 @@ async def test_abort_returns_traffic_to_stable(operator: OperatorProcess, user: 
 async def test_retry_starts_a_rejected_revision_again(operator: OperatorProcess, user: ClusterUser) -> None:
     revision = await start_canary(user)
     await decide(user, "Abort", revision, attempt=1)
-    await user.until("churn", phase_is("Degraded"))
+    await user.until("churn", phase_is("Rejected"))
     assert phase_of(await decide(user, "Retry", revision, attempt=1)) == "Taken"
     again = await user.until("churn", step_is("1/2"))
     assert again["status"]["rollout"]["attempt"] == 2
@@ -107,7 +107,7 @@ async def test_rollback_returns_to_a_revision_of_history(
     await user.apply("churn", spec(2))
     second = (await user.healthy("churn", 2))["status"]["stable"]["revision"]
     assert phase_of(await decide(user, "Rollback", second, toRevision=first)) == "Taken"
-    after = await user.until("churn", phase_is("Degraded"))
+    after = await user.until("churn", phase_is("Rejected"))
     assert after["status"]["stable"]["revision"] == first
     await user.apply("churn", spec(2))
     synced = await user.get("churn")

@@ -97,6 +97,11 @@ def bad(warm: Stage, sections: dict[str, dict[str, Any]]) -> Iterator[dict[str, 
         yield served
 
 
+def _details(status: dict[str, Any]) -> str:
+    """Return all that the status says: its message is only as much of it as fits a line."""
+    return "".join(c["message"] for c in status["conditions"] if c["type"] == "Ready")
+
+
 def test_every_bad_object_is_looked_at(sections: dict[str, dict[str, Any]]) -> None:
     assert set(sections) == {*REFUSED, *WAITING, *LACKING}
 
@@ -111,7 +116,7 @@ def test_what_cannot_heal_is_refused_with_its_reason_and_what_to_do(
     assert status["phase"] == "Failed"
     assert condition(status, "Stalled") == ("True", reason)
     assert condition(status, "Serving")[0] == "False"
-    assert words in status["message"]
+    assert words in _details(status)
     assert [entry["reason"] for entry in status["rejected"]] == [reason]
 
 
@@ -122,7 +127,7 @@ def test_what_can_heal_waits_with_its_reason_and_is_tried_again(name: str, bad: 
     print(f"{name}: {status['message']}")
     assert status["phase"] == "Building"
     assert condition(status, "Stalled")[0] != "True"
-    assert words in status["message"]
+    assert words in _details(status)
     assert not status.get("rejected")
 
 
@@ -184,7 +189,7 @@ def test_a_broken_update_leaves_the_old_model_serving(warm: Stage) -> None:
         before = steady.healthy()
         uri = warm.put_model("bad/cut/model.skops", models.cut_short(models.first()))
         steady.apply(steady.spec(uri))
-        status = steady.until(lambda s: s["phase"] == "Degraded", seconds=PATIENCE)
+        status = steady.until(lambda s: s["phase"] == "Rejected", seconds=PATIENCE)
         answer, headers = steady.ask()
     assert answer["predictions"]
     assert headers["x-seatrial-revision"] == before["stable"]["revision"] == status["stable"]["revision"]

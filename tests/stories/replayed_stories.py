@@ -72,7 +72,7 @@ async def roll_back(world: World) -> None:
     for pod in world.server.all(kinds.POD, NAMESPACE):
         if pod["metadata"]["labels"].get(names.LABEL_REVISION) == revision:
             world.cluster.kubelet.restart(NAMESPACE, pod["metadata"]["name"])
-    await world.wait_for_phase("Degraded")
+    await world.wait_for_phase("Rejected")
 
 
 async def supersede(world: World) -> None:
@@ -90,7 +90,7 @@ async def retry(world: World) -> None:
     await world.apply(_spec("v1"))
     await world.wait_for_phase("Healthy")
     await world.apply(_spec("v2"))
-    rejected = (await world.wait_for_phase("Degraded"))["rejected"][0]["revision"]
+    rejected = (await world.wait_for_phase("Rejected"))["rejected"][0]["revision"]
     world.cluster.kubelet.serving = lambda _pod: Behaviour()
     await world.decide("Retry", revision=rejected, attempt=1)
     await world.wait_for_promotion(rejected)

@@ -70,7 +70,7 @@ def test_abort_returns_all_traffic_to_stable_from_any_phase(
         service = await world.get(kinds.SERVICE, NAME)
         assert service["spec"]["selector"]["seatrial.dev/revision"] == first
         status = await world.wait_until(lambda s: s["rollout"]["phase"] == "Rejected", seconds=60)
-        assert (status["phase"], status["history"][0]["outcome"]) == ("Degraded", "Aborted")
+        assert (status["phase"], status["history"][0]["outcome"]) == ("Rejected", "Aborted")
         assert status["history"][0]["decidedBy"] == "jo@shop.io"
         assert "p99" in status["rejected"][0]["message"]
         assert world.pod_uids(first) == pods
@@ -110,7 +110,7 @@ def test_abort_while_stable_is_unavailable_keeps_traffic_on_the_canary() -> None
         for pod in world.server.all(kinds.POD, NAMESPACE):
             if "/v1@" in image_of(pod):
                 world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
-        status = await world.wait_for_phase("Degraded", seconds=120)
+        status = await world.wait_for_phase("Rejected", seconds=120)
         assert status["stable"]["weight"] == 100
 
     run_story(story)
@@ -133,7 +133,7 @@ def test_reapplied_rejected_spec_starts_no_rollout() -> None:
     async def story(world: World) -> None:
         await world.deploy(spec("v1"))
         await world.apply(spec("v2"))
-        rejected = await world.wait_for_phase("Degraded", seconds=90)
+        rejected = await world.wait_for_phase("Rejected", seconds=90)
         await world.wait_until_idle()
         writes = len(world.transport.writes)
         for _ in range(5):
@@ -191,7 +191,7 @@ def test_failed_rollouts_never_prune_the_templates_of_history() -> None:
         await world.deploy(spec("v2", historyLimit=2))
         for number in range(5):
             await world.apply(spec(f"bad{number}", historyLimit=2))
-            await world.wait_for_phase("Degraded", seconds=120)
+            await world.wait_for_phase("Rejected", seconds=120)
         await world.deploy(spec("v2", historyLimit=2))
         await world.wait_until_idle()
         revisions = {

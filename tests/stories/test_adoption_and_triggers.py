@@ -113,8 +113,8 @@ def test_object_created_paused_creates_no_children() -> None:
 def test_zero_replicas_are_promoted_immediately_and_skipped_checks_are_recorded() -> None:
     async def story(world: World) -> None:
         world.invariants.outages_allowed = True
-        await world.deploy(spec("v1", replicas=0))
-        status = await world.deploy(spec("v2", replicas=0), seconds=60)
+        await world.deploy(spec("v1", replicas=0), phase="Stopped")
+        status = await world.deploy(spec("v2", replicas=0), phase="Stopped", seconds=60)
         assert status["stable"]["image"] == image("v2")
         assert "checks" in status["history"][0]["message"]
         await world.deploy(spec("v2", replicas=2), seconds=60)
@@ -127,7 +127,8 @@ def test_scaling_to_zero_and_back_starts_no_rollout() -> None:
         world.invariants.outages_allowed = True
         first = await world.deploy(spec("v1"))
         await world.apply(spec("v1", replicas=0))
-        await world.wait_until(lambda s: s["replicas"] == 0 and s.get("readyReplicas", 0) == 0)
+        status = await world.wait_until(lambda s: s["replicas"] == 0 and s.get("readyReplicas", 0) == 0)
+        assert (status["phase"], condition_reasons(status)["Serving"]) == ("Stopped", "Stopped")
         last = await world.deploy(spec("v1"))
         assert last["rollout"] == first["rollout"]
 
@@ -251,7 +252,7 @@ def test_second_owner_of_a_child_name_reports_a_name_conflict() -> None:
 
     async def story(world: World) -> None:
         rival = await world.apply(spec("v1", replicas=0), name="rival")
-        await world.wait_for_phase("Healthy", name="rival", seconds=20)
+        await world.wait_for_phase("Stopped", name="rival", seconds=20)
         owner = {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,

@@ -243,7 +243,7 @@ def test_build_failure_caused_by_the_model_is_rejected_without_retry(reason: str
     async def story(world: World) -> None:
         await world.deploy(spec("v1"))
         await world.apply(spec_to_build("2"))
-        status = await world.wait_for_phase("Degraded", seconds=60)
+        status = await world.wait_for_phase("Rejected", seconds=60)
         assert status["rejected"][0]["reason"] == reason
         await world.wait(3600)
         assert len(await world.objects(kinds.JOB)) <= 1

@@ -189,7 +189,7 @@ def test_unverified_decisions_can_be_enabled_and_are_recorded_as_such() -> None:
         await world.deploy(spec("v1"))
         revision = (await world.start_canary(spec("v2")))["canary"]["revision"]
         await _decide(world, "Abort", revision=revision, attempt=1)
-        status = await world.wait_for_phase("Degraded")
+        status = await world.wait_for_phase("Rejected")
         assert status["history"][0]["decidedBy"] == "jo@shop.io (unverified)"
 
     run_story(story)
@@ -204,7 +204,7 @@ def test_abort_takes_precedence_over_a_simultaneous_promote() -> None:
         await world.start_operator()
         assert (await world.wait_for_result(abort))["phase"] == "Taken"
         assert (await world.wait_for_result(promote))["phase"] == "Refused"
-        await world.wait_for_phase("Degraded")
+        await world.wait_for_phase("Rejected")
 
     run_story(story)
 
@@ -214,7 +214,7 @@ def test_retry_decision_increments_the_attempt() -> None:
         await world.install_decision_policy()
         await world.deploy(spec("v1"))
         await world.apply(spec("v2"))
-        revision = (await world.wait_for_phase("Degraded"))["rejected"][0]["revision"]
+        revision = (await world.wait_for_phase("Rejected"))["rejected"][0]["revision"]
         await _decide(world, "Retry", revision=revision, attempt=1)
         again = await world.wait_until(lambda s: s["rollout"]["attempt"] == 2)
         assert again["rollout"]["revision"] == revision

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seatrial.api import kinds
 from tests.apiserver.pod_behaviour import Behaviour, Fault, image_of
+from tests.stories.conditions import condition_messages
 from tests.stories.specs import failing_builds, image, spec, successful_builds
 from tests.stories.world import NAME, World, run_story
 
@@ -65,13 +66,14 @@ def test_failed_build_is_rejected_and_stable_keeps_serving() -> None:
         await world.apply(spec("v1"))
         await world.wait_for_phase("Healthy")
         await world.apply({"model": {"uri": "s3://models/churn/2/"}})
-        status = await world.wait_for_phase("Degraded", seconds=60)
+        status = await world.wait_for_phase("Rejected", seconds=60)
         assert status["rejected"][0]["reason"] == "ModelFormatUnknown"
         conditions = {c["type"]: c["status"] for c in status["conditions"]}
         assert conditions["Serving"] == "True"
         assert conditions["Updated"] == "False"
         assert conditions["Stalled"] == "True"
-        assert "Retry" in status["message"]
+        stalled = condition_messages(status)["Stalled"]
+        assert ("apply a changed spec" in stalled, "Retry" in stalled) == (True, False)
 
     run_story(story, building=failing_builds("ModelFormatUnknown"))
 
@@ -84,7 +86,7 @@ def test_canary_with_crashing_pods_is_rolled_back_before_the_deadline() -> None:
         await world.apply(spec("v1"))
         await world.wait_for_phase("Healthy")
         await world.apply(spec("v2"))
-        status = await world.wait_for_phase("Degraded", seconds=120)
+        status = await world.wait_for_phase("Rejected", seconds=120)
         assert status["rejected"][0]["reason"] == "CrashLoop"
         assert status["stable"]["readyReplicas"] == 3
         mark = len(world.server.writes)

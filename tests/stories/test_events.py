@@ -63,7 +63,7 @@ def test_failed_canary_emits_the_cause_once_and_then_the_remedy() -> None:
     async def story(world: World) -> None:
         first = (await world.deploy(spec("v1")))["stable"]["revision"]
         await world.apply(spec("v2"))
-        second = (await world.wait_for_phase("Degraded"))["rejected"][0]["revision"]
+        second = (await world.wait_for_phase("Rejected"))["rejected"][0]["revision"]
         _assert_events(
             (await _events(world))[1:],
             ("RollingBack", second, "CrashLoop", "code 3", first),
@@ -78,11 +78,11 @@ def test_permanently_failed_build_emits_one_event(has_stable: bool) -> None:
     async def story(world: World) -> None:
         stable = (await world.deploy(spec("v1")))["stable"]["revision"] if has_stable else ""
         await world.apply(spec_to_build("2"))
-        status = await world.wait_for_phase("Degraded" if has_stable else "Failed")
+        status = await world.wait_for_phase("Rejected" if has_stable else "Failed")
         failed = status["rejected"][0]["revision"]
         _assert_events(
             (await _events(world))[int(has_stable) :],
-            ("ModelLoadFailed", failed, "it does not work", "RolloutDecision", "Retry", stable),
+            ("ModelLoadFailed", failed, "it does not work", "spec.build.refresh", stable),
         )
 
     run_story(story, building=failing_builds("ModelLoadFailed"))

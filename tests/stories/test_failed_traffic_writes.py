@@ -9,7 +9,7 @@ import pytest
 
 from seatrial.api import kinds
 from seatrial.kube.transport import Request
-from tests.stories.conditions import condition_reasons, condition_statuses
+from tests.stories.conditions import condition_messages, condition_reasons, condition_statuses
 from tests.stories.specs import spec
 from tests.stories.world import NAME, NAMESPACE, World, run_story
 
@@ -47,7 +47,7 @@ def test_step_does_not_advance_while_its_weight_cannot_be_written(resource: str)
         assert status["stable"]["revision"] == first
         assert (status["canary"]["weight"], status["rollout"].get("stepStartedAt")) == (25, None)
         assert condition_reasons(status)["Ready"] == "ApiForbidden"
-        assert first in status["message"]
+        assert first in condition_messages(status)["Ready"]
         assert status.get("nextTransitionTime") is None
 
     run_story(story, ends_idle=False)
@@ -123,8 +123,8 @@ def test_promotion_is_not_healthy_before_traffic_has_moved() -> None:
         )
         assert conditions["Serving"] == "True"
         assert condition_reasons(status)["Ready"] == "ApiForbidden"
-        assert "50 %" in status["message"]
-        assert first in status["message"]
+        assert "50 %" in condition_messages(status)["Ready"]
+        assert first in condition_messages(status)["Ready"]
         assert world.pod_uids(first)
 
     run_story(story, ends_idle=False)
@@ -153,7 +153,8 @@ def test_outage_is_reported_while_a_weight_cannot_be_written() -> None:
         await _evict_pods(world, first)
         status = await world.wait_until(lambda s: condition_statuses(s)["Serving"] == "False")
         assert condition_reasons(status)["Ready"] == "ApiForbidden"
-        assert first in status["message"]
+        assert first in condition_messages(status)["Ready"]
+        assert status["phase"] == "Degraded"
 
     run_story(story, ends_idle=False)
 

@@ -37,7 +37,7 @@ def test_failing_canary_is_rolled_back_while_the_spec_is_invalid() -> None:
         status = await world.wait_until(lambda s: s["rejected"][0]["revision"] == second, seconds=120)
         assert status["rejected"][0]["reason"] == "OutOfMemory"
         last = await world.wait_until(lambda s: s["phase"] and not world.pod_uids(second), seconds=120)
-        assert (last["phase"], last["stable"]["revision"]) == ("Degraded", first)
+        assert (last["phase"], last["stable"]["revision"]) == ("Rejected", first)
         assert (await _selected(world))[names.LABEL_REVISION] == first
 
     dying = Behaviour(restarts=(30.0, 60.0), exit_code=137, restart_reason="OOMKilled")
@@ -49,7 +49,7 @@ def test_invalid_spec_holds_the_canary_and_is_reported() -> None:
         first = (await world.deploy(spec("v1")))["stable"]["revision"]
         second = (await world.start_canary(spec("v2")))["canary"]["revision"]
         await world.apply(invalid_spec())
-        held = await world.wait_for_phase("Degraded", seconds=2)
+        held = await world.wait_for_phase("Rejected", seconds=2)
         await world.wait(1800)
         status = await world.status()
         assert status["message"] == held["message"]
@@ -94,7 +94,7 @@ def test_abort_is_accepted_while_the_spec_is_invalid() -> None:
         assert (await world.wait_for_result(abort, seconds=2))["phase"] == "Taken"
         assert (await _selected(world))[names.LABEL_REVISION] == first
         last = await world.wait_until(lambda s: s["rejected"][0]["reason"] == "Aborted", seconds=120)
-        assert last["phase"] == "Degraded"
+        assert last["phase"] == "Rejected"
 
     run_story(story)
 
@@ -122,7 +122,7 @@ def test_invalid_spec_is_not_applied_in_part() -> None:
         before = (await world.get(kinds.HPA, f"{NAME}-{first}"))["spec"]
         budget = (await world.get(kinds.PDB, NAME))["spec"]
         await world.apply(invalid_spec("v1", scaling={"replicas": 1}))
-        await world.wait_for_phase("Degraded", seconds=2)
+        await world.wait_for_phase("Rejected", seconds=2)
         await world.wait(600)
         assert (await world.get(kinds.HPA, f"{NAME}-{first}"))["spec"] == before
         assert (await world.get(kinds.PDB, NAME))["spec"] == budget
@@ -135,7 +135,7 @@ def test_stable_is_repaired_while_the_spec_is_invalid() -> None:
     async def story(world: World) -> None:
         first = (await world.deploy(spec("v1")))["stable"]["revision"]
         await world.apply(invalid_spec())
-        await world.wait_for_phase("Degraded", seconds=2)
+        await world.wait_for_phase("Rejected", seconds=2)
         world.server.remove(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{first}")
         await world.wait_until(
             lambda s: world.replicas_of(first) == 3 and s["readyReplicas"] == 3, seconds=60
@@ -164,7 +164,7 @@ def test_stable_keeps_its_pods_when_the_spec_is_invalid_and_the_status_is_lost()
         world.server.edit(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME, patch={"status": None})
         await world.apply(invalid_spec())
         await world.start_operator()
-        status = await world.wait_for_phase("Degraded", seconds=30)
+        status = await world.wait_for_phase("Rejected", seconds=30)
         await world.wait(600)
         assert status["stable"]["revision"] == first
         assert world.replicas_of(first) == 3
@@ -195,7 +195,7 @@ def test_manually_scaled_stable_is_scaled_back_while_the_spec_is_invalid() -> No
     async def story(world: World) -> None:
         first = (await world.deploy(spec("v1")))["stable"]["revision"]
         await world.apply(invalid_spec())
-        await world.wait_for_phase("Degraded", seconds=2)
+        await world.wait_for_phase("Rejected", seconds=2)
         await world.client.scale(kinds.DEPLOYMENT, NAMESPACE, f"{NAME}-{first}", replicas=0)
         await world.wait_until(
             lambda s: world.replicas_of(first) == 3 and s["readyReplicas"] == 3, seconds=60
@@ -209,7 +209,7 @@ def test_invalid_rollout_field_does_not_disable_the_other_fields() -> None:
         await world.deploy(spec("v1"))
         await world.start_canary(spec("v2", maxRestarts=5))
         await world.apply(spec("v2", maxRestarts=5, progressDeadline="an hour"))
-        await world.wait_for_phase("Degraded", seconds=2)
+        await world.wait_for_phase("Rejected", seconds=2)
         await world.wait(600)
         status = await world.status()
         assert (status["rollout"]["phase"], status.get("rejected")) == ("Paused", None)

@@ -17,7 +17,8 @@ OBJECT = ("namespace", "name")
 LABELS = {
     "seatrial_phase": {*OBJECT, "phase"},
     "seatrial_canary_weight": {*OBJECT},
-    "seatrial_rollouts": {"outcome", "reason"},
+    "seatrial_condition": {*OBJECT, "type", "status"},
+    "seatrial_rollouts": {*OBJECT, "outcome", "reason"},
     "seatrial_rollout_duration_seconds": set(),
     "seatrial_build_duration_seconds": {"outcome", "reason"},
     "seatrial_reconcile_duration_seconds": set(),

@@ -52,7 +52,7 @@ def test_restart_during_a_rollout_writes_nothing_when_nothing_changed(state: str
                 await world.wait_for_phase("Paused")
             case "rejected":
                 await world.apply(spec("bad"))
-                await world.wait_for_phase("Degraded", seconds=120)
+                await world.wait_for_phase("Rejected", seconds=120)
                 await world.wait_until_idle()
             case _:
                 await world.start_canary(spec("v2", steps=[{"weight": 25, "hold": "2h"}]))

@@ -33,7 +33,7 @@ def test_terminal_pod_failure_ends_the_rollout_before_the_deadline(behaviour: Be
     async def story(world: World) -> None:
         await world.deploy(spec("v1"))
         await world.apply(spec("v2"))
-        status = await world.wait_for_phase("Degraded", seconds=90)
+        status = await world.wait_for_phase("Rejected", seconds=90)
         assert status["rejected"][0]["reason"] == reason
         failure = status["canary"]["failure"]
         assert failure["reason"] == reason
@@ -66,7 +66,7 @@ def test_transient_pod_failure_is_tolerated_until_the_deadline(fault: Fault, rea
         assert condition_statuses(waiting)["Stalled"] == "False"
         await world.wait(280)
         assert (await world.status())["phase"] == "Canary"
-        status = await world.wait_for_phase("Degraded", seconds=40)
+        status = await world.wait_for_phase("Rejected", seconds=40)
         assert status["rejected"][0]["reason"] == "ProgressDeadlineExceeded"
         assert reason in status["rejected"][0]["message"]
 
@@ -115,7 +115,7 @@ def test_pod_rejected_by_admission_fails_immediately() -> None:
         admission_message = 'violates PodSecurity "restricted:latest": hostPath volumes'
         world.cluster.deployments.rejection = lambda pod: admission_message if "/v2@" in image_of(pod) else ""
         await world.apply(spec("v2"))
-        status = await world.wait_for_phase("Degraded", seconds=20)
+        status = await world.wait_for_phase("Rejected", seconds=20)
         assert status["rejected"][0]["reason"] == "PodRejected"
         assert "PodSecurity" in status["rejected"][0]["message"]
 
@@ -137,7 +137,7 @@ def test_flapping_pods_do_not_extend_the_deadline() -> None:
             for pod in world.server.all(kinds.POD, NAMESPACE):
                 if pod["metadata"]["labels"].get(names.LABEL_REVISION) == revision:
                     world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
-        status = await world.wait_for_phase("Degraded", seconds=60)
+        status = await world.wait_for_phase("Rejected", seconds=60)
         assert restarts < 30
         assert status["rejected"][0]["reason"] == "ProgressDeadlineExceeded"
 
@@ -218,7 +218,7 @@ def test_container_restart_with_traffic_rolls_the_canary_back() -> None:
         _restart(world, revision)
         status = await world.wait_until(lambda s: s["stable"]["weight"] == 100, seconds=1)
         assert status["rollout"]["reason"] == "CanaryRestarted"
-        status = await world.wait_for_phase("Degraded", seconds=90)
+        status = await world.wait_for_phase("Rejected", seconds=90)
         assert status["rejected"][0]["reason"] == "CanaryRestarted"
         assert "code 7" in status["rejected"][0]["message"]
 

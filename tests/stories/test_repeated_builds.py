@@ -39,7 +39,7 @@ def test_build_evicted_for_its_own_disk_limit_is_not_retried() -> None:
         await world.deploy(spec_to_build("1"))
         world.cluster.kubelet.building = lambda _pod: BuildBehaviour(seconds=2, evicted=True, message=own)
         await world.apply(spec_to_build("2"))
-        status = await world.wait_for_phase("Degraded", seconds=120)
+        status = await world.wait_for_phase("Rejected", seconds=120)
         assert (status["rejected"][0]["reason"], status["build"]["attempt"]) == ("BuildFailed", 1)
         assert "ephemeral-storage" in status["rejected"][0]["message"]
         assert "spec.build.resources.limits" in status["rejected"][0]["message"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.apiserver.pod_behaviour import Behaviour, Fault
-from tests.stories.conditions import condition_reasons
+from tests.stories.conditions import condition_messages, condition_reasons
 from tests.stories.specs import failing_pods, spec
 from tests.stories.world import World, run_story
 
@@ -21,7 +21,7 @@ def test_rollback_to_history_is_not_undone_by_a_gitops_sync() -> None:
         await world.wait_until_idle()
         await world.decide("Rollback", revision=second, toRevision=first, reason="wrong prices")
         status = await world.wait_until(
-            lambda s: s["stable"]["revision"] == first and s["phase"] == "Degraded", seconds=20
+            lambda s: s["stable"]["revision"] == first and s["phase"] == "Rejected", seconds=20
         )
         assert (status["rejected"][0]["revision"], status["rejected"][0]["reason"]) == (second, "RolledBack")
         await world.wait_until_idle()
@@ -40,7 +40,7 @@ def test_rollback_after_a_lost_status_accepts_only_revisions_that_served() -> No
         await world.install_decision_policy()
         first = (await world.deploy(spec("v1")))["stable"]["revision"]
         await world.apply(spec("bad"))
-        failed = (await world.wait_for_phase("Degraded", seconds=120))["rejected"][0]["revision"]
+        failed = (await world.wait_for_phase("Rejected", seconds=120))["rejected"][0]["revision"]
         second = (await world.deploy(spec("v2")))["stable"]["revision"]
         await world.wait_until_idle()
         await world.clear_status()
@@ -105,12 +105,12 @@ def test_failed_rollback_keeps_the_current_revision_rejected_until_a_retry() -> 
         world.cluster.kubelet.serving = failing_pods("v1", Behaviour(fault=Fault.CRASH_LOOP))
         await world.decide("Rollback", revision=second, toRevision=first, reason="wrong prices")
         status = await world.wait_until(lambda s: len(s["rejected"]) == 2, seconds=120)
-        assert (status["phase"], status["stable"]["revision"]) == ("Degraded", second)
+        assert (status["phase"], status["stable"]["revision"]) == ("Rejected", second)
         assert {r["revision"]: r["reason"] for r in status["rejected"]} == {
             first: "CrashLoop",
             second: "RolledBack",
         }
-        assert "wrong prices" in status["message"]
+        assert "wrong prices" in condition_messages(status)["Stalled"]
         await world.wait_until_idle()
         again = await world.wait_for_result(await world.decide("Rollback", revision=second, toRevision=first))
         assert (again["phase"], "rejected" in again["message"]) == ("Refused", True)
@@ -130,7 +130,7 @@ def test_rolled_back_revision_takes_its_steps_after_a_superseded_retry() -> None
         second = (await world.wait_until(lambda s: s["canary"]["weight"] == 25))["canary"]["revision"]
         await world.wait_for_promotion(second)
         await world.decide("Rollback", revision=second, toRevision=first)
-        await world.wait_until(lambda s: s["stable"]["revision"] == first and s["phase"] == "Degraded")
+        await world.wait_until(lambda s: s["stable"]["revision"] == first and s["phase"] == "Rejected")
         await world.decide("Retry", revision=second, attempt=1)
         await world.wait_until(lambda s: s["canary"]["weight"] == 25 and s["rollout"]["attempt"] == 2)
         await world.apply(spec("v3"))

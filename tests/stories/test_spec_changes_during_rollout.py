@@ -216,10 +216,10 @@ def test_applying_a_rejected_version_during_a_rollout_rolls_it_back() -> None:
         first = (await world.deploy(spec("v1")))["stable"]["revision"]
         second = (await world.start_canary(spec("v2")))["canary"]["revision"]
         await world.decide("Abort", revision=second, attempt=1)
-        await world.wait_for_phase("Degraded")
+        await world.wait_for_phase("Rejected")
         await world.start_canary(spec("v3"))
         await world.apply(spec("v2"))
-        last = await world.wait_for_phase("Degraded", seconds=120)
+        last = await world.wait_for_phase("Rejected", seconds=120)
         assert last["stable"]["revision"] == first
         assert last["stable"]["weight"] == 100
         assert [r["revision"] for r in last["rejected"]] == [second]

@@ -205,10 +205,12 @@ class World:
             name=name,
         )
 
-    async def deploy(self, spec: Body, *, seconds: float = 600, name: str = NAME) -> Body:
-        """Apply this spec and return the status once it is healthy."""
+    async def deploy(
+        self, spec: Body, *, phase: str = "Healthy", seconds: float = 600, name: str = NAME
+    ) -> Body:
+        """Apply this spec and return the status once it is healthy, or in another phase."""
         await self.apply(spec, name=name)
-        return await self.wait_for_phase("Healthy", seconds=seconds, name=name)
+        return await self.wait_for_phase(phase, seconds=seconds, name=name)
 
     async def start_canary(self, spec: Body, *, weight: int = 25) -> Body:
         """Apply this spec and return the status once its canary receives `weight` percent of traffic."""

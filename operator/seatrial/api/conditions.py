@@ -16,6 +16,8 @@ class ConditionType(phases.StatusEnum):
     BUILD_SUCCEEDED = "BuildSucceeded"
     ROLLOUT_HEALTHY = "RolloutHealthy"
     SCALING_ACTIVE = "ScalingActive"
+    PAUSED = "Paused"
+    SETTLED = "Settled"
 
 
 class ConditionStatus(phases.StatusEnum):

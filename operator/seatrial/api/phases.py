@@ -32,7 +32,10 @@ class StatusEnum(StrEnum):
 
 
 class DisplayPhase(StatusEnum):
-    """The phase of a ModelDeployment that users see."""
+    """The phase of a ModelDeployment that users see: what happens, and whether those who send requests are hurt.
+
+    Only Degraded and Failed mean that requests may not be answered as they should be.
+    """
 
     PENDING = "Pending"
     BUILDING = "Building"
@@ -41,9 +44,15 @@ class DisplayPhase(StatusEnum):
     PAUSED = "Paused"
     PROMOTING = "Promoting"
     ROLLING_BACK = "RollingBack"
+    REJECTED = "Rejected"
+    """What the spec asks for was rejected; what serves is not affected."""
     DEGRADED = "Degraded"
+    """What serves is impaired, whatever else goes on."""
     HEALTHY = "Healthy"
+    STOPPED = "Stopped"
+    """Nothing serves, because the spec asks for zero replicas."""
     FAILED = "Failed"
+    """Nothing has ever served, and nothing will without a person."""
 
 
 class RolloutPhase(StatusEnum):

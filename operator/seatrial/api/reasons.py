@@ -78,6 +78,10 @@ class Reason(StrEnum):
     PROMOTED = "Promoted"
     ROLLED_BACK = "RolledBack"
     HEALTHY = "Healthy"
+    STOPPED = "Stopped"  # the spec asks for zero replicas
+    PAUSED_BY_SPEC = "PausedBySpec"
+    PAUSED_BY_DECISION = "PausedByDecision"
+    NOT_PAUSED = "NotPaused"
 
     # information: the phase of a rollout
     PENDING = "Pending"

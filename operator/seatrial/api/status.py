@@ -94,7 +94,7 @@ class Summary(base.StatusModel):
     """The current step and the number of steps, for example `2/3`."""
 
     weight: status_fields.Share | None = None
-    """The canary's share of traffic, in percent."""
+    """The share of traffic that the canary can have with the pods that are ready, in percent."""
 
     verdict: status_fields.Word = ""
     """The result of the checks; – while there are none."""
@@ -159,8 +159,8 @@ class Status(base.StatusModel):
     """ConfigMaps and Secrets that the rollout waits for because they do not exist, for example `ConfigMap settings`."""
 
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=_BY_TYPE)] = ()
-    """The conditions Ready, Reconciling, Stalled, Serving, Updated, BuildSucceeded and RolloutHealthy;
-    ScalingActive only while it is False."""
+    """The conditions Ready, Reconciling, Stalled, Serving, Updated, BuildSucceeded, RolloutHealthy, Paused and
+    Settled; ScalingActive only while it is False."""
 
     @property
     def unknown(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 from seatrial.api import rollout_decision
 from seatrial.api.objects import Body
@@ -56,6 +57,23 @@ class AnswerDecision:
 
 
 Action = Create | Apply | Scale | Delete | AnswerDecision
+
+
+def summary(action: Action) -> str:
+    """Return the action in a few words, as `delete Service churn-canary`: for the log."""
+    match action:
+        case Create(body):
+            return f"create {body['kind']} {body['metadata']['name']}"
+        case Apply(body):
+            return f"apply {body['kind']} {body['metadata']['name']}"
+        case Scale(name=name, replicas=replicas):
+            return f"scale Deployment {name} to {replicas}"
+        case Delete(kind=kind, name=name):
+            return f"delete {kind} {name}"
+        case AnswerDecision(name=name, phase=phase):
+            return f"answer RolloutDecision {name}: {phase}"
+        case _:
+            assert_never(action)
 
 
 def delete_action(body: Body) -> Delete:

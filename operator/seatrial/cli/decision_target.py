@@ -90,7 +90,7 @@ def _rejected_target(status: api.Status) -> DecisionTarget:
     state = state_of(status)
     if state.rollout is not None and state.rollout.phase is Phase.ROLLING_BACK:
         raise CommandError(
-            f"revision {state.rollout.revision} is still rolling back; retry it when the phase is Degraded or Failed"
+            f"revision {state.rollout.revision} is still rolling back; retry it when the phase is Rejected or Failed"
         )
     _require_rest(state)
     rejection = _rejection_of_target(status, state)

@@ -139,7 +139,11 @@ def _summary(entries: tuple[TimelineEntry, ...]) -> str:
 
 def _end(last: TimelineEntry) -> str:
     phase = last.status.phase
-    hint = "" if phase is DisplayPhase.HEALTHY else "; only an event or a decision changes this"
+    hint = (
+        ""
+        if phase in {DisplayPhase.HEALTHY, DisplayPhase.STOPPED}
+        else "; only an event or a decision changes this"
+    )
     return f"ends {phase}{hint}"
 
 

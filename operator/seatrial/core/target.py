@@ -107,11 +107,16 @@ class Target:
         return self.workload.scaling
 
     @property
-    def hold_reason(self) -> str:
-        """Return why the spec holds a rollout and what lets it continue; empty where it does not."""
+    def hold(self) -> tuple[str, str]:
+        """Return why the spec holds a rollout, and what lets it continue; empty where it does not."""
         if self.invalid:
-            return "the spec is invalid; correct it"
-        return "spec.paused is true; set it to false" if self.paused else ""
+            return "the spec is invalid", "correct the spec"
+        return ("spec.paused is true", "set spec.paused to false") if self.paused else ("", "")
+
+    @property
+    def hold_reason(self) -> str:
+        """Return both parts of `hold` as one text."""
+        return "; ".join(filter(None, self.hold))
 
 
 def first_step_at(steps: tuple[Step, ...], weight: int) -> int | None:

@@ -117,7 +117,7 @@ TABLE: dict[Phase, PhaseRow] = {
     Phase.REJECTED: PhaseRow(
         successors=_to(Phase.BUILDING, Phase.STABLE),
         display=Display.FAILED,
-        display_of_update=Display.DEGRADED,
+        display_of_update=Display.REJECTED,
         canary_size=CanarySize.NONE,
         at_rest=True,
         is_leaving=True,

@@ -44,11 +44,25 @@ def take(
     for decision in sorted(decisions, key=lambda d: (d.action is not Action.ABORT, d.at, d.uid)):
         try:
             state = _accept(decision, state, inputs)
-            phase, message = DecisionPhase.TAKEN, "accepted"
+            phase, message = DecisionPhase.TAKEN, _effect_of(decision)
         except DecisionRejected as rejected:
             phase, message = DecisionPhase.REFUSED, str(rejected)
         outcomes.append(DecisionOutcome(decision=decision, phase=phase, message=message))
     return state, tuple(outcomes)
+
+
+def _effect_of(decision: UserDecision) -> str:
+    """Return what an accepted decision does."""
+    revision = decision.revision
+    return {
+        Action.ABORT: f"the rollout of {revision} is aborted",
+        Action.PROMOTE: f"{revision} is promoted without further steps",
+        Action.SKIP: f"step {decision.step} of {revision} is skipped",
+        Action.PAUSE: f"the rollout of {revision} is paused",
+        Action.RESUME: f"the rollout of {revision} continues",
+        Action.RETRY: f"{revision} is tried again",
+        Action.ROLLBACK: f"{revision} is rolled back to {decision.to_revision}",
+    }[decision.action]
 
 
 def _accept(decision: UserDecision, state: RolloutState, inputs: Inputs) -> RolloutState:

@@ -44,9 +44,9 @@ def trouble(decision: Decision) -> Trouble | None:
 
 
 def hint(decision: Decision) -> str:
-    """Return what is wrong with the scaling, as the end of another message; empty when nothing is."""
+    """Return what is wrong with the scaling, as a clause of another message; empty when nothing is."""
     found = trouble(decision)
-    return "" if found is None else f"; {found.summary}"
+    return "" if found is None else found.summary
 
 
 def look_again_at(decision: Decision) -> datetime | None:

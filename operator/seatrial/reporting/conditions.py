@@ -1,4 +1,4 @@
-"""The conditions: three of kstatus and our own, with the reasons that the rest of the program uses."""
+"""The conditions: three of kstatus and seven of our own, with the reasons that the rest of the program uses."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from seatrial.core.transitions import TABLE, Phase, at_rest
 from seatrial.reporting import autoscaler
 from seatrial.reporting.health import (
     is_ready,
+    is_settled,
     is_stalled,
     is_updated,
     serving_revisions,
@@ -22,8 +23,9 @@ from seatrial.reporting.health import (
     stable_is_unhealthy,
     wanted_pods,
 )
-from seatrial.reporting.phrases import clause
-from seatrial.reporting.serving_message import not_shifted_message
+from seatrial.reporting.phrases import clause, joined
+from seatrial.reporting.serving_message import NO_REPLICAS, not_shifted, traffic_clause
+from seatrial.reporting.status_message import details, pause
 
 Kind = api.ConditionType
 
@@ -37,14 +39,15 @@ class ConditionValue:
     message: str = ""
 
 
-def conditions(decision: Decision, message: str, before: Status) -> tuple[api.Condition, ...]:
-    """Return the conditions in the order of the API; a transition time moves only with the status beside it.
+def conditions(decision: Decision, before: Status) -> tuple[api.Condition, ...]:
+    """Return all conditions in the order of the API; a transition time moves only with the status beside it.
 
     `before`: the stored status.
     """
     reason, stalled, ready = _reason(decision), is_stalled(decision), is_ready(decision)
+    message = details(decision)
     values = {
-        Kind.READY: ConditionValue(ready, Reason.HEALTHY if ready else reason, message),
+        Kind.READY: ConditionValue(ready, reason, message),
         Kind.RECONCILING: ConditionValue(not ready and not stalled, reason, message),
         Kind.STALLED: ConditionValue(stalled, reason, message if stalled else ""),
         Kind.SERVING: serving(decision),
@@ -52,6 +55,8 @@ def conditions(decision: Decision, message: str, before: Status) -> tuple[api.Co
         Kind.BUILD_SUCCEEDED: _built(decision),
         Kind.ROLLOUT_HEALTHY: _rollout_healthy(decision),
         **_scaling_active(decision),
+        Kind.PAUSED: _paused(decision),
+        Kind.SETTLED: ConditionValue(is_settled(decision), reason, message),
     }
     return tuple(_condition(decision, kind, value, before) for kind, value in values.items())
 
@@ -76,6 +81,8 @@ def _reason_at_rest(decision: Decision) -> str:
         return Reason.PENDING
     if stable_is_unhealthy(decision):
         return Reason.STABLE_UNHEALTHY
+    if wanted_pods(decision) == 0:
+        return Reason.STOPPED
     return Reason.HEALTHY if stable_is_complete(decision) else Reason.STARTING
 
 
@@ -102,14 +109,13 @@ def serving(decision: Decision) -> ConditionValue:
         return ConditionValue(True, Reason.HEALTHY, f"{stable.revision} serves")
     split = decision.split_in_force
     if not decision.split_is_applied and (split is None or split.stable != stable.revision):
-        message = not_shifted_message(decision, stable.revision)
+        message = joined(not_shifted(stable.revision), traffic_clause(decision))
         return ConditionValue(bool(serving_now), _reason(decision), message)
     if serving_now:
         message = f"{serving_now[0]} serves; no pod of {stable.revision} is ready"
         return ConditionValue(True, Reason.STABLE_UNHEALTHY, message)
     if wanted_pods(decision) == 0:
-        message = f"{stable.revision} has no replicas: spec.scaling.replicas is 0"
-        return ConditionValue(False, Reason.PENDING, message)
+        return ConditionValue(False, Reason.STOPPED, f"{stable.revision} is stopped: {NO_REPLICAS}")
     why = "" if track.diagnosis is None else f": {clause(track.diagnosis.message)}"
     return ConditionValue(False, Reason.STABLE_UNHEALTHY, f"no pod of {stable.revision} is ready{why}")
 
@@ -151,6 +157,18 @@ def _scaling_active(decision: Decision) -> dict[Kind, ConditionValue]:
     if trouble is None:
         return {}
     return {Kind.SCALING_ACTIVE: ConditionValue(False, trouble.reason, trouble.message)}
+
+
+def _paused(decision: Decision) -> ConditionValue:
+    """Return what holds rollouts now, at rest too: the next one would not begin to move."""
+    rollout, target = decision.state.rollout, decision.target
+    held = rollout is not None and rollout.phase is Phase.PAUSED
+    if rollout is not None and held and rollout.paused_by is phases.PausedBy.DECISION:
+        return ConditionValue(True, Reason.PAUSED_BY_DECISION, joined(*pause(decision, rollout)))
+    if held or (target.paused and not target.invalid):
+        why, continues = target.hold
+        return ConditionValue(True, Reason.PAUSED_BY_SPEC, f"{why}; {continues} to continue")
+    return ConditionValue(False, Reason.NOT_PAUSED, "neither the spec nor a person pauses rollouts")
 
 
 def _condition(decision: Decision, kind: Kind, value: ConditionValue, before: Status) -> api.Condition:

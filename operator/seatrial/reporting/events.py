@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from seatrial.api import phases
 from seatrial.api.conditions import ConditionStatus, ConditionType
@@ -20,10 +21,13 @@ from seatrial.core.transitions import Phase, at_rest
 from seatrial.reporting import autoscaler, few_replicas, status_message
 from seatrial.reporting.conditions import serving
 from seatrial.reporting.health import serving_revisions
-from seatrial.reporting.phrases import because, clause
+from seatrial.reporting.phrases import because, clause, joined
+from seatrial.reporting.remedies import remedy
 from seatrial.reporting.serving_message import meanwhile
 from seatrial.reporting.status import missing_references
-from seatrial.reporting.status_message import RETRY_REMEDY
+
+INTENDED: Final = frozenset({Reason.PENDING, Reason.STOPPED})
+"""Why nothing serves where nothing should: no outage."""
 
 
 class EventType(StrEnum):
@@ -122,7 +126,7 @@ def _missing(decision: Decision, stored: Status) -> Iterator[Event]:
     """Yield what somebody has to create, once: the status says it from then on."""
     missing = missing_references(decision)
     if missing and not set(missing) <= set(stored.missing_references):
-        message = f"{status_message.missing_references(decision)}{meanwhile(decision)}"
+        message = joined(status_message.missing_references(decision), meanwhile(decision))
         yield Event(reason=Reason.CONTAINER_CONFIG_ERROR, message=message, type=EventType.WARNING)
 
 
@@ -133,9 +137,9 @@ def _outages(decision: Decision, stored: Status) -> Iterator[Event]:
     same = old is not None and new is not None and old.revision == new.revision
     if before is None or not same or decision.stable_makes_room:
         return
-    if before.status == ConditionStatus.TRUE and not now.holds and now.reason != Reason.PENDING:
+    if before.status == ConditionStatus.TRUE and not now.holds and now.reason not in INTENDED:
         yield Event(reason=now.reason, message=f"nothing serves: {now.message}", type=EventType.WARNING)
-    if before.status == ConditionStatus.FALSE and now.holds and before.reason != Reason.PENDING:
+    if before.status == ConditionStatus.FALSE and now.holds and before.reason not in INTENDED:
         yield Event(reason=now.reason, message=f"{serving_revisions(decision)[0]} serves again")
 
 
@@ -167,7 +171,7 @@ def _builds(decision: Decision) -> Iterator[Event]:
         return
     if before is not None and (before.reason, before.attempt) == (build.reason, build.attempt):
         return
-    message = f"build {build.id}: {clause(build.message)}{meanwhile(decision)}"
+    message = joined(f"build {build.id}: {clause(build.message)}", meanwhile(decision))
     yield Event(reason=build.reason, message=message, type=EventType.WARNING)
 
 
@@ -183,8 +187,8 @@ def _turns(decision: Decision) -> Iterator[Event]:
     if rollout.phase is Phase.ROLLING_BACK and (before is None or before.phase is not Phase.ROLLING_BACK):
         yield _rollback(decision, rollout)
     if rollout.phase is Phase.PAUSED and before is not None and not at_rest(before):
-        paused = status_message.pause(decision, rollout)
-        message = f"{rollout.revision}: {paused}{meanwhile(decision)}"
+        paused, continues = status_message.pause(decision, rollout)
+        message = joined(f"{rollout.revision}: {paused}", continues, meanwhile(decision))
         yield Event(reason=Reason.PAUSED, message=message)
 
 
@@ -209,7 +213,7 @@ def _rollback(decision: Decision, rollout: Rollout) -> Event:
     why = because(rollout.reason, rollout.message)
     return Event(
         reason=Reason.ROLLING_BACK,
-        message=f"{rollout.revision}: rolling back{why}{meanwhile(decision)}",
+        message=joined(f"{rollout.revision}: rolling back{why}", meanwhile(decision)),
         type=EventType.NORMAL if rollout.reason == Reason.SUPERSEDED else EventType.WARNING,
     )
 
@@ -232,10 +236,10 @@ def _ending(decision: Decision, entry: HistoryEntry) -> str:
     """Return what an ending means; its cause was announced when the rollback began, unless that was just now."""
     if entry.outcome is phases.Outcome.PROMOTED:
         return _promotion(decision.before, entry)
-    cause = "" if _rolls_back_beside_stable(decision.before) else f"; {clause(entry.message)}"
+    cause = "" if _rolls_back_beside_stable(decision.before) else clause(entry.message)
     if entry.outcome is phases.Outcome.SUPERSEDED:
-        return f"{entry.revision}: superseded{cause}{meanwhile(decision)}"
-    return f"{entry.revision}: rejected{cause}; {RETRY_REMEDY}{meanwhile(decision)}"
+        return joined(f"{entry.revision}: superseded", cause, meanwhile(decision))
+    return joined(f"{entry.revision}: rejected", cause, remedy(entry.reason), meanwhile(decision))
 
 
 def _rolls_back_beside_stable(state: RolloutState) -> bool:

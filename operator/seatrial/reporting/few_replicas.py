@@ -38,9 +38,9 @@ def first_excess(decision: Decision, rollout: Rollout) -> Excess | None:
 
 
 def hint(decision: Decision, rollout: Rollout) -> str:
-    """Return the excess as the end of a message about the canary; empty where there is none."""
+    """Return the excess as a clause about the canary; empty where there is none."""
     excess = first_excess(decision, rollout)
-    return "" if excess is None else f"; {excess}"
+    return "" if excess is None else str(excess)
 
 
 def warning(decision: Decision, rollout: Rollout) -> str:

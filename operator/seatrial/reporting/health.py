@@ -10,32 +10,50 @@ Display = phases.DisplayPhase
 
 
 def display_phase(decision: Decision) -> Display:
-    """Return `status.phase`."""
-    rollout, serves = decision.state.rollout, decision.state.stable is not None
-    if is_stalled(decision):
-        return _display(Phase.REJECTED, serves=serves)
-    if rollout is not None and rollout.phase is not Phase.STABLE:
-        return _display(rollout.phase, serves=serves)
-    if not serves:
-        return Display.PENDING
-    if decision.snapshot.missing or stable_is_unhealthy(decision):
+    """Return `status.phase`: that users are hurt comes before what happens beside what serves."""
+    rollout = decision.state.rollout
+    if decision.state.stable is None:
+        phase = Phase.REJECTED if is_stalled(decision) else None if rollout is None else rollout.phase
+        return Display.PENDING if phase is None else TABLE[phase].display
+    if is_impaired(decision):
         return Display.DEGRADED
-    if decision.split_is_applied:
-        return Display.HEALTHY
-    # until stable receives traffic another revision serves, or none does
-    return Display.DEGRADED if decision.split_in_force is None else Display.PROMOTING
+    if is_stalled(decision):
+        return TABLE[Phase.REJECTED].display_of_update
+    if rollout is not None and not at_rest(rollout):
+        return TABLE[rollout.phase].display_of_update
+    return _display_at_rest(decision)
 
 
-def _display(phase: Phase, *, serves: bool) -> Display:
-    row = TABLE[phase]
-    return row.display_of_update if serves else row.display
+def _display_at_rest(decision: Decision) -> Display:
+    if decision.snapshot.missing:  # no revision can be named, so none is tried
+        return Display.PENDING
+    if wanted_pods(decision) == 0:
+        return Display.STOPPED
+    return Display.HEALTHY if decision.split_is_applied else Display.PROMOTING
+
+
+def is_impaired(decision: Decision) -> bool:
+    """Return whether what serves does not serve as it should, so that users may be hurt.
+
+    While another revision is rolled out only an outage counts: a replacement for pods that fail is then under way.
+    """
+    if decision.state.stable is None:
+        return False
+    outage = wanted_pods(decision) > 0 and not decision.stable_makes_room and not serving_revisions(decision)
+    return outage or (at_rest(decision.state.rollout) and stable_is_unhealthy(decision))
 
 
 def is_stalled(decision: Decision) -> bool:
     """Return whether what the spec asks for will not be served without a person."""
     rollout, apply_error = decision.state.rollout, decision.snapshot.apply_error
-    rejected = rollout is not None and rollout.phase is Phase.REJECTED
+    # while something that the spec refers to is missing, the rejection is one of an earlier spec
+    rejected = rollout is not None and rollout.phase is Phase.REJECTED and not decision.snapshot.missing
     return rejected or (apply_error is not None and reasons.needs_new_spec(apply_error.reason))
+
+
+def is_settled(decision: Decision) -> bool:
+    """Return whether nothing moves any more until the spec changes or a person acts, for better or for worse."""
+    return is_ready(decision) or is_stalled(decision)
 
 
 def is_updated(decision: Decision) -> bool:

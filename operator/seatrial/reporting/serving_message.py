@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from seatrial.api.text import is_or_are, pluralize
 from seatrial.core.decide import Decision
 from seatrial.core.snapshot import Track
-from seatrial.reporting.health import serving_revisions
-from seatrial.reporting.phrases import clause
+from seatrial.reporting.health import serving_revisions, wanted_pods
+from seatrial.reporting.phrases import clause, joined
+
+NO_REPLICAS: Final = "spec.scaling.replicas is 0"
 
 
 def meanwhile(decision: Decision) -> str:
-    """Return who serves now, as the end of a message about a revision that does not."""
+    """Return who serves now: the last clause of a message about a revision that does not."""
     stable, track = decision.state.stable, decision.stable_track
     if stable is None or track is None:
-        return "; nothing serves yet"
+        return "nothing serves yet"
     if decision.stable_makes_room:
-        return f"; nothing serves until then: strategy Recreate stops {stable.revision} first"
+        return f"nothing serves until then: strategy Recreate stops {stable.revision} first"
     if not decision.split_is_applied:
-        return f"; {traffic_clause(decision)}"
+        return traffic_clause(decision)
     if track.ready:
-        return f"; {stable.revision} serves"
+        return f"{stable.revision} serves"
+    return _without_stable(decision, track)
+
+
+def _without_stable(decision: Decision, stable: Track) -> str:
     serving = serving_revisions(decision)
     if serving:
-        return f"; {serving[0]} serves, {stable.revision} has no ready pod{cause(track)}"
-    return f"; nothing serves: no pod of {stable.revision} is ready{cause(track)}"
+        return joined(f"{serving[0]} serves, {stable.revision} has no ready pod", cause(stable))
+    if wanted_pods(decision) == 0:
+        return f"nothing serves: {NO_REPLICAS}"
+    return joined(f"nothing serves: no pod of {stable.revision} is ready", cause(stable))
 
 
-def not_shifted_message(decision: Decision, stable: str) -> str:
-    """Return that stable does not receive all traffic yet, and who does; the apply error before it says why."""
-    return f"{stable} is stable, but traffic has not shifted yet; {traffic_clause(decision)}"
+def not_shifted(stable: str) -> str:
+    """Return that stable does not receive all traffic yet; the apply error before it says why."""
+    return f"{stable} is stable, but traffic has not shifted yet"
 
 
 def traffic_clause(decision: Decision) -> str:
@@ -39,8 +49,9 @@ def traffic_clause(decision: Decision) -> str:
     nothing = "" if serving_revisions(decision) else " and has no ready pod: nothing serves"
     if split.weight in {0, 100}:
         return f"{split.canary if split.weight else split.stable} still receives all traffic{nothing}"
-    nothing = "" if serving_revisions(decision) else "; neither has a ready pod: nothing serves"
-    return f"{split.canary} still receives {split.weight} % of traffic, {split.stable} the rest{nothing}"
+    if not serving_revisions(decision):
+        return f"nothing serves: neither {split.canary} nor {split.stable} has a ready pod"
+    return f"{split.canary} still receives {split.weight} % of traffic, {split.stable} the rest"
 
 
 def ready_pods(track: Track, wanted: int) -> str:
@@ -49,9 +60,9 @@ def ready_pods(track: Track, wanted: int) -> str:
 
 
 def cause(track: Track) -> str:
-    """Return why pods of a track are not ready, as the end of a message; empty when nothing is known."""
+    """Return why pods of a track are not ready; empty when nothing is known."""
     diagnosis = track.diagnosis
     if diagnosis is None:
         return ""
-    pod = f" in pod {diagnosis.pod}" if diagnosis.pod else ""
-    return f"; {diagnosis.reason}{pod}: {clause(diagnosis.message)}"
+    pod = f" (pod {diagnosis.pod})" if diagnosis.pod else ""
+    return f"{diagnosis.reason}: {clause(diagnosis.message)}{pod}"

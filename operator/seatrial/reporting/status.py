@@ -22,13 +22,12 @@ WITHOUT_CHECKS = "–"
 def status(decision: Decision, before: api.Status) -> api.Status:
     """Return the whole status that follows from the decision; equal to `before` when nothing has changed."""
     state, snapshot, owner = decision.state, decision.snapshot, decision.target.owner
-    text = message(decision)
     current = {r.revision for r in (state.stable, state.canary) if r is not None}
     shown = [snapshot.track(revision) for revision in sorted(current | set(snapshot.tracks))]
     return api.Status(
         observed_generation=decision.target.generation,
         phase=display_phase(decision),
-        message=text,
+        message=message(decision),
         summary=_summary(decision),
         next_transition_time=next_transition(decision),
         url="" if decision.split is None else f"http://{owner.name}.{owner.namespace}.{CLIENT_DOMAIN}",
@@ -42,7 +41,7 @@ def status(decision: Decision, before: api.Status) -> api.Status:
         ready_replicas=sum(track.ready for track in shown),
         selector=f"{names.LABEL_SERVER}={owner.name}",
         missing_references=missing_references(decision),
-        conditions=conditions(decision, text, before),
+        conditions=conditions(decision, before),
     )
 
 
@@ -60,10 +59,17 @@ def _summary(decision: Decision) -> api.Summary:
         return api.Summary(verdict=WITHOUT_CHECKS, ready=_ready(decision, stable))
     return api.Summary(
         step=f"{rollout.step}/{rollout.steps}" if rollout.steps else "",
-        weight=rollout.weight if decision.canary_receives_traffic else None,
+        weight=_shown_weight(decision),
         verdict=WITHOUT_CHECKS,
         ready=_ready(decision, stable, decision.canary_track),
     )
+
+
+def _shown_weight(decision: Decision) -> int | None:
+    """Return the share that the canary really has: it may differ from what its step asks for."""
+    canary = decision.state.canary
+    shares = canary is not None and decision.canary_receives_traffic
+    return _actual_weight(decision, canary) if canary is not None and shares else None
 
 
 def _ready(decision: Decision, *shown: Track | None) -> str:

@@ -1,4 +1,7 @@
-"""`status.message`: what is wrong, what serves, what happens next and when, and what a person must do."""
+"""What is wrong, what serves, what happens next and when, and what a person must do: clauses, what matters most first.
+
+`status.message` has as many of them as fit a line; the conditions have all.
+"""
 
 from __future__ import annotations
 
@@ -10,110 +13,134 @@ from seatrial.api import durations, phases
 from seatrial.api.text import pluralize
 from seatrial.core.decide import Decision
 from seatrial.core.rollback import stable_can_take_over
-from seatrial.core.state import Build, Rollout
+from seatrial.core.snapshot import Track
+from seatrial.core.state import ModelRevision, Rollout
 from seatrial.core.target import step_of
 from seatrial.core.traffic import Ready
-from seatrial.core.transitions import Phase
+from seatrial.core.transitions import Phase, at_rest
 from seatrial.reporting import autoscaler, few_replicas, schedule
-from seatrial.reporting.health import stable_is_complete, stable_is_unhealthy, wanted_pods
-from seatrial.reporting.phrases import because, clause, missing, utc
+from seatrial.reporting.build_message import building, needs
+from seatrial.reporting.health import is_impaired, stable_is_complete, stable_is_unhealthy, wanted_pods
+from seatrial.reporting.phrases import because, clause, headline, joined, missing, utc
+from seatrial.reporting.remedies import remedy
 from seatrial.reporting.serving_message import (
+    NO_REPLICAS,
     cause,
     meanwhile,
-    not_shifted_message,
+    not_shifted,
     ready_pods,
     traffic_clause,
 )
 
-RETRY_REMEDY = "apply a changed spec, or create a RolloutDecision with action Retry"
+Clauses = tuple[str, ...]
+"""Parts of a message, what matters most first; empty ones are left out."""
 
 
 def message(decision: Decision) -> str:
-    """Return the message, what is wrong first: `kubectl get` cuts the end."""
+    """Return `status.message`: one line for `kubectl get`, its cause first."""
+    return headline(_clauses(decision))
+
+
+def details(decision: Decision) -> str:
+    """Return all that is known: the message of the conditions."""
+    return joined(*_clauses(decision))
+
+
+def _clauses(decision: Decision) -> Clauses:
     apply_error = decision.snapshot.apply_error
-    failed = [] if apply_error is None else [clause(apply_error.message)]
-    waiting = [missing_references(decision)] if decision.snapshot.missing else []
-    return "; ".join([*failed, *waiting, _of_phase(decision)])
+    failed = "" if apply_error is None else clause(apply_error.message)
+    impairment = _impairment(decision)
+    said = {impairment, meanwhile(decision)} if impairment else set()
+    return (
+        failed,
+        *_missing_for_pods(decision),
+        impairment,
+        *(text for text in _of_phase(decision) if text not in said),
+    )
+
+
+def _impairment(decision: Decision) -> str:
+    """Return what hurts users, whatever else goes on; empty where nothing does."""
+    stable = decision.stable_track
+    if stable is None or not is_impaired(decision):
+        return ""
+    sick = at_rest(decision.state.rollout) and stable_is_unhealthy(decision)
+    return _unhealthy(decision, stable) if sick else meanwhile(decision)
+
+
+def _unhealthy(decision: Decision, stable: Track) -> str:
+    serves = "serves" if stable.ready else "is not serving"
+    pods = ready_pods(stable, wanted_pods(decision))
+    return joined(f"{stable.revision} {serves}: {pods}", cause(stable))
 
 
 def missing_references(decision: Decision) -> str:
     """Return what has to be created before the rollout can continue; empty where nothing has."""
     if decision.snapshot.missing:
-        return f"{missing(decision.snapshot.missing)}, or mark the reference optional"
+        return joined(*_missing_for_pods(decision))
     rollout, missing_for_build = decision.state.rollout, decision.snapshot.missing_for_build
     if rollout is None or rollout.phase is not Phase.BUILDING or decision.build is not None:
         return ""
-    return f"{rollout.revision}: waiting to build{_needs(decision)}" if missing_for_build else ""
+    return joined(f"{rollout.revision}: waiting to build", needs(decision)) if missing_for_build else ""
 
 
-def _needs(decision: Decision) -> str:
-    references = decision.snapshot.missing_for_build
-    return f"; {missing(references)}" if references else ""
+def _missing_for_pods(decision: Decision) -> Clauses:
+    if not decision.snapshot.missing:
+        return ()
+    what, create = missing(decision.snapshot.missing)
+    return what, f"{create}, or mark the reference optional"
 
 
-def _of_phase(decision: Decision) -> str:
+def _of_phase(decision: Decision) -> Clauses:
     rollout = decision.state.rollout
     if rollout is not None and rollout.phase in MESSAGES:
         return MESSAGES[rollout.phase](decision, rollout)
     return _at_rest(decision)
 
 
-def _at_rest(decision: Decision) -> str:
+def _at_rest(decision: Decision) -> Clauses:
     stable, track = decision.state.stable, decision.stable_track
     if stable is None or track is None:
-        return "no revision has started yet"
-    wanted = wanted_pods(decision)
+        return ("no revision has started yet",)
     if stable_is_unhealthy(decision):
-        serves = "serves" if track.ready else "is not serving"
-        return f"{stable.revision} {serves}: {ready_pods(track, wanted)}{cause(track)}"
-    if wanted == 0:
-        return f"{stable.revision} is not serving: spec.scaling.replicas is 0; raise it"
+        return (_unhealthy(decision, track),)
+    if wanted_pods(decision) == 0:
+        return f"{stable.revision} is stopped: {NO_REPLICAS}", "raise it to serve", _rests_paused(decision)
+    return _serves(decision, stable, track)
+
+
+def _serves(decision: Decision, stable: ModelRevision, track: Track) -> Clauses:
     if not decision.split_is_applied:
-        return not_shifted_message(decision, stable.revision)
+        return not_shifted(stable.revision), traffic_clause(decision)
     if not stable_is_complete(decision):
-        return f"{stable.revision} serves: {ready_pods(track, wanted)}"
-    since = utc(stable.since)
-    recovered = (
-        "" if decision.state.rollout else "; the status was lost and has been recovered from the children"
-    )
-    return f"{stable.revision} has served all traffic since {since}{recovered}{autoscaler.hint(decision)}"
+        return f"{stable.revision} serves: {ready_pods(track, wanted_pods(decision))}", _rests_paused(
+            decision
+        )
+    if hint := autoscaler.hint(decision):
+        return joined(f"{stable.revision} serves", hint), _rests_paused(decision)
+    recovered = "" if decision.state.rollout else "the status was lost and recovered from the children"
+    served = f"{stable.revision} has served all traffic since {utc(stable.since)}"
+    return served, _rests_paused(decision), recovered
 
 
-def _building(decision: Decision, rollout: Rollout) -> str:
-    build, now = decision.build, decision.now
-    if build is None:
-        return f"{rollout.revision}: waiting to build{_needs(decision)}{meanwhile(decision)}"
-    if build.phase is phases.BuildPhase.FAILED:
-        return f"{rollout.revision}: {_failed_build(decision, build)}{meanwhile(decision)}"
-    waiting = f"; {build.reason}: {clause(build.message)}" if build.reason else ""
-    since = f"since {utc(build.started_at, now)}, attempt {build.attempt}"
-    return f"{rollout.revision}: building {since}{waiting}{meanwhile(decision)}"
+def _rests_paused(decision: Decision) -> str:
+    paused = decision.target.paused and not decision.target.invalid
+    return "paused: spec.paused is true" if paused else ""
 
 
-def _failed_build(decision: Decision, build: Build) -> str:
-    retry = schedule.next_transition(decision)
-    needs = _needs(decision)
-    following = (
-        f"; attempt {build.attempt + 1} starts at {utc(retry, decision.now)}"
-        if retry and not needs
-        else needs
-    )
-    return f"build attempt {build.attempt} failed with {build.reason}: {clause(build.message)}{following}"
-
-
-def _starting(decision: Decision, rollout: Rollout) -> str:
+def _starting(decision: Decision, rollout: Rollout) -> Clauses:
     track = decision.canary_track
     if (others := decision.snapshot.other_revision_pods(decision.state)) > 0:
         leave_at = decision.idle_pods_leave_at
         known = leave_at is not None and leave_at > decision.now
         stop = f" at {utc(leave_at, decision.now)}" if known else ""
         pods = f"{pluralize(others, 'pod')} of other revisions"
-        return f"{rollout.revision}: waiting for {pods} to stop{stop}{meanwhile(decision)}"
+        return f"{rollout.revision}: waiting for {pods} to stop{stop}", meanwhile(decision)
     if rollout.waiting_for is phases.WaitingFor.CAPACITY and decision.target.steps:
-        return f"{rollout.revision}: {_too_few_replicas(decision)}{meanwhile(decision)}"
-    pods = f"{ready_pods(track, _needed(decision, rollout))}{cause(track)}"
+        return f"{rollout.revision}: {_too_few_replicas(decision)}", meanwhile(decision)
+    starting = f"{rollout.revision}: starting, {ready_pods(track, _needed(decision, rollout))}"
     large = few_replicas.hint(decision, rollout)
-    return f"{rollout.revision}: starting, {pods}{large}{_deadline(decision, rollout)}{meanwhile(decision)}"
+    return joined(starting, cause(track)), large, meanwhile(decision), _deadline(decision, rollout)
 
 
 def _too_few_replicas(decision: Decision) -> str:
@@ -141,23 +168,23 @@ def _deadline(decision: Decision, rollout: Rollout) -> str:
     if rollout.progressed_at is None:
         return ""
     ends = utc(rollout.progressed_at + decision.target.progress_deadline, decision.now)
-    return f"; rejected at {ends} unless another pod becomes ready"
+    return f"rejected at {ends} unless another pod becomes ready"
 
 
-def _shifting(decision: Decision, rollout: Rollout) -> str:
+def _shifting(decision: Decision, rollout: Rollout) -> Clauses:
     track, needed = decision.canary_track, _needed(decision, rollout)
     step, share = step_of(decision.target, rollout), _share(decision, rollout)
     if rollout.weight < step.weight:
         pods = f"waiting for {step.weight} %: {ready_pods(track, needed)}"
         serves = "" if decision.canary_receives_traffic and decision.split_is_applied else meanwhile(decision)
-        return f"{share}; {pods}{cause(track)}{_deadline(decision, rollout)}{serves}"
+        return joined(share, pods, cause(track)), serves, _deadline(decision, rollout)
     if not decision.split_is_applied:
-        return f"{share}; step {rollout.step} starts when it is applied{meanwhile(decision)}"
+        return share, f"step {rollout.step} starts when it is applied", meanwhile(decision)
     following, at = _following(decision, rollout), schedule.next_transition(decision)
     if at is None:
-        pods = f"{ready_pods(track, needed)}{cause(track)}"
-        return f"{share}, {following} once all its pods are ready: {pods}{_deadline(decision, rollout)}"
-    return f"{share}, {following} at {utc(at, decision.now)}{cause(track)}"
+        waits = f"{following} waits: {ready_pods(track, needed)}"
+        return joined(share, waits, cause(track)), _deadline(decision, rollout)
+    return (joined(f"{share}, {following} at {utc(at, decision.now)}", cause(track)),)
 
 
 def _share(decision: Decision, rollout: Rollout) -> str:
@@ -188,33 +215,35 @@ def actual_share(decision: Decision, rollout: Rollout) -> str:
     return f" (actual {share} %: {pluralize(canary.ready, 'pod')} beside {stable.ready})"
 
 
-def _paused(decision: Decision, rollout: Rollout) -> str:
-    since, failing = utc(rollout.paused_at, decision.now), cause(decision.canary_track)
-    return f"{rollout.revision}: {pause(decision, rollout, f' since {since}')}{failing}{meanwhile(decision)}"
+def _paused(decision: Decision, rollout: Rollout) -> Clauses:
+    paused, continues = pause(decision, rollout, f" since {utc(rollout.paused_at, decision.now)}")
+    return f"{rollout.revision}: {paused}", cause(decision.canary_track), continues, meanwhile(decision)
 
 
-def pause(decision: Decision, rollout: Rollout, since: str = "") -> str:
-    """Return that a rollout is paused, by what, and what lets it continue."""
+def pause(decision: Decision, rollout: Rollout, since: str = "") -> tuple[str, str]:
+    """Return that a rollout is paused and by what, and what lets it continue."""
     share = f" at {rollout.weight} % of traffic" if decision.canary_receives_traffic else ""
     if rollout.paused_by is not phases.PausedBy.DECISION:
-        return f"paused{share}{since}: {decision.target.hold_reason} to continue"
+        why, continues = decision.target.hold
+        return f"paused{share}{since}: {why}", f"{continues} to continue"
     paused = clause(rollout.message) or "paused by a RolloutDecision"
-    return f"{paused}{share}{since}; create a RolloutDecision with action Resume to continue"
+    return f"{paused}{share}{since}", "a RolloutDecision with action Resume continues it"
 
 
-def _promoting(decision: Decision, rollout: Rollout) -> str:
+def _promoting(decision: Decision, rollout: Rollout) -> Clauses:
     track = decision.canary_track
-    pods = f"{ready_pods(track, decision.replica_plan.full)}{cause(track)}"
-    return f"{rollout.revision}: promoting, {pods}{_deadline(decision, rollout)}{meanwhile(decision)}"
+    promoting = f"{rollout.revision}: promoting, {ready_pods(track, decision.replica_plan.full)}"
+    return joined(promoting, cause(track)), meanwhile(decision), _deadline(decision, rollout)
 
 
-def _rolling_back(decision: Decision, rollout: Rollout) -> str:
+def _rolling_back(decision: Decision, rollout: Rollout) -> Clauses:
     if rollout.weight and not stable_can_take_over(decision.state, decision.inputs):
-        return f"{rollout.revision}: {_blocked_rollback(decision, rollout)}"
-    rolling_back = f"{rollout.revision}: rolling back{because(rollout.reason, rollout.message)}"
+        return _blocked_rollback(decision, rollout)
+    why = because(rollout.reason, rollout.message)
     if not decision.split_is_applied:
-        return f"{rolling_back}; not applied yet{meanwhile(decision)}"
-    return f"{rolling_back}; {_end_of_pods(decision, rollout)}{meanwhile(decision)}"
+        return meanwhile(decision), f"{rollout.revision}: the rollback{why} is not applied yet"
+    rolling_back = f"{rollout.revision}: rolling back{why}"
+    return rolling_back, meanwhile(decision), _end_of_pods(decision, rollout)
 
 
 def _end_of_pods(decision: Decision, rollout: Rollout) -> str:
@@ -225,34 +254,35 @@ def _end_of_pods(decision: Decision, rollout: Rollout) -> str:
     return f"its pods stop at {utc(leave_at, decision.now)}" if leave_at else "its pods are stopping"
 
 
-def _blocked_rollback(decision: Decision, rollout: Rollout) -> str:
+def _blocked_rollback(decision: Decision, rollout: Rollout) -> Clauses:
     stable = decision.stable_track
     name, failing = ("stable", "") if stable is None else (stable.revision, cause(stable))
     keeps = (
-        f"{rollout.revision} receives all traffic until a pod of {name} is ready"
+        f"{rollout.revision} receives all traffic until then"
         if decision.split_is_applied
         else traffic_clause(decision)
     )
-    why = because(rollout.reason, rollout.message)
-    return f"cannot roll back{why}, because no pod of {name} is ready{failing}; {keeps}"
+    return (
+        joined(f"{rollout.revision}: cannot roll back until a pod of {name} is ready", failing),
+        keeps,
+        f"rolls back{because(rollout.reason, rollout.message)}",
+    )
 
 
-def _rejected(decision: Decision, rollout: Rollout) -> str:
+def _rejected(decision: Decision, rollout: Rollout) -> Clauses:
     rejection = decision.state.rejection_of(decision.target.revision)
     if rejection is None:
-        return f"{rollout.revision}: rejected{meanwhile(decision)}"
-    why = because(rejection.reason, rejection.message)
-    at = "" if rejection.at is None else f" at {utc(rejection.at)}"
-    rejected = f"{rejection.revision}: rejected{at}{why}"
-    stable = decision.state.stable
+        return f"{rollout.revision}: rejected", meanwhile(decision)
+    rejected = f"{rejection.revision}: rejected{because(rejection.reason, rejection.message)}"
+    helps, stable = remedy(rejection.reason), decision.state.stable
     if stable is not None and stable.revision == rejection.revision:
         failed = f"the rollback to {rollout.revision} failed{because(rollout.reason, rollout.message)}"
-        return f"{rejected}; {failed}; {RETRY_REMEDY} to keep {rejection.revision}{meanwhile(decision)}"
-    return f"{rejected}; {RETRY_REMEDY}{meanwhile(decision)}"
+        return failed, meanwhile(decision), rejected, f"{helps} to keep {rejection.revision}"
+    return rejected, meanwhile(decision), helps
 
 
-MESSAGES: dict[Phase, Callable[[Decision, Rollout], str]] = {
-    Phase.BUILDING: _building,
+MESSAGES: dict[Phase, Callable[[Decision, Rollout], Clauses]] = {
+    Phase.BUILDING: building,
     Phase.STARTING: _starting,
     Phase.SHIFTING: _shifting,
     Phase.PAUSED: _paused,

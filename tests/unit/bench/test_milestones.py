@@ -80,9 +80,9 @@ MODEL, SERVICE, DEPLOYMENT = kinds.MODEL_DEPLOYMENT, kinds.SERVICE, kinds.DEPLOY
         pytest.param(
             milestones.healthy, SERVICE, status(phase="Healthy", observedGeneration=2), None, id="no model"
         ),
-        pytest.param(milestones.rejected, MODEL, status(phase="Degraded"), "a", id="rejected"),
+        pytest.param(milestones.rejected, MODEL, status(phase="Rejected"), "a", id="rejected"),
         pytest.param(milestones.rejected, MODEL, status(phase="Canary"), None, id="not rejected yet"),
-        pytest.param(milestones.rejected, DEPLOYMENT, status(phase="Degraded"), None, id="no model's phase"),
+        pytest.param(milestones.rejected, DEPLOYMENT, status(phase="Rejected"), None, id="no model's phase"),
         pytest.param(milestones.has_users, SERVICE, selecting(BOTH), "a", id="both tracks"),
         pytest.param(milestones.has_users, SERVICE, selecting(BOTH, ONE), None, id="one track has no canary"),
         pytest.param(milestones.narrow, SERVICE, selecting(BOTH, ONE), "a", id="one track"),

@@ -20,6 +20,7 @@ KUBERNETES = "1.34.0"
 Body = dict[str, Any]
 
 EVERYTHING: Mapping[str, Any] = {
+    "prometheusRule": {"create": True, "labels": {"release": "prometheus"}},
     "serviceMonitor": {"create": True, "labels": {"release": "prometheus"}},
     "grafanaDashboard": {"create": True},
     "networkPolicy": {

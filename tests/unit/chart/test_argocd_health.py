@@ -60,6 +60,8 @@ CASES = [
     (DisplayPhase.ROLLING_BACK, IN_PROGRESS, "Progressing"),
     (DisplayPhase.DEGRADED, IN_PROGRESS, "Degraded"),
     (DisplayPhase.DEGRADED, STALLED, "Degraded"),
+    (DisplayPhase.REJECTED, STALLED, "Degraded"),
+    (DisplayPhase.STOPPED, READY, "Suspended"),
     (DisplayPhase.FAILED, STALLED, "Degraded"),
     (DisplayPhase.HEALTHY, READY, "Healthy"),
     (DisplayPhase.HEALTHY, IN_PROGRESS, "Progressing"),
@@ -98,7 +100,7 @@ def test_every_phase_is_covered() -> None:
         ),
         pytest.param(
             deployment("Canary", STALLED),
-            ("Degraded", f"Stalled: {MESSAGE}"),
+            ("Degraded", f"Canary: Stalled: {MESSAGE}"),
             id="stalled, whatever its phase",
         ),
     ],
@@ -131,6 +133,6 @@ def test_the_script_compares_existing_phases() -> None:
     text = SCRIPT.read_text()
     compared = set(re.findall(r'status\.phase == "(\w+)"', text))
     assert compared == {
-        *(DisplayPhase.DEGRADED, DisplayPhase.FAILED, DisplayPhase.PAUSED),
+        *(DisplayPhase.DEGRADED, DisplayPhase.FAILED, DisplayPhase.PAUSED, DisplayPhase.STOPPED),
         *rollout_decision.DecisionPhase,
     }

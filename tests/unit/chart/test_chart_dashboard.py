@@ -14,19 +14,10 @@ from typing import Any
 import prometheus_client
 import pytest
 
-from seatrial.telemetry import Telemetry
 from tests.unit.chart.chart_rendering import CHART
+from tests.unit.chart.operator_metrics import telemetry_of
 
 DASHBOARD = json.loads((CHART / "dashboards" / "seatrial.json").read_text())
-
-
-def telemetry_of(*, leader: float) -> Telemetry:
-    """Return all metrics of the operator."""
-    telemetry = Telemetry(prometheus_client.CollectorRegistry())
-    telemetry.register_gauges(
-        depth=lambda: 0.0, oldest=lambda: 0.0, leader=lambda: leader, ages={"Pod": [lambda: 1.0]}
-    )
-    return telemetry
 
 
 def test_every_panel_queries_existing_metrics() -> None:

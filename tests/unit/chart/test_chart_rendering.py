@@ -148,7 +148,7 @@ def test_only_the_test_pod_and_the_configured_peers_can_read_metrics() -> None:
 
 
 def test_objects_of_other_operators_are_disabled_by_default() -> None:
-    assert of_kind(rendered(), "ServiceMonitor") == []
+    assert of_kind(rendered(), "ServiceMonitor") == of_kind(rendered(), "PrometheusRule") == []
     assert len(of_kind(rendered(), "ConfigMap")) == 1
     objects = rendered(EVERYTHING)
     monitor = one(objects, "ServiceMonitor")["spec"]

@@ -115,7 +115,7 @@ def test_the_attempt_is_read_from_the_status() -> None:
         pytest.param(
             "retry",
             lambda: situations.with_users().pods("canary", pods.crashing).later(1),
-            "is still rolling back; retry it when the phase is Degraded",
+            "is still rolling back; retry it when the phase is Rejected",
             id="retry while rolling back",
         ),
         pytest.param(

@@ -18,7 +18,7 @@ OLDER = DecisionTarget(revision="bbbbbbbbbb", attempt=3)
 
 def retry_target(**rollout: Any) -> DecisionTarget:
     """Return the target of a Retry, after two revisions were rejected."""
-    status = {"phase": "Degraded", "rollout": {"revision": "cccccccccc", **rollout}, "rejected": REJECTED}
+    status = {"phase": "Rejected", "rollout": {"revision": "cccccccccc", **rollout}, "rejected": REJECTED}
     return decision_target(Action.RETRY, api.parse_status(status), paused=False)
 
 

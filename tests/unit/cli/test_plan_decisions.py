@@ -27,7 +27,7 @@ def test_a_decision_of_the_decide_command_is_accepted(tmp_path: Path) -> None:
     process = run_process(output_of(*command), *plan_arguments(tmp_path, play.story()), "-f", "-")
     assert (process.returncode, process.stderr) == (0, "")
     assert f"answer RolloutDecision churn-new: {DecisionPhase.TAKEN}: " in process.stdout
-    assert "ends Degraded" in process.stdout
+    assert "ends Rejected" in process.stdout
 
 
 def test_the_plan_shows_that_a_decision_about_another_revision_is_rejected(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_warning_event_is_a_warning_of_the_plan(tmp_path: Path) -> None:
 
 def test_an_end_that_is_not_healthy_says_what_can_change_it(tmp_path: Path) -> None:
     play = update().later(5).pods("canary", pods.crashing)
-    assert "\nends Degraded; only an event or a decision changes this\n" in plan_of(tmp_path, play)
+    assert "\nends Rejected; only an event or a decision changes this\n" in plan_of(tmp_path, play)
 
 
 def test_a_pod_that_starts_later_than_the_deadline_is_rolled_back(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def phase_of(state: RolloutState) -> Phase | None:
 def accepted(user_decision: UserDecision, before: RolloutState, inputs: Inputs | None = None) -> RolloutState:
     """Return the state after a decision that has to be accepted."""
     state, outcome = take(user_decision, before, inputs)
-    assert (outcome.phase, outcome.message) == (DecisionPhase.TAKEN, "accepted")
+    assert outcome.phase is DecisionPhase.TAKEN
+    assert user_decision.revision in outcome.message
     return state
 
 

@@ -171,10 +171,11 @@ def blocked(*, apply_error: ApplyError | None = None) -> Decision:
     return rolling_back(here, apply_error=apply_error, **{**TRAFFIC, "weight": 100})
 
 
-def rejected(**rejection: Any) -> Decision:
+def rejected(here: Seen | None = None, *, replicas: int = 3, **rejection: Any) -> Decision:
     """Return the decision after NEW was rejected."""
     entry = Rejection(revision=NEW, at=NOW, **rejection)
-    return decided(state(rollout_in(Phase.REJECTED), rejected=(entry,)), seen().stable().at())
+    known = seen().stable() if here is None else here
+    return decided(state(rollout_in(Phase.REJECTED), rejected=(entry,)), known.at(), replicas=replicas)
 
 
 def failed_rollback() -> Decision:

@@ -1,4 +1,4 @@
-"""The wording of every status message, Event and Serving condition, one row a situation.
+"""The wording of every status message, its details, every Event and Serving condition, one row a situation.
 
 `wording.yaml` holds the texts, so that a person can review all of them at once; no other test asserts them word by
 word. `--update-golden` writes it anew.
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from seatrial.api.reasons import Reason
 from seatrial.cli import yaml_output
 from seatrial.core.decide import Decision
 from seatrial.core.state import RolloutState
@@ -29,10 +30,14 @@ MESSAGES: dict[str, Decision] = {
     "nothing decided yet": decided(RolloutState(), seen().at(revision="")),
     "stable serves": given.resting(),
     "stable, status recovered": given.recovered(),
+    "stable serves, paused": decided(state(given.STABLE), seen().stable().at(revision=OLD, paused=True)),
     "stable lacks a pod": given.resting(seen().stable(ready=2)),
     "a pod of stable fails": given.resting(seen().stable(ready=2, diagnosis=given.CRASH)),
     "no pod of stable is ready": given.resting(seen().stable(ready=0, diagnosis=given.CRASH)),
     "zero replicas": given.resting(seen().stable(ready=0), replicas=0),
+    "zero replicas, paused": decided(
+        state(given.STABLE), seen().stable(ready=0).at(revision=OLD, paused=True), replicas=0
+    ),
     "autoscaler without metrics": given.autoscaled(inactive=True, cpu="1"),
     "autoscaler without a cpu request": given.autoscaled(),
     "autoscaler of somebody else": given.scaled_by_another(),
@@ -90,6 +95,19 @@ MESSAGES: dict[str, Decision] = {
         given.sharing(20), apply_error=given.UNWRITTEN
     ),
     "rejected": given.rejected(**given.CRASHED),
+    "rejected, stable lacks pods": given.rejected(
+        seen().stable(ready=2, diagnosis=given.CRASH), **given.CRASHED
+    ),
+    "rejected, stable is down": given.rejected(
+        seen().stable(ready=0, diagnosis=given.CRASH), **given.CRASHED
+    ),
+    "rejected without replicas": given.rejected(seen().stable(ready=0), replicas=0, **given.CRASHED),
+    "rejected for its format": given.rejected(
+        reason=Reason.MODEL_FORMAT_UNKNOWN, message="no known model format in churn.bin"
+    ),
+    "rejected for a long reason": given.rejected(
+        reason=Reason.POD_REJECTED, message="violates PodSecurity restricted: " + "hostPath, " * 40
+    ),
     "rejected, aborted": given.rejected(**given.ABORTED),
     "rollback by a person failed": given.failed_rollback(),
     "rejection forgotten": decided(state(rollout_in(Phase.REJECTED)), seen().stable().at()),
@@ -123,8 +141,11 @@ def _wording() -> dict[str, dict[str, str]]:
         name: " | ".join(f"{event.type} {event.reason}: {event.message}" for event in events_of(*turn))
         for name, turn in TURNS.items()
     }
+    messages = {name: status_message.message(decision) for name, decision in MESSAGES.items()}
+    details = {name: status_message.details(decision) for name, decision in MESSAGES.items()}
     return {
-        "messages": {name: status_message.message(decision) for name, decision in MESSAGES.items()},
+        "messages": messages,
+        "details": {name: text for name, text in details.items() if text != messages[name]},
         "serving": {name: _condition(conditions.serving(decision)) for name, decision in SERVING.items()},
         "scaling": {name: _scaling(decision) for name, decision in SCALING.items()},
         "events": events,
@@ -152,7 +173,28 @@ def test_every_phase_of_a_rollout_has_a_row(phase: Phase) -> None:
     assert any(rollout is not None and rollout.phase is phase for rollout in rollouts)
 
 
+@pytest.mark.parametrize("name", list(MESSAGES))
+def test_every_message_fits_the_line_of_kubectl_get(name: str) -> None:
+    assert 0 < len(status_message.message(MESSAGES[name])) <= 120
+
+
+@pytest.mark.parametrize("name", list(MESSAGES))
+def test_the_details_say_whatever_had_no_room_in_the_message(name: str) -> None:
+    message, details = status_message.message(MESSAGES[name]), status_message.details(MESSAGES[name])
+    assert set(message.removesuffix("…").split("; ")[:-1]) <= set(details.split("; "))
+    assert len(details) >= len(message)
+
+
 @pytest.mark.parametrize("name", [name for name, decision in MESSAGES.items() if health.is_stalled(decision)])
-def test_a_message_about_a_stalled_object_says_what_to_do(name: str) -> None:
-    message = status_message.message(MESSAGES[name])
-    assert any(remedy in message for remedy in ("apply", "rename", "spec is invalid", "rejected"))
+def test_the_details_of_a_stalled_object_say_what_to_do(name: str) -> None:
+    details = status_message.details(MESSAGES[name])
+    assert any(remedy in details for remedy in ("apply", "rename", "spec is invalid", "rejected"))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, decision in MESSAGES.items() if health.is_impaired(decision)]
+)
+def test_a_message_about_an_impaired_object_begins_with_what_does_not_serve(name: str) -> None:
+    apply_error = MESSAGES[name].snapshot.apply_error
+    clauses = status_message.message(MESSAGES[name]).split("; ")[0 if apply_error is None else 1 :]
+    assert any(word in clauses[0] for word in ("serv", "traffic has not shifted"))

@@ -47,6 +47,42 @@ class TestStart:
         assert operator.queue.idle
         await end(*tasks)
 
+    async def test_the_first_line_of_the_log_says_what_an_operator_runs_with(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO")
+        chosen = options.Options(
+            kubeconfig=str(tmp_path / "absent"),
+            settings_file="/etc/seatrial/settings.yaml",
+            namespace="shop",
+            lease_namespace="seatrial-system",
+        )
+        await main.run(chosen)
+        first = vars(caplog.records[0])
+        assert first["message"] == "operator starts"
+        assert (first["settings"], first["namespaces"], first["lease"]) == (
+            "/etc/seatrial/settings.yaml",
+            "shop",
+            "seatrial-system/seatrial",
+        )
+        assert first["version"] == main.version()
+
+    async def test_a_standby_says_that_it_stands_by_and_then_that_it_works(
+        self, api: FakeApiServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO")
+        operator = build(api, lease_namespace="seatrial-system", identity="second")
+        assert operator.elector is not None
+        tasks = await run_informers(operator)
+        ready = asyncio.create_task(main.wait_until_ready(operator))
+        await asyncio.sleep(1)
+        assert [record.message for record in caplog.records] == ["standing by until the lease is free"]
+        operator.elector.won.set()
+        await asyncio.wait_for(ready, timeout=1)
+        assert [vars(record)["lease"] for record in caplog.records] == ["seatrial-system/seatrial"] * 2
+        assert caplog.records[-1].message == "working"
+        await end(*tasks)
+
     async def test_a_missing_kubeconfig_is_reported_without_a_traceback(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:

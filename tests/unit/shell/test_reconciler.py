@@ -28,6 +28,29 @@ def _creates_service(request: Request) -> bool:
     return request.method == "POST" and request.path.endswith("/services")
 
 
+class TestLog:
+    async def test_each_pass_logs_at_debug_what_was_decided_and_why(
+        self, api: FakeApiServer, loop: Loop, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("DEBUG", logger="seatrial.reporter")
+        loop.deliver()
+        await loop.work(1)
+        decided = [vars(record) for record in caplog.records if record.message == "decided"]
+        assert decided[0]["object"] == str(CHURN)
+        assert (decided[0]["phase"], decided[0]["reason"]) == ("Deploying", "Starting")
+        assert "nothing serves yet" in decided[0]["why"]
+        assert f"create Deployment churn-{loop.status()['canary']['revision']}" in decided[0]["actions"]
+
+    async def test_a_pass_logs_no_decision_at_info(
+        self, api: FakeApiServer, loop: Loop, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO", logger="seatrial.reporter")
+        loop.deliver()
+        await loop.work(1)
+        assert api.look(kinds.DEPLOYMENT, NAMESPACE, f"churn-{loop.status()['canary']['revision']}")
+        assert [record for record in caplog.records if record.message == "decided"] == []
+
+
 class TestRetries:
     async def test_a_pass_is_retried_after_a_late_renewal_of_the_lease(
         self, api: FakeApiServer, loop: Loop

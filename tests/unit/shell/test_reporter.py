@@ -27,6 +27,7 @@ from tests.unit.shell.shell_objects import NAMESPACE, OWNER, START, informer_of_
 
 pytestmark = pytest.mark.looptime
 Reason = reasons.Reason
+CHURN = {"namespace": NAMESPACE, "name": "churn"}
 
 
 class Reporting:
@@ -243,8 +244,10 @@ class TestMetrics:
             make_event("n", reason=Reason.CRASH_LOOP, outcome="RolledBack"),
             make_event("in progress"),
         )
-        assert reporting.value("seatrial_rollouts_total", outcome="Promoted", reason="Promoted") == 1
-        assert reporting.value("seatrial_rollouts_total", outcome="RolledBack", reason="CrashLoop") == 1
+        assert reporting.value("seatrial_rollouts_total", **CHURN, outcome="Promoted", reason="Promoted") == 1
+        assert (
+            reporting.value("seatrial_rollouts_total", **CHURN, outcome="RolledBack", reason="CrashLoop") == 1
+        )
         assert reporting.value("seatrial_rollout_duration_seconds_count") == 1
         assert reporting.value("seatrial_rollout_duration_seconds_sum") == 90
 

@@ -29,9 +29,13 @@ def gauges(metrics: Telemetry) -> dict[Key, dict[str, float]]:
             entry = by_key.setdefault(Key(sample.labels["namespace"], sample.labels["name"]), {})
             if family.name == "seatrial_canary_weight":
                 entry["weight"] = sample.value
-            elif sample.value:
-                entry[sample.labels["phase"]] = sample.value
+            elif sample.value and sample.name != "seatrial_rollouts_created":
+                entry[_series(sample.labels)] = sample.value
     return by_key
+
+
+def _series(labels: dict[str, str]) -> str:
+    return " ".join(value for name, value in labels.items() if name not in {"namespace", "name"})
 
 
 STEPS = st.lists(
@@ -51,21 +55,58 @@ def test_each_object_has_one_phase_and_one_weight_until_it_is_forgotten(
     expected: dict[Key, dict[str, float]] = {}
     for key, state in steps:
         if state is None:
-            metrics.forget(key)
+            metrics.objects.forget(key)
             expected.pop(key, None)
         else:
             phase, weight = state
-            metrics.record(key, phase=str(phase), weight=weight)
+            metrics.objects.record(key, phase=str(phase), weight=weight)
             expected[key] = {str(phase): 1.0, "weight": float(weight)}
     assert gauges(metrics) == expected
 
 
 def test_an_object_without_a_phase_has_every_series_at_zero() -> None:
     metrics = Telemetry(CollectorRegistry())
-    metrics.record(KEYS[0], phase="", weight=0)
+    metrics.objects.record(KEYS[0], phase="", weight=0)
     assert gauges(metrics) == {KEYS[0]: {"weight": 0.0}}
-    metrics.forget(KEYS[0])
+    metrics.objects.forget(KEYS[0])
     assert gauges(metrics) == {}
+
+
+def test_each_condition_has_one_status_until_its_object_is_forgotten() -> None:
+    metrics = Telemetry(CollectorRegistry())
+    for serving in ("True", "False"):
+        conditions = {"Serving": serving, "Stalled": "False"}
+        metrics.objects.record(KEYS[0], phase="Healthy", weight=0, conditions=conditions)
+        metrics.objects.record(KEYS[1], phase="Healthy", weight=0, conditions=conditions)
+    value = metrics.registry.get_sample_value
+    labels = {"namespace": "shop", "name": "a", "type": "Serving"}
+    assert value("seatrial_condition", {**labels, "status": "True"}) == 0
+    assert value("seatrial_condition", {**labels, "status": "False"}) == 1
+    metrics.objects.forget(KEYS[0])
+    assert value("seatrial_condition", {**labels, "status": "True"}) is None
+    assert value("seatrial_condition", {**labels, "status": "False"}) is None
+    assert gauges(metrics) == {
+        KEYS[1]: {"Healthy": 1.0, "weight": 0.0, "Serving False": 1.0, "Stalled False": 1.0}
+    }
+
+
+def test_rollouts_are_counted_by_object_until_it_is_forgotten() -> None:
+    metrics = Telemetry(CollectorRegistry())
+    for key in (*KEYS, KEYS[0]):
+        metrics.objects.count_rollout(key, outcome="RolledBack", reason="CrashLoop")
+    metrics.objects.count_rollout(KEYS[0], outcome="Promoted", reason="Promoted")
+    first = {"RolledBack CrashLoop": 2.0, "Promoted Promoted": 1.0}
+    assert gauges(metrics)[KEYS[0]] == first
+    metrics.objects.forget(KEYS[0])
+    assert gauges(metrics) == {key: {"RolledBack CrashLoop": 1.0} for key in KEYS[1:]}
+
+
+def test_a_standby_has_no_queue_age() -> None:
+    metrics, leads = Telemetry(CollectorRegistry()), [0.0]
+    metrics.register_gauges(depth=lambda: 4, oldest=lambda: 900.0, leader=lambda: leads[0], ages={})
+    assert metrics.registry.get_sample_value("seatrial_queue_oldest_seconds") is None
+    leads[0] = 1.0
+    assert metrics.registry.get_sample_value("seatrial_queue_oldest_seconds") == 900
 
 
 def test_the_oldest_of_several_watches_of_a_kind_counts() -> None:

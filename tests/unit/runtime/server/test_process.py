@@ -94,6 +94,10 @@ class TestServing:
         assert _sample(server, 'seatrial_request_duration_seconds_bucket{le="10.0",traffic="smoke"}') == 1
         assert _sample(server, "process_start_time_seconds") > time.time() - 3600
 
+    def test_the_metrics_carry_the_revision(self, server: Process) -> None:
+        lines = server.ask("GET", "/metrics").body.decode().splitlines()
+        assert 'seatrial_model_info{name="churn",revision="9f3c2a71d0"} 1.0' in lines
+
     def test_a_body_beyond_the_limit_is_413_and_the_connection_stays_open(self, server: Process) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
         connection.request("POST", "/predict", b" " * 30 * LIMIT)

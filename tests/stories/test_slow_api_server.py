@@ -15,7 +15,7 @@ from tests.stories.world import NAME, NAMESPACE, World, run_story
 LATENCY = 5.0
 BOUND = 2 * LATENCY + 0.5
 """Seconds: the decision is stored, then traffic leaves the canary; nothing is waited for but these two writes."""
-OTHERS = 40
+OTHERS = 30
 
 
 def _reaches_stable_alone(world: World) -> bool:

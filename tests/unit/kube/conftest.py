@@ -16,6 +16,7 @@ from seatrial.kube.client import Client
 from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.limiter import Limiter
 from tests.apiserver import FakeApiServer
+from tests.unit.kube.fence import Fence
 from tests.unit.kube.kube_watching import OWNER, RUNNING, START, EventLog
 
 
@@ -30,6 +31,18 @@ async def api() -> FakeApiServer:
 async def client(api: FakeApiServer) -> Client:
     """A client whose fence is open."""
     return Client(api, Limiter(asyncio.get_running_loop().time), lambda: True)
+
+
+@pytest.fixture
+async def fence() -> Fence:
+    """A fence that is open."""
+    return Fence()
+
+
+@pytest.fixture
+async def fenced(api: FakeApiServer, fence: Fence) -> Client:
+    """A client behind the fence."""
+    return Client(api, Limiter(asyncio.get_running_loop().time), fence, on_write=fence.count)
 
 
 @pytest.fixture

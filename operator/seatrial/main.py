@@ -56,6 +56,7 @@ async def _run_parts(
     parts: list[Coroutine[Any, Any, Any]] = [
         *(informer.run() for informer in operator.informers),
         workers,
+        operator.clock.run(),
         lease_lost.wait(),
     ]
     if operator.elector is not None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from seatrial import planner
@@ -16,11 +15,13 @@ from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import decision_answers
+from seatrial.core.clocks import Look
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
+from seatrial.kube.clock import Clock
 from seatrial.kube.informers import Informer
 from seatrial.kube.queue import KeyedQueue
-from seatrial.observation.observed import questions
+from seatrial.observation.observed import Observed, Platform, questions
 from seatrial.observation.user_decisions import decisions_about_nothing
 from seatrial.observer import Observer
 from seatrial.reporter import Reporter
@@ -45,7 +46,7 @@ class Shell:
     telemetry: Telemetry
     settings: settings.Settings
     routers: routers.Plugins
-    clock: Callable[[], datetime]
+    clock: Clock
 
 
 class Reconciler:
@@ -55,6 +56,8 @@ class Reconciler:
         self._shell = shell
         self._apply_errors: dict[Key, ApplyError] = {}
         """What failed in the last pass, by object."""
+        self._looks: dict[Key, Look] = {}
+        """The last look at each object whose outcome is known to be stored."""
 
     async def run_worker(self) -> None:
         """Run one pass after the other until cancelled."""
@@ -104,15 +107,26 @@ class Reconciler:
         desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
         references = questions(desired, platform).references
         observed = await shell.observer.observe(desired, references, self._apply_errors.get(key))
-        plan = planner.plan(desired, observed, platform, now=shell.clock())
+        plan, look = self.plan(desired, observed, platform)
         if not await shell.reporter.store(desired, body, plan):
             shell.queue.retry(key)
             return
+        if look is not None:
+            self._looks[key] = look
         outcome = await shell.applier.apply(plan.actions, uid=desired.uid)
         await shell.reporter.announce(desired, plan)
         if outcome.apply_error is not None and self._is_new(key, outcome.apply_error):
             await shell.reporter.announce_error(desired, outcome.apply_error)
         self._schedule(key, outcome, plan.wake_at)
+
+    def plan(
+        self, desired: model_deployment.ModelDeployment, observed: Observed, platform: Platform
+    ) -> tuple[planner.Plan, Look | None]:
+        """Return the plan of a pass, and what is to be remembered of this look once the plan is stored."""
+        reading = self._shell.clock.read()
+        attention = planner.Attention(reading=reading, last=self._looks.get(desired.key))
+        plan = planner.plan(desired, observed, platform, now=reading.now, attention=attention)
+        return plan, None if plan.state is None else Look(state=plan.state, reading=reading)
 
     def _is_new(self, key: Key, apply_error: ApplyError) -> bool:
         """Return whether the last pass had no error or one with another reason; messages may differ every time."""
@@ -134,12 +148,12 @@ class Reconciler:
         else:
             queue.forget(key)
         if wake_at is not None:
-            queue.add_after(key, max((wake_at - self._shell.clock()).total_seconds(), SHORTEST_DELAY))
+            queue.add_after(key, max((wake_at - self._shell.clock.now()).total_seconds(), SHORTEST_DELAY))
 
     async def _reject_decisions_about_missing(self, key: Key) -> None:
         """Reject the decisions about an object that does not exist: their author may have mistyped its name."""
         decisions = decisions_about_nothing(self._shell.observer.decisions(key))
-        answers = decision_answers.rejections(key, decisions, now=self._shell.clock())
+        answers = decision_answers.rejections(key, decisions, now=self._shell.clock.now())
         outcome = await self._shell.applier.apply(answers, uid="")
         if outcome.retry or outcome.apply_error is not None:
             self._shell.queue.retry(key, after=outcome.retry_after)
@@ -147,6 +161,7 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         """Drop everything that is kept in memory about an object."""
         self._apply_errors.pop(key, None)
+        self._looks.pop(key, None)
         self._shell.queue.cancel(key)
         self._shell.queue.forget(key)
         self._shell.observer.forget(key)

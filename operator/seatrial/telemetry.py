@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 
 from aiohttp import web
@@ -89,6 +90,12 @@ class Telemetry:
             ("kind", "verb"),
             registry=registry,
         )
+        self._clock_steps = Counter(
+            "seatrial_clock_steps",
+            "How often a clock was found set forward or back, by whose clock it is",
+            ("clock", "direction"),
+            registry=registry,
+        )
         self.events_dropped = Counter(
             "seatrial_events_dropped", "Events that the API server did not accept", registry=registry
         )
@@ -124,6 +131,10 @@ class Telemetry:
                 self._phase.labels(key.namespace, key.name, each).set(float(each == phase))
             self._phases[key] = phase
         self._weight.labels(key.namespace, key.name).set(weight)
+
+    def count_clock_step(self, clock: str, step: timedelta) -> None:
+        """Count that a clock, `api_server` or `machine`, was set."""
+        self._clock_steps.labels(clock, "forward" if step > timedelta(0) else "back").inc()
 
     def forget(self, key: Key) -> None:
         """Remove every series of a deleted object."""

@@ -18,6 +18,7 @@ from seatrial.applier import Applier
 from seatrial.kube import lease
 from seatrial.kube.caches import Caches, with_router_kinds
 from seatrial.kube.client import Client, Selection
+from seatrial.kube.clock import Clock, DatedTransport
 from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.queue import KeyedQueue
@@ -41,7 +42,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clocks:
-    """The clocks of the program: wall time for what is stored in objects, monotonic time for time-outs."""
+    """The clocks of the machine: its time of day, and its monotonic seconds for durations and time-outs."""
 
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
@@ -60,6 +61,7 @@ class Operator:
     caches: Caches
     reconciler: Reconciler
     telemetry: telemetry.Telemetry
+    clock: Clock
 
     @property
     def informers(self) -> tuple[Informer, ...]:
@@ -88,11 +90,13 @@ def build(
     """Return an operator of which nothing is started; `lease_lost` is set when it loses the lease."""
     clocks = clocks or Clocks()
     metrics = telemetry.Telemetry(prometheus_client.CollectorRegistry())
+    clock = Clock(clocks.now, clocks.monotonic, on_step=metrics.count_clock_step)
+    transport = DatedTransport(transport, clock, clocks.monotonic)
     queue: KeyedQueue[Key] = KeyedQueue()
     timing = lease.Timing()
     lease_limiter = Limiter(clocks.monotonic, longest_pause=timing.renew)
     lease_client = Client(transport, lease_limiter, lambda: True, timeout=timing.call)
-    elector = _elector(options, lease_client, lease_lost, clocks)
+    elector = _elector(options, lease_client, lease_lost, clocks.monotonic, clock)
     client = Client(
         transport,
         Limiter(clocks.monotonic, rate=options.qps, burst=options.burst),
@@ -119,13 +123,14 @@ def build(
         model_deployments=model_deployments,
         observer=Observer(client, caches, referrers),
         applier=Applier(client, caches),
-        reporter=Reporter(client, model_deployments, metrics, clock=clocks.now),
+        reporter=Reporter(client, model_deployments, metrics, clock=clock.now),
         queue=queue,
         telemetry=metrics,
         settings=options.settings,
         routers=plugins,
-        clock=clocks.now,
+        clock=clock,
     )
+    clock.is_watching = caches.hears_of_pods
     return Operator(
         options=options,
         client=client,
@@ -136,16 +141,21 @@ def build(
         caches=caches,
         reconciler=Reconciler(shell),
         telemetry=metrics,
+        clock=clock,
     )
 
 
 def _elector(
-    options: Options, client: Client, lease_lost: asyncio.Event, clocks: Clocks
+    options: Options,
+    client: Client,
+    lease_lost: asyncio.Event,
+    monotonic: Callable[[], float],
+    clock: Clock,
 ) -> lease.Elector | None:
     if not options.lease_namespace:
         return None
     candidate = lease.Candidate(options.lease_namespace, options.lease_name, options.identity)
-    return lease.Elector(client, candidate, clock=clocks.monotonic, now=clocks.now, on_lost=lease_lost.set)
+    return lease.Elector(client, candidate, clock=monotonic, now=clock.now, on_lost=lease_lost.set)
 
 
 def _model_deployments(client: Client, queue: KeyedQueue[Key], clocks: Clocks, namespace: str) -> Informer:

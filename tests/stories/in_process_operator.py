@@ -34,13 +34,13 @@ class InProcessOperator:
         self._clock = asyncio.get_running_loop().time
         clocks = wiring.Clocks(now=now, monotonic=self._clock)
         self.operator = wiring.build(operator_options, transport, lease_lost=self.lease_lost, clocks=clocks)
-        self._now = now
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
         """Start every task of the operator; its caches may still be filling."""
         operator = self.operator
         parts: list[Coroutine[Any, Any, None]] = [informer.run() for informer in operator.informers]
+        parts.append(operator.clock.run())
         if self.kopf_delay is not None:
             parts.append(self._kopf_watch().run())
         if operator.elector is not None:
@@ -85,6 +85,6 @@ class InProcessOperator:
         desired = model_deployment.parse_leniently(body)
         desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
         observed = await shell.observer.observe(desired, questions(desired, platform).references, None)
-        plan = planner.plan(desired, observed, platform, now=self._now())
+        plan, _ = self.operator.reconciler.plan(desired, observed, platform)
         status_change = [] if plan.status.to_dict() == body.get("status") else ["another status"]
         return [*status_change, *(type(action).__name__ for action in plan.actions)]

@@ -78,6 +78,11 @@ class Informer:
         self._logged_error = ""
         """The error that was logged last; empty while the server answers."""
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last list or watch failed, and the server has not answered since."""
+        return bool(self._logged_error)
+
     def last_event_age(self) -> float:
         """Return the seconds since the server last sent anything, bookmarks and the end of a watch included."""
         return self._config.clock() - self._last_contact

@@ -56,7 +56,7 @@ async def _run_parts(
     parts: list[Coroutine[Any, Any, Any]] = [
         *(informer.run() for informer in operator.informers),
         workers,
-        operator.clock.run(),
+        operator.keep_time(),
         lease_lost.wait(),
     ]
     if operator.elector is not None:

@@ -15,7 +15,7 @@ from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import decision_answers
-from seatrial.core.clocks import Look
+from seatrial.core.clocks import Look, Reading
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.clock import Clock
@@ -107,7 +107,8 @@ class Reconciler:
         desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
         references = questions(desired, platform).references
         observed = await shell.observer.observe(desired, references, self._apply_errors.get(key))
-        plan, look = self.plan(desired, observed, platform)
+        reading = shell.clock.read()
+        plan, look = self.plan(desired, observed, platform, reading)
         if not await shell.reporter.store(desired, body, plan):
             shell.queue.retry(key)
             return
@@ -117,13 +118,17 @@ class Reconciler:
         await shell.reporter.announce(desired, plan)
         if outcome.apply_error is not None and self._is_new(key, outcome.apply_error):
             await shell.reporter.announce_error(desired, outcome.apply_error)
-        self._schedule(key, outcome, plan.wake_at)
+        wake_in = None if plan.wake_at is None else shell.clock.seconds_until(plan.wake_at, reading)
+        self._schedule(key, outcome, wake_in)
 
     def plan(
-        self, desired: model_deployment.ModelDeployment, observed: Observed, platform: Platform
+        self,
+        desired: model_deployment.ModelDeployment,
+        observed: Observed,
+        platform: Platform,
+        reading: Reading,
     ) -> tuple[planner.Plan, Look | None]:
         """Return the plan of a pass, and what is to be remembered of this look once the plan is stored."""
-        reading = self._shell.clock.read()
         attention = planner.Attention(reading=reading, last=self._looks.get(desired.key))
         plan = planner.plan(desired, observed, platform, now=reading.now, attention=attention)
         return plan, None if plan.state is None else Look(state=plan.state, reading=reading)
@@ -133,8 +138,8 @@ class Reconciler:
         before = self._apply_errors.get(key)
         return before is None or before.reason != apply_error.reason
 
-    def _schedule(self, key: Key, outcome: ApplyOutcome, wake_at: datetime | None) -> None:
-        """Enqueue the next pass of the object for when it is needed."""
+    def _schedule(self, key: Key, outcome: ApplyOutcome, wake_in: float | None) -> None:
+        """Enqueue the next pass of the object for when it is needed, in `wake_in` seconds at the latest."""
         queue = self._shell.queue
         if outcome.retry:
             queue.retry(key, after=outcome.retry_after)
@@ -147,8 +152,8 @@ class Reconciler:
             queue.add(key)  # the next pass removes the error from the status
         else:
             queue.forget(key)
-        if wake_at is not None:
-            queue.add_after(key, max((wake_at - self._shell.clock.now()).total_seconds(), SHORTEST_DELAY))
+        if wake_in is not None:
+            queue.add_after(key, max(wake_in, SHORTEST_DELAY))
 
     async def _reject_decisions_about_missing(self, key: Key) -> None:
         """Reject the decisions about an object that does not exist: their author may have mistyped its name."""

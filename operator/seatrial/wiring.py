@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import prometheus_client
@@ -15,7 +16,7 @@ from seatrial import telemetry
 from seatrial.api import kinds, objects
 from seatrial.api.metadata import Key
 from seatrial.applier import Applier
-from seatrial.kube import lease
+from seatrial.kube import failures, lease
 from seatrial.kube.caches import Caches, with_router_kinds
 from seatrial.kube.client import Client, Selection
 from seatrial.kube.clock import Clock, DatedTransport
@@ -31,6 +32,8 @@ from seatrial.routers import base as routers
 
 WATCH_TIMEOUT: Final = 400.0
 """Seconds without a word of the API server after which a watch counts as stalled: it ends every watch within 290."""
+TIME_INTERVAL: Final = 20.0
+"""Seconds between two requests that are made for the date of their response."""
 QUEUE_TIMEOUT: Final = 120.0
 """Seconds that a key may wait in the queue of the leader."""
 
@@ -72,6 +75,19 @@ class Operator:
         """Return whether this process holds the lease, or needs none."""
         return self.elector is None or self.elector.is_leader()
 
+    async def keep_time(self) -> None:
+        """Keep the clock right until cancelled; renewals of a lease bring the API server's time by themselves."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.clock.run())
+            if self.elector is None:
+                group.create_task(self._ask_for_the_time())
+
+    async def _ask_for_the_time(self) -> None:
+        while True:
+            await asyncio.sleep(TIME_INTERVAL)
+            with contextlib.suppress(failures.ApiError):
+                await self.client.raw_get("/version")
+
     def stalled(self) -> str:
         """Return a sentence about what has stalled; empty if nothing has."""
         for informer in self.informers:
@@ -90,7 +106,7 @@ def build(
     """Return an operator of which nothing is started; `lease_lost` is set when it loses the lease."""
     clocks = clocks or Clocks()
     metrics = telemetry.Telemetry(prometheus_client.CollectorRegistry())
-    clock = Clock(clocks.now, clocks.monotonic, on_step=metrics.count_clock_step)
+    clock = Clock(clocks.now, clocks.monotonic)
     transport = DatedTransport(transport, clock, clocks.monotonic)
     queue: KeyedQueue[Key] = KeyedQueue()
     timing = lease.Timing()
@@ -131,6 +147,13 @@ def build(
         clock=clock,
     )
     clock.is_watching = caches.hears_of_pods
+
+    def on_step(whose: str, step: timedelta) -> None:
+        metrics.count_clock_step(whose, step)
+        for body in model_deployments.store:  # their status has times by the clock as it was
+            queue.add(Key(*objects.key_of(body)))
+
+    clock.on_step = on_step
     return Operator(
         options=options,
         client=client,

@@ -40,7 +40,7 @@ class InProcessOperator:
         """Start every task of the operator; its caches may still be filling."""
         operator = self.operator
         parts: list[Coroutine[Any, Any, None]] = [informer.run() for informer in operator.informers]
-        parts.append(operator.clock.run())
+        parts.append(operator.keep_time())
         if self.kopf_delay is not None:
             parts.append(self._kopf_watch().run())
         if operator.elector is not None:
@@ -85,6 +85,7 @@ class InProcessOperator:
         desired = model_deployment.parse_leniently(body)
         desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
         observed = await shell.observer.observe(desired, questions(desired, platform).references, None)
-        plan, _ = self.operator.reconciler.plan(desired, observed, platform)
+        reading = shell.clock.read()
+        plan, _ = self.operator.reconciler.plan(desired, observed, platform, reading)
         status_change = [] if plan.status.to_dict() == body.get("status") else ["another status"]
         return [*status_change, *(type(action).__name__ for action in plan.actions)]

@@ -33,17 +33,22 @@ QUIET_SECONDS = 330.0
 
 
 class World:
-    """One story's cluster; `now` is 12:00 plus the loop's time."""
+    """One story's cluster; `now` is 12:00 plus the loop's time, unless `set_clocks` sets it."""
 
     def __init__(self, *, serving: Serving, building: Building) -> None:
         loop = asyncio.get_running_loop()
-        self.now: Callable[[], datetime] = lambda: START + timedelta(seconds=loop.time())
+        self._clock_offset = timedelta(0)
+        self.now: Callable[[], datetime] = lambda: START + self._clock_offset + timedelta(seconds=loop.time())
         self.server = FakeApiServer(self.now, namespaces=(NAMESPACE, "seatrial-system"))
         self.cluster = ControllerManager(self.server, serving=serving, building=building)
         self.client = Client(self.server, Limiter(loop.time), lambda: True)
         self.settings = SETTINGS
         self.invariants = InvariantChecker(self.server)
         self.processes: list[InProcessOperator] = []
+
+    def set_clocks(self, by: timedelta) -> None:
+        """Set the clock of the machine on which everything runs, the API server and the operator included."""
+        self._clock_offset += by
 
     # the operator
 
@@ -62,12 +67,16 @@ class World:
         *,
         transport: OperatorTransport | None = None,
         kopf_delay: float | None = 0.0,
+        clock_error: timedelta = timedelta(0),
         **operator_options: Any,
     ) -> InProcessOperator:
-        """Start one more operator; `kopf_delay` is that of `InProcessOperator`."""
+        """Start one more operator; `kopf_delay` is that of `InProcessOperator`, `clock_error` its machine's."""
         transport = transport or OperatorTransport(self.server, check_write=self.invariants.check_write)
         process = InProcessOperator(
-            self.server, transport, options.Options(settings=self.settings, **operator_options), self.now
+            self.server,
+            transport,
+            options.Options(settings=self.settings, **operator_options),
+            lambda: self.now() + clock_error,
         )
         process.kopf_delay = kopf_delay
         self.processes.append(process)

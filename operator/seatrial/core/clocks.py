@@ -61,7 +61,7 @@ def carried(state: RolloutState, reading: Reading, last: Look | None, *, delay: 
     if abs(step) >= TOLERANCE:
         state = _moved(state, last, step, delay=delay)
     if unwatched >= TOLERANCE:
-        state = _without_unwatched(state, last, unwatched)
+        state = _without_unwatched(state, unwatched)
     return _not_in_the_future(state, now)
 
 
@@ -77,7 +77,7 @@ def _progress_begins_anew(state: RolloutState, now: datetime) -> RolloutState:
     return replace(state, rollout=replace(rollout, progressed_at=now))
 
 
-def _without_unwatched(state: RolloutState, last: Look, unwatched: timedelta) -> RolloutState:
+def _without_unwatched(state: RolloutState, unwatched: timedelta) -> RolloutState:
     """Return the state in which the progress deadline is later by the time in which nobody looked."""
     rollout = state.rollout
     if rollout is None or rollout.progressed_at is None or rollout.phase is Phase.PAUSED:

@@ -152,7 +152,7 @@ def _first_traffic(state: RolloutState, rollout: Rollout, inputs: Inputs, first:
         steps=len(inputs.target.steps),
         weight=first.weight,
         users_since=inputs.now,
-        exits_before=inputs.canary(state).exit_count or None,
+        exits_before=inputs.canary(state).exits_by_pod,
         step_started_at=inputs.now,
     )
     return replace(state, rollout=shifting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -74,9 +75,12 @@ class Track:
     diagnosis: Diagnosis | None = None
 
     @property
-    def exit_count(self) -> int:
-        """Return how often its containers ended without being asked to."""
-        return sum(e.restarts for e in self.exits)
+    def exits_by_pod(self) -> dict[str, int]:
+        """Return how often the container of each pod ended without being asked to, where it did."""
+        counts = Counter[str]()
+        for ended in self.exits:
+            counts[ended.pod] += ended.restarts
+        return dict(counts)
 
     def exits_since(self, start: datetime) -> tuple[AbnormalExit, ...]:
         """Return the abnormal exits at or after `start`."""

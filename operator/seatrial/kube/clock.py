@@ -53,16 +53,10 @@ class Clock:
     and where its responses have no date, the machine's clock is believed.
     """
 
-    def __init__(
-        self,
-        wall: Callable[[], datetime],
-        monotonic: Callable[[], float],
-        *,
-        on_step: OnStep = _log_only,
-    ) -> None:
+    def __init__(self, wall: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
         self._wall = wall
         self._monotonic = monotonic
-        self._on_step = on_step
+        self.on_step: OnStep = _log_only
         self.is_watching: Callable[[], bool] = lambda: True
         """Returns whether the process hears of the changes that rollouts wait for."""
         self._began = self._ticked_at = self._corrected_at = monotonic()
@@ -82,6 +76,10 @@ class Clock:
         """Return what the clocks show."""
         now = self.now()
         return Reading(now=now, elapsed=self._elapsed(), watched=timedelta(seconds=self._watched))
+
+    def seconds_until(self, time: datetime, reading: Reading) -> float:
+        """Return the seconds from now until `time`, which was decided at `reading`: a clock set since changes none."""
+        return (time - reading.now - (self._elapsed() - reading.elapsed)).total_seconds()
 
     async def run(self) -> None:
         """Tick until cancelled: a process that is stopped notices when it continues."""
@@ -143,7 +141,7 @@ class Clock:
             "a clock was set",
             extra={"clock": clock, "seconds": round(step.total_seconds(), 1), "consequence": consequence},
         )
-        self._on_step(clock, step)
+        self.on_step(clock, step)
 
 
 class DatedTransport:
@@ -171,6 +169,8 @@ class DatedTransport:
 def _date_of(response: Response) -> datetime | None:
     """Return the date of a response that the API server itself made; what is in front of it answers 5xx."""
     try:
-        return parsedate_to_datetime(response.headers["date"]).astimezone(UTC) if response.status < 500 else None
+        return (
+            parsedate_to_datetime(response.headers["date"]).astimezone(UTC) if response.status < 500 else None
+        )
     except (KeyError, ValueError):
         return None

@@ -103,7 +103,7 @@ def _undisturbed(story: Disturbance, pods: Behaviour) -> Timeline:
 
 def _set_clocks(hours: int) -> Disturbance:
     async def set_clocks(world: World) -> None:
-        world.set_clocks(hours * HOUR)
+        world.clock_offset += hours * HOUR
 
     return set_clocks
 
@@ -150,7 +150,7 @@ def test_a_clock_that_is_set_while_no_operator_runs_rejects_nothing_and_repeats_
         await world.start_canary(spec("v2"))
         await world.wait(30)
         await world.kill_operator()
-        world.set_clocks(hours * HOUR)
+        world.clock_offset += hours * HOUR
         await world.start_operator()
         await world.wait_until(lambda s: s["canary"]["weight"] == 50, seconds=70)
         await world.wait_until(lambda s: s["phase"] == "Healthy", seconds=70)
@@ -204,7 +204,7 @@ def test_an_abort_is_accepted_after_the_clock_went_back() -> None:
         await world.deploy(spec("v1"))
         await world.install_decision_policy()
         status = await world.start_canary(spec("v2"))
-        world.set_clocks(-HOUR)
+        world.clock_offset += -HOUR
         await world.wait(45)
         abort = await world.decide("Abort", revision=status["rollout"]["revision"], attempt=1)
         assert (await world.wait_for_result(abort))["phase"] == "Taken"
@@ -217,7 +217,7 @@ def test_at_rest_nothing_is_written_when_the_clock_is_set() -> None:
         await world.deploy(spec("v1"))
         await world.wait(120)
         mark = len(world.server.writes)
-        world.set_clocks(HOUR)
+        world.clock_offset += HOUR
         await world.apply_config("unrelated", {"key": "value"})
         await world.restart_operator()
         await world.wait(60)

@@ -20,6 +20,7 @@ from tests.apiserver import pod_behaviour
 from tests.apiserver.controller_manager import ControllerManager
 from tests.apiserver.pod_behaviour import Behaviour, BuildBehaviour, Building, Serving
 from tests.apiserver.server import FakeApiServer
+from tests.stories import specs
 from tests.stories.in_process_operator import InProcessOperator
 from tests.stories.invariants import InvariantChecker
 from tests.stories.operator_transport import OperatorTransport
@@ -33,22 +34,18 @@ QUIET_SECONDS = 330.0
 
 
 class World:
-    """One story's cluster; `now` is 12:00 plus the loop's time, unless `set_clocks` sets it."""
+    """One story's cluster; `now` is 12:00 plus the loop's time, and `clock_offset`: everything is on one machine."""
 
     def __init__(self, *, serving: Serving, building: Building) -> None:
         loop = asyncio.get_running_loop()
-        self._clock_offset = timedelta(0)
-        self.now: Callable[[], datetime] = lambda: START + self._clock_offset + timedelta(seconds=loop.time())
+        self.clock_offset = timedelta(0)
+        self.now: Callable[[], datetime] = lambda: START + self.clock_offset + timedelta(seconds=loop.time())
         self.server = FakeApiServer(self.now, namespaces=(NAMESPACE, "seatrial-system"))
         self.cluster = ControllerManager(self.server, serving=serving, building=building)
         self.client = Client(self.server, Limiter(loop.time), lambda: True)
         self.settings = SETTINGS
         self.invariants = InvariantChecker(self.server)
         self.processes: list[InProcessOperator] = []
-
-    def set_clocks(self, by: timedelta) -> None:
-        """Set the clock of the machine on which everything runs, the API server and the operator included."""
-        self._clock_offset += by
 
     # the operator
 
@@ -72,12 +69,8 @@ class World:
     ) -> InProcessOperator:
         """Start one more operator; `kopf_delay` is that of `InProcessOperator`, `clock_error` its machine's."""
         transport = transport or OperatorTransport(self.server, check_write=self.invariants.check_write)
-        process = InProcessOperator(
-            self.server,
-            transport,
-            options.Options(settings=self.settings, **operator_options),
-            lambda: self.now() + clock_error,
-        )
+        chosen = options.Options(settings=self.settings, **operator_options)
+        process = InProcessOperator(self.server, transport, chosen, lambda: self.now() + clock_error)
         process.kopf_delay = kopf_delay
         self.processes.append(process)
         await process.start()
@@ -163,13 +156,7 @@ class World:
 
     async def install_decision_policy(self) -> None:
         """Install the chart's admission policy, which verifies the authors of decisions."""
-        binding = {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": {"name": "seatrial-decisions"},
-            "spec": {"policyName": "seatrial-decisions", "validationActions": ["Deny"]},
-        }
-        await self.client.create(kinds.VALIDATING_ADMISSION_POLICY_BINDING, binding)
+        await self.client.create(kinds.VALIDATING_ADMISSION_POLICY_BINDING, specs.DECISION_POLICY_BINDING)
 
     async def apply_config(self, name: str, data: Body, *, kind: kinds.Kind = kinds.CONFIG_MAP) -> None:
         """Apply a ConfigMap or Secret with this data."""

@@ -132,11 +132,19 @@ class Applier:
         self._caches.observe(await self._client.apply(self._caches.kind_of(body), body))
 
     async def _scale(self, action: actions.Scale) -> None:
-        await self._client.scale(kinds.DEPLOYMENT, action.namespace, action.name, replicas=action.replicas)
+        await self._client.scale(
+            kinds.DEPLOYMENT,
+            action.namespace,
+            action.name,
+            replicas=action.replicas,
+            resource_version=action.resource_version,
+        )
 
     async def _delete(self, action: actions.Delete) -> None:
         kind = self._caches.kind_of({"apiVersion": action.api_version, "kind": action.kind})
-        await self._client.delete(kind, action.namespace, action.name, uid=action.uid)
+        await self._client.delete(
+            kind, action.namespace, action.name, uid=action.uid, resource_version=action.resource_version
+        )
         self._caches.observe_delete(kind, action.namespace, action.name, uid=action.uid)
 
     async def _answer_decision(self, action: actions.AnswerDecision) -> None:

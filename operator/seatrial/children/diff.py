@@ -40,10 +40,10 @@ def adoption(owner: Body, seen: Body) -> actions.Apply | None:
     return _apply_action(_metadata_only(seen, ownerReferences=[owner]), seen)
 
 
-def annotate_action(seen: Body, name: str, value: str) -> actions.Apply:
-    """Return the action that annotates an immutable child; an empty `value` removes the annotation."""
-    others = {key: text for key, text in (seen["metadata"].get("annotations") or {}).items() if key != name}
-    noted = {**others, name: value} if value else others
+def annotate_action(seen: Body, values: Mapping[str, str]) -> actions.Apply:
+    """Return the action that annotates an immutable child; an empty value removes the annotation."""
+    known = {**(seen["metadata"].get("annotations") or {}), **values}
+    noted = {key: text for key, text in known.items() if text or key not in values}
     owners = seen["metadata"].get("ownerReferences") or []
     return _apply_action(_metadata_only(seen, annotations=noted, ownerReferences=owners), seen)
 

@@ -67,7 +67,7 @@ def _at_rest(state: RolloutState, inputs: Inputs) -> RolloutState:
     if (
         state.rejection_of(wanted) is not None
     ):  # also of what serves: a person wanted to leave it and could not
-        return _rejected(state, rollout)
+        return _rejected(state, rollout, wanted)
     if state.stable is not None and state.stable.revision == wanted:
         return _settled(state, rollout, inputs)
     return begin(state, inputs, revision=wanted)
@@ -82,7 +82,17 @@ def _settled(state: RolloutState, rollout: Rollout | None, inputs: Inputs) -> Ro
     return replace(state, canary=None, build=build, rollout=settled(rollout, wanted))
 
 
-def _rejected(state: RolloutState, rollout: Rollout | None) -> RolloutState:
+def _rejected(state: RolloutState, rollout: Rollout | None, revision: str) -> RolloutState:
+    known = state.rejection_of(revision)
+    if rollout is None and known is not None:  # the status was lost, but not that it was rejected
+        rejected = Rollout(
+            revision=revision,
+            phase=Phase.REJECTED,
+            attempt=known.attempt,
+            reason=known.reason,
+            message=known.message,
+        )
+        return replace(state, rollout=rejected)
     if rollout is None or rollout.phase is Phase.REJECTED:
         return state
     return replace(state, rollout=transition(rollout, Phase.REJECTED))

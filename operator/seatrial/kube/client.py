@@ -198,12 +198,20 @@ class Client:
         return await self._write("scale", kind, request)
 
     async def delete(
-        self, kind: Kind, namespace: str, name: str, *, uid: str = "", propagation: str = "Background"
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        propagation: str = "Background",
     ) -> None:
-        """Delete the object if it exists; raise `Conflict` if its uid is not `uid`."""
+        """Delete the object if it exists; raise `Conflict` if it has another uid or version than is given."""
         options: Body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
-        if uid:
-            options["preconditions"] = {"uid": uid}
+        known = {"uid": uid, "resourceVersion": resource_version}
+        if preconditions := {name: value for name, value in known.items() if value}:
+            options["preconditions"] = preconditions
         try:
             await self._write("delete", kind, _json_request("DELETE", kind.path(namespace, name), options))
         except failures.NotFound:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from seatrial.api import kinds, model_deployment
-from seatrial.api.names import LABEL_REVISION
-from seatrial.api.objects import Body, condition_of, label_of, parse_time
+from seatrial.api.objects import Body, condition_of, parse_time
 from seatrial.api.reasons import Reason
 from seatrial.core.references import build_references, pod_references
 from seatrial.core.snapshot import ApplyError, AutoscalerCondition, Snapshot
-from seatrial.manifests import controller_revision
+from seatrial.manifests import controller_revision, metadata
 from seatrial.observation.build_jobs import build_jobs
 from seatrial.observation.observed import Observed, Platform
 from seatrial.observation.target import missing
@@ -49,7 +48,7 @@ def _apply_error(deployment: ModelDeployment, observed: Observed) -> ApplyError 
 
 def _autoscalers(observed: Observed) -> dict[str, AutoscalerCondition]:
     """Return what each revision's autoscaler reports; nothing of those that report nothing yet."""
-    reported = {label_of(b, LABEL_REVISION): condition_of(b, "ScalingActive") for b in observed.of(kinds.HPA)}
+    reported = {metadata.revision_of(b): condition_of(b, "ScalingActive") for b in observed.of(kinds.HPA)}
     return {revision: _autoscaler(active) for revision, active in reported.items() if active}
 
 

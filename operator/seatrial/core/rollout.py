@@ -18,6 +18,7 @@ from seatrial.core.rollback import continue_rollback, roll_back
 from seatrial.core.state import HistoryEntry, Rollout, RolloutState
 from seatrial.core.target import Image, Step, first_step_at, step_of
 from seatrial.core.transitions import (
+    TABLE,
     IllegalTransition,
     Phase,
     at_rest,
@@ -35,7 +36,7 @@ MAX_TRANSITIONS = 16
 
 def advance(state: RolloutState, inputs: Inputs) -> RolloutState:
     """Return the state after every decision that the inputs allow; the same object when there is none."""
-    state = _with_observed_promotion(state, inputs)
+    state = _with_canary(_with_observed_promotion(state, inputs), inputs)
     for _ in range(MAX_TRANSITIONS):
         after = _next_state(state, inputs)
         if after == state:
@@ -50,6 +51,26 @@ def _with_observed_promotion(state: RolloutState, inputs: Inputs) -> RolloutStat
     if state.stable is None or split is None or split.stable in ("", state.stable.revision):
         return state
     return replace(state, stable=replace(state.stable, since=inputs.now))
+
+
+def _with_canary(state: RolloutState, inputs: Inputs) -> RolloutState:
+    """Return the state with the canary that its phase has: a status that was edited by hand may have none.
+
+    Where its image is not known any more the rollout begins anew.
+    """
+    rollout, canary = state.rollout, state.canary
+    if rollout is None:
+        return state
+    paused_under_traffic = rollout.phase is Phase.PAUSED and rollout.users_since is not None
+    if not (TABLE[rollout.phase].may_create_canary or paused_under_traffic):
+        return state
+    if canary is not None and canary.revision == rollout.revision:
+        return state
+    image = image_of(rollout.revision, inputs)
+    if image is None:
+        anew = settled(replace(rollout, phase=Phase.STABLE), rollout.revision)
+        return begin(replace(state, rollout=anew), inputs, revision=rollout.revision, attempt=rollout.attempt)
+    return replace(state, canary=image.of_revision(rollout.revision, since=inputs.now))
 
 
 def _next_state(state: RolloutState, inputs: Inputs) -> RolloutState:
@@ -192,7 +213,7 @@ def _shifting(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutS
 def _on_current_steps(rollout: Rollout, inputs: Inputs) -> Rollout:
     """Keep the weight when steps were edited: the first step that has at least it continues."""
     steps = inputs.target.steps
-    if rollout.step <= len(steps) and rollout.weight <= steps[rollout.step - 1].weight:
+    if 1 <= rollout.step <= len(steps) and rollout.weight <= steps[rollout.step - 1].weight:
         return replace(rollout, steps=len(steps))
     step = first_step_at(steps, rollout.weight) or len(steps) + 1
     return replace(rollout, steps=len(steps), step=step)

@@ -124,3 +124,24 @@ def test_stable_keeps_its_pods_when_its_record_and_the_status_are_lost(wanted: s
         await world.deploy(spec(wanted))
 
     run_story(story)
+
+
+@pytest.mark.parametrize("watches_end", [True, False], ids=["watches end", "watches stay silent"])
+def test_after_a_restored_backup_of_etcd_the_operator_hears_of_changes_again(watches_end: bool) -> None:
+    async def story(world: World) -> None:
+        world.invariants.outages_allowed = True
+        first = (await world.deploy(spec("v1")))["stable"]["revision"]
+        await world.wait(60)
+        backup = world.server.store.backup()
+        await world.deploy(spec("v2"))
+        await world.wait(60)
+        world.server.store.restore(backup)
+        if watches_end:
+            world.server.faults.drop_watches()
+        await world.wait(60 if watches_end else 400)
+        status = await world.status()
+        assert (status["phase"], status["stable"]["revision"]) == ("Healthy", first)
+        third = await world.deploy(spec("v3"))
+        assert third["stable"]["revision"] != first
+
+    run_story(story, ends_idle=False)

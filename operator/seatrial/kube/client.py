@@ -106,6 +106,14 @@ class Client:
             # The server forgot the version of the first page before the last one was read: one large page instead.
             return await self._pages(kind, selection, 0)
 
+    async def current_version(self, kind: Kind, selection: Selection) -> str:
+        """Return the resourceVersion at which the objects of a kind are now: one small page of a list has it."""
+        await self._limiter.acquire()
+        query = selection.query() | {"limit": "1"}
+        path = kind.path(selection.namespace)
+        page = _object(await self._send(Request("GET", path, query, accept=transport.PARTIAL_LIST)))
+        return (page.get("metadata") or {}).get("resourceVersion") or ""
+
     async def watch(
         self,
         kind: Kind,

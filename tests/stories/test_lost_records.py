@@ -145,3 +145,42 @@ def test_after_a_restored_backup_of_etcd_the_operator_hears_of_changes_again(wat
         assert third["stable"]["revision"] != first
 
     run_story(story, ends_idle=False)
+
+
+def test_a_rollout_names_the_relabelled_pod_that_it_waits_for_and_what_to_do_about_it() -> None:
+    async def story(world: World) -> None:
+        await world.deploy(spec("v1"))
+        await world.wait(60)
+        pods = [pod["metadata"]["name"] for pod in world.server.all(kinds.POD, NAMESPACE)]
+        labels = {"metadata": {"labels": {names.LABEL_REVISION: "debug"}, "ownerReferences": None}}
+        world.server.edit(kinds.POD, NAMESPACE, pods[0], patch=labels)
+        await world.wait(10)
+        await world.apply(spec("v2"))
+        status = await world.wait_until(lambda s: s["rollout"]["waitingFor"] == "Capacity")
+        assert pods[0] in status["message"]
+        assert names.LABEL_SERVER in status["message"]
+        out = {"metadata": {"labels": {names.LABEL_SERVER: None}}}
+        world.server.edit(kinds.POD, NAMESPACE, pods[0], patch=out)
+        await world.wait_for_phase("Healthy")
+
+    run_story(story)
+
+
+@pytest.mark.parametrize("field", ["containers", "initContainers"])
+def test_a_container_that_somebody_adds_to_our_pods_is_taken_out(field: str) -> None:
+    async def story(world: World) -> None:
+        revision = (await world.deploy(spec("v1")))["stable"]["revision"]
+        name = f"{NAME}-{revision}"
+        body = await world.get(kinds.DEPLOYMENT, name)
+        pod_spec = body["spec"]["template"]["spec"]
+        before = dict(pod_spec)
+        foreign = {"name": "miner", "image": "evil/miner:1"}
+        added = {field: [*(pod_spec.get(field) or []), foreign]}
+        patch = {"spec": {"template": {"spec": added}}}
+        world.server.edit(kinds.DEPLOYMENT, NAMESPACE, name, patch=patch, manager="kubectl-edit")
+        await world.wait(30)
+        after = (await world.get(kinds.DEPLOYMENT, name))["spec"]["template"]["spec"]
+        assert [c["name"] for c in after["containers"]] == [c["name"] for c in before["containers"]]
+        assert not after.get("initContainers")
+
+    run_story(story)

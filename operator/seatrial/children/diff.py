@@ -18,6 +18,8 @@ TARGETS = frozenset({"target"})
 """Of a metric: its `value` is an amount, elsewhere it is a text."""
 LEFT_OUT_WHEN_FALSE = frozenset({"readOnly"})
 """Fields that the API server does not keep when they are false."""
+CONTAINERS = ("containers", "initContainers")
+"""Lists of containers in the pod spec of a Deployment: all of them are ours."""
 IMMUTABLE = frozenset({"ControllerRevision", "Job"})
 """Created once; a changed rendering of the same name is not applied."""
 
@@ -59,7 +61,34 @@ def is_as_wanted(wanted: Body, seen: Body) -> bool:
     noted = (seen["metadata"].get("annotations") or {}).get(metadata.APPLIED)
     if noted != wanted["metadata"]["annotations"][metadata.APPLIED]:
         return False
+    if without_foreign_containers(wanted, seen) is not None:
+        return False
     return _within({k: v for k, v in wanted.items() if k not in {"apiVersion", "kind"}}, seen)
+
+
+def without_foreign_containers(wanted: Body, seen: Body) -> Body | None:
+    """Return the merge patch that takes out what others added to the containers of our pods; None if nothing.
+
+    A server-side apply only removes what its own manager has applied before.
+    """
+    ours, theirs = _pod_spec(wanted), _pod_spec(seen)
+    if not ours:
+        return None
+    patch: Body = {}
+    for field in CONTAINERS:
+        names = {container["name"] for container in ours.get(field) or ()}
+        kept = [container for container in theirs.get(field) or () if container.get("name") in names]
+        if len(kept) < len(theirs.get(field) or ()):
+            patch[field] = kept or None
+    version = seen["metadata"].get("resourceVersion", "")
+    head = {"metadata": {"resourceVersion": version}}
+    return {**head, "spec": {"template": {"spec": patch}}} if patch else None
+
+
+def _pod_spec(deployment: Body) -> Body:
+    template = (deployment.get("spec") or {}).get("template") or {}
+    pod_spec: Body = template.get("spec") or {}
+    return pod_spec if deployment.get("kind", "Deployment") == "Deployment" else {}
 
 
 def _same_owner(wanted: Body, seen: Body) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from seatrial.api import kinds, names
-from seatrial.api.objects import Body, condition_of, label_of, parse_time
+from seatrial.api.objects import Body, condition_of, controller_of, label_of, parse_time
 from seatrial.core.snapshot import AbnormalExit, Bodies, Track
 from seatrial.manifests import metadata, server_pod, workload
 from seatrial.observation import pod_diagnosis
@@ -39,6 +39,7 @@ def track(observed: Observed, revision: str) -> Track:
         pods=len(pods),
         ready=ready,
         available=ready,
+        released=tuple(str(pod["metadata"]["name"]) for pod in pods if controller_of(pod) is None),
         exits=tuple(abnormal for pod in records for abnormal in _abnormal_ends(pod)),
         diagnosis=pod_diagnosis.worst(deployment, pods),
     )

@@ -38,7 +38,7 @@ def image_in(deployment: Body) -> str:
     """Return the image that the pods of a Deployment run; empty if it has no container of ours."""
     pod = ((deployment.get("spec") or {}).get("template") or {}).get("spec") or {}
     containers = (c for c in pod.get("containers") or () if c.get("name") == server_pod.CONTAINER)
-    return str(next(containers, {}).get("image", ""))
+    return next((str(container.get("image", "")) for container in containers), "")
 
 
 def autoscaler(owner: Owner, revision: str, *, scaling: Scaling, floor: int, may_shrink: bool) -> Body:

@@ -146,15 +146,7 @@ def build(
         routers=plugins,
         clock=clock,
     )
-    clock.is_watching = caches.hears_of_pods
-
-    def on_step(whose: str, step: timedelta) -> None:
-        metrics.count_clock_step(whose, step)
-        for body in model_deployments.store:  # their status has times by the clock as it was
-            queue.add(Key(*objects.key_of(body)))
-
-    clock.on_step = on_step
-    return Operator(
+    operator = Operator(
         options=options,
         client=client,
         lease_client=lease_client,
@@ -166,6 +158,20 @@ def build(
         telemetry=metrics,
         clock=clock,
     )
+    _connect_clock(operator)
+    return operator
+
+
+def _connect_clock(operator: Operator) -> None:
+    """Let the clock know whether the process watches, and let everybody know when a clock was set."""
+
+    def on_step(whose: str, step: timedelta) -> None:
+        operator.telemetry.count_clock_step(whose, step)
+        for body in operator.model_deployments.store:  # their status has times by the clock as it was
+            operator.queue.add(Key(*objects.key_of(body)))
+
+    operator.clock.is_watching = operator.caches.hears_of_pods
+    operator.clock.on_step = on_step
 
 
 def _elector(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -59,10 +59,6 @@ class Selection:
         return {name: value for name, value in selectors.items() if value}
 
 
-def _ignore_write(_kind: str, _verb: str) -> None:
-    """The default of `on_write`."""
-
-
 class Client:
     """A client of one API server. `fence` returns whether this process may write; `timeout` is in seconds."""
 
@@ -72,7 +68,7 @@ class Client:
         limiter: Limiter,
         fence: Callable[[], bool],
         *,
-        on_write: OnWrite = _ignore_write,
+        on_write: OnWrite = lambda _kind, _verb: None,
         timeout: float = 30.0,
     ) -> None:
         self._http = http
@@ -106,14 +102,6 @@ class Client:
             # The server forgot the version of the first page before the last one was read: one large page instead.
             return await self._pages(kind, selection, 0)
 
-    async def current_version(self, kind: Kind, selection: Selection) -> str:
-        """Return the resourceVersion at which the objects of a kind are now: one small page of a list has it."""
-        await self._limiter.acquire()
-        query = selection.query() | {"limit": "1"}
-        path = kind.path(selection.namespace)
-        page = _object(await self._send(Request("GET", path, query, accept=transport.PARTIAL_LIST)))
-        return (page.get("metadata") or {}).get("resourceVersion") or ""
-
     async def watch(
         self,
         kind: Kind,
@@ -145,13 +133,13 @@ class Client:
                 yield _event(kind, line)
 
     async def raw_get(
-        self, path: str, *, query: Mapping[str, str] | None = None, within: float = 0.0
+        self, path: str, *, query: Mapping[str, str] | None = None, within: float = 0.0, accept: str = "*/*"
     ) -> bytes:
         """Return the bytes of any path of the API server, for example of its pod proxy, `within` so many seconds.
 
         A 429 may come from a pod: it pauses no other request.
         """
-        request = Request("GET", path, query or {}, accept="*/*", timeout=within or self._timeout)
+        request = Request("GET", path, query or {}, accept=accept, timeout=within or self._timeout)
         await self._limiter.acquire(longest_wait=LONGEST_WAIT)
         response = await self._response(request)
         if response.status < 400:
@@ -216,14 +204,11 @@ class Client:
         propagation: str = "Background",
     ) -> None:
         """Delete the object if it exists; raise `Conflict` if it has another uid or version than is given."""
-        options: Body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         known = {"uid": uid, "resourceVersion": resource_version}
-        if preconditions := {name: value for name, value in known.items() if value}:
-            options["preconditions"] = preconditions
-        try:
+        options: Body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        options["preconditions"] = {name: value for name, value in known.items() if value}
+        with suppress(failures.NotFound):
             await self._write("delete", kind, _json_request("DELETE", kind.path(namespace, name), options))
-        except failures.NotFound:
-            return
 
     # sending
 

@@ -61,7 +61,7 @@ class Clock:
         """Returns whether the process hears of the changes that rollouts wait for."""
         self._began = self._ticked_at = self._corrected_at = monotonic()
         self._origin = self._machine_origin = wall()
-        """The time of day at `_began`: as it is told, and as the machine's clock has it."""
+        """The time of day at `_began`: as this clock has it, and as the machine's does."""
         self._watched = 0.0
         self._synchronised = False
         self._suspected: timedelta | None = None

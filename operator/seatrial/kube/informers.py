@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 from collections.abc import Callable, Hashable, Iterable
@@ -13,7 +14,7 @@ from typing import Final
 from seatrial.api import objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from seatrial.kube import failures
+from seatrial.kube import failures, transport
 from seatrial.kube.client import Client, Listing, Selection
 from seatrial.kube.store import Change, IndexBy, ObjectStore, Trim
 
@@ -148,7 +149,11 @@ class Informer:
 
         A watch from a version of its future would be accepted, and stay silent until that version comes.
         """
-        return _is_older(await self._client.current_version(self.kind, self._selection), self._newest)
+        selection = self._selection
+        query = selection.query() | {"limit": "1"}
+        path = self.kind.path(selection.namespace)
+        page = json.loads(await self._client.raw_get(path, query=query, accept=transport.PARTIAL_LIST))
+        return _is_older((page.get("metadata") or {}).get("resourceVersion") or "", self._newest)
 
     async def _list(self) -> Listing:
         selection = self._selection

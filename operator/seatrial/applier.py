@@ -13,7 +13,7 @@ from seatrial.api import kinds, names, objects, reasons, rollout_decision
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from seatrial.api.text import truncate
-from seatrial.children import actions
+from seatrial.children import actions, diff
 from seatrial.children.actions import Action
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
@@ -129,14 +129,27 @@ class Applier:
         await self._apply(adopted)
 
     async def _apply(self, body: Body) -> None:
-        self._caches.observe(await self._client.apply(self._caches.kind_of(body), body))
+        kind = self._caches.kind_of(body)
+        applied = await self._client.apply(kind, body)
+        patch = diff.without_foreign_containers(body, applied)
+        if patch is not None:
+            applied = await self._client.patch(kind, *objects.key_of(applied), patch=patch)
+        self._caches.observe(applied)
 
     async def _scale(self, action: actions.Scale) -> None:
-        await self._client.scale(kinds.DEPLOYMENT, action.namespace, action.name, replicas=action.replicas)
+        await self._client.scale(
+            kinds.DEPLOYMENT,
+            action.namespace,
+            action.name,
+            replicas=action.replicas,
+            resource_version=action.resource_version,
+        )
 
     async def _delete(self, action: actions.Delete) -> None:
         kind = self._caches.kind_of({"apiVersion": action.api_version, "kind": action.kind})
-        await self._client.delete(kind, action.namespace, action.name, uid=action.uid)
+        await self._client.delete(
+            kind, action.namespace, action.name, uid=action.uid, resource_version=action.resource_version
+        )
         self._caches.observe_delete(kind, action.namespace, action.name, uid=action.uid)
 
     async def _answer_decision(self, action: actions.AnswerDecision) -> None:

@@ -80,6 +80,7 @@ async def _run_parts(
         *(informer.run() for informer in operator.informers),
         operator.sampler.run(),
         workers,
+        operator.keep_time(),
         lease_lost.wait(),
     ]
     if operator.elector is not None:

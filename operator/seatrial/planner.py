@@ -10,7 +10,9 @@ from seatrial.api import model_deployment, validation
 from seatrial.api import status as api
 from seatrial.api.settings import Settings
 from seatrial.children.actions import Action
+from seatrial.core.clocks import Look, Reading, carried
 from seatrial.core.decide import decide
+from seatrial.core.state import RolloutState
 from seatrial.observation import view
 from seatrial.observation.observed import Observed, Platform
 from seatrial.reporting import newer_version, schedule, status
@@ -34,6 +36,8 @@ class Plan:
     """The writes take traffic from the canary: they go before those of other objects."""
     hold: str = ""
     """Why nothing may be decided; then only the message and the condition Stalled are written."""
+    state: RolloutState | None = None
+    """The state that the status holds; None where nothing was decided."""
 
 
 def platform_for(
@@ -48,14 +52,34 @@ def platform_for(
     return deployment, Platform(router=router, router_kinds=routers.kind_names(plugins), settings=settings)
 
 
-def plan(deployment: ModelDeployment, observed: Observed, platform: Platform, *, now: datetime) -> Plan:
-    """Return the plan for what is asked for and observed at `now`; on its own outcome it has no actions."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """What a process knows of the time between its looks at an object; `last` is None at the first look."""
+
+    reading: Reading
+    last: Look | None
+
+
+def plan(
+    deployment: ModelDeployment,
+    observed: Observed,
+    platform: Platform,
+    *,
+    now: datetime,
+    attention: Attention | None = None,
+) -> Plan:
+    """Return the plan for what is asked for and observed at `now`; on its own outcome it has no actions.
+
+    Without `attention` the clocks of the rollout are believed as they are stored.
+    """
     if deployment.deleting:
         return Plan(status=deployment.status)
     if deployment.status.unknown:
         text = newer_version.message(deployment.status)
         return Plan(status=deployment.status, events=newer_version.events(deployment.status), hold=text)
     state, target, snapshot = view(deployment, observed, platform)
+    if attention is not None:
+        state = carried(state, attention.reading, attention.last, delay=target.scale_down_delay)
     decision = decide(state, target, snapshot, now.replace(microsecond=0))
     return Plan(
         status=status.status(decision, deployment.status),
@@ -64,4 +88,5 @@ def plan(deployment: ModelDeployment, observed: Observed, platform: Platform, *,
         build_completions=build_completions(decision),
         wake_at=schedule.wake_at(decision),
         urgent=decision.takes_traffic_from_canary,
+        state=decision.state,
     )

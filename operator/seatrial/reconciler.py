@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from seatrial import planner
@@ -16,12 +15,14 @@ from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import decision_answers
+from seatrial.core.clocks import Look, Reading
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
+from seatrial.kube.clock import Clock
 from seatrial.kube.informers import Informer
 from seatrial.kube.limiter import priority
 from seatrial.kube.queue import KeyedQueue
-from seatrial.observation.observed import questions
+from seatrial.observation.observed import Observed, Platform, questions
 from seatrial.observation.user_decisions import decisions_about_nothing
 from seatrial.observer import Observer
 from seatrial.reporter import Reporter
@@ -48,7 +49,7 @@ class Shell:
     telemetry: Telemetry
     settings: settings.Settings
     routers: routers.Plugins
-    clock: Callable[[], datetime]
+    clock: Clock
 
 
 class Reconciler:
@@ -58,6 +59,8 @@ class Reconciler:
         self._shell = shell
         self._apply_errors: dict[Key, ApplyError] = {}
         """What failed in the last pass, by object."""
+        self._looks: dict[Key, Look] = {}
+        """The last look at each object whose outcome is known to be stored."""
 
     async def run_worker(self, *, urgent_only: bool = False) -> None:
         """Run one pass after the other until cancelled."""
@@ -108,24 +111,40 @@ class Reconciler:
         observed = await shell.observer.observe(
             desired, questions(desired, platform), self._apply_errors.get(key)
         )
-        plan = planner.plan(desired, observed, platform, now=shell.clock())
+        reading = shell.clock.read()
+        plan, look = self.plan(desired, observed, platform, reading)
         with priority(urgent=plan.urgent):
             if not await shell.reporter.store(desired, body, plan):
                 shell.queue.retry(key)
                 return
+            if look is not None:
+                self._looks[key] = look
             outcome = await shell.applier.apply(plan.actions, uid=desired.uid)
         await shell.reporter.announce(desired, plan)
         if outcome.apply_error is not None and self._is_new(key, outcome.apply_error):
             await shell.reporter.announce_error(desired, outcome.apply_error)
-        self._schedule(key, outcome, plan.wake_at)
+        wake_in = None if plan.wake_at is None else shell.clock.seconds_until(plan.wake_at, reading)
+        self._schedule(key, outcome, wake_in)
+
+    def plan(
+        self,
+        desired: model_deployment.ModelDeployment,
+        observed: Observed,
+        platform: Platform,
+        reading: Reading,
+    ) -> tuple[planner.Plan, Look | None]:
+        """Return the plan of a pass, and what is to be remembered of this look once the plan is stored."""
+        attention = planner.Attention(reading=reading, last=self._looks.get(desired.key))
+        plan = planner.plan(desired, observed, platform, now=reading.now, attention=attention)
+        return plan, None if plan.state is None else Look(state=plan.state, reading=reading)
 
     def _is_new(self, key: Key, apply_error: ApplyError) -> bool:
         """Return whether the last pass had no error or one with another reason; messages may differ every time."""
         before = self._apply_errors.get(key)
         return before is None or before.reason != apply_error.reason
 
-    def _schedule(self, key: Key, outcome: ApplyOutcome, wake_at: datetime | None) -> None:
-        """Enqueue the next pass of the object for when it is needed."""
+    def _schedule(self, key: Key, outcome: ApplyOutcome, wake_in: float | None) -> None:
+        """Enqueue the next pass of the object for when it is needed, in `wake_in` seconds at the latest."""
         queue = self._shell.queue
         if outcome.retry:
             queue.retry(key, after=outcome.retry_after)
@@ -138,13 +157,13 @@ class Reconciler:
             queue.add(key)  # the next pass removes the error from the status
         else:
             queue.forget(key)
-        if wake_at is not None:
-            queue.add_after(key, max((wake_at - self._shell.clock()).total_seconds(), SHORTEST_DELAY))
+        if wake_in is not None:
+            queue.add_after(key, max(wake_in, SHORTEST_DELAY))
 
     async def _reject_decisions_about_missing(self, key: Key) -> None:
         """Reject the decisions about an object that does not exist: their author may have mistyped its name."""
         decisions = decisions_about_nothing(self._shell.observer.decisions(key))
-        answers = decision_answers.rejections(key, decisions, now=self._shell.clock())
+        answers = decision_answers.rejections(key, decisions, now=self._shell.clock.now())
         outcome = await self._shell.applier.apply(answers, uid="")
         if outcome.retry or outcome.apply_error is not None:
             self._shell.queue.retry(key, after=outcome.retry_after)
@@ -152,6 +171,7 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         """Drop everything that is kept in memory about an object."""
         self._apply_errors.pop(key, None)
+        self._looks.pop(key, None)
         self._shell.queue.cancel(key)
         self._shell.queue.forget(key)
         self._shell.observer.forget(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 
 from aiohttp import web
@@ -156,6 +157,12 @@ class Telemetry:
             ("kind", "verb"),
             registry=registry,
         )
+        self._clock_steps = Counter(
+            "seatrial_clock_steps",
+            "How often a clock was found set forward or back, by whose clock it is",
+            ("clock", "direction"),
+            registry=registry,
+        )
         self.events_dropped = Counter(
             "seatrial_events_dropped", "Events that the API server did not accept", registry=registry
         )
@@ -189,6 +196,10 @@ class Telemetry:
         )
         for kind, reads in ages.items():
             watches.labels(kind).set_function(partial(_largest, reads))
+
+    def count_clock_step(self, clock: str, step: timedelta) -> None:
+        """Count that a clock, `api_server` or `machine`, was set."""
+        self._clock_steps.labels(clock, "forward" if step > timedelta(0) else "back").inc()
 
 
 class _OptionalGauge(Collector):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import prometheus_client
@@ -15,9 +16,10 @@ from seatrial import telemetry
 from seatrial.api import kinds, objects
 from seatrial.api.metadata import Key
 from seatrial.applier import Applier
-from seatrial.kube import lease
+from seatrial.kube import failures, lease
 from seatrial.kube.caches import Caches, with_router_kinds
 from seatrial.kube.client import Client, Selection
+from seatrial.kube.clock import Clock, DatedTransport
 from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.pod_metrics import Fetch, through_api_server
@@ -33,6 +35,8 @@ from seatrial.routers import base as routers
 
 WATCH_TIMEOUT: Final = 400.0
 """Seconds without a word of the API server after which a watch counts as stalled: it ends every watch within 290."""
+TIME_INTERVAL: Final = 20.0
+"""Seconds between two requests that are made for the date of their response."""
 QUEUE_TIMEOUT: Final = 120.0
 """Seconds that keys may wait in the queue of the leader while no work begins or ends.
 
@@ -47,7 +51,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clocks:
-    """The clocks of the program: wall time for what is stored in objects, monotonic time for time-outs."""
+    """The clocks of the machine: its time of day, and its monotonic seconds for durations and time-outs."""
 
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
@@ -67,6 +71,7 @@ class Operator:
     reconciler: Reconciler
     telemetry: telemetry.Telemetry
     sampler: Sampler
+    clock: Clock
 
     @property
     def informers(self) -> tuple[Informer, ...]:
@@ -76,6 +81,19 @@ class Operator:
     def may_write(self) -> bool:
         """Return whether this process holds the lease, or needs none."""
         return self.elector is None or self.elector.is_leader()
+
+    async def keep_time(self) -> None:
+        """Keep the clock right until cancelled; renewals of a lease bring the API server's time by themselves."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.clock.run())
+            if self.elector is None:
+                group.create_task(self._ask_for_the_time())
+
+    async def _ask_for_the_time(self) -> None:
+        while True:
+            await asyncio.sleep(TIME_INTERVAL)
+            with contextlib.suppress(failures.ApiError):
+                await self.client.raw_get("/version")
 
     def stalled(self) -> str:
         """Return a sentence about what has stalled; empty if nothing has."""
@@ -108,10 +126,12 @@ def build(
     queue: KeyedQueue[Key] = KeyedQueue(
         is_urgent=lambda key: canary_has_users(model_deployments.get(key.namespace, key.name) or {})
     )
+    clock = Clock(clocks.now, clocks.monotonic)
+    transport = DatedTransport(transport, clock, clocks.monotonic)
     timing = lease.Timing()
     lease_limiter = Limiter(clocks.monotonic, longest_pause=timing.renew)
     lease_client = Client(transport, lease_limiter, lambda: True, longest=timing.call)
-    elector = _elector(options, lease_client, lease_lost, clocks)
+    elector = _elector(options, lease_client, lease_lost, clocks.monotonic, clock)
     client = Client(
         transport,
         Limiter(clocks.monotonic, rate=options.qps, burst=options.burst),
@@ -135,20 +155,20 @@ def build(
         child_kinds=with_router_kinds(routers.kinds_of(plugins)),
     )
     sampler = Sampler(
-        fetch_metrics or through_api_server(client), queue.add, now=clocks.now, clock=clocks.monotonic
+        fetch_metrics or through_api_server(client), queue.add, now=clock.now, clock=clocks.monotonic
     )
     shell = Shell(
         model_deployments=model_deployments,
         observer=Observer(client, caches, referrers, sampler),
         applier=Applier(client, caches),
-        reporter=Reporter(client, model_deployments, metrics, clock=clocks.now),
+        reporter=Reporter(client, model_deployments, metrics, clock=clock.now),
         queue=queue,
         telemetry=metrics,
         settings=options.settings,
         routers=plugins,
-        clock=clocks.now,
+        clock=clock,
     )
-    return Operator(
+    operator = Operator(
         options=options,
         client=client,
         lease_client=lease_client,
@@ -159,16 +179,35 @@ def build(
         reconciler=Reconciler(shell),
         telemetry=metrics,
         sampler=sampler,
+        clock=clock,
     )
+    _connect_clock(operator)
+    return operator
+
+
+def _connect_clock(operator: Operator) -> None:
+    """Let the clock know whether the process watches, and let everybody know when a clock was set."""
+
+    def on_step(whose: str, step: timedelta) -> None:
+        operator.telemetry.count_clock_step(whose, step)
+        for body in operator.model_deployments.store:  # their status has times by the clock as it was
+            operator.queue.add(Key(*objects.key_of(body)))
+
+    operator.clock.is_watching = operator.caches.hears_of_pods
+    operator.clock.on_step = on_step
 
 
 def _elector(
-    options: Options, client: Client, lease_lost: asyncio.Event, clocks: Clocks
+    options: Options,
+    client: Client,
+    lease_lost: asyncio.Event,
+    monotonic: Callable[[], float],
+    clock: Clock,
 ) -> lease.Elector | None:
     if not options.lease_namespace:
         return None
     candidate = lease.Candidate(options.lease_namespace, options.lease_name, options.identity)
-    return lease.Elector(client, candidate, clock=clocks.monotonic, now=clocks.now, on_lost=lease_lost.set)
+    return lease.Elector(client, candidate, clock=monotonic, now=clock.now, on_lost=lease_lost.set)
 
 
 def _model_deployments(client: Client, queue: KeyedQueue[Key], clocks: Clocks, namespace: str) -> Informer:

@@ -11,7 +11,9 @@ import json
 import re
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Final
 
 from seatrial.api import kinds
@@ -59,6 +61,7 @@ class FakeApiServer(ObjectAccess):
         namespace_seconds: float = 1.0,
     ) -> None:
         super().__init__(clock, namespace_seconds=namespace_seconds)
+        self._clock = clock
         self.faults = Faults()
         self.faults.attach(self.store)
         self.writes: list[Write] = []
@@ -75,7 +78,12 @@ class FakeApiServer(ObjectAccess):
     # the transport
 
     async def request(self, request: Request) -> Response:
-        """Return the response, with the injected faults."""
+        """Return the response, with the injected faults and the date."""
+        response = await self._response(request)
+        date = format_datetime(self._clock(), usegmt=True)
+        return replace(response, headers={**response.headers, "date": date})
+
+    async def _response(self, request: Request) -> Response:
         self.requests.append(request)
         await self._delay(request)
         if planned := self.faults.next_for(request, after=False):

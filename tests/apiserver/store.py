@@ -75,6 +75,20 @@ class Store:
         self._notify(kind, change)
         return after if after is not None else self._deleted_object(before)
 
+    def backup(self) -> tuple[int, dict[Kind, dict[ObjectKey, Body]]]:
+        """Return all objects as they are now."""
+        return self.revision, {kind: dict(objects) for kind, objects in self._objects.items()}
+
+    def restore(self, backup: tuple[int, dict[Kind, dict[ObjectKey, Body]]]) -> None:
+        """Return to a backup, as when etcd is restored: later versions never existed, and come again."""
+        self.revision, objects = backup
+        self._objects = defaultdict(dict, {kind: dict(bodies) for kind, bodies in objects.items()})
+        self._owned.clear()
+        for kind, key, body in self.everything():
+            self._index_owners(kind, key, None, body)
+        for kind, changes in self._changes.items():
+            self._changes[kind] = [change for change in changes if change.revision <= self.revision]
+
     def since(self, kind: Kind, revision: int) -> list[Change]:
         """Return the changes of a kind after `revision`."""
         changes = self._changes[kind]

@@ -34,13 +34,13 @@ class InProcessOperator:
         self._clock = asyncio.get_running_loop().time
         clocks = wiring.Clocks(now=now, monotonic=self._clock)
         self.operator = wiring.build(operator_options, transport, lease_lost=self.lease_lost, clocks=clocks)
-        self._now = now
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
         """Start every task of the operator; its caches may still be filling."""
         operator = self.operator
         parts: list[Coroutine[Any, Any, None]] = [informer.run() for informer in operator.informers]
+        parts.append(operator.keep_time())
         if self.kopf_delay is not None:
             parts.append(self._kopf_watch().run())
         parts.append(operator.sampler.run())
@@ -86,6 +86,7 @@ class InProcessOperator:
         desired = model_deployment.parse_leniently(body)
         desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
         observed = await shell.observer.observe(desired, questions(desired, platform), None)
-        plan = planner.plan(desired, observed, platform, now=self._now())
+        reading = shell.clock.read()
+        plan, _ = self.operator.reconciler.plan(desired, observed, platform, reading)
         status_change = [] if plan.status.to_dict() == body.get("status") else ["another status"]
         return [*status_change, *(type(action).__name__ for action in plan.actions)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from seatrial.api import kinds, names
-from seatrial.api.objects import Body, label_of, parse_time
+from seatrial.api.objects import Body, label_of
 from seatrial.kube.transport import Request
 from seatrial.observation import pod_diagnosis
 from tests.apiserver.server import FakeApiServer
@@ -17,6 +18,10 @@ _DEPLOYMENT_PATH = re.compile(r"/namespaces/([^/]+)/deployments/([^/]+)(/scale)?
 _MODEL_DEPLOYMENT_PATH = re.compile(r"/modeldeployments/([^/]+)(/status)?$")
 DEFAULT_SCALE_DOWN_DELAY = timedelta(seconds=30)
 """The default of `spec.rollout.scaleDownDelay`; a story with another one sets `scale_down_delay`."""
+
+
+ROUNDING = timedelta(seconds=1)
+"""Times are stored in whole seconds."""
 
 
 class InvariantChecker:
@@ -28,8 +33,9 @@ class InvariantChecker:
         self.scale_down_delay = DEFAULT_SCALE_DOWN_DELAY
         self.outages_allowed = False
         """Set by stories with strategy Recreate or zero replicas."""
-        self._traffic_ended_at: dict[tuple[str, str], datetime] = {}
-        """(namespace, revision) → when its Service last selected the revision."""
+        self._traffic_ended_at: dict[tuple[str, str], float] = {}
+        """(namespace, revision) → when its Service last selected the revision, in seconds of the loop: no clock
+        that is set changes them."""
         server.store.on_change.append(self._check_change)
 
     def assert_no_violations(self) -> None:
@@ -69,8 +75,9 @@ class InvariantChecker:
         if self._receives_traffic(namespace, owner, revision) and ready:
             self.violations.append(f"{name} lost its pods while it received traffic")
         ended_at = self._traffic_ended_at.get((namespace, revision))
-        if ended_at is not None and self._server_time() < ended_at + self.scale_down_delay and ready:
-            self.violations.append(f"{name} lost its pods {self._server_time() - ended_at} after its traffic")
+        since = timedelta(seconds=_loop_time() - (ended_at or 0.0))
+        if ended_at is not None and since < self.scale_down_delay - ROUNDING and ready:
+            self.violations.append(f"{name} lost its pods {since} after its traffic")
 
     def _check_deletion(self, namespace: str, name: str) -> None:
         """A Deployment is deleted after its pods: pods without a controller block evictions and every drain."""
@@ -79,11 +86,6 @@ class InvariantChecker:
         pods = [p for p in self._pods() if label_of(p, names.LABEL_REVISION) == revision]
         if revision and any(label_of(p, names.LABEL_SERVER) for p in pods):
             self.violations.append(f"{name} was deleted while it had pods")
-
-    def _server_time(self) -> datetime:
-        now = parse_time(self._server.now())
-        assert now is not None
-        return now
 
     def _receives_traffic(self, namespace: str, owner: str, revision: str) -> bool:
         service = self._server.look(kinds.SERVICE, namespace, owner) or {}
@@ -103,7 +105,7 @@ class InvariantChecker:
 
     def _record_end_of_traffic(self, before: Body, after: Body | None) -> None:
         for revision in _selected_revisions(before) - _selected_revisions(after or {}):
-            self._traffic_ended_at[(before["metadata"]["namespace"], revision)] = self._server_time()
+            self._traffic_ended_at[(before["metadata"]["namespace"], revision)] = _loop_time()
 
     def _check_status(self, before: Body | None, after: Body) -> None:
         status, previous = after.get("status") or {}, (before or {}).get("status") or {}
@@ -143,6 +145,10 @@ class InvariantChecker:
 
     def _pods(self) -> list[Body]:
         return list(self._server.store.all(kinds.POD))
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _selected_revisions(service: Body) -> set[str]:

@@ -16,6 +16,13 @@ RUNTIMES = {
 SETTINGS = settings.Settings.model_validate(
     {"runtimes": RUNTIMES, "registry": {"repository": "registry.lab:5000/models"}}
 )
+DECISION_POLICY_BINDING = {
+    "apiVersion": "admissionregistration.k8s.io/v1",
+    "kind": "ValidatingAdmissionPolicyBinding",
+    "metadata": {"name": "seatrial-decisions"},
+    "spec": {"policyName": "seatrial-decisions", "validationActions": ["Deny"]},
+}
+"""The binding of the chart's admission policy, which verifies the authors of decisions."""
 SHORT_STEPS = [{"weight": 25, "hold": "10s"}, {"weight": 50, "hold": "10s"}]
 """Steps for stories that are replayed many times."""
 

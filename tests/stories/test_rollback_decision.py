@@ -49,7 +49,7 @@ def test_rollback_after_a_lost_status_accepts_only_revisions_that_served() -> No
         unknown = await world.wait_for_result(
             await world.decide("Rollback", revision=second, toRevision=failed)
         )
-        assert (unknown["phase"], first in unknown["message"]) == ("Refused", True)
+        assert (unknown["phase"], "itself rejected" in unknown["message"]) == ("Refused", True)
         known = await world.wait_for_result(await world.decide("Rollback", revision=second, toRevision=first))
         assert known["phase"] == "Taken"
         await world.wait_until(lambda s: s["stable"]["revision"] == first, seconds=30)
@@ -57,14 +57,16 @@ def test_rollback_after_a_lost_status_accepts_only_revisions_that_served() -> No
     run_story(story, serving=failing_pods("bad", Behaviour(fault=Fault.CRASH_LOOP)))
 
 
-def test_rolled_back_revision_takes_its_steps_after_a_lost_status() -> None:
+def test_rolled_back_revision_takes_its_steps_when_it_is_retried_after_a_lost_status() -> None:
     async def story(world: World) -> None:
         first, second = await _two_promoted(world)
         await world.decide("Rollback", revision=second, toRevision=first)
         await world.wait_until(lambda s: s["stable"]["revision"] == first, seconds=30)
         await world.wait_until_idle()
         await world.clear_status()
-        status = await world.wait_until(lambda s: s["rollout"]["revision"] == second)
+        await world.wait_until(lambda s: s["rollout"]["phase"] == "Rejected")
+        await world.decide("Retry", revision=second, attempt=1)
+        status = await world.wait_until(lambda s: s["rollout"]["attempt"] == 2)
         assert (status["rollout"]["steps"] > 0, status["rollout"]["fastTrack"]) == (True, False)
         await world.wait_for_promotion(second)
 

@@ -20,6 +20,7 @@ from tests.apiserver import pod_behaviour
 from tests.apiserver.controller_manager import ControllerManager
 from tests.apiserver.pod_behaviour import Behaviour, BuildBehaviour, Building, Serving
 from tests.apiserver.server import FakeApiServer
+from tests.stories import specs
 from tests.stories.in_process_operator import InProcessOperator
 from tests.stories.invariants import InvariantChecker
 from tests.stories.operator_transport import OperatorTransport
@@ -33,11 +34,12 @@ QUIET_SECONDS = 330.0
 
 
 class World:
-    """One story's cluster; `now` is 12:00 plus the loop's time."""
+    """One story's cluster; `now` is 12:00 plus the loop's time, and `clock_offset`: everything is on one machine."""
 
     def __init__(self, *, serving: Serving, building: Building) -> None:
         loop = asyncio.get_running_loop()
-        self.now: Callable[[], datetime] = lambda: START + timedelta(seconds=loop.time())
+        self.clock_offset = timedelta(0)
+        self.now: Callable[[], datetime] = lambda: START + self.clock_offset + timedelta(seconds=loop.time())
         self.server = FakeApiServer(self.now, namespaces=(NAMESPACE, "seatrial-system"))
         self.cluster = ControllerManager(self.server, serving=serving, building=building)
         self.client = Client(self.server, Limiter(loop.time), lambda: True)
@@ -62,13 +64,13 @@ class World:
         *,
         transport: OperatorTransport | None = None,
         kopf_delay: float | None = 0.0,
+        clock_error: timedelta = timedelta(0),
         **operator_options: Any,
     ) -> InProcessOperator:
-        """Start one more operator; `kopf_delay` is that of `InProcessOperator`."""
+        """Start one more operator; `kopf_delay` is that of `InProcessOperator`, `clock_error` its machine's."""
         transport = transport or OperatorTransport(self.server, check_write=self.invariants.check_write)
-        process = InProcessOperator(
-            self.server, transport, options.Options(settings=self.settings, **operator_options), self.now
-        )
+        chosen = options.Options(settings=self.settings, **operator_options)
+        process = InProcessOperator(self.server, transport, chosen, lambda: self.now() + clock_error)
         process.kopf_delay = kopf_delay
         self.processes.append(process)
         await process.start()
@@ -154,13 +156,7 @@ class World:
 
     async def install_decision_policy(self) -> None:
         """Install the chart's admission policy, which verifies the authors of decisions."""
-        binding = {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": {"name": "seatrial-decisions"},
-            "spec": {"policyName": "seatrial-decisions", "validationActions": ["Deny"]},
-        }
-        await self.client.create(kinds.VALIDATING_ADMISSION_POLICY_BINDING, binding)
+        await self.client.create(kinds.VALIDATING_ADMISSION_POLICY_BINDING, specs.DECISION_POLICY_BINDING)
 
     async def apply_config(self, name: str, data: Body, *, kind: kinds.Kind = kinds.CONFIG_MAP) -> None:
         """Apply a ConfigMap or Secret with this data."""

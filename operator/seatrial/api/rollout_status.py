@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 from pydantic.config import JsonDict
@@ -12,6 +13,13 @@ from seatrial.api import base, fields, phases, status_fields
 _BY_NAME: Final[JsonDict] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 LONGEST_PAUSE: Final = 100_000_000
 """The longest pause that is recorded, in seconds: three years."""
+MAX_PODS: Final = 100
+"""Pods of which exits are recorded; a canary with more that crash does not get as far as to receive traffic."""
+
+
+def _counts_by_pod(value: Any) -> Any:
+    """Return the first `MAX_PODS` counts; none for the total that was stored once."""
+    return dict(list(value.items())[:MAX_PODS]) if isinstance(value, Mapping) else {}
 
 
 EVIDENCE_LENGTH: Final = 65_536
@@ -90,8 +98,10 @@ class RolloutStatus(base.StatusModel):
     users_since: status_fields.Time | None = None
     """When the canary first received traffic; absent before."""
 
-    exits_before: fields.Count | None = None
-    """The number of abnormal exits of the canary's containers before it received traffic; absent for none."""
+    exits_before: Annotated[
+        Mapping[str, fields.Count], Field(max_length=MAX_PODS), BeforeValidator(_counts_by_pod)
+    ] = Field(default_factory=dict)
+    """The number of abnormal exits of the canary's containers before it received traffic, by the pod that had any."""
 
     waiting_for: phases.WaitingFor | None = None
     """What the rollout waits for: Capacity, Build, Readiness or Unpause; absent while it only waits for a time."""

@@ -26,22 +26,27 @@ class Apply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Set the replicas of a Deployment."""
+    """Set the replicas of the Deployment that was observed; `resource_version` is the one that it had.
+
+    A write that arrives late, after this process was stopped, changes nothing that was decided since.
+    """
 
     namespace: str
     name: str
     replicas: int
+    resource_version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """Delete the child with this uid unless it is gone or going."""
+    """Delete the child with this uid and version unless it is gone or going."""
 
     api_version: str
     kind: str
     namespace: str
     name: str
     uid: str
+    resource_version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,4 +90,5 @@ def delete_action(body: Body) -> Delete:
         namespace=head["namespace"],
         name=head["name"],
         uid=head.get("uid", ""),
+        resource_version=head.get("resourceVersion", ""),
     )

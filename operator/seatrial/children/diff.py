@@ -18,6 +18,8 @@ TARGETS = frozenset({"target"})
 """Of a metric: its `value` is an amount, elsewhere it is a text."""
 LEFT_OUT_WHEN_FALSE = frozenset({"readOnly"})
 """Fields that the API server does not keep when they are false."""
+CONTAINERS = ("containers", "initContainers")
+"""Lists of containers in the pod spec of a Deployment: all of them are ours."""
 IMMUTABLE = frozenset({"ControllerRevision", "Job"})
 """Created once; a changed rendering of the same name is not applied."""
 
@@ -40,10 +42,10 @@ def adoption(owner: Body, seen: Body) -> actions.Apply | None:
     return _apply_action(_metadata_only(seen, ownerReferences=[owner]), seen)
 
 
-def annotate_action(seen: Body, name: str, value: str) -> actions.Apply:
-    """Return the action that annotates an immutable child; an empty `value` removes the annotation."""
-    others = {key: text for key, text in (seen["metadata"].get("annotations") or {}).items() if key != name}
-    noted = {**others, name: value} if value else others
+def annotate_action(seen: Body, values: Mapping[str, str]) -> actions.Apply:
+    """Return the action that annotates an immutable child; an empty value removes the annotation."""
+    known = {**(seen["metadata"].get("annotations") or {}), **values}
+    noted = {key: text for key, text in known.items() if text or key not in values}
     owners = seen["metadata"].get("ownerReferences") or []
     return _apply_action(_metadata_only(seen, annotations=noted, ownerReferences=owners), seen)
 
@@ -59,7 +61,34 @@ def is_as_wanted(wanted: Body, seen: Body) -> bool:
     noted = (seen["metadata"].get("annotations") or {}).get(metadata.APPLIED)
     if noted != wanted["metadata"]["annotations"][metadata.APPLIED]:
         return False
+    if without_foreign_containers(wanted, seen) is not None:
+        return False
     return _within({k: v for k, v in wanted.items() if k not in {"apiVersion", "kind"}}, seen)
+
+
+def without_foreign_containers(wanted: Body, seen: Body) -> Body | None:
+    """Return the merge patch that takes out what others added to the containers of our pods; None if nothing.
+
+    A server-side apply only removes what its own manager has applied before.
+    """
+    ours, theirs = _pod_spec(wanted), _pod_spec(seen)
+    if not ours:
+        return None
+    patch: Body = {}
+    for field in CONTAINERS:
+        names = {container["name"] for container in ours.get(field) or ()}
+        kept = [container for container in theirs.get(field) or () if container.get("name") in names]
+        if len(kept) < len(theirs.get(field) or ()):
+            patch[field] = kept or None
+    version = seen["metadata"].get("resourceVersion", "")
+    head = {"metadata": {"resourceVersion": version}}
+    return {**head, "spec": {"template": {"spec": patch}}} if patch else None
+
+
+def _pod_spec(deployment: Body) -> Body:
+    template = (deployment.get("spec") or {}).get("template") or {}
+    pod_spec: Body = template.get("spec") or {}
+    return pod_spec if deployment.get("kind", "Deployment") == "Deployment" else {}
 
 
 def _same_owner(wanted: Body, seen: Body) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seatrial.api import kinds, names
+from seatrial.api import kinds
 from seatrial.api.kinds import Kind
-from seatrial.api.objects import Body, label_of
+from seatrial.api.objects import Body, version_of
 from seatrial.children import decision_answers
 from seatrial.children.actions import Action, Scale, delete_action
 from seatrial.core.decide import Decision
 from seatrial.core.snapshot import Bodies
 from seatrial.core.state import RolloutState
 from seatrial.core.transitions import Phase, at_rest
+from seatrial.manifests import metadata
 
 
 def workloads(decision: Decision) -> Iterator[Action]:
@@ -68,12 +69,17 @@ def _idle_deployments(decision: Decision, *, keep: set[str]) -> Iterator[Action]
     are pods without a controller, and while there is one it warns of our budget and lets no drain proceed.
     """
     for body in _unneeded(_of(decision, kinds.DEPLOYMENT), keep=keep):
-        track = decision.snapshot.track(label_of(body, names.LABEL_REVISION))
+        track = decision.snapshot.track(metadata.revision_of(body))
         deletion = delete_action(body)
         if track.pods == 0:
             yield deletion
         elif track.wanted:
-            yield Scale(namespace=deletion.namespace, name=deletion.name, replicas=0)
+            yield Scale(
+                namespace=deletion.namespace,
+                name=deletion.name,
+                replicas=0,
+                resource_version=version_of(body),
+            )
 
 
 def _spare_templates(decision: Decision, known: set[str]) -> set[str]:
@@ -85,12 +91,12 @@ def _spare_templates(decision: Decision, known: set[str]) -> set[str]:
     spare = max(decision.target.history_limit + 1 - len(known), 0)
     kept = _of(decision, kinds.CONTROLLER_REVISION)
     newest = sorted(kept, key=lambda body: int(body.get("revision", 0)), reverse=True)
-    others = [r for body in newest if (r := label_of(body, names.LABEL_REVISION)) not in known]
+    others = [r for body in newest if (r := metadata.revision_of(body)) not in known]
     return set(others[:spare])
 
 
 def _unneeded(bodies: Bodies, *, keep: set[str]) -> Iterator[Body]:
     for body in bodies:
-        revision = label_of(body, names.LABEL_REVISION)
+        revision = metadata.revision_of(body)
         if revision and revision not in keep and not body["metadata"].get("deletionTimestamp"):
             yield body

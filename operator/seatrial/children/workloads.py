@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seatrial.api.objects import version_of
 from seatrial.children import comparison, diff
 from seatrial.children.actions import Action, Create, Scale
 from seatrial.children.revisions import template_of
@@ -43,11 +44,14 @@ def _deployment(decision: Decision, revision: str, replicas: int | None) -> Iter
         count = decision.target.scaling.floor if replicas is None else replicas
         yield Create({**rendered, "spec": {**rendered["spec"], "replicas": count}})
         return
+    if replicas is not None and replicas != decision.snapshot.track(revision).wanted:
+        # a repair has to wait for the next pass: each write is only valid for the version that was observed
+        name, version = rendered["metadata"]["name"], version_of(present)
+        yield Scale(namespace=owner.namespace, name=name, replicas=replicas, resource_version=version)
+        return
     action = diff.change(rendered, present)
     if action is not None:
         yield action
-    if replicas is not None and replicas != decision.snapshot.track(revision).wanted:
-        yield Scale(namespace=owner.namespace, name=rendered["metadata"]["name"], replicas=replicas)
 
 
 def autoscalers(decision: Decision) -> Iterator[Action]:

@@ -27,7 +27,7 @@ def promote_at_once(state: RolloutState, rollout: Rollout, inputs: Inputs) -> Ro
         transition(rollout, Phase.PROMOTING),
         weight=100,
         users_since=rollout.users_since or inputs.now,
-        exits_before=inputs.canary(state).exit_count or None,
+        exits_before=inputs.canary(state).exits_by_pod,
         waiting_for=None,
     )
     return replace(state, rollout=promoting)

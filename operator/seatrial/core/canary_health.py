@@ -41,12 +41,12 @@ def _deadline_message(track: Track, needed: int) -> str:
     return f"{track.available} of {pluralize(needed, 'pod')} available at the progress deadline; {cause}"
 
 
-def exits_under_traffic(rollout: Rollout, track: Track) -> int:
-    """Return the abnormal exits since the canary first received traffic; earlier exits of its pods do not count."""
+def exits_under_traffic(rollout: Rollout, track: Track) -> dict[str, int]:
+    """Return the abnormal exits since the canary first received traffic, by pod; earlier ones do not count."""
     if rollout.users_since is None:
-        return 0
-    exits = track.exits_since(rollout.users_since)
-    return max(sum(e.restarts for e in exits) - (rollout.exits_before or 0), len(exits))
+        return {}
+    more = {pod: n - rollout.exits_before.get(pod, 0) for pod, n in track.exits_by_pod.items()}
+    return {pod: n for pod, n in more.items() if n > 0}
 
 
 def terminal_diagnosis(rollout: Rollout, track: Track, inputs: Inputs) -> Diagnosis | None:
@@ -56,7 +56,7 @@ def terminal_diagnosis(rollout: Rollout, track: Track, inputs: Inputs) -> Diagno
         diagnosis = _eviction(rollout, track)
     if diagnosis is None:
         return None
-    allowed = 0 < exits_under_traffic(rollout, track) <= inputs.target.max_restarts
+    allowed = 0 < sum(exits_under_traffic(rollout, track).values()) <= inputs.target.max_restarts
     return None if allowed and diagnosis.reason in RESTARTED_CONTAINER else diagnosis
 
 
@@ -78,12 +78,18 @@ def _eviction(rollout: Rollout, track: Track) -> Diagnosis | None:
     )
 
 
+def _newest_exits(track: Track, pod: str, count: int) -> list[AbnormalExit]:
+    """Return the newest exits of a pod, at most `count`; of those before the last two only the number is known."""
+    return sorted((e for e in track.exits if e.pod == pod), key=lambda e: e.at)[-count:]
+
+
 def too_many_exits(rollout: Rollout, track: Track, inputs: Inputs) -> Diagnosis | None:
     """Return a diagnosis when more containers ended under traffic than `maxRestarts` allows."""
-    count = exits_under_traffic(rollout, track)
-    if rollout.users_since is None or count <= inputs.target.max_restarts:
+    counts = exits_under_traffic(rollout, track)
+    count = sum(counts.values())
+    if count <= inputs.target.max_restarts:
         return None
-    exits = track.exits_since(rollout.users_since)
+    exits = [e for pod in counts for e in _newest_exits(track, pod, counts[pod])]
     reason = Reason.OUT_OF_MEMORY if any(e.out_of_memory for e in exits) else Reason.CANARY_RESTARTED
     last = max(exits, key=lambda e: e.at)
     counted, allowed = pluralize(count, "abnormal exit"), inputs.target.max_restarts

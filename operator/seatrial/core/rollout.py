@@ -18,6 +18,7 @@ from seatrial.core.rollback import continue_rollback, roll_back
 from seatrial.core.state import HistoryEntry, Rollout, RolloutState
 from seatrial.core.target import Image, Step, first_step_at, step_of
 from seatrial.core.transitions import (
+    TABLE,
     IllegalTransition,
     Phase,
     at_rest,
@@ -35,7 +36,7 @@ MAX_TRANSITIONS = 16
 
 def advance(state: RolloutState, inputs: Inputs) -> RolloutState:
     """Return the state after every decision that the inputs allow; the same object when there is none."""
-    state = judgement.with_evidence(_with_observed_promotion(state, inputs), inputs)
+    state = judgement.with_evidence(_with_canary(_with_observed_promotion(state, inputs), inputs), inputs)
     for _ in range(MAX_TRANSITIONS):
         after = _next_state(state, inputs)
         if after == state:
@@ -50,6 +51,26 @@ def _with_observed_promotion(state: RolloutState, inputs: Inputs) -> RolloutStat
     if state.stable is None or split is None or split.stable in ("", state.stable.revision):
         return state
     return replace(state, stable=replace(state.stable, since=inputs.now))
+
+
+def _with_canary(state: RolloutState, inputs: Inputs) -> RolloutState:
+    """Return the state with the canary that its phase has: a status that was edited by hand may have none.
+
+    Where its image is not known any more the rollout begins anew.
+    """
+    rollout, canary = state.rollout, state.canary
+    if rollout is None:
+        return state
+    paused_under_traffic = rollout.phase is Phase.PAUSED and rollout.users_since is not None
+    if not (TABLE[rollout.phase].may_create_canary or paused_under_traffic):
+        return state
+    if canary is not None and canary.revision == rollout.revision:
+        return state
+    image = image_of(rollout.revision, inputs)
+    if image is None:
+        anew = settled(replace(rollout, phase=Phase.STABLE), rollout.revision)
+        return begin(replace(state, rollout=anew), inputs, revision=rollout.revision, attempt=rollout.attempt)
+    return replace(state, canary=image.of_revision(rollout.revision, since=inputs.now))
 
 
 def _next_state(state: RolloutState, inputs: Inputs) -> RolloutState:
@@ -67,7 +88,7 @@ def _at_rest(state: RolloutState, inputs: Inputs) -> RolloutState:
     if (
         state.rejection_of(wanted) is not None
     ):  # also of what serves: a person wanted to leave it and could not
-        return _rejected(state, rollout)
+        return _rejected(state, rollout, wanted)
     if state.stable is not None and state.stable.revision == wanted:
         return _settled(state, rollout, inputs)
     return begin(state, inputs, revision=wanted)
@@ -82,7 +103,17 @@ def _settled(state: RolloutState, rollout: Rollout | None, inputs: Inputs) -> Ro
     return replace(state, canary=None, build=build, rollout=settled(rollout, wanted))
 
 
-def _rejected(state: RolloutState, rollout: Rollout | None) -> RolloutState:
+def _rejected(state: RolloutState, rollout: Rollout | None, revision: str) -> RolloutState:
+    known = state.rejection_of(revision)
+    if rollout is None and known is not None:  # the status was lost, but not that it was rejected
+        rejected = Rollout(
+            revision=revision,
+            phase=Phase.REJECTED,
+            attempt=known.attempt,
+            reason=known.reason,
+            message=known.message,
+        )
+        return replace(state, rollout=rejected)
     if rollout is None or rollout.phase is Phase.REJECTED:
         return state
     return replace(state, rollout=transition(rollout, Phase.REJECTED))
@@ -152,7 +183,7 @@ def _first_traffic(state: RolloutState, rollout: Rollout, inputs: Inputs, first:
         steps=len(inputs.target.steps),
         weight=first.weight,
         users_since=inputs.now,
-        exits_before=inputs.canary(state).exit_count or None,
+        exits_before=inputs.canary(state).exits_by_pod,
         step_started_at=inputs.now,
     )
     return replace(state, rollout=shifting)
@@ -182,7 +213,7 @@ def _shifting(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutS
 def _on_current_steps(rollout: Rollout, inputs: Inputs) -> Rollout:
     """Keep the weight when steps were edited: the first step that has at least it continues."""
     steps = inputs.target.steps
-    if rollout.step <= len(steps) and rollout.weight <= steps[rollout.step - 1].weight:
+    if 1 <= rollout.step <= len(steps) and rollout.weight <= steps[rollout.step - 1].weight:
         return replace(rollout, steps=len(steps))
     step = first_step_at(steps, rollout.weight) or len(steps) + 1
     return replace(rollout, steps=len(steps), step=step)

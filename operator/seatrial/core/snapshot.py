@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -71,13 +72,18 @@ class Track:
     """Existing pods, terminating ones included."""
     ready: int = 0
     available: int = 0
+    released: tuple[str, ...] = ()
+    """The pods that no ReplicaSet counts among its own: somebody edited their labels."""
     exits: tuple[AbnormalExit, ...] = ()
     diagnosis: Diagnosis | None = None
 
     @property
-    def exit_count(self) -> int:
-        """Return how often its containers ended without being asked to."""
-        return sum(e.restarts for e in self.exits)
+    def exits_by_pod(self) -> dict[str, int]:
+        """Return how often the container of each pod ended without being asked to, where it did."""
+        counts = Counter[str]()
+        for ended in self.exits:
+            counts[ended.pod] += ended.restarts
+        return dict(counts)
 
     def exits_since(self, start: datetime) -> tuple[AbnormalExit, ...]:
         """Return the abnormal exits at or after `start`."""
@@ -194,6 +200,13 @@ class Snapshot:
         known = {state.stable.revision} if state.stable else set()
         known |= {state.rollout.revision} if state.rollout else set()
         return sum(track.pods for track in self.tracks.values() if track.revision not in known)
+
+    def released_pods(self, state: RolloutState) -> tuple[str, ...]:
+        """Return the pods that belong to no revision, although the Service selects them as those of others."""
+        known = {state.stable.revision} if state.stable else set()
+        known |= {state.rollout.revision} if state.rollout else set()
+        others = (track for name, track in sorted(self.tracks.items()) if name not in known)
+        return tuple(pod for track in others if not track.exists for pod in track.released)
 
     def job(self, build_id: str, attempt: int) -> BuildJob | None:
         """Return the Job of an attempt; None when there is none or it is being deleted."""

@@ -75,8 +75,9 @@ class Rollout:
     """The canary's share of traffic that is decided now, in percent."""
     users_since: datetime | None = None
     """When the canary first received traffic."""
-    exits_before: int | None = None
-    """Abnormal exits of the canary's containers before it received traffic."""
+    exits_before: Mapping[str, int] = field(default_factory=dict)
+    """Abnormal exits before the canary received traffic, by pod: what nodes and operator think of the time does not
+    matter."""
     waiting_for: WaitingFor | None = None
     paused_at: datetime | None = None
     paused_by: PausedBy | None = None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from seatrial.api import base
 from seatrial.api import status as api
+from seatrial.api.reasons import Reason
 from seatrial.core import state
 
 Model = TypeVar("Model", bound=base.StatusModel)
@@ -40,6 +44,25 @@ def encode(model: type[Model], value: Any, **more: Any) -> Model:
     parts = {f.name: getattr(value, f.name) for f in fields(value)}
     plain = {name: part for name, part in parts.items() if not is_dataclass(part)}
     return model.model_validate({**plain, **more})
+
+
+def rejection_text(rejection: state.Rejection) -> str:
+    """Return a rejection as one line of JSON, with the fields of `status.rejected`."""
+    return json.dumps(encode(api.Rejected, rejection).to_dict(), sort_keys=True, ensure_ascii=False)
+
+
+def rejection_in(text: str, revision: str) -> state.Rejection | None:
+    """Return the rejection of `revision` that a text of `rejection_text` tells of; None for an empty text.
+
+    A text that a person has edited still says that the revision was rejected.
+    """
+    if not text:
+        return None
+    try:
+        known = _decode(state.Rejection, api.Rejected.model_validate_json(text))
+    except ValidationError:
+        return state.Rejection(revision=revision, reason=Reason.ROLLED_BACK, message=text)
+    return replace(known, revision=revision)
 
 
 def _decode(kind: type[Value], model: base.StatusModel) -> Value:

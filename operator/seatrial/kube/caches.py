@@ -112,6 +112,10 @@ class Caches:
         """Every informer; the caller runs them."""
         return (*self._children.values(), self._decisions, *self._references.values(), self._policies)
 
+    def hears_of_pods(self) -> bool:
+        """Return whether changes of pods and Deployments arrive, as far as is known."""
+        return not any(self._children[kind].is_failing for kind in (kinds.POD, kinds.DEPLOYMENT))
+
     def of(self, kind: Kind, key: Key) -> tuple[Body, ...]:
         """Return the children of one kind of one ModelDeployment, sorted by name."""
         return tuple(self._children[kind].indexed((key.namespace, key.name)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -55,10 +55,6 @@ class Selection:
         return {name: value for name, value in selectors.items() if value}
 
 
-def _ignore_write(_kind: str, _verb: str) -> None:
-    """The default of `on_write`."""
-
-
 class Client:
     """A client of one API server. `fence` returns whether this process may write.
 
@@ -71,7 +67,7 @@ class Client:
         limiter: Limiter,
         fence: Callable[[], bool],
         *,
-        on_write: OnWrite = _ignore_write,
+        on_write: OnWrite = lambda _kind, _verb: None,
         longest: float = math.inf,
     ) -> None:
         self._sender = Sender(http, limiter, fence, longest=longest)
@@ -133,13 +129,13 @@ class Client:
                 yield _event(kind, line)
 
     async def raw_get(
-        self, path: str, *, query: Mapping[str, str] | None = None, within: float = 0.0
+        self, path: str, *, query: Mapping[str, str] | None = None, within: float = 0.0, accept: str = "*/*"
     ) -> bytes:
         """Return the bytes of any path of the API server, for example of its pod proxy, `within` so many seconds.
 
         A 429 may come from a pod: it pauses no other request.
         """
-        request = Request("GET", path, query or {}, accept="*/*")
+        request = Request("GET", path, query or {}, accept=accept)
         return (await self._sender.read_through(request, within=within)).body
 
     # writing
@@ -196,16 +192,21 @@ class Client:
         return await self._write("scale", kind, request)
 
     async def delete(
-        self, kind: Kind, namespace: str, name: str, *, uid: str = "", propagation: str = "Background"
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        propagation: str = "Background",
     ) -> None:
-        """Delete the object if it exists; raise `Conflict` if its uid is not `uid`."""
+        """Delete the object if it exists; raise `Conflict` if it has another uid or version than is given."""
+        known = {"uid": uid, "resourceVersion": resource_version}
         options: Body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
-        if uid:
-            options["preconditions"] = {"uid": uid}
-        try:
+        options["preconditions"] = {name: value for name, value in known.items() if value}
+        with suppress(failures.NotFound):
             await self._write("delete", kind, _json_request("DELETE", kind.path(namespace, name), options))
-        except failures.NotFound:
-            return
 
     # sending
 

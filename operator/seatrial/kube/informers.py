@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 from collections.abc import Callable, Hashable, Iterable
@@ -13,7 +14,7 @@ from typing import Final
 from seatrial.api import objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body, ObjectKey
-from seatrial.kube import failures
+from seatrial.kube import failures, transport
 from seatrial.kube.client import Client, Listing, Selection
 from seatrial.kube.store import Change, IndexBy, ObjectStore, Trim
 
@@ -73,10 +74,17 @@ class Informer:
         self._config = config
         self._version = ""
         """Where the next watch continues; empty when a new list is needed."""
+        self._newest = ""
+        """The newest version that the server ever told."""
         self._last_contact = config.clock()
         self._failures = 0
         self._logged_error = ""
         """The error that was logged last; empty while the server answers."""
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last list or watch failed, and the server has not answered since."""
+        return bool(self._logged_error)
 
     def last_event_age(self) -> float:
         """Return the seconds since the server last sent anything, bookmarks and the end of a watch included."""
@@ -117,11 +125,16 @@ class Informer:
 
     async def _list_and_watch(self) -> None:
         """List if a list is needed, then watch until the server ends the watch."""
+        if self._version and await self._has_gone_back():
+            self._version = ""
         if not self._version:
             listing = await self._list()
             self._mark_contact()
+            if _is_older(listing.resource_version, self._newest):
+                log.warning("the API server was restored from a backup", extra={"kind": str(self.kind)})
+                self.store.forget_versions()
             self._report(self.store.replace(listing.items, listing.resource_version))
-            self._version = listing.resource_version
+            self._version = self._newest = listing.resource_version
             self.synced.set()
         began = self._config.clock()
         await self._watch()
@@ -130,6 +143,17 @@ class Informer:
             await self._back_off()
         else:
             self._failures = 0
+
+    async def _has_gone_back(self) -> bool:
+        """Return whether the server is at an older version than this copy, as after etcd was restored from a backup.
+
+        A watch from a version of its future would be accepted, and stay silent until that version comes.
+        """
+        selection = self._selection
+        query = selection.query() | {"limit": "1"}
+        path = self.kind.path(selection.namespace)
+        page = json.loads(await self._client.raw_get(path, query=query, accept=transport.PARTIAL_LIST))
+        return _is_older((page.get("metadata") or {}).get("resourceVersion") or "", self._newest)
 
     async def _list(self) -> Listing:
         selection = self._selection
@@ -159,7 +183,10 @@ class Informer:
                 self._apply_event(event, body)
 
     def _apply_event(self, event: str, body: Body) -> None:
-        self._version = objects.version_of(body) or self._version
+        version = objects.version_of(body) or self._version
+        if _is_older(version, self._newest):
+            raise failures.Gone(410, "Gone", f"version {version} follows {self._newest}")
+        self._version = self._newest = version
         match event:
             case "DELETED":
                 self._report(self.store.delete(body))
@@ -197,6 +224,11 @@ class Informer:
         longest = min(LAST_BACKOFF, FIRST_BACKOFF * 2 ** min(self._failures, 16))
         self._failures += 1
         await asyncio.sleep(longest * (0.5 + 0.5 * self._config.jitter()))
+
+
+def _is_older(version: str, than: str) -> bool:
+    """Return whether both are versions that can be compared, and `version` is the older one."""
+    return version.isdigit() and than.isdigit() and int(version) < int(than)
 
 
 def _matches(term: str, labels: dict[str, str]) -> bool:

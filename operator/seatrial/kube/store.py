@@ -113,6 +113,13 @@ class ObjectStore:
         self._own_deletions.clear()
         return changes
 
+    def forget_versions(self) -> None:
+        """Let the next list replace every object: its versions are those of a restored backup, older than ours."""
+        self._tombstones.clear()
+        self._own_deletions.clear()
+        for key, body in self._bodies.items():
+            self._bodies[key] = {**body, "metadata": {**body["metadata"], "resourceVersion": "0"}}
+
     def _is_deleted(self, body: Body) -> bool:
         uid = objects.uid_of(body)
         if uid in self._own_deletions:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from seatrial.api import names
-from seatrial.api.objects import Body, label_of, parse_time
+from seatrial.api.objects import Body, parse_time
 from seatrial.api.owner import Owner
 from seatrial.core.target import Image
 from seatrial.manifests import metadata
@@ -18,6 +18,8 @@ RENDERER_VERSION = 1
 FINGERPRINT = f"{names.GROUP}/fingerprint"
 PROMOTED_AT = f"{names.GROUP}/promoted-at"
 """Annotation: when the revision was promoted; absent on one that was rejected since, and on stable's."""
+REJECTED = f"{names.GROUP}/rejected"
+"""Annotation: why the revision was rejected, as in `status.rejected`; absent on one that may be tried."""
 
 
 def render(
@@ -45,7 +47,7 @@ def render(
 
 def by_revision(bodies: Iterable[Body]) -> dict[str, Body]:
     """Return the ControllerRevisions by the revision that each describes."""
-    return {label_of(body, names.LABEL_REVISION): body for body in bodies}
+    return {metadata.revision_of(body): body for body in bodies}
 
 
 def image_of(body: Body) -> Image:
@@ -68,6 +70,11 @@ def template_of(body: Body) -> Body:
 def promoted_at(body: Body) -> datetime | None:
     """Return when the revision was promoted, as far as the ControllerRevision says."""
     return parse_time(_annotation(body, PROMOTED_AT) or None)
+
+
+def rejection_text(body: Body) -> str:
+    """Return why the revision was rejected, as it was noted; empty if it was not."""
+    return _annotation(body, REJECTED)
 
 
 def fingerprint_of(body: Body) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from seatrial.api import names
-from seatrial.api.objects import Body
+from seatrial.api.objects import Body, label_of
 from seatrial.api.owner import Owner
 
 APPLIED = f"{names.GROUP}/applied"
 """Annotation: the hash of the last rendering, so that a changed rendering is noticed without a comparison."""
+_REVISION = re.compile(r"([0-9a-f]{10})(-[0-9]+)?")
+"""The end of the name of a child of one revision; its copies of ConfigMaps are numbered."""
 
 
 def labels(owner: Owner, revision: str = "") -> Body:
@@ -22,6 +25,17 @@ def labels(owner: Owner, revision: str = "") -> Body:
         names.LABEL_DEPLOYMENT: owner.name,
     }
     return {**common, names.LABEL_REVISION: revision} if revision else common
+
+
+def revision_of(body: Body) -> str:
+    """Return the revision of a child, empty if it has none: nobody can edit a name, but everybody a label.
+
+    The name tells it where only one revision has such a child; the label does for all others.
+    """
+    prefix = f"{label_of(body, names.LABEL_DEPLOYMENT)}-"
+    name = str(body["metadata"].get("name", ""))
+    named = _REVISION.fullmatch(name[len(prefix) :]) if name.startswith(prefix) else None
+    return label_of(body, names.LABEL_REVISION) if named is None else named[1]
 
 
 def server_labels(owner: Owner, revision: str) -> Body:

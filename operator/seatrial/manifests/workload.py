@@ -10,7 +10,7 @@ from seatrial.api.objects import Body
 from seatrial.api.owner import Owner
 from seatrial.api.scaling import DisruptionBudget, Metric, Scaling
 from seatrial.core import references
-from seatrial.manifests import metadata
+from seatrial.manifests import metadata, server_pod
 
 COPY_OF = f"{names.GROUP}/copy-of"
 """Annotation of a copy: the ConfigMap that the spec refers to."""
@@ -32,6 +32,13 @@ def deployment(owner: Owner, revision: str, template: Body) -> Body:
             "progressDeadlineSeconds": 2_147_483_647,
         },
     )
+
+
+def image_in(deployment: Body) -> str:
+    """Return the image that the pods of a Deployment run; empty if it has no container of ours."""
+    pod = ((deployment.get("spec") or {}).get("template") or {}).get("spec") or {}
+    containers = (c for c in pod.get("containers") or () if c.get("name") == server_pod.CONTAINER)
+    return next((str(container.get("image", "")) for container in containers), "")
 
 
 def autoscaler(owner: Owner, revision: str, *, scaling: Scaling, floor: int, may_shrink: bool) -> Body:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from seatrial.api import kinds, names
-from seatrial.api.objects import Body, condition_of, label_of, parse_time
+from seatrial.api.objects import Body, condition_of, controller_of, label_of, parse_time
 from seatrial.core.snapshot import AbnormalExit, Bodies, Track
-from seatrial.manifests import server_pod, workload
+from seatrial.manifests import metadata, server_pod, workload
 from seatrial.observation import pod_diagnosis
 from seatrial.observation.observed import Observed
 from seatrial.observation.pod_diagnosis import is_ready, last_end
@@ -21,7 +21,7 @@ KILLED = 137
 def tracks(observed: Observed) -> dict[str, Track]:
     """Return the track of every revision that has a Deployment or server pods."""
     bodies = (*observed.of(kinds.DEPLOYMENT), *server_pods(observed))
-    revisions = {revision for body in bodies if (revision := label_of(body, names.LABEL_REVISION))}
+    revisions = {revision for body in bodies if (revision := metadata.revision_of(body))}
     originals = _originals_of_copies(observed)
     return {revision: _with_original_names(track(observed, revision), originals) for revision in revisions}
 
@@ -39,6 +39,7 @@ def track(observed: Observed, revision: str) -> Track:
         pods=len(pods),
         ready=ready,
         available=ready,
+        released=tuple(str(pod["metadata"]["name"]) for pod in pods if controller_of(pod) is None),
         exits=tuple(abnormal for pod in records for abnormal in _abnormal_ends(pod)),
         diagnosis=pod_diagnosis.worst(deployment, pods),
     )
@@ -54,7 +55,7 @@ def _of_servers(observed: Observed) -> Bodies:
 
 
 def _of_revision(bodies: Bodies, revision: str) -> Bodies:
-    return tuple(b for b in bodies if label_of(b, names.LABEL_REVISION) == revision)
+    return tuple(b for b in bodies if metadata.revision_of(b) == revision)
 
 
 def _is_over(pod: Body) -> bool:

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable
 from datetime import timedelta
 
-from seatrial.api import durations, phases
+from seatrial.api import durations, names, phases
 from seatrial.api.text import pluralize
 from seatrial.core.decide import Decision
 from seatrial.core.rollback import stable_can_take_over
@@ -134,13 +134,23 @@ def _starting(decision: Decision, rollout: Rollout) -> Clauses:
         leave_at = decision.idle_pods_leave_at
         known = leave_at is not None and leave_at > decision.now
         stop = f" at {utc(leave_at, decision.now)}" if known else ""
-        pods = f"{pluralize(others, 'pod')} of other revisions"
+        pods = _released_pods(decision) or f"{pluralize(others, 'pod')} of other revisions"
         return f"{rollout.revision}: waiting for {pods} to stop{stop}", meanwhile(decision)
     if rollout.waiting_for is phases.WaitingFor.CAPACITY and decision.target.steps:
         return f"{rollout.revision}: {_too_few_replicas(decision)}", meanwhile(decision)
     starting = f"{rollout.revision}: starting, {ready_pods(track, _needed(decision, rollout))}"
     large = few_replicas.hint(decision, rollout)
     return joined(starting, cause(track)), large, meanwhile(decision), _deadline(decision, rollout)
+
+
+def _released_pods(decision: Decision) -> str:
+    """Return the first pod whose labels somebody edited, and what to do about it; empty if there is none."""
+    released = decision.snapshot.released_pods(decision.state)
+    if not released:
+        return ""
+    remedy = f"delete it, or remove its label {names.LABEL_SERVER}"
+    more = f" and {pluralize(len(released) - 1, 'other')}" if len(released) > 1 else ""
+    return f"pod {released[0]}{more} (edited labels: it belongs to no revision; {remedy})"
 
 
 def _too_few_replicas(decision: Decision) -> str:

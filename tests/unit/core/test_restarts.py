@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from seatrial.api import reasons
@@ -20,9 +23,9 @@ def exited(*, restarts: int, reason: Reason | None = None) -> Track:
     return Track(revision=NEW, exists=True, wanted=1, pods=1, exits=(ended,), diagnosis=diagnosis)
 
 
-def rolls_back(track: Track, *, max_restarts: int, exits_before: int | None = None) -> bool:
+def rolls_back(track: Track, *, max_restarts: int, exits_before: int = 0) -> bool:
     """Return whether the canary is rolled back for its exits."""
-    state = shifting(exits_before=exits_before)
+    state = shifting(exits_before={"p-1": exits_before} if exits_before else {})
     assert state.rollout is not None
     inputs = seen().track(track).at(EXIT_AT, max_restarts=max_restarts)
     return canary_crashed(state, state.rollout, inputs) is not None
@@ -44,4 +47,16 @@ def test_exits_before_the_first_traffic_do_not_count() -> None:
 
 
 def test_an_exit_of_a_new_pod_counts_although_the_pods_that_exited_before_are_gone() -> None:
-    assert rolls_back(exited(restarts=1), max_restarts=0, exits_before=3)
+    state = shifting(exits_before={"p-0": 3})
+    assert state.rollout is not None
+    inputs = seen().track(exited(restarts=1)).at(EXIT_AT, max_restarts=0)
+    assert canary_crashed(state, state.rollout, inputs) is not None
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_an_exit_counts_whatever_the_clock_of_its_node_shows(hours: int) -> None:
+    ended = AbnormalExit(at=EXIT_AT + timedelta(hours=hours), pod="p-1", code=137, restarts=1)
+    assert rolls_back(Track(revision=NEW, exists=True, wanted=1, pods=1, exits=(ended,)), max_restarts=0)
+    before = replace(ended, restarts=3)
+    track = Track(revision=NEW, exists=True, wanted=1, pods=1, exits=(before,))
+    assert not rolls_back(track, max_restarts=0, exits_before=3)

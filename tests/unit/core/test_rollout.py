@@ -54,7 +54,7 @@ CASES = [
         id="an abnormal exit that maxRestarts allows does not roll back",
     ),
     pytest.param(
-        shifting(),
+        shifting(exits_before={"p-1": 1}),
         seen().stable().exits(after(seconds=-1)).at(after(seconds=30)),
         Phase.SHIFTING,
         id="an exit before the first traffic does not roll back",

@@ -63,7 +63,7 @@ rollouts = st.builds(
     attempt=counts,
     weight=st.integers(0, 100),
     users_since=maybe_times,
-    exits_before=maybe_counts,
+    exits_before=st.dictionaries(names, counts, max_size=3),
     waiting_for=one_of(*phases.WaitingFor),
     paused_at=maybe_times,
     paused_by=one_of(*phases.PausedBy),

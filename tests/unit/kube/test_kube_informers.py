@@ -97,7 +97,7 @@ class TestFailingWatches:
         await settle(5)
         assert events == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "a")]
         lists = [r for r in api.requests if r.query.get("watch") is None]
-        assert len(lists) == 1
+        assert [r.query["limit"] for r in lists] == ["2", "1"]
 
     async def test_an_expired_version_leads_to_another_list(
         self, api: FakeApiServer, informer: Informer, events: EventLog
@@ -227,3 +227,47 @@ class TestLogging:
         api.faults.compact()
         await settle(900)
         assert caplog.records == []
+
+
+class TestRestoredBackup:
+    """After etcd is restored the API server is at an older version than the copy."""
+
+    async def test_the_copy_is_that_of_the_backup_and_hears_of_what_follows(
+        self, api: FakeApiServer, informer: Informer, events: EventLog
+    ) -> None:
+        api.insert(kinds.CONFIG_MAP, objects.settings("kept"))
+        api.insert(kinds.CONFIG_MAP, objects.settings("deleted-later"))
+        start(informer)
+        await settle()
+        backup = api.store.backup()
+        for number in range(10):
+            api.edit(kinds.CONFIG_MAP, "default", "kept", patch={"data": {"a": str(number)}})
+        api.remove(kinds.CONFIG_MAP, "default", "deleted-later")
+        api.insert(kinds.CONFIG_MAP, objects.settings("created-later"))
+        await settle()
+        assert names(informer) == {"kept", "created-later"}
+        events.clear()
+        api.store.restore(backup)
+        api.faults.drop_watches()
+        await settle(60)
+        assert names(informer) == {"kept", "deleted-later"}
+        assert (informer.get("default", "kept") or {})["data"] == {"a": "1"}
+        assert sorted(events) == [
+            ("ADDED", "deleted-later"),
+            ("DELETED", "created-later"),
+            ("MODIFIED", "kept"),
+        ]
+        api.edit(kinds.CONFIG_MAP, "default", "kept", patch={"data": {"a": "after"}})
+        await settle()
+        assert (informer.get("default", "kept") or {})["data"] == {"a": "after"}
+
+    async def test_a_deaf_watch_is_noticed_when_it_ends(self, api: FakeApiServer, informer: Informer) -> None:
+        start(informer)
+        await settle()
+        backup = api.store.backup()
+        for name in "abc":
+            api.insert(kinds.CONFIG_MAP, objects.settings(name))
+        await settle()
+        api.store.restore(backup)
+        await settle(300)
+        assert names(informer) == set()

@@ -119,7 +119,7 @@ def _kinds_of(plan: planner.Plan) -> list[str]:
 
 def test_a_decision_is_answered_before_a_child_is_created() -> None:
     retried = _kinds_of(_passes("retried-by-a-decision")[0].plan)
-    assert retried == ["AnswerDecision", "Deployment"]
+    assert retried == ["AnswerDecision", "Deployment", "ControllerRevision"]
 
 
 def test_traffic_returns_to_stable_before_an_abort_is_answered() -> None:

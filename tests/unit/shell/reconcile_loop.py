@@ -14,6 +14,7 @@ from seatrial.api.objects import Body
 from seatrial.applier import Applier
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
+from seatrial.kube.clock import Clock
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.pod_metrics import through_api_server
 from seatrial.kube.queue import KeyedQueue
@@ -56,7 +57,7 @@ class Loop:
                 telemetry=self.telemetry,
                 settings=settings.Settings(),
                 routers=routers.routers(),
-                clock=now,
+                clock=Clock(now, clock),
             )
         )
         self.task: asyncio.Task[None] | None = None

@@ -41,6 +41,29 @@ def scale(name: str = "churn-a", replicas: int = 5) -> actions.Scale:
     return actions.Scale(namespace=NAMESPACE, name=name, replicas=replicas)
 
 
+class TestLateWrites:
+    """A process that was stopped continues with what it had decided; others may have decided since."""
+
+    async def test_a_deployment_that_was_written_since_is_not_scaled(
+        self, api: FakeApiServer, applier: Applier
+    ) -> None:
+        seen = api.insert(kinds.DEPLOYMENT, objects.deployment())
+        api.edit(kinds.DEPLOYMENT, NAMESPACE, "churn-a", patch={"spec": {"replicas": 7}})
+        late = replace(scale(replicas=0), resource_version=seen["metadata"]["resourceVersion"])
+        outcome = await apply(applier, late)
+        assert (outcome.retry, outcome.apply_error) == (True, None)
+        assert api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a")["spec"]["replicas"] == 7  # type: ignore[index]
+
+    async def test_a_deployment_that_was_written_since_is_not_deleted(
+        self, api: FakeApiServer, applier: Applier
+    ) -> None:
+        seen = api.insert(kinds.DEPLOYMENT, objects.deployment())
+        api.edit(kinds.DEPLOYMENT, NAMESPACE, "churn-a", patch={"spec": {"replicas": 7}})
+        outcome = await apply(applier, actions.delete_action(seen))
+        assert (outcome.retry, outcome.apply_error) == (True, None)
+        assert api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a") is not None
+
+
 class TestOrder:
     async def test_actions_run_one_after_the_other_in_the_task_of_the_pass(
         self, api: FakeApiServer, limiter: Limiter, caches: Caches

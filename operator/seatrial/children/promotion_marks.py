@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from seatrial.api import kinds, phases, status_fields
-from seatrial.api.objects import Body
+from seatrial.api import kinds, names, phases, status_fields
+from seatrial.api.objects import Body, label_of
 from seatrial.children import diff
 from seatrial.children.actions import Action
 from seatrial.core.decide import Decision
@@ -29,10 +29,10 @@ def actions(decision: Decision) -> Iterator[Action]:
     The first one of all says nothing while it is alone: the Service's label names stable, its creation is its
     promotion, and a first deployment costs no write more.
     """
-    stable = decision.state.stable
+    stable, canary = decision.state.stable, decision.state.canary
     bodies = decision.snapshot.children.get(kinds.CONTROLLER_REVISION.kind, ())
     revisions = controller_revision.by_revision(bodies)
-    if stable is None or revisions.keys() <= {stable.revision}:
+    if stable is None or (canary is None and revisions.keys() <= {stable.revision}):
         return
     for revision, body in revisions.items():
         if body["metadata"].get("deletionTimestamp"):
@@ -40,7 +40,7 @@ def actions(decision: Decision) -> Iterator[Action]:
         mark, wanted = _mark_of(body), _promoted_at(decision.state, revision)
         if mark != wanted and not (mark and wanted == UNKNOWN):
             is_promoted_last = bool(wanted) and revision == stable.revision
-            numbered = _with_number_of_last(body, bodies) if is_promoted_last else body
+            numbered = _with_number_of_last(decision.state, body, bodies) if is_promoted_last else body
             yield diff.annotate_action(numbered, PROMOTED_AT, wanted)
 
 
@@ -48,11 +48,12 @@ def _mark_of(body: Body) -> str:
     return str((body["metadata"].get("annotations") or {}).get(PROMOTED_AT, ""))
 
 
-def _with_number_of_last(body: Body, bodies: Bodies) -> Body:
+def _with_number_of_last(state: RolloutState, body: Body, bodies: Bodies) -> Body:
     """Return the ControllerRevision with a higher number than all that were promoted, as `kubectl rollout` counts."""
+    known = {h.revision for h in state.history if h.outcome is phases.Outcome.PROMOTED}
+    promoted = [b for b in bodies if _mark_of(b) or label_of(b, names.LABEL_REVISION) in known]
     number = controller_revision.number_of(body)
-    promoted = (controller_revision.number_of(other) for other in bodies if _mark_of(other))
-    if number >= max(promoted, default=0):
+    if number >= max(map(controller_revision.number_of, promoted), default=0):
         return body
     return {**body, "revision": 1 + max(map(controller_revision.number_of, bodies))}
 

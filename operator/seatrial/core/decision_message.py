@@ -59,8 +59,8 @@ def _traffic_after_abort(state: RolloutState, inputs: Inputs) -> str:
 
 
 def _promoted(effect: Effect) -> str:
-    when = "after the pause" if effect.rollout.phase is Phase.PAUSED else "once all its pods are ready"
-    return f"{_canary(effect)}: remaining steps skipped{_share(effect)}; it is promoted {when}"
+    skipped = f"{_canary(effect)}: remaining steps skipped{_share(effect)}"
+    return f"{skipped}; it is promoted once all its pods are ready"
 
 
 def _skipped(effect: Effect) -> str:

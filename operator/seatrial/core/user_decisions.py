@@ -12,6 +12,7 @@ from seatrial.api import phases
 from seatrial.api.reasons import Reason
 from seatrial.api.rollout_decision import Action, DecisionPhase
 from seatrial.api.status_fields import format_time
+from seatrial.api.text import truncate
 from seatrial.core import pauses, rollback_target, rollout
 from seatrial.core.decision_message import accepted_message
 from seatrial.core.inputs import Inputs
@@ -21,6 +22,8 @@ from seatrial.core.state import HistoryEntry, Rejection, Rollout, RolloutState, 
 from seatrial.core.transitions import Phase, at_rest, stop_progress_clock, transition
 
 MAX_REMEMBERED = 20
+LONGEST_CAUSE = 200
+"""Characters of the message of a rejection: what is possible instead has to fit behind it."""
 DECISIVE = frozenset({Action.ABORT, Action.PROMOTE, Action.RETRY, Action.ROLLBACK, Action.PAUSE})
 """Actions whose author becomes the author of the rollout's outcome; skipping or resuming alone does not."""
 
@@ -225,9 +228,8 @@ def _why_no_rollback(target: str, state: RolloutState) -> str:
     if (rejection := state.rejection_of(target)) is not None:
         remedy = "apply its spec and create a Retry"
         at = "" if rejection.at is None else f" at {format_time(rejection.at)}"
-        return (
-            f"revision {target} was itself rejected{at} ({rejection.reason}: {rejection.message}); {remedy}"
-        )
+        cause = f"{rejection.reason}: {truncate(rejection.message, LONGEST_CAUSE)}"
+        return f"revision {target} was itself rejected{at} ({cause}); {remedy}"
     if state.promoted_before(target):
         return f"the ControllerRevision of {target} is gone; apply its spec instead"
     return f"revision {target} was never promoted"

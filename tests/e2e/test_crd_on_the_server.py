@@ -195,6 +195,21 @@ def test_the_columns_show_the_state_of_the_rollout(server: Server) -> None:
     assert shown[9].strip() == "canary 9f3c2a71d0: 25 % of traffic"
 
 
+def test_the_columns_show_who_decided_what(server: Server) -> None:
+    example = loaded(REPOSITORY / "crds" / "examples" / "decision-rollback-to-previous.yaml")
+    body = {**example, "metadata": {"name": "churn-20261130t235959-abcde"}}
+    assert server.create(body).returncode == 0
+    status = {"phase": "Taken", "message": "rollback to 41b07c55ee started", "at": "2026-11-30T23:59:59Z"}
+    name, patch = body["metadata"]["name"], json.dumps({"status": status})
+    server.must("patch", "rdec", name, "-n", NAMESPACE, "--subresource=status", "--type=merge", "-p", patch)
+    head, row = server.must("get", "rdec", name, "-n", NAMESPACE).splitlines()
+    assert head.split() == ["NAME", "ACTION", "REVISION", "BY", "PHASE", "AGE"]
+    assert row.split()[:5] == [name, "Rollback", "9f3c2a71d0", "jo@shop.example", "Taken"]
+    head, row = server.must("get", "rdec", name, "-n", NAMESPACE, "-o", "wide").splitlines()
+    assert head.split()[6:] == ["DEPLOYMENT", "TO", "MESSAGE"]
+    assert row.split(maxsplit=8)[6:] == ["churn", "previous", status["message"]]
+
+
 def test_a_model_deployment_can_be_scaled(server: Server) -> None:
     assert server.create(model("scaled", scaling={"replicas": 2})).returncode == 0
     server.must("scale", "mdep/scaled", "-n", NAMESPACE, "--replicas=4")

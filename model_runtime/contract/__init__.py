@@ -6,6 +6,7 @@ serve its model leaves an `Exit` in its termination message.
 
 layout     paths, variables, commands and image labels
 messages   the JSON messages
+addresses  addresses of models without their secrets
 encoding   their encoding within a size limit, and their checked decoding
 logs       the JSON log format of both programs
 metrics    what the server counts and the operator judges

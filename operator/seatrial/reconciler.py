@@ -162,9 +162,10 @@ class Reconciler:
 
     async def _reject_decisions_about_missing(self, key: Key) -> None:
         """Reject the decisions about an object that does not exist: their author may have mistyped its name."""
-        decisions = decisions_about_nothing(self._shell.observer.decisions(key))
-        answers = decision_answers.rejections(key, decisions, now=self._shell.clock.now())
-        outcome = await self._shell.applier.apply(answers, uid="")
+        bodies, now = self._shell.observer.decisions(key), self._shell.clock.now()
+        answers = decision_answers.rejections(key, decisions_about_nothing(bodies), now=now)
+        pruned = tuple(decision_answers.prune(bodies, revisions=(), now=now))
+        outcome = await self._shell.applier.apply((*answers, *pruned), uid="")
         if outcome.retry or outcome.apply_error is not None:
             self._shell.queue.retry(key, after=outcome.retry_after)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import time
 import uuid
@@ -206,6 +208,49 @@ def test_the_columns_show_the_state_of_the_rollout(server: Server) -> None:
     shown = row.split(maxsplit=9)
     assert shown[1:8] == ["Canary", "2/3", "25", "41b07c55ee", "9f3c2a71d0", "–", "5/5"]
     assert shown[9].strip() == "canary 9f3c2a71d0: 25 % of traffic"
+
+
+def test_the_columns_show_who_decided_what(server: Server) -> None:
+    example = loaded(REPOSITORY / "crds" / "examples" / "decision-rollback-to-previous.yaml")
+    body = {**example, "metadata": {"name": "churn-20261130t235959-abcde"}}
+    assert server.create(body).returncode == 0
+    status = {"phase": "Taken", "message": "rollback to 41b07c55ee started", "at": "2026-11-30T23:59:59Z"}
+    name, patch = body["metadata"]["name"], json.dumps({"status": status})
+    server.must("patch", "rdec", name, "-n", NAMESPACE, "--subresource=status", "--type=merge", "-p", patch)
+    head, row = server.must("get", "rdec", name, "-n", NAMESPACE).splitlines()
+    assert head.split() == ["NAME", "ACTION", "REVISION", "BY", "PHASE", "AGE"]
+    assert row.split()[:5] == [name, "Rollback", "9f3c2a71d0", "jo@shop.example", "Taken"]
+    head, row = server.must("get", "rdec", name, "-n", NAMESPACE, "-o", "wide").splitlines()
+    assert head.split()[6:] == ["DEPLOYMENT", "TO", "MESSAGE"]
+    assert row.split(maxsplit=8)[6:] == ["churn", "previous", status["message"]]
+
+
+def test_the_readme_shows_how_controller_revisions_are_listed(server: Server) -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    command = re.search(r"^kubectl -n shop (get controllerrevisions (?:.*\\\n)*.*)$", readme, re.MULTILINE)
+    assert command is not None
+    annotations = {"promoted-at": "2026-11-30T12:00:00Z", "source": "s3://models/churn/1/", "built-at": "b"}
+    head = {
+        "name": "churn-41b07c55ee",
+        "labels": {"seatrial.dev/deployment": "churn", "seatrial.dev/revision": "41b07c55ee"},
+        "annotations": {f"seatrial.dev/{name}": value for name, value in annotations.items()},
+    }
+    body = {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": head,
+        "revision": 7,
+        "data": {},
+    }
+    assert server.create(body).returncode == 0
+    arguments = shlex.split(command.group(1).replace("\\\n", ""))
+    columns, row = server.must(*arguments, "-n", NAMESPACE).splitlines()
+    assert columns.split() == ["NUMBER", "REVISION", "PROMOTED", "BUILT", "SOURCE", "VERSION", "DIGEST"]
+    assert row.split()[:5] == [
+        "7",
+        "41b07c55ee",
+        *(annotations[name] for name in ("promoted-at", "built-at", "source")),
+    ]
 
 
 def test_a_model_deployment_can_be_scaled(server: Server) -> None:

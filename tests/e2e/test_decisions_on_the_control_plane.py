@@ -115,6 +115,32 @@ async def test_rollback_returns_to_a_revision_of_history(
     assert [entry["revision"] for entry in synced["status"]["rejected"]] == [second]
 
 
+async def numbers(user: ClusterUser, *revisions: str) -> list[tuple[int, bool]]:
+    """Return the number of each ControllerRevision, and whether it says when it was promoted."""
+    bodies = [await user.get(f"churn-{revision}", kinds.CONTROLLER_REVISION) for revision in revisions]
+    mark = f"{names.GROUP}/promoted-at"
+    return [(body["revision"], mark in (body["metadata"].get("annotations") or {})) for body in bodies]
+
+
+@pytest.mark.parametrize("wanted", ["previous", "digest"])
+async def test_rollback_to_a_digest_or_to_previous_numbers_the_promotion(
+    operator: OperatorProcess, user: ClusterUser, wanted: str
+) -> None:
+    await user.apply("churn", spec(1))
+    first = (await user.healthy("churn", 1))["status"]["stable"]["revision"]
+    await user.apply("churn", spec(2))
+    second = (await user.healthy("churn", 2))["status"]["stable"]["revision"]
+    target = image(1).rpartition("@")[2] if wanted == "digest" else wanted
+    decision = await decide(user, "Rollback", second, toRevision=target)
+    assert (phase_of(decision), first in decision["status"]["message"]) == ("Taken", True)
+    await user.until("churn", phase_is("Degraded"))
+    expected = [(3, True), (2, False)]
+    await user.until(
+        f"churn-{first}", lambda body: body["revision"] == expected[0][0], kind=kinds.CONTROLLER_REVISION
+    )
+    assert await numbers(user, first, second) == expected
+
+
 async def test_decision_about_another_revision_is_rejected(
     operator: OperatorProcess, user: ClusterUser
 ) -> None:

@@ -128,6 +128,17 @@ def test_inapplicable_decision_is_rejected_with_its_reason(action: str, fields: 
     run_story(story)
 
 
+def test_answer_to_an_abort_says_what_happened_to_the_traffic() -> None:
+    async def story(world: World) -> None:
+        revision = await _canary_at_first_step(world)
+        stable = (await world.status())["stable"]["revision"]
+        answer = await world.wait_for_result(await world.decide("Abort", revision=revision, attempt=1))
+        assert all(part in answer["message"] for part in (revision, "25 %", stable))
+        assert (await world.status())["canary"]["weight"] == 0
+
+    run_story(story)
+
+
 def test_decision_older_than_the_rollout_is_rejected() -> None:
     async def story(world: World) -> None:
         await world.install_decision_policy()

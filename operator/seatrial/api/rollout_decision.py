@@ -48,6 +48,7 @@ WITH_ATTEMPT: Final = (Action.PROMOTE, Action.ABORT, Action.RETRY)
 """The actions that refer to one attempt."""
 
 Revision = Annotated[str, Field(pattern=names.REVISION_PATTERN, max_length=10)]
+RollbackTarget = Annotated[str, Field(pattern=names.ROLLBACK_TARGET_PATTERN, max_length=71)]
 Ordinal = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 
 
@@ -67,8 +68,10 @@ class DecisionSpec(base.SpecModel):
     step: Ordinal | None = None
     """The step that the decision refers to, counted from 1; required with Skip and only allowed there."""
 
-    to_revision: Revision | None = None
-    """The revision of status.history to roll back to; required with Rollback and only allowed there."""
+    to_revision: RollbackTarget | None = None
+    """What to roll back to: a revision of status.history, the first six or more digits of the digest of its model or
+    image, with or without `sha256:`, or `previous`, what served before; required with Rollback and only allowed
+    there."""
 
     attempt: Ordinal | None = None
     """The attempt that the decision refers to, counted from 1; required with Promote, Abort and Retry and only allowed

@@ -17,7 +17,7 @@ from seatrial.api import base, fields, lenient, phases, status_fields
 from seatrial.api.build_status import BuildStatus
 from seatrial.api.conditions import Condition, ConditionType  # the field has the module's name
 from seatrial.api.rollout_status import LONGEST_PAUSE, CheckStatus, RolloutStatus
-from seatrial.api.tracks import CanaryStatus, Failure, TrackStatus
+from seatrial.api.tracks import CanaryStatus, Failure, RevisionIdentity, TrackStatus
 
 __all__ = [
     "LONGEST_PAUSE",
@@ -37,11 +37,8 @@ __all__ = [
 _BY_TYPE: Final[JsonDict] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 
 
-class Rejected(base.StatusModel):
+class Rejected(RevisionIdentity):
     """A revision that failed and is not tried again until a person or a new spec asks for it."""
-
-    revision: status_fields.Revision
-    """The rejected revision."""
 
     reason: status_fields.Word = ""
     """The reason for the rejection, one CamelCase word."""
@@ -59,17 +56,11 @@ class Rejected(base.StatusModel):
     """The author of the RolloutDecision that caused it; absent if none did."""
 
 
-class HistoryEntry(base.StatusModel):
+class HistoryEntry(RevisionIdentity):
     """A finished rollout."""
-
-    revision: status_fields.Revision
-    """The revision that was rolled out."""
 
     outcome: phases.Outcome
     """The outcome of the rollout."""
-
-    image: status_fields.Name = ""
-    """The image of the revision, with its digest."""
 
     reason: status_fields.Word = ""
     """The reason for the outcome, one CamelCase word."""
@@ -81,7 +72,7 @@ class HistoryEntry(base.StatusModel):
     """When the rollout started."""
 
     finished_at: status_fields.Time | None = None
-    """When the rollout ended."""
+    """When the rollout ended; with the outcome Promoted, when the revision was promoted."""
 
     decided_by: status_fields.Name = ""
     """The author of the RolloutDecision that caused it; absent if none did."""

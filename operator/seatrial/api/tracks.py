@@ -24,8 +24,8 @@ class Failure(base.StatusModel):
     """The number of restarts of the pod's container."""
 
 
-class TrackStatus(base.StatusModel):
-    """A revision that has pods."""
+class RevisionIdentity(base.StatusModel):
+    """A revision, the model that it runs, and where that came from."""
 
     revision: status_fields.Revision
     """Ten hex digits that identify what the pods run."""
@@ -34,7 +34,20 @@ class TrackStatus(base.StatusModel):
     """The image, with its digest."""
 
     model_digest: status_fields.Name = ""
-    """The digest of the model's files, `sha256:<hex>`."""
+    """The digest of the model's files, `sha256:<hex>`; empty when the spec sets the image."""
+
+    source_uri: status_fields.Name = ""
+    """The address of the model's files, without user, password and query; empty when the spec sets the image."""
+
+    source_version: status_fields.Name = ""
+    """The version that the address resolved to, for example `etag 9f3c`; empty if the source has no versions."""
+
+    built_at: status_fields.Time | None = None
+    """When the image was built; absent if the registry had it already."""
+
+
+class TrackStatus(RevisionIdentity):
+    """A revision that has pods."""
 
     format: status_fields.Word = ""
     """The format of the model's files."""
@@ -52,7 +65,7 @@ class TrackStatus(base.StatusModel):
     """The desired share of traffic, in percent."""
 
     since: status_fields.Time | None = None
-    """When the revision became stable, or the canary."""
+    """When the revision became stable, which is when it was promoted, or when it became the canary."""
 
     failure: Failure | None = None
     """The failure of the pods; absent while they are healthy."""

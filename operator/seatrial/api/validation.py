@@ -43,6 +43,7 @@ _EXPECTATIONS: Final = {
 
 _PATTERNS: Final = {
     names.REVISION_PATTERN: "expected a revision of the status, ten hex digits",
+    names.ROLLBACK_TARGET_PATTERN: "expected a revision of the status, six or more digits of a digest, or previous",
     names.NAME_PATTERN: "expected the name of a ModelDeployment",
     fields.OBJECT_NAME: fields.OBJECT_NAME_EXPECTED,
     fields.OPTIONAL_NAME: fields.OBJECT_NAME_EXPECTED,

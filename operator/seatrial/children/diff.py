@@ -51,9 +51,13 @@ def annotate_action(seen: Body, values: Mapping[str, str]) -> actions.Apply:
 
 
 def _metadata_only(seen: Body, **head: Any) -> Body:
-    """Return an observed child with other metadata and without its content."""
+    """Return an observed child with other metadata and without its content; a ControllerRevision keeps its number.
+
+    A field that we applied once and leave out later is taken away: the number would be 0.
+    """
     kept = {name: seen["metadata"].get(name) or {} for name in ("namespace", "name", "labels", "annotations")}
-    return {"apiVersion": seen["apiVersion"], "kind": seen["kind"], "metadata": {**kept, **head}}
+    number = {"revision": seen["revision"]} if "revision" in seen else {}
+    return {"apiVersion": seen["apiVersion"], "kind": seen["kind"], "metadata": {**kept, **head}, **number}
 
 
 def is_as_wanted(wanted: Body, seen: Body) -> bool:

@@ -13,7 +13,7 @@ from seatrial.core.decide import Decision
 from seatrial.core.snapshot import Bodies
 from seatrial.core.state import RolloutState
 from seatrial.core.transitions import Phase, at_rest
-from seatrial.manifests import metadata
+from seatrial.manifests import controller_revision, metadata
 
 
 def workloads(decision: Decision) -> Iterator[Action]:
@@ -32,10 +32,17 @@ def actions(decision: Decision) -> Iterator[Action]:
     if scaling.floor < 2:
         yield from map(delete_action, _of(decision, kinds.PDB))
     known = _current(state) | {h.revision for h in state.history} | _in_progress(state)
+    yield from _decisions(decision, known)
     known |= _spare_templates(decision, known)
     yield from map(delete_action, _unneeded(_of(decision, kinds.CONFIG_MAP), keep=known))
     yield from map(delete_action, _unneeded(_of(decision, kinds.CONTROLLER_REVISION), keep=known))
-    yield from decision_answers.prune(_of(decision, kinds.ROLLOUT_DECISION))
+
+
+def _decisions(decision: Decision, known: set[str]) -> Iterator[Action]:
+    """Yield the deletion of decisions that were answered before, and explain nothing that status shows."""
+    rejected = {rejection.revision for rejection in decision.state.rejected}
+    bodies = _of(decision, kinds.ROLLOUT_DECISION)
+    yield from decision_answers.prune(bodies, revisions=known | rejected, now=decision.now)
 
 
 def _of(decision: Decision, kind: Kind) -> Bodies:
@@ -90,7 +97,7 @@ def _spare_templates(decision: Decision, known: set[str]) -> set[str]:
     """
     spare = max(decision.target.history_limit + 1 - len(known), 0)
     kept = _of(decision, kinds.CONTROLLER_REVISION)
-    newest = sorted(kept, key=lambda body: int(body.get("revision", 0)), reverse=True)
+    newest = sorted(kept, key=controller_revision.number_of, reverse=True)
     others = [r for body in newest if (r := metadata.revision_of(body)) not in known]
     return set(others[:spare])
 

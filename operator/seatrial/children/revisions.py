@@ -92,8 +92,11 @@ def _rendered(decision: Decision, revision: ModelRevision) -> Body:
         build_id=revision.build_id,
         model_digest=revision.model_digest,
         format=revision.format,
+        source_uri=revision.source_uri,
+        source_version=revision.source_version,
+        built_at=revision.built_at,
     )
-    number = 1 + max((int(body.get("revision", 0)) for body in _kept(decision)), default=0)
+    number = 1 + max(map(controller_revision.number_of, _kept(decision)), default=0)
     return controller_revision.render(
         decision.target.owner,
         revision.revision,

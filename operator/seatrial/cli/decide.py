@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
+from collections.abc import Callable
+from datetime import datetime
 
 from seatrial.api import kinds, names, rollout_decision
 from seatrial.api import status as api
 from seatrial.api.objects import Body
 from seatrial.cli import decision_spec, kubeconfig, yaml_output
 from seatrial.cli.cluster import ClusterClient, Connect
-from seatrial.cli.decision_target import DecisionTarget, decision_target, rollback_targets
+from seatrial.cli.decision_target import DecisionTarget, decision_target, rollback_destination
 from seatrial.cli.errors import CommandError
 
 Action = rollout_decision.Action
@@ -25,12 +27,17 @@ the ModelDeployment, --by from the API server. If all of them are given, no clus
 
   seatrial decide abort churn -n shop --reason "p99"            prints the decision
   seatrial decide abort churn -n shop --reason "p99" --apply    creates it
-  seatrial decide rollback churn -n shop --to 41b07c55ee --apply
-  kubectl get rdec -n shop                                      shows the operator's answer
+  seatrial decide rollback churn -n shop --to previous --apply
+  seatrial decide rollback churn -n shop --to sha256:8d3f07 --apply
+  kubectl get rdec -n shop -o wide                              shows the operator's answer
 """
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], connect: Connect) -> None:
+def add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    connect: Connect,
+    clock: Callable[[], datetime],
+) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "decide",
@@ -55,7 +62,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], c
         "--reason", default="", help="the reason for the decision, recorded in status.history"
     )
     parser.add_argument(
-        "--to", "--to-revision", metavar="REVISION", help="for rollback: the revision to roll back to"
+        "--to",
+        "--to-revision",
+        metavar="TARGET",
+        help="for rollback: a revision, the first six or more digits of a digest of its model or image, or previous",
     )
     parser.add_argument("--apply", action="store_true", help="create the decision instead of printing it")
     parser.add_argument("--context", default="", help="context of the kubeconfig (default: the current one)")
@@ -67,19 +77,21 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], c
     )
     parser.add_argument("--step", type=int, help="for skip: the step (default: from the status)")
     parser.add_argument("--by", help="who decides (default: your user name in the cluster)")
-    parser.set_defaults(run=functools.partial(run, connect=connect))
+    parser.set_defaults(run=functools.partial(run, connect=connect, clock=clock))
 
 
-def run(options: argparse.Namespace, *, connect: Connect) -> str:
+def run(options: argparse.Namespace, *, connect: Connect, clock: Callable[[], datetime]) -> str:
     """Return the manifest, or a line about the object that was created."""
     spec = decision_spec.spec_from_options(options)
     if decision_spec.is_complete(spec) and not options.apply:
-        body = decision_spec.manifest(spec, name=options.name, namespace=options.namespace)
+        body = decision_spec.manifest(spec, namespace=options.namespace, now=clock())
         return yaml_output.to_yaml(body)
-    return asyncio.run(_run_with_cluster(options, spec, connect))
+    return asyncio.run(_run_with_cluster(options, spec, connect, now=clock()))
 
 
-async def _run_with_cluster(options: argparse.Namespace, spec: Body, connect: Connect) -> str:
+async def _run_with_cluster(
+    options: argparse.Namespace, spec: Body, connect: Connect, *, now: datetime
+) -> str:
     """Complete the spec from the cluster, and create the decision if the options say so."""
     namespace = options.namespace or kubeconfig.namespace_of(options.context)
     async with connect(options.context) as transport:
@@ -88,7 +100,7 @@ async def _run_with_cluster(options: argparse.Namespace, spec: Body, connect: Co
             spec = await _with_target(client, spec, namespace)
         if "decidedBy" not in spec:
             spec = {**spec, "decidedBy": await client.user()}
-        body = decision_spec.manifest(spec, name=options.name, namespace=namespace)
+        body = decision_spec.manifest(spec, namespace=namespace, now=now)
         if not options.apply:
             return yaml_output.to_yaml(body)
         created = await client.create(kinds.ROLLOUT_DECISION, namespace, body)
@@ -103,12 +115,12 @@ async def _with_target(client: ClusterClient, spec: Body, namespace: str) -> Bod
     paused = (body.get("spec") or {}).get("paused") is True
     try:
         target = decision_target(action, status, paused=paused)
-        _check_destination(spec, status)
+        destination = _destination(spec, status)
         _check_revision(spec, target)
     except CommandError as error:
         raise CommandError(f"{names.KIND} {namespace}/{name}: {error}") from None
     fields = {"revision": target.revision, "attempt": target.attempt, "step": target.step}
-    return {**{field: value for field, value in fields.items() if value is not None}, **spec}
+    return {**{field: value for field, value in fields.items() if value is not None}, **spec, **destination}
 
 
 def _check_revision(spec: Body, target: DecisionTarget) -> None:
@@ -121,22 +133,11 @@ def _check_revision(spec: Body, target: DecisionTarget) -> None:
         )
 
 
-def _check_destination(spec: Body, status: api.Status) -> None:
-    """Raise CommandError if a Rollback names no revision to roll back to, or one that is not in the history."""
+def _destination(spec: Body, status: api.Status) -> Body:
+    """Return the field with the revision that a Rollback returns to; none for other actions."""
     if spec["action"] != Action.ROLLBACK:
-        return
-    revisions, destination = rollback_targets(status), spec.get("toRevision")
-    if destination is None:
-        known = (
-            f"known: {', '.join(revisions)} (newest first)"
-            if revisions
-            else "the history has no other revision"
-        )
-        raise CommandError(f"--to is required with rollback; {known}")
-    if destination not in revisions:
-        raise CommandError(
-            f"unknown revision '{destination}' to roll back to; known: {', '.join(revisions) or 'none'}"
-        )
+        return {}
+    return {"toRevision": rollback_destination(spec.get("toRevision", ""), status)}
 
 
 def _creation_message(body: Body, context: str) -> str:

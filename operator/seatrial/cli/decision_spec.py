@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 from typing import Final
 
 from seatrial.api import names, rollout_decision, validation
@@ -50,12 +51,16 @@ def is_complete(spec: Body) -> bool:
     return names_target(spec) and "decidedBy" in spec
 
 
-def manifest(spec: Body, *, name: str, namespace: str) -> Body:
-    """Return the RolloutDecision; raise CommandError if the API server would reject it."""
+def manifest(spec: Body, *, namespace: str, now: datetime) -> Body:
+    """Return the RolloutDecision; raise CommandError if the API server would reject it.
+
+    `kubectl get` sorts by name: the time in it puts the decisions about one object into their order.
+    """
+    prefix = f"{spec['deployment']}-{now.astimezone(UTC):%Y%m%dt%H%M%S}-"
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.DECISION_KIND,
-        "metadata": {"generateName": f"{name}-", **({"namespace": namespace} if namespace else {})},
+        "metadata": {"generateName": prefix, **({"namespace": namespace} if namespace else {})},
         "spec": _validate(spec).to_dict(),
     }
 

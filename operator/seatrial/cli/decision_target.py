@@ -8,7 +8,7 @@ from typing import assert_never
 from seatrial.api import rollout_decision
 from seatrial.api import status as api
 from seatrial.cli.errors import CommandError
-from seatrial.core import transitions
+from seatrial.core import rollback_target, transitions
 from seatrial.core.state import Rejection, RolloutState
 from seatrial.core.status_codec import state_of
 from seatrial.core.transitions import Phase
@@ -52,12 +52,21 @@ def decision_target(action: Action, status: api.Status, *, paused: bool) -> Deci
             assert_never(action)
 
 
-def rollback_targets(status: api.Status) -> tuple[str, ...]:
-    """Return the revisions that a Rollback may name, the most recent first."""
+def rollback_destination(wanted: str, status: api.Status) -> str:
+    """Return the revision that `wanted` means; raise CommandError if there is no such target of a Rollback."""
     state = state_of(status)
-    current = "" if state.stable is None else state.stable.revision
-    revisions = (entry.revision for entry in state.history if entry.revision != current)
-    return tuple(dict.fromkeys(revision for revision in revisions if state.promoted_before(revision)))
+    targets = rollback_target.rollback_targets(state)
+    listed = rollback_target.listed(targets)
+    if not wanted:
+        known = f"known, newest first: {listed}" if targets else "the history has no other revision"
+        raise CommandError(f"--to is required with rollback; {known}")
+    try:
+        revision = rollback_target.revision_meant(wanted, state)
+    except rollback_target.NoRollbackTarget as unknown:
+        raise CommandError(str(unknown)) from None
+    if revision not in {entry.revision for entry in targets}:
+        raise CommandError(f"cannot roll back to revision {revision}; known, newest first: {listed}")
+    return revision
 
 
 def _current_rollout(action: Action, status: api.Status) -> DecisionTarget:
@@ -95,8 +104,12 @@ def _rejected_target(status: api.Status) -> DecisionTarget:
     _require_rest(state)
     rejection = _rejection_of_target(status, state)
     if rejection is None:
-        revisions = ", ".join(entry.revision for entry in state.rejected)
-        hint = f"rejected revisions: {revisions}; apply the spec of one of them first" if revisions else None
+        revisions = rollback_target.listed(state.rejected)
+        hint = (
+            f"rejected revisions: {revisions}; apply the spec of one of them first"
+            if state.rejected
+            else None
+        )
         raise CommandError(
             f"the revision that the spec asks for is not rejected; {hint or _phase_and_message(status)}"
         )

@@ -6,7 +6,8 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from importlib import metadata as distributions
 
 from seatrial.cli import cluster, decide, plan
@@ -14,9 +15,19 @@ from seatrial.cli.cluster import Connect
 from seatrial.cli.errors import CommandError
 
 
-def main(arguments: list[str] | None = None, *, connect: Connect = cluster.connect_with_kubeconfig) -> None:
+def utc_now() -> datetime:
+    """Return the time of the wall clock."""
+    return datetime.now(UTC)
+
+
+def main(
+    arguments: list[str] | None = None,
+    *,
+    connect: Connect = cluster.connect_with_kubeconfig,
+    clock: Callable[[], datetime] = utc_now,
+) -> None:
     """Run one command. If it fails, print its error and exit with status 2."""
-    options = _parser(connect).parse_args(arguments)
+    options = _parser(connect, clock).parse_args(arguments)
     try:
         text: str = options.run(options)
     except CommandError as error:
@@ -42,14 +53,14 @@ def _print_errors(sentences: Iterable[object]) -> int:
     return 2
 
 
-def _parser(connect: Connect) -> argparse.ArgumentParser:
+def _parser(connect: Connect, clock: Callable[[], datetime]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="seatrial",
         description="Plan model deployments offline, and decide about their rollouts.",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     plan.add_command(commands)
-    decide.add_command(commands, connect)
+    decide.add_command(commands, connect, clock)
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(run=_version)
     return parser

@@ -100,13 +100,14 @@ ROLLOUT_DECISION: Final = Kind(
     spec=rollout_decision.DecisionSpec,
     status=rollout_decision.DecisionStatus,
     columns=(
-        Column("DEPLOYMENT", ".spec.deployment"),
-        Column("REVISION", ".spec.revision"),
         Column("ACTION", ".spec.action"),
-        Column("PHASE", ".status.phase"),
+        Column("REVISION", ".spec.revision"),
         Column("BY", ".spec.decidedBy"),
+        Column("PHASE", ".status.phase"),
         Column("AGE", ".metadata.creationTimestamp", "date"),
-        Column("MESSAGE", ".status.message"),
+        Column("DEPLOYMENT", ".spec.deployment", wide=True),
+        Column("TO", ".spec.toRevision", wide=True),
+        Column("MESSAGE", ".status.message", wide=True),
     ),
     spec_rules=(
         {"rule": "self == oldSelf", "message": "a RolloutDecision is immutable; create another one"},

@@ -9,6 +9,7 @@ from model_runtime import contract
 from seatrial.api import reasons
 from seatrial.api.phases import BuildPhase
 from seatrial.core.inputs import BuildResult
+from seatrial.core.known_models import source_uri_of, source_version_of
 from seatrial.core.snapshot import BuildJob
 from seatrial.core.state import Build
 from seatrial.core.target import BuildTarget, Image
@@ -205,13 +206,23 @@ def _timed_out(build: Build, job: BuildJob) -> tuple[Reason, str]:
     return Reason.BUILD_EVICTED, message
 
 
+def _image_of(build: Build) -> Image:
+    """Return the image of a build that ended; when one that existed already was built is not known."""
+    return Image(
+        reference=build.image,
+        build_id=build.id,
+        model_digest=build.model_digest,
+        format=build.format,
+        source_uri=source_uri_of(build.source),
+        source_version=source_version_of(build.source),
+        built_at=build.finished_at if build.phase is BuildPhase.SUCCEEDED else None,
+    )
+
+
 def result_of(build: Build | None) -> BuildResult:
     """Return what the rollout needs to know of a build; None: it has not begun."""
     if build is None:
         return BuildResult()
     if build.phase in {BuildPhase.SUCCEEDED, BuildPhase.CACHED}:
-        image = Image(
-            reference=build.image, build_id=build.id, model_digest=build.model_digest, format=build.format
-        )
-        return BuildResult(image=image)
+        return BuildResult(image=_image_of(build))
     return BuildResult(reason=build.reason, message=build.message, terminal=is_terminal(build))

@@ -7,8 +7,9 @@ from dataclasses import replace
 from seatrial.api import phases
 from seatrial.api.reasons import Reason
 from seatrial.core.inputs import Inputs
+from seatrial.core.known_models import model_of
 from seatrial.core.snapshot import Diagnosis
-from seatrial.core.state import Failure, HistoryEntry, Rejection, Rollout, RolloutState
+from seatrial.core.state import Failure, HistoryEntry, Rejection, Rollout, RolloutState, identity_fields
 from seatrial.core.transitions import IllegalTransition, Phase, restart_step_clock, transition
 
 
@@ -86,9 +87,9 @@ def _received_traffic(state: RolloutState, rollout: Rollout) -> bool:
 
 def _ended(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
     reason = Reason(rollout.reason) if rollout.reason else Reason.ROLLED_BACK
+    identity = identity_fields(model_of(rollout.revision, state, inputs))
     entry = HistoryEntry(
-        revision=rollout.revision,
-        image="" if state.canary is None else state.canary.image,
+        **identity,
         outcome=_outcome(reason),
         reason=reason,
         message=rollout.message,
@@ -101,7 +102,7 @@ def _ended(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutStat
         stable = replace(transition(rollout, Phase.STABLE), step=0, users_since=None)
         return replace(recorded, canary=None, rollout=stable)
     rejection = Rejection(
-        revision=rollout.revision,
+        **identity,
         reason=reason,
         message=rollout.message,
         at=inputs.now,

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from seatrial.api import phases
 from seatrial.api.reasons import Reason
-from seatrial.core import availability, judgement, pauses, rules
+from seatrial.core import availability, judgement, known_models, pauses, rules
 from seatrial.core.canary_health import wait_for_replicas
 from seatrial.core.inputs import Inputs
 from seatrial.core.rollback import continue_rollback, roll_back
-from seatrial.core.state import HistoryEntry, Rollout, RolloutState
-from seatrial.core.target import Image, Step, first_step_at, step_of
+from seatrial.core.state import HistoryEntry, Rollout, RolloutState, identity_fields
+from seatrial.core.target import Step, first_step_at, step_of
 from seatrial.core.transitions import (
     TABLE,
     IllegalTransition,
@@ -66,7 +66,7 @@ def _with_canary(state: RolloutState, inputs: Inputs) -> RolloutState:
         return state
     if canary is not None and canary.revision == rollout.revision:
         return state
-    image = image_of(rollout.revision, inputs)
+    image = known_models.image_of(rollout.revision, inputs)
     if image is None:
         anew = settled(replace(rollout, phase=Phase.STABLE), rollout.revision)
         return begin(replace(state, rollout=anew), inputs, revision=rollout.revision, attempt=rollout.attempt)
@@ -142,7 +142,7 @@ def begin(state: RolloutState, inputs: Inputs, *, revision: str, attempt: int = 
 
 
 def _building(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
-    image = image_of(rollout.revision, inputs)
+    image = known_models.image_of(rollout.revision, inputs)
     if image is not None:
         canary = image.of_revision(rollout.revision, since=inputs.now)
         starting = replace(transition(rollout, Phase.STARTING), waiting_for=None)
@@ -150,19 +150,6 @@ def _building(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutS
     if inputs.build.terminal:
         return roll_back(state, inputs, Reason(inputs.build.reason), inputs.build.message)
     return replace(state, rollout=replace(rollout, waiting_for=phases.WaitingFor.BUILD))
-
-
-def image_of(revision: str, inputs: Inputs) -> Image | None:
-    """Return the image of a revision as far as it is known: kept with its ControllerRevision, named, or built."""
-    images, target = inputs.snapshot.images, inputs.target
-    if revision in images:
-        return images[revision]
-    if revision != target.revision:
-        return None
-    if target.image:
-        return Image(reference=target.image)
-    same_build = (i for i in images.values() if i.build_id and i.build_id == target.build_id)
-    return inputs.build.image or next(same_build, None)
 
 
 def _starting(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
@@ -267,8 +254,7 @@ def _promoted(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutS
         raise IllegalTransition("a promotion without a canary")
     without_replicas = inputs.replica_plan.full == 0
     entry = HistoryEntry(
-        revision=rollout.revision,
-        image=state.canary.image,
+        **identity_fields(state.canary),
         outcome=phases.Outcome.PROMOTED,
         reason=Reason.PROMOTED,
         message="checks skipped: the spec asks for zero replicas" if without_replicas else "",

@@ -127,6 +127,7 @@ class UserDecision:
     step: int | None = None
     attempt: int | None = None
     to_revision: str = ""
+    """A revision, the start of a digest, or `previous`."""
     trusted: bool = True
     """`decided_by` is known to be the author: the admission policy is in force, or the settings waive it."""
 

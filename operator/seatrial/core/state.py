@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from typing import Any
 
 from seatrial.api.phases import BuildPhase, Outcome, PausedBy, RolloutPhase, Verdict, WaitingFor
 
@@ -26,12 +27,29 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelRevision:
-    """One revision and the image it runs; `build_id` is empty for an image that the user named."""
+class RevisionIdentity:
+    """A revision, the model it runs, and where that came from; of an image that the user named no more is known."""
 
     revision: str
     image: str = ""
     model_digest: str = ""
+    source_uri: str = ""
+    """The address of the files, without its secrets."""
+    source_version: str = ""
+    """What the address resolved to, as `etag 9f3c`; empty where the source has no versions."""
+    built_at: datetime | None = None
+    """None where the registry had the image already."""
+
+
+def identity_fields(value: RevisionIdentity) -> dict[str, Any]:
+    """Return which revision and model `value` is about, as the fields of `RevisionIdentity`."""
+    return {field.name: getattr(value, field.name) for field in fields(RevisionIdentity)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRevision(RevisionIdentity):
+    """One revision and the model it runs; `build_id` is empty for an image that the user named."""
+
     format: str = ""
     build_id: str = ""
     since: datetime | None = None
@@ -122,10 +140,9 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rejection:
+class Rejection(RevisionIdentity):
     """A revision that is not tried again until a person asks for it."""
 
-    revision: str
     reason: str = ""
     message: str = ""
     at: datetime | None = None
@@ -134,12 +151,10 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryEntry:
+class HistoryEntry(RevisionIdentity):
     """A rollout that ended."""
 
-    revision: str
     outcome: Outcome
-    image: str = ""
     reason: str = ""
     message: str = ""
     started_at: datetime | None = None

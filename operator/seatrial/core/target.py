@@ -32,6 +32,9 @@ class Image:
     build_id: str = ""
     model_digest: str = ""
     format: str = ""
+    source_uri: str = ""
+    source_version: str = ""
+    built_at: datetime | None = None
 
     def of_revision(self, revision: str, *, since: datetime | None) -> ModelRevision:
         """Return the revision that runs this image."""
@@ -41,6 +44,9 @@ class Image:
             model_digest=self.model_digest,
             format=self.format,
             build_id=self.build_id,
+            source_uri=self.source_uri,
+            source_version=self.source_version,
+            built_at=self.built_at,
             since=since,
         )
 

@@ -11,14 +11,19 @@ from dataclasses import dataclass, replace
 from seatrial.api import phases
 from seatrial.api.reasons import Reason
 from seatrial.api.rollout_decision import Action, DecisionPhase
-from seatrial.core import pauses, rollout
+from seatrial.api.status_fields import format_time
+from seatrial.api.text import truncate
+from seatrial.core import pauses, rollback_target, rollout
+from seatrial.core.decision_message import accepted_message
 from seatrial.core.inputs import Inputs
 from seatrial.core.rollback import roll_back
 from seatrial.core.snapshot import UserDecision
-from seatrial.core.state import HistoryEntry, Rejection, Rollout, RolloutState
+from seatrial.core.state import HistoryEntry, Rejection, Rollout, RolloutState, identity_fields
 from seatrial.core.transitions import Phase, at_rest, stop_progress_clock, transition
 
 MAX_REMEMBERED = 20
+LONGEST_CAUSE = 200
+"""Characters of the message of a rejection: what is possible instead has to fit behind it."""
 DECISIVE = frozenset({Action.ABORT, Action.PROMOTE, Action.RETRY, Action.ROLLBACK, Action.PAUSE})
 """Actions whose author becomes the author of the rollout's outcome; skipping or resuming alone does not."""
 
@@ -43,8 +48,9 @@ def take(
     outcomes = []
     for decision in sorted(decisions, key=lambda d: (d.action is not Action.ABORT, d.at, d.uid)):
         try:
-            state = _accept(decision, state, inputs)
-            phase, message = DecisionPhase.TAKEN, _effect_of(decision)
+            after = _accept(decision, state, inputs)
+            phase, message = DecisionPhase.TAKEN, accepted_message(decision, state, after, inputs)
+            state = after
         except DecisionRejected as rejected:
             phase, message = DecisionPhase.REFUSED, str(rejected)
         outcomes.append(DecisionOutcome(decision=decision, phase=phase, message=message))
@@ -160,7 +166,7 @@ def _resume(decision: UserDecision, state: RolloutState, inputs: Inputs) -> Roll
 def _retry(decision: UserDecision, state: RolloutState, inputs: Inputs) -> RolloutState:
     rejection = state.rejection_of(decision.revision)
     if rejection is None:
-        raise DecisionRejected(_why_not_rejected(decision.revision, state.rollout))
+        raise DecisionRejected(_why_not_rejected(decision.revision, state))
     if decision.revision != inputs.target.revision:
         raise DecisionRejected(
             f"the spec asks for revision {inputs.target.revision}; apply the spec of {decision.revision} first"
@@ -176,10 +182,11 @@ def _retry(decision: UserDecision, state: RolloutState, inputs: Inputs) -> Rollo
     return rollout.begin(retried, inputs, revision=decision.revision, attempt=rejection.attempt + 1)
 
 
-def _why_not_rejected(revision: str, current: Rollout | None) -> str:
+def _why_not_rejected(revision: str, state: RolloutState) -> str:
+    current = state.rollout
     if current is not None and current.revision == revision and current.phase is Phase.ROLLING_BACK:
         return f"revision {revision} is still rolling back; create the Retry again once it is rejected"
-    return f"revision {revision} is not rejected"
+    return f"revision {revision} is not rejected; rejected: {rollback_target.listed(state.rejected)}"
 
 
 def _require_rest(state: RolloutState) -> None:
@@ -188,17 +195,14 @@ def _require_rest(state: RolloutState) -> None:
 
 
 def _rollback(decision: UserDecision, state: RolloutState, inputs: Inputs) -> RolloutState:
-    target = decision.to_revision
     if state.stable is None or decision.revision != state.stable.revision:
         served = "nothing serves" if state.stable is None else f"{state.stable.revision} does"
         raise DecisionRejected(f"revision {decision.revision} does not serve; {served}")
-    if target == decision.revision:
-        raise DecisionRejected(f"revision {target} serves already")
-    if (why := _why_no_rollback(target, state, inputs)) is not None:
-        raise DecisionRejected(why)
+    target = _target_of(decision, state, inputs)
     _require_rest(state)
+    identity = identity_fields(state.stable)
     rejection = Rejection(
-        revision=decision.revision,
+        **identity,
         reason=Reason.ROLLED_BACK,
         message=_attributed(f"rolled back to {target}", decision),
         at=inputs.now,
@@ -206,8 +210,7 @@ def _rollback(decision: UserDecision, state: RolloutState, inputs: Inputs) -> Ro
         decided_by=decision.decided_by,
     )
     left = HistoryEntry(
-        revision=decision.revision,
-        image=state.stable.image,
+        **identity,
         outcome=phases.Outcome.ROLLED_BACK,
         reason=rejection.reason,
         message=rejection.message,
@@ -218,21 +221,32 @@ def _rollback(decision: UserDecision, state: RolloutState, inputs: Inputs) -> Ro
     return rollout.begin(recorded, inputs, revision=target)
 
 
-def _why_no_rollback(target: str, state: RolloutState, inputs: Inputs) -> str | None:
-    """Return why a Rollback cannot have this target, and what can be done instead; None when it can."""
-    images = inputs.snapshot.images
+def _target_of(decision: UserDecision, state: RolloutState, inputs: Inputs) -> str:
+    """Return the revision to roll back to; `DecisionRejected` with what can be done instead when there is none."""
+    kept = inputs.snapshot.images.keys()
+    try:
+        target = rollback_target.revision_meant(decision.to_revision, state, kept)
+    except rollback_target.NoRollbackTarget as unknown:
+        raise DecisionRejected(str(unknown)) from None
+    if target == decision.revision:
+        raise DecisionRejected(f"revision {target} serves already")
+    targets = rollback_target.rollback_targets(state, kept)
+    if target not in {entry.revision for entry in targets}:
+        why = _why_no_rollback(target, state)
+        raise DecisionRejected(f"{why}; possible targets: {rollback_target.listed(targets)}")
+    return target
+
+
+def _why_no_rollback(target: str, state: RolloutState) -> str:
+    """Return why a Rollback cannot return to a revision that is known, and what can be done instead."""
     if (rejection := state.rejection_of(target)) is not None:
         remedy = "apply its spec and create a Retry"
-        return f"revision {target} was itself rejected ({rejection.reason}: {rejection.message}); {remedy}"
-    promoted = {h.revision for h in state.history if h.outcome is phases.Outcome.PROMOTED}
-    if target in promoted and target not in images:
+        at = "" if rejection.at is None else f" at {format_time(rejection.at)}"
+        cause = f"{rejection.reason}: {truncate(rejection.message, LONGEST_CAUSE)}"
+        return f"revision {target} was itself rejected{at} ({cause}); {remedy}"
+    if state.promoted_before(target):
         return f"the ControllerRevision of {target} is gone; apply its spec instead"
-    if target in promoted:
-        return None
-    stable = "" if state.stable is None else state.stable.revision
-    targets = [r for r in sorted(promoted & images.keys() - {stable}) if state.promoted_before(r)]
-    known = ", ".join(targets) or "none"
-    return f"revision {target} was never promoted; possible targets: {known}"
+    return f"revision {target} was never promoted"
 
 
 _EFFECTS: dict[Action, Callable[[UserDecision, RolloutState, Inputs], RolloutState]] = {

@@ -11,13 +11,19 @@ from datetime import datetime
 from seatrial.api import names
 from seatrial.api.objects import Body, parse_time
 from seatrial.api.owner import Owner
+from seatrial.api.status_fields import format_time
 from seatrial.core.target import Image
 from seatrial.manifests import metadata
 
 RENDERER_VERSION = 1
 FINGERPRINT = f"{names.GROUP}/fingerprint"
+MODEL_DIGEST = f"{names.GROUP}/model-digest"
+SOURCE = f"{names.GROUP}/source"
+"""Annotation: the address of the model's files, without its secrets."""
+SOURCE_VERSION = f"{names.GROUP}/source-version"
+BUILT_AT = f"{names.GROUP}/built-at"
 PROMOTED_AT = f"{names.GROUP}/promoted-at"
-"""Annotation: when the revision was promoted; absent on one that was rejected since, and on stable's."""
+"""Annotation: when the revision was promoted; absent on one that was rejected since, and on the first one of all."""
 REJECTED = f"{names.GROUP}/rejected"
 """Annotation: why the revision was rejected, as in `status.rejected`; absent on one that may be tried."""
 
@@ -32,7 +38,7 @@ def render(
         kind="ControllerRevision",
         name=owner.child(revision),
         revision=revision,
-        annotations={FINGERPRINT: fingerprint},
+        annotations={FINGERPRINT: fingerprint, **_origin(image)},
         data={
             "rendererVersion": RENDERER_VERSION,
             "image": image.reference,
@@ -43,6 +49,18 @@ def render(
         },
     )
     return {**body, "revision": number}
+
+
+def _origin(image: Image) -> dict[str, str]:
+    """Return the annotations that name the model: `kubectl get -o custom-columns` shows them."""
+    built_at = "" if image.built_at is None else format_time(image.built_at)
+    annotations = {
+        SOURCE: image.source_uri,
+        SOURCE_VERSION: image.source_version,
+        MODEL_DIGEST: image.model_digest,
+        BUILT_AT: built_at,
+    }
+    return {name: value for name, value in annotations.items() if value}
 
 
 def by_revision(bodies: Iterable[Body]) -> dict[str, Body]:
@@ -58,6 +76,9 @@ def image_of(body: Body) -> Image:
         build_id=str(data.get("buildId", "")),
         model_digest=str(data.get("modelDigest", "")),
         format=str(data.get("format", "")),
+        source_uri=_annotation(body, SOURCE),
+        source_version=_annotation(body, SOURCE_VERSION),
+        built_at=_time_in(body, BUILT_AT),
     )
 
 
@@ -67,9 +88,14 @@ def template_of(body: Body) -> Body:
     return template
 
 
+def number_of(body: Body) -> int:
+    """Return the place of the ControllerRevision in the order of promotions."""
+    return int(body.get("revision", 0))
+
+
 def promoted_at(body: Body) -> datetime | None:
     """Return when the revision was promoted, as far as the ControllerRevision says."""
-    return parse_time(_annotation(body, PROMOTED_AT) or None)
+    return _time_in(body, PROMOTED_AT)
 
 
 def rejection_text(body: Body) -> str:
@@ -80,6 +106,15 @@ def rejection_text(body: Body) -> str:
 def fingerprint_of(body: Body) -> str:
     """Return the fingerprint that the revision was named by."""
     return _annotation(body, FINGERPRINT)
+
+
+def _time_in(body: Body, name: str) -> datetime | None:
+    """Return the time in an annotation; None where it is absent, or was edited by hand and is none."""
+    try:
+        time = parse_time(_annotation(body, name) or None)
+    except ValueError:
+        return None
+    return time if time is not None and time.tzinfo is not None else None
 
 
 def _annotation(body: Body, name: str) -> str:

@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 
 from seatrial.api import kinds, model_deployment, names, phases, reasons
 from seatrial.api.objects import Body, label_of, parse_time
-from seatrial.core.state import MAX_REJECTIONS, HistoryEntry, ModelRevision, Rejection, RolloutState
+from seatrial.core.state import (
+    MAX_REJECTIONS,
+    HistoryEntry,
+    ModelRevision,
+    Rejection,
+    RolloutState,
+    identity_fields,
+)
 from seatrial.core.status_codec import rejection_in
 from seatrial.manifests import controller_revision, metadata, workload
 from seatrial.observation.observed import Observed
@@ -80,24 +87,24 @@ def _history_in(
         dated.keys() - {stable.revision}, key=lambda name: (dated[name], name), reverse=True
     )
     before = [
-        _promotion(name, controller_revision.image_of(revisions[name]).reference, dated[name])
+        _promotion(controller_revision.image_of(revisions[name]).of_revision(name, since=dated[name]))
         for name in newest_first
     ]
     limit = deployment.spec.rollout.history_limit
-    return (_promotion(stable.revision, stable.image, stable.since), *before[:limit])
+    return (_promotion(stable), *before[:limit])
 
 
-def _promotion(revision: str, image: str, at: datetime | None) -> HistoryEntry:
+def _promotion(promoted: ModelRevision) -> HistoryEntry:
     return HistoryEntry(
-        revision=revision,
-        image=image,
+        **identity_fields(promoted),
         outcome=phases.Outcome.PROMOTED,
         reason=reasons.Reason.PROMOTED,
         message="recovered from its ControllerRevision: the status was lost",
-        finished_at=at,
+        finished_at=promoted.since,
     )
 
 
 def _revision_in(revision: str, body: Body, deployment: ModelDeployment) -> ModelRevision:
-    since = parse_time(body["metadata"].get("creationTimestamp")) or deployment.created_at
+    created = parse_time(body["metadata"].get("creationTimestamp")) or deployment.created_at
+    since = max(filter(None, (created, controller_revision.promoted_at(body))), default=None)
     return controller_revision.image_of(body).of_revision(revision, since=since)

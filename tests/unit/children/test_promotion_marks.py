@@ -28,12 +28,13 @@ def entry(hour: int, outcome: phases.Outcome, revision: str = OLD) -> HistoryEnt
     return HistoryEntry(revision=revision, outcome=outcome, finished_at=at(hour))
 
 
-def controller_revision(revision: str, mark: str) -> Body:
+def controller_revision(revision: str, mark: str, *, number: int = 1) -> Body:
     annotations = {PROMOTED_AT: mark} if mark else {}
     head = {"name": f"churn-{revision}", "namespace": "shop", "uid": "u", "resourceVersion": "1"}
     labels = {"seatrial.dev/revision": revision}
     metadata = {**head, "labels": labels, "annotations": annotations}
-    return {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata, "data": {}}
+    head = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata}
+    return {**head, "revision": number, "data": {}}
 
 
 def changed_marks(
@@ -80,5 +81,58 @@ def test_the_mark_is_removed_when_the_revision_is_rejected() -> None:
     assert changed_marks((entry(10, PROMOTED),), existing, rejected=True) == {f"churn-{OLD}": ""}
 
 
-def test_the_controller_revision_of_stable_is_not_marked() -> None:
+def test_the_controller_revision_of_a_first_deployment_is_not_marked() -> None:
     assert changed_marks((entry(10, PROMOTED, STABLE),), controller_revision(STABLE, "")) == {}
+
+
+def test_the_controller_revision_of_stable_is_marked_once_there_is_another() -> None:
+    others = (controller_revision(STABLE, ""), controller_revision(OLD, ""))
+    assert changed_marks((entry(10, PROMOTED, STABLE),), *others) == {
+        f"churn-{STABLE}": "2026-11-21T10:00:00Z"
+    }
+
+
+@pytest.mark.parametrize(
+    ("stable", "old", "expected"),
+    [
+        pytest.param(1, 2, 3, id="promoted again after a later one"),
+        pytest.param(2, 1, 2, id="promoted for the first time"),
+    ],
+)
+def test_the_revision_that_was_promoted_last_has_the_highest_number(
+    stable: int, old: int, expected: int
+) -> None:
+    history = (entry(12, PROMOTED, STABLE), entry(11, PROMOTED))
+    bodies = (
+        controller_revision(STABLE, "", number=stable),
+        controller_revision(OLD, "2026-11-21T11:00:00Z", number=old),
+    )
+    state = RolloutState(stable=ModelRevision(revision=STABLE), history=history)
+    (action,) = promotion_marks.actions(
+        decided(state, seen().having(children={"ControllerRevision": bodies}).at())
+    )
+    assert isinstance(action, Apply)
+    assert (action.body["metadata"]["name"], action.body["revision"]) == (f"churn-{STABLE}", expected)
+
+
+def test_a_revision_that_was_never_promoted_raises_no_number() -> None:
+    bodies = (controller_revision(STABLE, "", number=1), controller_revision(OLD, "", number=2))
+    state = RolloutState(stable=ModelRevision(revision=STABLE), history=(entry(10, PROMOTED, STABLE),))
+    (action,) = promotion_marks.actions(
+        decided(state, seen().having(children={"ControllerRevision": bodies}).at())
+    )
+    assert isinstance(action, Apply)
+    assert action.body["revision"] == 1
+
+
+def test_a_mark_that_is_removed_keeps_the_number() -> None:
+    bodies = (
+        controller_revision(STABLE, "", number=3),
+        controller_revision(OLD, "2026-11-21T10:00:00Z", number=2),
+    )
+    state = RolloutState(stable=ModelRevision(revision=STABLE))
+    (action,) = promotion_marks.actions(
+        decided(state, seen().having(children={"ControllerRevision": bodies}).at())
+    )
+    assert isinstance(action, Apply)
+    assert (action.body["metadata"]["name"], action.body["revision"]) == (f"churn-{OLD}", 2)

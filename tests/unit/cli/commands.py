@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ from tests.golden import play
 
 SETTINGS = play.FOLDER / "settings.yaml"
 NOW = "2026-11-21T13:00:45Z"
+DECIDED_AT = datetime(2026, 11, 21, 15, 4, 5, tzinfo=UTC)
+"""When `seatrial decide` runs in a test."""
+DECISION_PREFIX = "churn-20261121t150405-"
 IMAGE = "registry.shop/churn@sha256:" + "4" * 64
 
 
@@ -35,11 +39,16 @@ def connect_to(server: Transport | None) -> Connect:
     return connect
 
 
+def _run(arguments: tuple[str | Path, ...], server: Transport | None) -> None:
+    texts = [str(argument) for argument in arguments]
+    main.main(texts, connect=connect_to(server), clock=lambda: DECIDED_AT)
+
+
 def output_of(*arguments: str | Path, server: Transport | None = None) -> str:
     """Run a command that succeeds, and return its output."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        main.main([str(argument) for argument in arguments], connect=connect_to(server))
+        _run(arguments, server)
     return out.getvalue()
 
 
@@ -47,7 +56,7 @@ def error_of(*arguments: str | Path, server: Transport | None = None) -> str:
     """Run a command that fails with status 2 and without output, and return its error."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as end:
-        main.main([str(argument) for argument in arguments], connect=connect_to(server))
+        _run(arguments, server)
     assert (end.value.code, out.getvalue()) == (2, "")
     return err.getvalue()
 

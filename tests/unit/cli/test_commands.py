@@ -12,14 +12,22 @@ from seatrial.cli import main, yaml_input
 from seatrial.codegen import diagram
 from seatrial.core.transitions import TABLE
 from tests.golden.stories import SITUATIONS
-from tests.unit.cli.commands import NOW, SETTINGS, model_deployment, plan_arguments, write_file
+from tests.unit.cli.commands import (
+    DECIDED_AT,
+    DECISION_PREFIX,
+    NOW,
+    SETTINGS,
+    model_deployment,
+    plan_arguments,
+    write_file,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 """The complete output of one plan, as reviewed; `--update-golden` writes it."""
 
 
 def _run(*arguments: str | Path) -> None:
-    main.main([str(argument) for argument in arguments])
+    main.main([str(argument) for argument in arguments], clock=lambda: DECIDED_AT)
 
 
 def _run_and_fail(*arguments: str | Path) -> None:
@@ -143,7 +151,7 @@ def test_decide_prints_a_decision_that_the_api_accepts(
     body = yaml.safe_load(capsys.readouterr().out)
     parsed = rollout_decision.parse({**body, "metadata": {**body["metadata"], "name": "x"}})
     assert str(parsed.spec.action) == action.capitalize()
-    assert body["metadata"] == {"generateName": "churn-", "namespace": "shop"}
+    assert body["metadata"] == {"generateName": DECISION_PREFIX, "namespace": "shop"}
 
 
 def test_decide_rejects_an_invalid_decision_with_the_error_of_the_api(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import yaml
 
 from seatrial.api import names, rollout_decision
-from tests.unit.cli.commands import error_of, output_of
+from seatrial.cli import decision_spec
+from tests.unit.cli.commands import DECIDED_AT, DECISION_PREFIX, error_of, output_of
 
 REVISION = ["--revision", "9f3c2a71d0"]
 BY = ["--by", "jo@shop.example"]
@@ -32,7 +35,7 @@ def test_the_manifest_has_the_given_fields_and_no_others(action: str) -> None:
     options = dict(zip(COMPLETE[action][::2], COMPLETE[action][1::2], strict=True))
     fields = {FIELDS[option]: int(value) if value.isdigit() else value for option, value in options.items()}
     assert (body["apiVersion"], body["kind"]) == (names.API_VERSION, names.DECISION_KIND)
-    assert body["metadata"] == {"generateName": "churn-"}
+    assert body["metadata"] == {"generateName": DECISION_PREFIX}
     assert body["spec"] == {
         "deployment": "churn",
         "revision": "9f3c2a71d0",
@@ -136,3 +139,22 @@ def test_the_former_option_to_revision_still_works() -> None:
         for option in ("--to-revision", "--to")
     )
     assert former == current
+
+
+def test_the_names_of_decisions_sort_by_time() -> None:
+    spec = {"deployment": "churn", "revision": "9f3c2a71d0", "action": "Pause", "decidedBy": "jo"}
+    times = [DECIDED_AT + timedelta(minutes=minutes) for minutes in (0, 1, 60, 24 * 60, 60 * 24 * 60)]
+    bodies = [decision_spec.manifest(spec, namespace="shop", now=time) for time in times]
+    prefixes = [body["metadata"]["generateName"] for body in bodies]
+    assert prefixes == sorted(set(prefixes))
+
+
+def test_the_name_of_a_decision_is_short_enough_for_every_deployment() -> None:
+    spec = {
+        "deployment": "a" * names.NAME_MAX_LENGTH,
+        "revision": "9f3c2a71d0",
+        "action": "Pause",
+        "decidedBy": "jo",
+    }
+    body = decision_spec.manifest(spec, namespace="shop", now=DECIDED_AT)
+    assert len(body["metadata"]["generateName"]) + len("x7k2p") <= 63

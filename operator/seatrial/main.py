@@ -54,7 +54,7 @@ async def _run_parts(
         operator.reconciler, size=operator.options.workers, ready=wait_until_ready(operator)
     )
     parts: list[Coroutine[Any, Any, Any]] = [
-        *(informer.run() for informer in operator.informers),
+        *operator.background(),
         workers,
         lease_lost.wait(),
     ]
@@ -100,7 +100,7 @@ async def wait_until_ready(operator: Operator) -> None:
     operator.queue.reset_ages()
     log.info(
         "working",
-        extra={"objects": len(operator.model_deployments.store), "workers": operator.options.workers},
+        extra={"objects": len(operator.model_deployments), "workers": operator.options.workers},
     )
 
 
@@ -116,15 +116,15 @@ async def _run_kopf(operator: Operator, transport: http.HttpTransport, stop: asy
     registry = handlers.registry(operator.model_deployments, operator.queue, operator.stalled)
     handlers.add_login(registry, transport)
     handlers.add_cleanup(registry, stop)
-    namespace, port = operator.options.namespace, operator.options.probe_port
+    namespaces, port = operator.options.namespaces, operator.options.probe_port
     await kopf.operator(
         registry=registry,
         settings=handlers.settings(),
         standalone=True,
         # without an identity kopf looks up the name of the user, which an arbitrary uid does not have
         identity=cast("Any", operator.options.identity or "seatrial"),
-        clusterwide=not namespace,
-        namespaces=[namespace] if namespace else [],
+        clusterwide=not namespaces,
+        namespaces=list(namespaces),
         liveness_endpoint=f"http://0.0.0.0:{port}/healthz" if port else None,
         stop_flag=stop,
     )

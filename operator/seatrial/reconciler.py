@@ -18,7 +18,7 @@ from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import decision_answers
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
-from seatrial.kube.informers import Informer
+from seatrial.kube.informer_group import InformerGroup
 from seatrial.kube.queue import KeyedQueue
 from seatrial.observation.observed import questions
 from seatrial.observation.user_decisions import decisions_about_nothing
@@ -37,7 +37,7 @@ SHORTEST_DELAY: Final = 0.05
 class Shell:
     """What a pass works with; `main` builds it."""
 
-    model_deployments: Informer
+    model_deployments: InformerGroup
     observer: Observer
     applier: Applier
     reporter: Reporter

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import prometheus_client
 
@@ -17,7 +17,8 @@ from seatrial.api.metadata import Key
 from seatrial.applier import Applier
 from seatrial.kube import lease
 from seatrial.kube.caches import Caches, with_router_kinds
-from seatrial.kube.client import Client, Selection
+from seatrial.kube.client import Client
+from seatrial.kube.informer_group import InformerGroup
 from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.queue import KeyedQueue
@@ -55,7 +56,7 @@ class Operator:
     client: Client
     lease_client: Client
     elector: lease.Elector | None
-    model_deployments: Informer
+    model_deployments: InformerGroup
     queue: KeyedQueue[Key]
     caches: Caches
     reconciler: Reconciler
@@ -64,7 +65,11 @@ class Operator:
     @property
     def informers(self) -> tuple[Informer, ...]:
         """Every informer of the process."""
-        return (*self.caches.informers, self.model_deployments)
+        return (*self.caches.informers, *self.model_deployments.informers)
+
+    def background(self) -> list[Coroutine[Any, Any, None]]:
+        """Return what keeps the process informed, from its start on."""
+        return [*(informer.run() for informer in self.informers), self.caches.secrets.run()]
 
     def may_write(self) -> bool:
         """Return whether this process holds the lease, or needs none."""
@@ -99,7 +104,7 @@ def build(
         lambda: elector is None or elector.is_leader(),
         on_write=lambda kind, verb: metrics.writes.labels(kind, verb).inc(),
     )
-    model_deployments = _model_deployments(client, queue, clocks, options.namespace)
+    model_deployments = _model_deployments(client, queue, clocks, options.namespaces)
     referrers = Referrers()
 
     def on_reference(kind: str, namespace: str, name: str) -> None:
@@ -112,12 +117,12 @@ def build(
         queue.add,
         on_reference,
         clock=clocks.monotonic,
-        namespace=options.namespace,
+        namespaces=options.namespaces,
         child_kinds=with_router_kinds(routers.kinds_of(plugins)),
     )
     shell = Shell(
         model_deployments=model_deployments,
-        observer=Observer(client, caches, referrers),
+        observer=Observer(client, caches, referrers, secret_content=options.settings.secret_content),
         applier=Applier(client, caches),
         reporter=Reporter(client, model_deployments, metrics, clock=clocks.now),
         queue=queue,
@@ -148,14 +153,16 @@ def _elector(
     return lease.Elector(client, candidate, clock=clocks.monotonic, now=clocks.now, on_lost=lease_lost.set)
 
 
-def _model_deployments(client: Client, queue: KeyedQueue[Key], clocks: Clocks, namespace: str) -> Informer:
-    """Return the informer of ModelDeployments: what passes read, and what enqueues them."""
-    return Informer(
+def _model_deployments(
+    client: Client, queue: KeyedQueue[Key], clocks: Clocks, namespaces: Iterable[str]
+) -> InformerGroup:
+    """Return the informers of ModelDeployments: what passes read, and what enqueues them."""
+    return InformerGroup(
         client,
         kinds.MODEL_DEPLOYMENT,
         lambda _event, body: queue.add(Key(*objects.key_of(body))),
         config=InformerConfig(clocks.monotonic),
-        selection=Selection(namespace),
+        namespaces=namespaces,
     )
 
 

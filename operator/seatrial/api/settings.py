@@ -27,6 +27,10 @@ class Settings(base.SpecModel):
     build_resources: build.Resources = build.Resources()
     """Resources of build containers, unless an object sets others."""
 
+    secret_content: bool = True
+    """Whether the content of a Secret that pods read names their revision. If not, its version does: the content is
+    never requested, and a change of its metadata alone is a new revision too."""
+
     unverified_decisions: bool = False
     """Whether RolloutDecisions are accepted when no admission policy verifies their author; they are recorded as
     unverified."""

@@ -83,10 +83,11 @@ class Client:
 
     # reading
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Body:
+    async def get(self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False) -> Body:
         """Return the object; raise `NotFound` if there is none."""
         await self._limiter.acquire(longest_wait=LONGEST_WAIT)
-        return _object(await self._send(Request("GET", kind.path(namespace, name))))
+        accept = transport.PARTIAL_OBJECT if metadata_only else transport.JSON
+        return _object(await self._send(Request("GET", kind.path(namespace, name), accept=accept)))
 
     async def list(
         self,

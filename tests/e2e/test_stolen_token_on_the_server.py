@@ -183,7 +183,9 @@ def test_objects_without_our_labels_or_without_a_model_deployment_are_refused(
     thief: Thief, render: Callable[[], Body]
 ) -> None:
     patches: dict[str, Body] = {
-        "no labels": {"labels": {**dict.fromkeys(OURS), "a": "b"}},  # without any, a Job gets those of its pods
+        "no labels": {
+            "labels": {**dict.fromkeys(OURS), "a": "b"}
+        },  # without any, a Job gets those of its pods
         "no owner": {"ownerReferences": None},
         "another owner": {"ownerReferences": [{**OWNER, "name": "other"}]},
         "an owner of another kind": {"ownerReferences": [{**OWNER, "kind": "ConfigMap", "apiVersion": "v1"}]},

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from seatrial.api import base, build
+from seatrial.api import base, build, quantities
 
 
 class Settings(base.SpecModel):
@@ -23,6 +23,13 @@ class Settings(base.SpecModel):
 
     plain_http: bool = False
     """Whether the registry uses plain HTTP without TLS; for test clusters only."""
+
+    private_sources: bool = True
+    """Whether models may be fetched from private networks, and so from the cluster itself. Link-local addresses are
+    never connected to."""
+
+    max_model_size: quantities.Quantity = "20Gi"
+    """The most that the files of a model may have, fetched and unpacked; `0` means any size."""
 
     build_resources: build.Resources = build.Resources()
     """Resources of build containers, unless an object sets others."""

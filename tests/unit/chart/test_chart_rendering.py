@@ -161,7 +161,10 @@ def test_objects_of_other_operators_are_disabled_by_default() -> None:
 
 def test_the_decision_policy_has_the_expected_name_and_fails_closed() -> None:
     objects = rendered({"fence": {"create": False}})
-    policy, binding = one(objects, "ValidatingAdmissionPolicy"), one(objects, "ValidatingAdmissionPolicyBinding")
+    policy, binding = (
+        one(objects, "ValidatingAdmissionPolicy"),
+        one(objects, "ValidatingAdmissionPolicyBinding"),
+    )
     assert policy["metadata"]["name"] == binding["metadata"]["name"] == DECISION_POLICY
     assert policy["spec"]["failurePolicy"] == "Fail"
     assert binding["spec"] == {"policyName": DECISION_POLICY, "validationActions": ["Deny"]}
@@ -169,7 +172,10 @@ def test_the_decision_policy_has_the_expected_name_and_fails_closed() -> None:
 
 def test_the_fence_fails_closed_and_is_about_the_account_of_the_operator_alone() -> None:
     objects = rendered({"decisionPolicy": {"create": False}, "serviceAccount": {"name": "pilot"}})
-    policy, binding = one(objects, "ValidatingAdmissionPolicy"), one(objects, "ValidatingAdmissionPolicyBinding")
+    policy, binding = (
+        one(objects, "ValidatingAdmissionPolicy"),
+        one(objects, "ValidatingAdmissionPolicyBinding"),
+    )
     assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]}
     assert policy["spec"]["failurePolicy"] == "Fail"
     (condition,) = policy["spec"]["matchConditions"]

@@ -110,7 +110,12 @@ class _GuardedBackend(httpcore.SyncBackend):
         self._destinations = destinations
 
     def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, **how: Any
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Any = None,
     ) -> httpcore.NetworkStream:
         try:
             addresses = resolved(host, port)
@@ -119,7 +124,7 @@ class _GuardedBackend(httpcore.SyncBackend):
         self._destinations.require(host, addresses)
         for address in addresses[:-1]:
             try:
-                return super().connect_tcp(address, port, timeout, **how)
+                return super().connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return super().connect_tcp(addresses[-1], port, timeout, **how)
+        return super().connect_tcp(addresses[-1], port, timeout, local_address, socket_options)

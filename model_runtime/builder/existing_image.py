@@ -12,8 +12,11 @@ from model_runtime.registry.references import Reference
 def report_of(registry: RegistryClient, target: Reference, request: BuildRequest) -> BuildReport | None:
     """Return the report of an earlier build with the same id; None when there is no such image.
 
-    A tag that somebody else pushed has no label with our build id, and does not count.
+    A tag that somebody else pushed has no label with our build id, and does not count. With a pinned digest no image
+    counts: whoever may push there can predict the tag and write any label, and only fetched files prove the digest.
     """
+    if request.digest:
+        return None
     manifest = registry.manifest(target)
     if manifest is None:
         return None

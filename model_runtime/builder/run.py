@@ -1,6 +1,6 @@
 """The phases of a build in order. Whatever happens, it ends with a report.
 
-look up the tag ──exists─────────────────────────────────────────► report (cached)
+look up the tag ──exists, no digest is pinned────────────────────► report (cached)
   └ fetch → hash → unpack → detect ┬ trial (own process) ┬ layers → push → report
                                    └ Bento ──────────────┘
 """
@@ -27,6 +27,7 @@ from model_runtime.builder.folders import Folders
 from model_runtime.builder.logs import LogTail
 from model_runtime.builder.trial_runner import TrialResult
 from model_runtime.contract import BuildReport, BuildRequest, ModelCard
+from model_runtime.destinations import Destinations
 from model_runtime.failures import BuildBroken, RegistryUnavailable, RuntimeMismatch
 from model_runtime.formats import RUNTIME_OF, Detected, detect, pickled
 from model_runtime.registry import tls
@@ -131,7 +132,7 @@ class Build:
         files = [path for path in self.folders.model.rglob("*") if path.is_file()] if single_file else []
         if files and archives.is_archive(files[0]):
             archive = files[0].rename(self.folders.spool / files[0].name)
-            quota = limits.Quota(limits.limits_of(self.folders.work))
+            quota = limits.Quota(self._limits())
             archives.unpack(archive, self.folders.model, quota=quota)
             archive.unlink()
 
@@ -143,9 +144,13 @@ class Build:
             ca=self.folders.ca,
             volume=self.folders.volume,
             spool=self.folders.spool,
-            limits=limits.limits_of(self.folders.work),
+            limits=self._limits(),
             plain_http=self._plain_http_hosts(),
+            destinations=Destinations(private=self.request.private_sources),
         )
+
+    def _limits(self) -> limits.Limits:
+        return limits.limits_of(self.folders.work, most=self.request.max_model_bytes)
 
     def _detect(self) -> Detected:
         detected = detect(self.folders.model, wanted=self.request.format)

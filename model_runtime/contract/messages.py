@@ -36,6 +36,10 @@ class BuildRequest:
     allow_pickle: bool = False
     plain_http: bool = False
     """The registry serves http without TLS, as a lab's does."""
+    private_sources: bool = True
+    """Whether the model may be fetched from a private network."""
+    max_model_bytes: int = 0
+    """The most bytes that the fetched files may have, and the unpacked ones; 0 means any number."""
     source_date: int = 0
     python_packages: tuple[str, ...] = ()
 

@@ -11,7 +11,8 @@ from typing import Final
 
 import httpx
 
-from model_runtime.failures import RegistryFailure
+from model_runtime.destinations import Destinations
+from model_runtime.failures import RegistryFailure, RegistryUnavailable
 from model_runtime.registry import errors, responses
 from model_runtime.registry.auth import Authenticator
 from model_runtime.registry.credentials import Keyring
@@ -24,6 +25,7 @@ PULL: Final = "pull"
 PUSH: Final = "pull,push"
 _REDIRECTS_WITH_BODY: Final = frozenset({307, 308})
 _MAX_REDIRECTS: Final = 5
+_ANY_REGISTRY: Final = Destinations(failure=RegistryUnavailable)
 _HEADERS: Final = {"user-agent": "seatrial-build", "accept-encoding": "identity"}
 """Compressed content would have another digest, and no limit on its decompressed size."""
 
@@ -63,14 +65,14 @@ class Transport:
         plain_http: frozenset[str] = frozenset(),
         retry: RetryPolicy | None = None,
         read_timeout: float = 60,
+        destinations: Destinations = _ANY_REGISTRY,
     ) -> None:
         """Use http without TLS for `plain_http` hosts; `read_timeout` seconds without data break a connection."""
         self.retry = retry or RetryPolicy()
         self._keyring = keyring
         self._plain_http = plain_http
-        self._http = httpx.Client(
-            verify=tls, timeout=httpx.Timeout(read_timeout, connect=10), headers=_HEADERS
-        )
+        client = httpx.Client(verify=tls, timeout=httpx.Timeout(read_timeout, connect=10), headers=_HEADERS)
+        self._http = destinations.guard(client, tls)
         self._authenticator = Authenticator(self._http, keyring, plain_http, self.retry)
         self._authorizations: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()

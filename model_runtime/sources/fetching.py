@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from model_runtime.destinations import Destinations
 from model_runtime.failures import BuildBroken, SourceNotFound, SourceUnavailable
 from model_runtime.registry import tls
 from model_runtime.retry import RetryPolicy
@@ -42,6 +43,8 @@ class FetchRequest:
     limits: Limits
     plain_http: frozenset[str] = frozenset()
     """Registries that serve http without TLS."""
+    destinations: Destinations = field(default_factory=Destinations)
+    """Where it may connect to."""
     retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=5, first_pause=0.5))
 
     @property

@@ -26,11 +26,15 @@ class Limits:
     files: int
     size: int
     folder: Path
+    by_settings: bool = False
+    """The operator's settings limit the size, not the file system."""
 
 
-def limits_of(folder: Path) -> Limits:
-    """Return the limits that the free space of the file system of `folder` sets."""
-    return Limits(MAX_FILES, max(0, shutil.disk_usage(folder).free - RESERVED), folder)
+def limits_of(folder: Path, *, most: int = 0) -> Limits:
+    """Return the limits that `most` bytes and the free space of the file system of `folder` set; 0 means any number."""
+    room = max(0, shutil.disk_usage(folder).free - RESERVED)
+    by_settings = 0 < most < room
+    return Limits(MAX_FILES, most if by_settings else room, folder, by_settings)
 
 
 @dataclass(slots=True)
@@ -57,11 +61,19 @@ class Quota:
             raise rejected_file(name, f"has a size of {size} bytes", PACK_AGAIN)
         self.size += size
         if self.size > self.limits.size:
-            raise BuildBroken(
-                f"no space: the files up to {name} have {self.size / 2**20:.1f} MiB, and "
-                f"{self.limits.folder} has room for {self.limits.size / 2**20:.1f} MiB. Request more in "
-                f"spec.build.resources (ephemeral-storage), or name a smaller folder."
+            raise self._too_large(name)
+
+    def _too_large(self, name: str) -> BuildBroken:
+        size, limit = f"{self.size / 2**20:.1f} MiB", f"{self.limits.size / 2**20:.1f} MiB"
+        if self.limits.by_settings:
+            return BuildBroken(
+                f"the model is too large: the files up to {name} have {size}, and settings.maxModelSize of the "
+                f"operator permits {limit}. Name a smaller folder, or have the setting raised."
             )
+        return BuildBroken(
+            f"no space: the files up to {name} have {size}, and {self.limits.folder} has room for {limit}. Request "
+            f"more in spec.build.resources (ephemeral-storage), or name a smaller folder."
+        )
 
 
 def path_of(name: str, folder: Path) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.store import S3Store
@@ -77,7 +78,9 @@ def fetch(request: FetchRequest) -> FetchResult:
     _require_valid_names(bucket, key, request)
     config = _config(credentials.read(request.credentials), os.environ)
     _require_complete(config, request)
-    with translated_errors(_store_request(config, request)):
+    wanted = _store_request(config, request)
+    request.destinations.require_host(urlsplit(f"//{wanted.host}").hostname or wanted.host)
+    with translated_errors(wanted):
         store = _store(bucket, config, request)
         objects, single = _objects(store, key)
         if not objects:

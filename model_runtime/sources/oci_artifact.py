@@ -56,7 +56,13 @@ def _transport(request: FetchRequest) -> Transport:
     keyring = Keyring.from_folders(
         [request.credentials], host=_reference(request).host, fields=("spec.model.credentials",)
     )
-    return Transport(request.ssl_context(), keyring, plain_http=request.plain_http, retry=request.retry)
+    return Transport(
+        request.ssl_context(),
+        keyring,
+        plain_http=request.plain_http,
+        retry=request.retry,
+        destinations=request.destinations,
+    )
 
 
 def _manifest(registry: RegistryClient, reference: Reference, request: FetchRequest) -> Manifest:

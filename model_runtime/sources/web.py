@@ -82,10 +82,9 @@ def _client(request: FetchRequest) -> httpx.Client:
         headers["authorization"] = f"Bearer {_valid_token(token)}"
     elif "username" in secret:
         auth = httpx.BasicAuth(secret["username"], secret.get("password", ""))
-    timeout = httpx.Timeout(60, connect=10)
-    return httpx.Client(
-        verify=request.ssl_context(), timeout=timeout, headers=headers, auth=auth, follow_redirects=True
-    )
+    timeout, tls = httpx.Timeout(60, connect=10), request.ssl_context()
+    client = httpx.Client(verify=tls, timeout=timeout, headers=headers, auth=auth, follow_redirects=True)
+    return request.destinations.guard(client, tls)
 
 
 def _valid_token(token: str) -> str:

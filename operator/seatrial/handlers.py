@@ -13,7 +13,7 @@ import kopf
 from seatrial.api import names, objects
 from seatrial.api.metadata import Key
 from seatrial.kube.http import HttpTransport
-from seatrial.kube.informers import Informer
+from seatrial.kube.informer_group import InformerGroup
 from seatrial.kube.queue import KeyedQueue
 
 
@@ -22,7 +22,7 @@ class ProbeFailed(kopf.PermanentError):
 
 
 def registry(
-    model_deployments: Informer, queue: KeyedQueue[Key], stalled: Callable[[], str]
+    model_deployments: InformerGroup, queue: KeyedQueue[Key], stalled: Callable[[], str]
 ) -> kopf.OperatorRegistry:
     """Return the handlers of one operator. `stalled` returns what has stalled, or an empty string."""
     handlers = kopf.OperatorRegistry()
@@ -42,12 +42,12 @@ def registry(
     return handlers
 
 
-def enqueue(model_deployments: Informer, queue: KeyedQueue[Key], body: dict[str, Any]) -> None:
+def enqueue(model_deployments: InformerGroup, queue: KeyedQueue[Key], body: dict[str, Any]) -> None:
     """Enqueue the object of an event of kopf's watch, unless the informer has seen this version.
 
     The informer is the source of truth. A version that it has seen is enqueued already, or is an own write.
     """
-    if not model_deployments.store.has_seen(body):
+    if not model_deployments.has_seen(body):
         queue.add(Key(*objects.key_of(body)))
 
 

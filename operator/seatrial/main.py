@@ -55,7 +55,7 @@ def described(options: Options) -> dict[str, str]:
     return {
         "version": version(),
         "settings": options.settings_file or "defaults",
-        "namespaces": options.namespace or "all",
+        "namespaces": ", ".join(options.namespaces) or "all",
         "lease": options.lease or "none: this process alone writes",
         "identity": options.identity,
     }
@@ -77,10 +77,8 @@ async def _run_parts(
         operator.reconciler, size=operator.options.workers, ready=wait_until_ready(operator)
     )
     parts: list[Coroutine[Any, Any, Any]] = [
-        *(informer.run() for informer in operator.informers),
-        operator.sampler.run(),
+        *operator.background(),
         workers,
-        operator.keep_time(),
         lease_lost.wait(),
     ]
     if operator.elector is not None:
@@ -137,7 +135,7 @@ async def wait_until_ready(operator: Operator) -> None:
     log.info(
         "working",
         extra={
-            "objects": len(operator.model_deployments.store),
+            "objects": len(operator.model_deployments),
             "workers": operator.options.workers,
             "lease": operator.options.lease,
         },
@@ -156,15 +154,15 @@ async def _run_kopf(operator: Operator, transport: http.HttpTransport, stop: asy
     registry = handlers.registry(operator.model_deployments, operator.queue, operator.stalled)
     handlers.add_login(registry, transport)
     handlers.add_cleanup(registry, stop)
-    namespace, port = operator.options.namespace, operator.options.probe_port
+    namespaces, port = operator.options.namespaces, operator.options.probe_port
     await kopf.operator(
         registry=registry,
         settings=handlers.settings(),
         standalone=True,
         # without an identity kopf looks up the name of the user, which an arbitrary uid does not have
         identity=cast("Any", operator.options.identity or "seatrial"),
-        clusterwide=not namespace,
-        namespaces=[namespace] if namespace else [],
+        clusterwide=not namespaces,
+        namespaces=list(namespaces),
         liveness_endpoint=f"http://0.0.0.0:{port}/healthz" if port else None,
         stop_flag=stop,
     )

@@ -27,6 +27,8 @@ DECISION_POLICY: Final = "seatrial-decisions"
 
 _KIND: Final = {ReferenceKind.CONFIG_MAP: kinds.CONFIG_MAP, ReferenceKind.SECRET: kinds.SECRET}
 _ABSENT: Final = ReferencedData(present=False)
+_UNREADABLE: Final = ReferencedData(present=True)
+"""A Secret that the operator may not even look up: its pods say whether it exists."""
 
 ObjectRef: TypeAlias = tuple[str, str, str]
 """Kind, namespace and name of a ConfigMap or Secret."""
@@ -67,13 +69,25 @@ def _ref(namespace: str, reference: Reference) -> ObjectRef:
 
 
 class Observer:
-    """Reads only. The content of a reference is fetched once per version and kept while somebody refers to it."""
+    """Reads only. The content of a reference is fetched once per version and kept while somebody refers to it.
 
-    def __init__(self, client: Client, caches: Caches, referrers: Referrers, sampler: Sampler) -> None:
+    Without `secret_content` that of Secrets is never requested: the version stands for it.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        caches: Caches,
+        referrers: Referrers,
+        sampler: Sampler,
+        *,
+        secret_content: bool = True,
+    ) -> None:
         self._client = client
         self._sampler = sampler
         self._caches = caches
         self._referrers = referrers
+        self._secret_content = secret_content
         self._content: dict[ObjectRef, ReferencedData] = {}
 
     async def observe(
@@ -129,19 +143,34 @@ class Observer:
     def _set_references(self, key: Key, references: Iterable[Reference]) -> None:
         for ref in self._referrers.set_references(key, references):
             self._content.pop(ref, None)
+            kind, namespace, name = ref
+            if kind == ReferenceKind.SECRET:
+                self._caches.secrets.forget(namespace, name)
 
     async def _referenced(self, namespace: str, reference: Reference) -> ReferencedData:
         """Return the content of a ConfigMap or Secret; fetch it unless this version has been fetched before."""
-        ref = _ref(namespace, reference)
-        metadata = self._caches.reference(*ref)
+        ref, is_secret = _ref(namespace, reference), reference.holder is ReferenceKind.SECRET
+        try:
+            metadata = await self._metadata(namespace, reference)
+        except failures.Forbidden:
+            if is_secret and not self._secret_content:
+                return _UNREADABLE
+            raise
         if metadata is None:
             self._content.pop(ref, None)
             return _ABSENT
+        if is_secret and not self._secret_content:
+            return _version_of(metadata)
         content = self._content.get(ref)
         if content is None or content.version != objects.version_of(metadata):
             content = await self._fetch(namespace, reference)
             self._content[ref] = content
         return content
+
+    async def _metadata(self, namespace: str, reference: Reference) -> Body | None:
+        if reference.holder is ReferenceKind.SECRET:
+            return await self._caches.secrets.get(namespace, reference.name)
+        return self._caches.config_map(namespace, reference.name)
 
     async def _fetch(self, namespace: str, reference: Reference) -> ReferencedData:
         try:
@@ -165,6 +194,14 @@ def _endpoint(pod: Body) -> Endpoint:
     namespace, name = objects.key_of(pod)
     address, revision_name = str(pod["status"]["podIP"]), label_of(pod, names.LABEL_REVISION)
     return Endpoint(namespace, name, objects.uid_of(pod), address, revision_name)
+
+
+def _version_of(metadata: Body) -> ReferencedData:
+    """Return a Secret of which only identity and version are known."""
+    uid, version = objects.uid_of(metadata), objects.version_of(metadata)
+    return ReferencedData(
+        present=True, digest=revision.digest_of({"uid": uid, "version": version}), version=version
+    )
 
 
 def _referenced_data(body: Body) -> ReferencedData:

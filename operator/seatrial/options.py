@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 import socket
 import uuid
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ class Options:
 
     kubeconfig: str = ""
     context: str = ""
-    namespace: str = ""
-    """The only namespace to manage; empty for all namespaces."""
+    namespaces: tuple[str, ...] = ()
+    """The namespaces to manage; empty for all of them."""
     settings: settings.Settings = field(default_factory=settings.Settings)
     settings_file: str = ""
     """Where the settings were read from; empty for the defaults."""
@@ -56,7 +57,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     return Options(
         kubeconfig=parsed.kubeconfig,
         context=parsed.context,
-        namespace=parsed.namespace,
+        namespaces=tuple(dict.fromkeys(parsed.namespace)),
         settings=loaded,
         settings_file=parsed.settings,
         lease_namespace=parsed.lease_namespace,
@@ -89,7 +90,13 @@ def _parser() -> argparse.ArgumentParser:
         "--kubeconfig", default="", help="path of a kubeconfig; without one the pod's service account is used"
     )
     add("--context", default="", help="context of the kubeconfig; without one its current context is used")
-    add("--namespace", default="", help="manage only this namespace; without one all namespaces are managed")
+    add(
+        "--namespace",
+        action="append",
+        default=[],
+        type=_namespace,
+        help="manage only this namespace; may be repeated; without one all namespaces are managed",
+    )
     add(
         "--settings",
         default="",
@@ -133,6 +140,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--plain-logs", action="store_true", help="log lines of text instead of JSON")
     return parser
+
+
+def _namespace(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
+        raise argparse.ArgumentTypeError(f"expected the name of a namespace, got {text!r}")
+    return text
 
 
 def _port(text: str) -> int:

@@ -19,7 +19,7 @@ from seatrial.core.clocks import Look, Reading
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.clock import Clock
-from seatrial.kube.informers import Informer
+from seatrial.kube.informer_group import InformerGroup
 from seatrial.kube.limiter import priority
 from seatrial.kube.queue import KeyedQueue
 from seatrial.observation.observed import Observed, Platform, questions
@@ -41,7 +41,7 @@ SHORTEST_DELAY: Final = 0.05
 class Shell:
     """What a pass works with; `main` builds it."""
 
-    model_deployments: Informer
+    model_deployments: InformerGroup
     observer: Observer
     applier: Applier
     reporter: Reporter

@@ -17,7 +17,7 @@ from seatrial.children import actions
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.client import Client
-from seatrial.kube.informers import Informer
+from seatrial.kube.informer_group import InformerGroup
 from seatrial.planner import Plan
 from seatrial.reporting import events
 from seatrial.reporting.newer_version import stalled_status
@@ -53,7 +53,7 @@ class Reporter:
     def __init__(
         self,
         client: Client,
-        model_deployments: Informer,
+        model_deployments: InformerGroup,
         telemetry: Telemetry,
         *,
         clock: Callable[[], datetime],

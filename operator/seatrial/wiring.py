@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import prometheus_client
 
@@ -18,8 +18,9 @@ from seatrial.api.metadata import Key
 from seatrial.applier import Applier
 from seatrial.kube import failures, lease
 from seatrial.kube.caches import Caches, with_router_kinds
-from seatrial.kube.client import Client, Selection
+from seatrial.kube.client import Client
 from seatrial.kube.clock import Clock, DatedTransport
+from seatrial.kube.informer_group import InformerGroup
 from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.pod_metrics import Fetch, through_api_server
@@ -65,7 +66,7 @@ class Operator:
     client: Client
     lease_client: Client
     elector: lease.Elector | None
-    model_deployments: Informer
+    model_deployments: InformerGroup
     queue: KeyedQueue[Key]
     caches: Caches
     reconciler: Reconciler
@@ -76,7 +77,12 @@ class Operator:
     @property
     def informers(self) -> tuple[Informer, ...]:
         """Every informer of the process."""
-        return (*self.caches.informers, self.model_deployments)
+        return (*self.caches.informers, *self.model_deployments.informers)
+
+    def background(self) -> list[Coroutine[Any, Any, None]]:
+        """Return what keeps the process informed, from its start on."""
+        informers = (informer.run() for informer in self.informers)
+        return [*informers, self.caches.secrets.run(), self.sampler.run(), self.keep_time()]
 
     def may_write(self) -> bool:
         """Return whether this process holds the lease, or needs none."""
@@ -138,7 +144,7 @@ def build(
         lambda: elector is None or elector.is_leader(),
         on_write=lambda kind, verb: metrics.writes.labels(kind, verb).inc(),
     )
-    model_deployments = _model_deployments(client, queue, clocks, options.namespace)
+    model_deployments = _model_deployments(client, queue, clocks, options.namespaces)
     referrers = Referrers()
 
     def on_reference(kind: str, namespace: str, name: str) -> None:
@@ -151,7 +157,7 @@ def build(
         queue.add,
         on_reference,
         clock=clocks.monotonic,
-        namespace=options.namespace,
+        namespaces=options.namespaces,
         child_kinds=with_router_kinds(routers.kinds_of(plugins)),
     )
     sampler = Sampler(
@@ -159,7 +165,7 @@ def build(
     )
     shell = Shell(
         model_deployments=model_deployments,
-        observer=Observer(client, caches, referrers, sampler),
+        observer=Observer(client, caches, referrers, sampler, secret_content=options.settings.secret_content),
         applier=Applier(client, caches),
         reporter=Reporter(client, model_deployments, metrics, clock=clock.now),
         queue=queue,
@@ -190,7 +196,7 @@ def _connect_clock(operator: Operator) -> None:
 
     def on_step(whose: str, step: timedelta) -> None:
         operator.telemetry.count_clock_step(whose, step)
-        for body in operator.model_deployments.store:  # their status has times by the clock as it was
+        for body in operator.model_deployments:  # their status has times by the clock as it was
             operator.queue.add(Key(*objects.key_of(body)))
 
     operator.clock.is_watching = operator.caches.hears_of_pods
@@ -210,14 +216,16 @@ def _elector(
     return lease.Elector(client, candidate, clock=monotonic, now=clock.now, on_lost=lease_lost.set)
 
 
-def _model_deployments(client: Client, queue: KeyedQueue[Key], clocks: Clocks, namespace: str) -> Informer:
-    """Return the informer of ModelDeployments: what passes read, and what enqueues them."""
-    return Informer(
+def _model_deployments(
+    client: Client, queue: KeyedQueue[Key], clocks: Clocks, namespaces: Iterable[str]
+) -> InformerGroup:
+    """Return the informers of ModelDeployments: what passes read, and what enqueues them."""
+    return InformerGroup(
         client,
         kinds.MODEL_DEPLOYMENT,
         lambda _event, body: queue.add(Key(*objects.key_of(body))),
         config=InformerConfig(clocks.monotonic),
-        selection=Selection(namespace),
+        namespaces=namespaces,
     )
 
 

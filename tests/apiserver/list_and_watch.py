@@ -39,12 +39,12 @@ class CollectionReader:
             metadata |= {"continue": self._token(revision, items[limit:])}
             metadata |= {"remainingItemCount": len(items) - limit}
             items = items[:limit]
-        partial = _is_partial(request)
+        partial = is_partial(request)
         return {
             "apiVersion": "meta.k8s.io/v1" if partial else kind.api_version,
             "kind": "PartialObjectMetadataList" if partial else f"{kind.kind}List",
             "metadata": metadata,
-            "items": [_encoded(item, partial=partial, in_list=not route.resource.custom) for item in items],
+            "items": [encoded(item, partial=partial, in_list=not route.resource.custom) for item in items],
         }
 
     async def watch(self, route: Route, request: Request) -> AsyncGenerator[bytes]:
@@ -111,7 +111,7 @@ class _WatchSelection:
 
     def __init__(self, route: Route, request: Request) -> None:
         self._namespace = route.namespace
-        self._partial = _is_partial(request)
+        self._partial = is_partial(request)
         query = request.query
         self._matches: Callable[[Body], bool] = selectors.matcher(
             query.get("labelSelector", ""), query.get("fieldSelector", "")
@@ -121,12 +121,12 @@ class _WatchSelection:
         was_selected, is_selected = self._selects(change.before), self._selects(change.after)
         if is_selected and change.after is not None:
             return [
-                _line("MODIFIED" if was_selected else "ADDED", _encoded(change.after, partial=self._partial))
+                _line("MODIFIED" if was_selected else "ADDED", encoded(change.after, partial=self._partial))
             ]
         if was_selected and change.before is not None:
             last = change.after or change.before
             metadata = {**last["metadata"], "resourceVersion": str(change.revision)}
-            return [_line("DELETED", _encoded({**last, "metadata": metadata}, partial=self._partial))]
+            return [_line("DELETED", encoded({**last, "metadata": metadata}, partial=self._partial))]
         return []
 
     def _selects(self, body: Body | None) -> bool:
@@ -144,11 +144,11 @@ async def _is_notified(listener: asyncio.Event, seconds: float) -> bool:
     return True
 
 
-def _is_partial(request: Request) -> bool:
+def is_partial(request: Request) -> bool:
     return "as=PartialObjectMetadata" in request.accept
 
 
-def _encoded(body: Body, *, partial: bool, in_list: bool = False) -> Body:
+def encoded(body: Body, *, partial: bool, in_list: bool = False) -> Body:
     """Return as much of the object as was requested; items of typed lists have no apiVersion and kind."""
     if partial:
         return {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": body["metadata"]}

@@ -23,7 +23,7 @@ from seatrial.kube.transport import Request, Response
 from tests.apiserver import put_and_patch, routes, scale_subresource
 from tests.apiserver.faults import Faults, Write
 from tests.apiserver.garbage_collection import delete_options_of
-from tests.apiserver.list_and_watch import CollectionReader
+from tests.apiserver.list_and_watch import CollectionReader, encoded, is_partial
 from tests.apiserver.object_access import ObjectAccess
 from tests.apiserver.played_requests import PlayedRequests
 from tests.apiserver.routes import Route
@@ -178,7 +178,7 @@ class FakeApiServer(ObjectAccess):
             case "scale":
                 return _ok(scale_subresource.scale_of(route.resource, present))
             case "" | "status":
-                return _ok(present)
+                return _ok(encoded(present, partial=is_partial(request)))
         raise failures.NotFound(404, "NotFound", "the server could not find the requested resource")
 
     def _present(self, route: Route) -> Body:

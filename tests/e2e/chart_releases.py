@@ -58,8 +58,7 @@ class Release:
     def objects(self) -> str:
         """Return the objects that Helm renders, without the test pod, as YAML."""
         values = {
-            "scope": self.scope,
-            "watchNamespace": self.models if self.scope == "namespaced" else "",
+            "watchNamespaces": [self.models] if self.scope == "namespaced" else [],
             "settings": {
                 "runtimes": {"sklearn": "registry.example/runtime@sha256:" + "1" * 64},
                 "registry": {"repository": "registry.example/models"},

@@ -60,7 +60,7 @@ def test_the_chart_grants_every_right_that_a_rollout_needs(release: Release, tmp
     with operating(release, tmp_path) as operator:
         first = roll_out(release, "a")
         until(lambda: release.names("hpa") == [f"churn-{first}"], "the autoscaler")
-        until(lambda: release.names("pdb") == ["churn"], "the disruption budget")
+        until(lambda: release.names("pdb") == [f"churn-{first}"], "the disruption budget")
         second = roll_out(release, "b")
         until(lambda: release.names("deployment") == [f"churn-{second}"], "the first one's end")
         release.apply("built", {"model": {"uri": "https://models.example/iris.skops"}})

@@ -110,7 +110,11 @@ ON_A_CONTROL_PLANE: Final = (
         ),
         resource="control plane",
     ),
-    Group("chart", ("tests/e2e/test_chart_on_the_server.py",), resource="control plane"),
+    Group(
+        "chart",
+        ("tests/e2e/test_chart_on_the_server.py", "tests/e2e/test_stolen_token_on_the_server.py"),
+        resource="control plane",
+    ),
     Group(
         "operator, decisions, CRDs",
         (

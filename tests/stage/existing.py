@@ -24,8 +24,8 @@ class Operator:
     namespace: str
     version: str
     settings: dict[str, Any]
-    watches: str = ""
-    """The one namespace it watches; empty means all."""
+    watches: tuple[str, ...] = ()
+    """The namespaces it watches; empty means all."""
 
 
 def is_ours(cluster: GivenCluster, namespace: str) -> bool | None:
@@ -53,12 +53,12 @@ def _operator(cluster: GivenCluster, deployment: dict[str, Any]) -> Operator:
     config_map = cluster.read("configmap", *maps[:1], "-n", metadata["namespace"]) if maps else {}
     settings = yaml.safe_load((config_map.get("data") or {}).get("settings.yaml", "")) or {}
     version = (metadata.get("labels") or {}).get("app.kubernetes.io/version", "")
-    return Operator(metadata["namespace"], version, settings, "".join(watched[:1]))
+    return Operator(metadata["namespace"], version, settings, tuple(watched))
 
 
 def usable(found: list[Operator], *, namespace: str, plain_http: bool) -> Operator | None:
     """Return the operator that watches the demo's namespace, or None; raise LabError if it does not fit."""
-    watching = [operator for operator in found if operator.watches in ("", namespace)]
+    watching = [operator for operator in found if not operator.watches or namespace in operator.watches]
     if not watching:
         return None
     if len(watching) > 1:

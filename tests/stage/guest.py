@@ -221,8 +221,7 @@ def _install(
 def values(location: RegistryLocation, pulled: dict[str, str], *, beside_others: bool) -> dict[str, Any]:
     repository, _, digest = pulled["operator"].partition("@")
     return {
-        "scope": "namespaced",
-        "watchNamespace": NAMESPACE,
+        "watchNamespaces": [NAMESPACE],
         "image": {"repository": repository, "digest": digest},
         "imagePullSecrets": [{"name": pods.LOGIN}] if location.login else [],
         "settings": {"runtimes": {"sklearn": pulled["runtime-sklearn"]}, "plainHttp": location.plain_http},

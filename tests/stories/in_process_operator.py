@@ -39,11 +39,9 @@ class InProcessOperator:
     async def start(self) -> None:
         """Start every task of the operator; its caches may still be filling."""
         operator = self.operator
-        parts: list[Coroutine[Any, Any, None]] = [informer.run() for informer in operator.informers]
-        parts.append(operator.keep_time())
+        parts: list[Coroutine[Any, Any, None]] = operator.background()
         if self.kopf_delay is not None:
             parts.append(self._kopf_watch().run())
-        parts.append(operator.sampler.run())
         if operator.elector is not None:
             parts.append(operator.elector.run())
         ready = main.wait_until_ready(operator)

@@ -120,12 +120,12 @@ def test_invalid_spec_is_not_applied_in_part() -> None:
         live = await world.deploy({**spec("v1"), "scaling": AUTOSCALED})
         first = live["stable"]["revision"]
         before = (await world.get(kinds.HPA, f"{NAME}-{first}"))["spec"]
-        budget = (await world.get(kinds.PDB, NAME))["spec"]
+        budget = (await world.get(kinds.PDB, f"{NAME}-{first}"))["spec"]
         await world.apply(invalid_spec("v1", scaling={"replicas": 1}))
         await world.wait_for_phase("Rejected", seconds=2)
         await world.wait(600)
         assert (await world.get(kinds.HPA, f"{NAME}-{first}"))["spec"] == before
-        assert (await world.get(kinds.PDB, NAME))["spec"] == budget
+        assert (await world.get(kinds.PDB, f"{NAME}-{first}"))["spec"] == budget
         assert world.replicas_of(first) == 2
 
     run_story(story)

@@ -62,7 +62,7 @@ def test_deleted_object_is_removed_when_the_kopf_watch_fails(kopf_delay: float |
         world.server.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, NAME)
         for seconds in (5, 200):
             await world.wait(seconds)
-            assert len(world.operator.model_deployments.store) == 0
+            assert len(world.operator.model_deployments) == 0
             assert PHASE not in _scraped(world)
         await world.deploy(spec("v1"))
 

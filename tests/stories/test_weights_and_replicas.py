@@ -192,7 +192,8 @@ def test_manually_deleted_children_are_recreated_within_seconds() -> None:
         stable, canary = status["stable"]["revision"], status["canary"]["revision"]
         for kind, name in (
             (kinds.SERVICE, NAME),
-            (kinds.PDB, NAME),
+            (kinds.PDB, f"{NAME}-{stable}"),
+            (kinds.PDB, f"{NAME}-{canary}"),
             (kinds.DEPLOYMENT, f"{NAME}-{canary}"),
             (kinds.CONTROLLER_REVISION, f"{NAME}-{canary}"),
         ):

@@ -11,7 +11,7 @@ from seatrial.api.reasons import Reason
 from tests.golden import play, review, starts, stories
 
 PLANS = play.FOLDER / "plans"
-LONGEST = 55
+LONGEST = 58
 NAMES = sorted(stories.SITUATIONS)
 
 

@@ -54,8 +54,19 @@ app.kubernetes.io/component: test
 {{- end }}
 {{- end }}
 
-{{- define "seatrial.watchNamespace" -}}
-{{- default .Release.Namespace .Values.watchNamespace }}
+{{/* The kinds of children in the fence, as `group/resource` in CEL. */}}
+{{- define "seatrial.childKinds" -}}
+'/configmaps', 'apps/deployments', 'apps/controllerrevisions', 'autoscaling/horizontalpodautoscalers', 'batch/jobs', 'policy/poddisruptionbudgets', {{ include "seatrial.routerKinds" . }}
+{{- range .Values.routerKinds }}, '{{ .group }}/{{ .resource }}'{{ end }}
+{{- end }}
+
+{{/* CEL: whether the namespace of the request is one that the operator manages. */}}
+{{- define "seatrial.mayWriteIn" -}}
+{{- if .Values.watchNamespaces -}}
+request.namespace in [{{ range $i, $name := .Values.watchNamespaces }}{{ if $i }}, {{ end }}'{{ $name }}'{{ end }}]
+{{- else -}}
+!(request.namespace.startsWith('kube-') || request.namespace == '{{ .Release.Namespace }}')
+{{- end }}
 {{- end }}
 
 {{- define "seatrial.image" -}}

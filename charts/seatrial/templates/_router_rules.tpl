@@ -4,3 +4,6 @@
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]
 {{- end }}
+{{- define "seatrial.routerKinds" -}}
+'/services'
+{{- end }}

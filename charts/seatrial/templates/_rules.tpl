@@ -1,5 +1,5 @@
 {{/*
-The operator's permissions for namespaced objects, in all namespaces or in one. It uses every verb: its caches list and
+The operator's permissions for namespaced objects, in all namespaces or in some. It uses every verb: its caches list and
 watch; its applier creates, gets (to check the owner of an existing object), patches (server-side apply) and deletes.
 It creates no pods, reads no nodes and does not change the spec of a ModelDeployment.
 */}}
@@ -35,12 +35,19 @@ It creates no pods, reads no nodes and does not change the spec of a ModelDeploy
   resources: [jobs] # a finished Job is deleted by its ttlSecondsAfterFinished
   verbs: [get, list, watch, create, patch]
 {{ include "seatrial.routerRules" . }}
+{{- range .Values.routerKinds }}
+- apiGroups: [{{ .group | quote }}]
+  resources: [{{ .resource }}]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end }}
 - apiGroups: [""]
   resources: [configmaps] # every revision has a copy of those that its pods read
   verbs: [get, list, watch, create, patch, delete]
+{{- if .Values.rbac.secrets }}
 - apiGroups: [""]
-  resources: [secrets] # caches hold metadata; the content of those that a spec names is hashed into the revision
-  verbs: [get, list, watch]
+  resources: [secrets] # those that a spec names, by name; no list and no watch, which would return all of them
+  verbs: [get]
+{{- end }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]

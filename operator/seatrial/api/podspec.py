@@ -16,6 +16,8 @@ from pydantic_core import PydanticCustomError
 from seatrial.api import base, cel, fields
 
 _OBJECT: Final = "expected an object"
+_IDENTITIES: Final = frozenset({"serviceAccountToken", "podCertificate"})
+"""Projected sources that prove who the pod is."""
 _NAMED: Final = (("configMap", "name"), ("secret", "secretName"), ("secret", "name"))
 """The parts of a volume or of a projected source that refer to an object, each with the key of the name."""
 
@@ -89,8 +91,8 @@ def _projected_sources(volume: dict[str, Any]) -> Iterator[tuple[str, dict[str, 
         path = f"projected.sources[{number}]"
         if not isinstance(source, dict):
             raise _error(path, _OBJECT)
-        if "serviceAccountToken" in source:
-            raise _error(f"{path}.serviceAccountToken", "must not be set, because server pods get no token")
+        for identity in _IDENTITIES & source.keys():
+            raise _error(f"{path}.{identity}", "must not be set, because server pods get no token")
         for kind, part in source.items():
             if not isinstance(part, dict):
                 raise _error(f"{path}.{kind}", _OBJECT)

@@ -46,6 +46,11 @@ def canonical_quantity(value: str | int | float) -> str:
     raise AssertionError("every count of nanos is a whole number of nanos")
 
 
+def whole_units(value: str | int | float) -> int:
+    """Return the quantity as a whole number, rounded up."""
+    return ceil(_exact(value))
+
+
 def _exact(value: str | int | float) -> Fraction:
     if isinstance(value, bool) or (isinstance(value, float) and not isfinite(value)):
         raise ValueError(EXPECTED)

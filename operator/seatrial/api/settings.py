@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from seatrial.api import base, build
+from seatrial.api import base, build, quantities
 
 
 class Settings(base.SpecModel):
@@ -24,8 +24,19 @@ class Settings(base.SpecModel):
     plain_http: bool = False
     """Whether the registry uses plain HTTP without TLS; for test clusters only."""
 
+    private_sources: bool = True
+    """Whether models may be fetched from private networks, and so from the cluster itself. Link-local addresses are
+    never connected to."""
+
+    max_model_size: quantities.Quantity = "20Gi"
+    """The most that the files of a model may have, fetched and unpacked; `0` means any size."""
+
     build_resources: build.Resources = build.Resources()
     """Resources of build containers, unless an object sets others."""
+
+    secret_content: bool = True
+    """Whether the content of a Secret that pods read names their revision. If not, its version does: the content is
+    never requested, and a change of its metadata alone is a new revision too."""
 
     unverified_decisions: bool = False
     """Whether RolloutDecisions are accepted when no admission policy verifies their author; they are recorded as

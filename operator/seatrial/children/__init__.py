@@ -35,7 +35,7 @@ def actions_for(decision: Decision) -> tuple[Action, ...]:
         *workloads.autoscalers(decision),
         *(() if going_back else shifting),
         *workloads.deployments(decision),
-        *workloads.budget(decision),
+        *workloads.budgets(decision),
         *build_job.actions(decision),
         *promotion_marks.actions(decision),
         *pruning.actions(decision),

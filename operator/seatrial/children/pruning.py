@@ -29,8 +29,8 @@ def actions(decision: Decision) -> Iterator[Action]:
     stable = {state.stable.revision} if state.stable is not None else set()
     autoscaled = stable if scaling.autoscaled else set()
     yield from map(delete_action, _unneeded(_of(decision, kinds.HPA), keep=autoscaled))
-    if scaling.floor < 2:
-        yield from map(delete_action, _of(decision, kinds.PDB))
+    protected = _current(state) if scaling.floor >= 2 else set()
+    yield from map(delete_action, _unprotecting(_of(decision, kinds.PDB), protected))
     known = _current(state) | {h.revision for h in state.history} | _in_progress(state)
     yield from _decisions(decision, known)
     known |= _spare_templates(decision, known)
@@ -100,6 +100,14 @@ def _spare_templates(decision: Decision, known: set[str]) -> set[str]:
     newest = sorted(kept, key=controller_revision.number_of, reverse=True)
     others = [r for body in newest if (r := metadata.revision_of(body)) not in known]
     return set(others[:spare])
+
+
+def _unprotecting(budgets: Bodies, protected: set[str]) -> Iterator[Body]:
+    """Yield the budgets of no protected revision: a pod that two budgets select cannot be evicted at all."""
+    for body in budgets:
+        revision, deleting = metadata.revision_of(body), body["metadata"].get("deletionTimestamp")
+        if revision not in protected and not deleting:
+            yield body
 
 
 def _unneeded(bodies: Bodies, *, keep: set[str]) -> Iterator[Body]:

@@ -76,10 +76,15 @@ def autoscalers(decision: Decision) -> Iterator[Action]:
     yield from comparison.changes(decision.snapshot, (rendered,))
 
 
-def budget(decision: Decision) -> Iterator[Action]:
-    """Yield the one PodDisruptionBudget, where there is more than one pod to protect."""
-    scaling = decision.target.scaling
-    if decision.state.stable is None or scaling.floor < 2:
+def budgets(decision: Decision) -> Iterator[Action]:
+    """Yield the PodDisruptionBudget of each revision in service, where there is more than one pod to protect."""
+    scaling, canary = decision.target.scaling, decision.state.canary
+    if scaling.floor < 2:
         return
-    rendered = workload.disruption_budget(decision.target.owner, scaling.disruption_budget)
-    yield from comparison.changes(decision.snapshot, (rendered,))
+    revisions = [decision.state.stable, canary if decision.canary_receives_traffic else None]
+    names = dict.fromkeys(entry.revision for entry in revisions if entry is not None)
+    rendered = tuple(
+        workload.disruption_budget(decision.target.owner, name, budget=scaling.disruption_budget)
+        for name in names
+    )
+    yield from comparison.changes(decision.snapshot, rendered)

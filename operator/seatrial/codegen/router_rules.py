@@ -1,4 +1,4 @@
-"""The chart's RBAC rules for the kinds that the built-in routers bring."""
+"""The chart's RBAC rules, and the names in its fence, for the kinds that the built-in routers bring."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ VERBS: Final = ("get", "list", "watch", "create", "patch", "delete")
 
 
 def template(header: str) -> str:
-    """Return the chart's template `seatrial.routerRules`, one rule for each kind."""
-    rules = "\n".join(_rule(kind) for kind in base.kinds_of(BUILT_IN))
-    return f'{{{{/* {header} */}}}}\n{{{{- define "seatrial.routerRules" -}}}}\n{rules}\n{{{{- end }}}}\n'
+    """Return the chart's templates `seatrial.routerRules`, one rule for each kind, and `seatrial.routerKinds`."""
+    kinds = base.kinds_of(BUILT_IN)
+    rules = "\n".join(map(_rule, kinds))
+    names = ", ".join(f"'{kind.group}/{kind.plural}'" for kind in kinds)
+    parts = {"seatrial.routerRules": rules, "seatrial.routerKinds": names}
+    defined = [f'{{{{- define "{name}" -}}}}\n{text}\n{{{{- end }}}}\n' for name, text in parts.items()]
+    return f"{{{{/* {header} */}}}}\n" + "".join(defined)
 
 
 def _rule(kind: Kind) -> str:

@@ -119,14 +119,19 @@ def _ended(build: Build, target: BuildTarget, job: BuildJob, now: datetime) -> B
         message="",
     )
     if report is not None and report.succeeded:
-        return _succeeded(ended, report)
+        return _succeeded(ended, target, report)
     if report is not None and report.reason == contract.RUNTIME_MISMATCH:
         return _on_other_runtime(ended, target, report)
     logged = ended if report is None else replace(ended, log_tail=report.log_tail)
     return _failed(logged, *_verdict(build, job))
 
 
-def _succeeded(build: Build, report: contract.BuildReport) -> Build:
+def _succeeded(build: Build, target: BuildTarget, report: contract.BuildReport) -> Build:
+    pinned = target.model.digest
+    if pinned and report.model_digest != pinned:
+        message = f"the image has a model with digest {report.model_digest or 'unknown'}, but spec.model.digest pins "
+        message += f"{pinned}; set spec.build.refresh to build it again"
+        return _failed(build, Reason.SOURCE_DIGEST_MISMATCH, message)
     return replace(
         build,
         phase=BuildPhase.CACHED if report.cached else BuildPhase.SUCCEEDED,

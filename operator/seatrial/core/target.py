@@ -65,6 +65,9 @@ class BuildTarget:
     resources: Resources = field(default_factory=Resources)
     timeout: timedelta = timedelta(minutes=30)
     plain_http: bool = False
+    private_sources: bool = True
+    max_model_bytes: int = 0
+    """0: any size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

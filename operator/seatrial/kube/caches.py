@@ -11,7 +11,9 @@ from seatrial.api.kinds import Kind
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.kube.client import Client, Selection
+from seatrial.kube.informer_group import InformerGroup
 from seatrial.kube.informers import Informer, InformerConfig, version_only
+from seatrial.kube.secret_versions import SecretVersions
 from seatrial.kube.store import IndexBy, Trim
 
 DENY: Final = "Deny"
@@ -73,7 +75,7 @@ def with_router_kinds(router_kinds: Iterable[Kind]) -> tuple[ChildKind, ...]:
 
 
 class Caches:
-    """Copies of what belongs to the ModelDeployments of one namespace or of all: children, decisions, references.
+    """Copies of what belongs to the ModelDeployments of some namespaces or of all: children, decisions, references.
 
     `on_key` receives the key of the ModelDeployment whose children or decisions changed, `on_reference` the kind,
     namespace and name of a ConfigMap or Secret that changed. A router that brings kinds of its own adds them to
@@ -87,19 +89,22 @@ class Caches:
         on_reference: Callable[[str, str, str], None],
         *,
         clock: Callable[[], float],
-        namespace: str = "",
+        namespaces: Iterable[str] = (),
         child_kinds: Iterable[ChildKind] = CHILD_KINDS,
     ) -> None:
         self._client = client
         self._on_key = on_key
         self._on_reference = on_reference
         self._clock = clock
-        self._namespace = namespace
+        self._namespaces = tuple(namespaces)
         self._children = {child.kind: self._owned(child) for child in child_kinds}
         self._decisions = self._owned(
             ChildKind(kinds.ROLLOUT_DECISION, labels="", owner_of=_deployment_of_decision)
         )
-        self._references = {kind.kind: self._referenced(kind) for kind in (kinds.CONFIG_MAP, kinds.SECRET)}
+        self._config_maps = self._referenced(kinds.CONFIG_MAP)
+        self.secrets = SecretVersions(
+            client, lambda namespace, name: on_reference(kinds.SECRET.kind, namespace, name)
+        )
         self._policies = Informer(
             client,
             kinds.VALIDATING_ADMISSION_POLICY_BINDING,
@@ -110,7 +115,8 @@ class Caches:
     @property
     def informers(self) -> tuple[Informer, ...]:
         """Every informer; the caller runs them."""
-        return (*self._children.values(), self._decisions, *self._references.values(), self._policies)
+        groups = (*self._children.values(), self._decisions, self._config_maps)
+        return (*(informer for group in groups for informer in group.informers), self._policies)
 
     def hears_of_pods(self) -> bool:
         """Return whether changes of pods and Deployments arrive, as far as is known."""
@@ -132,9 +138,9 @@ class Caches:
         """Return a RolloutDecision, or None."""
         return self._decisions.get(namespace, name)
 
-    def reference(self, kind: str, namespace: str, name: str) -> Body | None:
-        """Return identity and version of a ConfigMap or Secret, or None."""
-        return self._references[kind].get(namespace, name)
+    def config_map(self, namespace: str, name: str) -> Body | None:
+        """Return identity and version of a ConfigMap, or None."""
+        return self._config_maps.get(namespace, name)
 
     def policy_in_force(self, name: str) -> bool:
         """Return whether a ValidatingAdmissionPolicyBinding of this name exists and rejects violations."""
@@ -159,33 +165,35 @@ class Caches:
         if informer is not None:
             informer.observe_delete(namespace, name, uid=uid)
 
-    def _written(self, kind: Kind) -> Informer | None:
+    def _written(self, kind: Kind) -> InformerGroup | None:
         return self._decisions if kind == kinds.ROLLOUT_DECISION else self._children.get(kind)
 
-    def _owned(self, child: ChildKind) -> Informer:
+    def _owned(self, child: ChildKind) -> InformerGroup:
         def on_event(_event: str, body: Body) -> None:
             owner = child.owner_of(body)
             if isinstance(owner, tuple):
                 self._on_key(Key(*owner))
 
-        return Informer(
+        return InformerGroup(
             self._client,
             child.kind,
             on_event,
             config=InformerConfig(self._clock, trim=child.trim, index_by=child.owner_of),
-            selection=Selection(self._namespace, child.labels),
+            selection=Selection(labels=child.labels),
+            namespaces=self._namespaces,
         )
 
-    def _referenced(self, kind: Kind) -> Informer:
+    def _referenced(self, kind: Kind) -> InformerGroup:
         def on_event(_event: str, body: Body) -> None:
             self._on_reference(kind.kind, *objects.key_of(body))
 
-        return Informer(
+        return InformerGroup(
             self._client,
             kind,
             on_event,
             config=InformerConfig(self._clock, trim=version_only),
-            selection=Selection(self._namespace, metadata_only=True),
+            selection=Selection(metadata_only=True),
+            namespaces=self._namespaces,
         )
 
 

@@ -75,11 +75,11 @@ class Client:
 
     # reading
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Body:
+    async def get(self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False) -> Body:
         """Return the object; raise `NotFound` if there is none."""
-        return _object(
-            await self._sender.read(f"get {kind.kind}", Request("GET", kind.path(namespace, name)))
-        )
+        accept = transport.PARTIAL_OBJECT if metadata_only else transport.JSON
+        request = Request("GET", kind.path(namespace, name), accept=accept)
+        return _object(await self._sender.read(f"get {kind.kind}", request))
 
     async def list(
         self,

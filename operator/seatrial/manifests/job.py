@@ -172,4 +172,6 @@ def _request(owner: Owner, target: BuildTarget, attempt: Attempt) -> str:
         digest=target.model.digest,
         allow_pickle=target.model.allow_pickle,
         plain_http=target.plain_http,
+        private_sources=target.private_sources,
+        max_model_bytes=target.max_model_bytes,
     ).to_json()

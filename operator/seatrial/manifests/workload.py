@@ -113,15 +113,20 @@ def configuration_copy(
     )
 
 
-def disruption_budget(owner: Owner, budget: DisruptionBudget) -> Body:
-    """Return the one budget of all server pods of the object."""
+def disruption_budget(owner: Owner, revision: str, *, budget: DisruptionBudget) -> Body:
+    """Return the budget of the pods of one revision: pods of another one, that may never be ready, do not use it up.
+
+    A pod that is not ready serves nobody: it can always be evicted.
+    """
     return metadata.child(
         owner,
         api_version="policy/v1",
         kind="PodDisruptionBudget",
-        name=owner.name,
+        name=owner.child(revision),
+        revision=revision,
         spec={
             "maxUnavailable": budget.max_unavailable,
-            "selector": {"matchLabels": metadata.selector(owner)},
+            "selector": {"matchLabels": metadata.selector(owner, revision)},
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from seatrial.api import kinds, model_deployment, rollout, scaling
+from seatrial.api import kinds, model_deployment, quantities, rollout, scaling
 from seatrial.api.owner import Owner
 from seatrial.core import revision
 from seatrial.core.evidence.checks import check_of
@@ -121,6 +121,8 @@ def _build_target(
         resources=spec.build.resources if own_resources else settings.build_resources,
         timeout=spec.build.timeout,
         plain_http=settings.plain_http,
+        private_sources=settings.private_sources,
+        max_model_bytes=quantities.whole_units(settings.max_model_size),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,11 @@ from tests.unit.chart.chart_rendering import CHART, EVERYTHING, Body, of_kind, o
 
 pytestmark = pytest.mark.slow  # helm is compiled once
 
-NAMESPACED = {"scope": "namespaced", "watchNamespace": "shop"}
+NAMESPACED = {"watchNamespaces": ["shop", "lab"]}
 CONFIGURATIONS = [
     pytest.param({}, id="default values"),
     pytest.param(EVERYTHING, id="everything enabled"),
-    pytest.param(NAMESPACED, id="one namespace"),
+    pytest.param(NAMESPACED, id="two namespaces"),
     pytest.param(
         {"replicas": 1, "rbac": {"create": False}, "serviceAccount": {"create": False}},
         id="everything disabled",
@@ -67,7 +68,7 @@ def options_of(objects: list[Body], folder: Path) -> options.Options:
 
 def test_the_operator_parses_its_command_line(tmp_path: Path) -> None:
     parsed = options_of(rendered({"operator": {"workers": 7, "logLevel": "debug"}}), tmp_path)
-    assert parsed.namespace == ""
+    assert parsed.namespaces == ()
     assert (parsed.lease_namespace, parsed.lease_name) == ("seatrial-system", "seatrial")
     assert (parsed.metrics_port, parsed.probe_port, parsed.workers) == (8080, 8081, 7)
     assert parsed.log_level == "debug"
@@ -82,9 +83,8 @@ def test_the_operator_reads_the_settings(tmp_path: Path) -> None:
     assert parsed.unverified_decisions
 
 
-def test_the_command_line_has_the_namespace_of_a_namespaced_release(tmp_path: Path) -> None:
-    assert options_of(rendered(NAMESPACED), tmp_path).namespace == "shop"
-    assert options_of(rendered({"scope": "namespaced"}), tmp_path).namespace == "seatrial-system"
+def test_the_command_line_has_the_namespaces_of_the_release(tmp_path: Path) -> None:
+    assert options_of(rendered(NAMESPACED), tmp_path).namespaces == ("shop", "lab")
 
 
 def test_only_changed_settings_restart_the_operator() -> None:
@@ -180,6 +180,41 @@ def test_the_decision_policy_has_the_expected_name_and_fails_closed() -> None:
     binding = _named("ValidatingAdmissionPolicyBinding", DECISION_POLICY)
     assert policy["spec"]["failurePolicy"] == "Fail"
     assert binding["spec"] == {"policyName": DECISION_POLICY, "validationActions": ["Deny"]}
+
+
+def test_the_fence_fails_closed_and_is_about_the_account_of_the_operator_alone() -> None:
+    objects = rendered({"decisionPolicy": {"create": False}, "serviceAccount": {"name": "pilot"}})
+    policy, binding = (
+        one(objects, "ValidatingAdmissionPolicy"),
+        one(objects, "ValidatingAdmissionPolicyBinding"),
+    )
+    assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]}
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    (condition,) = policy["spec"]["matchConditions"]
+    user = "system:serviceaccount:seatrial-system:pilot"
+    assert condition["expression"] == f"request.userInfo.username == '{user}'"
+
+
+PARENT = {
+    "apiVersion": "v2",
+    "name": "shop",
+    "version": "1.0.0",
+    "dependencies": [{"name": "seatrial", "version": "0.1.0", "condition": "seatrial.enabled"}],
+}
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_chart_that_has_this_one_as_a_dependency_turns_it_on_and_off(tmp_path: Path, enabled: bool) -> None:
+    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(PARENT))
+    shutil.copytree(CHART, tmp_path / "charts" / "seatrial")
+    values = {"global": {"region": "north"}, "seatrial": {"enabled": enabled}}
+    done = chart_rendering.helm("template", "shop", str(tmp_path), "--include-crds", values=values)
+    assert done.returncode == 0, done.stderr
+    assert bool([body for body in yaml.safe_load_all(done.stdout) if body]) is enabled
+
+
+def test_a_disabled_release_renders_nothing() -> None:
+    assert rendered({"enabled": False, **EVERYTHING}) == []
 
 
 def test_two_releases_have_no_object_in_common() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 import pytest
@@ -41,7 +42,7 @@ OTHERS: set[Right] = {
     ("", "events", "create"),  # Reporter
     ("", "events", "patch"),  # Reporter: the count of a repeated Event
     ("", "configmaps", "get"),  # Observer: data that pods read
-    ("", "secrets", "get"),  # Observer: their hash
+    ("", "secrets", "get"),  # SecretVersions, Observer: their version and their hash
     ("seatrial.dev", "modeldeployments", "list"),  # kopf and the informer
     ("seatrial.dev", "modeldeployments", "watch"),  # kopf and the informer
     ("seatrial.dev", "modeldeployments/finalizers", "update"),  # blockOwnerDeletion, where it is enforced
@@ -77,18 +78,18 @@ def test_the_cluster_role_has_exactly_the_rights_that_the_operator_uses() -> Non
     assert granted(role["rules"]) == USED
 
 
-def test_a_namespaced_release_has_the_same_rights_in_its_namespace_only() -> None:
-    objects = rendered({"scope": "namespaced", "watchNamespace": "shop"})
-    role = named(objects, "Role", "seatrial-system:seatrial")
-    assert role["metadata"]["namespace"] == "shop"
-    assert granted(role["rules"]) == USED
+def test_a_release_for_some_namespaces_has_the_same_rights_in_these_only() -> None:
+    objects = rendered({"watchNamespaces": ["shop", "lab"]})
+    roles = [b for b in of_kind(objects, "Role") if b["metadata"]["name"] == "seatrial-system:seatrial"]
+    assert [role["metadata"]["namespace"] for role in roles] == ["shop", "lab"]
+    assert all(granted(role["rules"]) == USED for role in roles)
     cluster_wide = [b["metadata"]["name"] for b in of_kind(objects, "ClusterRoleBinding")]
     assert cluster_wide == ["seatrial-system:seatrial-reads"]
 
 
-@pytest.mark.parametrize("scope", ["cluster", "namespaced"])
-def test_the_operator_reads_two_cluster_scoped_kinds(scope: str) -> None:
-    role = named(rendered({"scope": scope}), "ClusterRole", "-reads")
+@pytest.mark.parametrize("namespaces", [[], ["shop"]])
+def test_the_operator_reads_two_cluster_scoped_kinds(namespaces: list[str]) -> None:
+    role = named(rendered({"watchNamespaces": namespaces}), "ClusterRole", "-reads")
     crds = rights((kinds.CRD,), "get")
     assert granted(role["rules"]) == crds | watched(namespaced=False)
     assert role["rules"][0]["resourceNames"] == [
@@ -105,15 +106,49 @@ def test_the_operator_may_hold_one_lease_in_its_namespace() -> None:
     assert [rule.get("resourceNames") for rule in role["rules"]] == [None, ["seatrial"]]
 
 
+@pytest.mark.parametrize("namespaces", [[], ["shop"]])
+def test_no_role_lists_or_watches_secrets(namespaces: list[str]) -> None:
+    objects = rendered({"watchNamespaces": namespaces})
+    for role in (*of_kind(objects, "Role"), *of_kind(objects, "ClusterRole")):
+        secrets = {right for right in granted(role["rules"]) if right[1] == "secrets"}
+        assert secrets <= {("", "secrets", "get")}
+
+
+def test_a_release_without_secret_content_needs_no_right_to_secrets() -> None:
+    values = {"rbac": {"secrets": False}, "settings": {"secretContent": False}}
+    role = named(rendered(values), "ClusterRole", "seatrial-system:seatrial")
+    assert granted(role["rules"]) == USED - {("", "secrets", "get")}
+
+
+def test_kinds_of_router_plugins_are_granted_and_in_the_fence() -> None:
+    objects = rendered({"routerKinds": [{"group": "gateway.networking.k8s.io", "resource": "httproutes"}]})
+    role = named(objects, "ClusterRole", "seatrial-system:seatrial")
+    verbs = {verb for group, resource, verb in granted(role["rules"]) if resource == "httproutes"}
+    assert verbs == {"get", "list", "watch", "create", "patch", "delete"}
+    assert "'gateway.networking.k8s.io/httproutes'" in fence_of(objects)
+
+
+def test_the_fence_permits_exactly_the_kinds_of_children() -> None:
+    children = re.findall(r"'([^']*)'", fence_of(rendered()))
+    assert sorted(children) == sorted(f"{kind.group}/{kind.plural}" for kind in APPLIED)
+
+
+def fence_of(objects: list[Body]) -> str:
+    """Return the expression for what a child is."""
+    policy = named(objects, "ValidatingAdmissionPolicy", "-fence")
+    variables = {entry["name"]: entry["expression"] for entry in policy["spec"]["variables"]}
+    return str(variables["isChild"])
+
+
 def test_no_role_has_a_wildcard() -> None:
     objects = rendered()
     for role in (*of_kind(objects, "Role"), *of_kind(objects, "ClusterRole")):
         assert not [right for right in granted(role["rules"]) if "*" in right]
 
 
-@pytest.mark.parametrize("scope", ["cluster", "namespaced"])
-def test_every_binding_grants_an_existing_role_to_the_operator(scope: str) -> None:
-    objects = rendered({"scope": scope})
+@pytest.mark.parametrize("namespaces", [[], ["shop"]])
+def test_every_binding_grants_an_existing_role_to_the_operator(namespaces: list[str]) -> None:
+    objects = rendered({"watchNamespaces": namespaces})
     account = one(objects, "ServiceAccount")["metadata"]
     roles = {(body["kind"], body["metadata"]["name"]) for body in objects}
     bindings = [*of_kind(objects, "RoleBinding"), *of_kind(objects, "ClusterRoleBinding")]

@@ -99,8 +99,9 @@ def test_names_and_quantities_have_the_patterns_of_the_api() -> None:
         pytest.param({"replica": 3}, id="an unknown value"),
         pytest.param({"settings": {"runtime": {}}}, id="an unknown setting"),
         pytest.param({"settings": {"registry": {"secret": "x"}}}, id="an unknown part of a setting"),
-        pytest.param({"scope": "everything"}, id="an unknown scope"),
-        pytest.param({"watchNamespace": "shop"}, id="a namespace with scope cluster"),
+        pytest.param({"watchNamespaces": "shop"}, id="a string for a list"),
+        pytest.param({"watchNamespaces": ["a,b"]}, id="two namespaces in one"),
+        pytest.param({"rbac": {"secrets": False}}, id="the content of Secrets without a right to it"),
         pytest.param({"replicas": "two"}, id="a string for a number"),
         pytest.param({"image": {"digest": "latest"}}, id="an invalid digest"),
         pytest.param(

@@ -9,6 +9,7 @@ import pytest
 
 from model_runtime import contract
 from seatrial.api import phases, reasons
+from seatrial.api.model import Model
 from seatrial.core import builds
 from seatrial.core.snapshot import BuildJob
 from seatrial.core.state import Build
@@ -59,6 +60,15 @@ def test_an_unknown_runtime_fails_at_once_and_lists_the_known_ones() -> None:
 
 def test_a_build_fails_when_its_runtime_leaves_the_catalogue_before_the_job_exists() -> None:
     assert builds.advance(build(), target(runtimes={}), None, NOW).reason == Reason.RUNTIME_UNKNOWN
+
+
+@pytest.mark.parametrize("digest", ["", "sha256:" + "1" * 64])
+def test_an_image_of_another_model_than_the_pinned_one_fails_the_build(digest: str) -> None:
+    pinned = target(model=Model(uri="s3://models/churn/", digest="sha256:" + "0" * 64))
+    ended = builds.advance(
+        build(), pinned, job(report=report(image="x@sha256:1", model_digest=digest, cached=True)), NOW
+    )
+    assert (ended.phase, ended.reason, ended.image) == (Phase.FAILED, Reason.SOURCE_DIGEST_MISMATCH, "")
 
 
 @pytest.mark.parametrize(("cached", "phase"), [(False, Phase.SUCCEEDED), (True, Phase.CACHED)])

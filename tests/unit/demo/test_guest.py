@@ -148,7 +148,7 @@ def test_foreign_operators_are_found_with_their_settings() -> None:
     cluster.lists = {"deployments": [deployment("a"), deployment("b", "--namespace=shop", version="9")]}
     first, second = existing.operators(cluster)  # type: ignore[arg-type]
     assert first == Operator("a", VERSION, {"runtimes": {"sklearn": "r/x"}})
-    assert (second.version, second.watches) == ("9", "shop")
+    assert (second.version, second.watches) == ("9", ("shop",))
 
 
 @pytest.mark.parametrize("ours", [True, False])
@@ -160,7 +160,7 @@ def test_the_operator_of_the_demo_is_not_a_foreign_one(ours: bool) -> None:
 
 
 FITS = Operator("a", VERSION, {"runtimes": {"sklearn": "r/x"}})
-ELSEWHERE = Operator("b", "9", {}, watches="shop")
+ELSEWHERE = Operator("b", "9", {}, watches=("shop",))
 
 
 def usable(*found: Operator, plain_http: bool = False) -> Operator | None:
@@ -170,7 +170,7 @@ def usable(*found: Operator, plain_http: bool = False) -> Operator | None:
 def test_a_suitable_operator_is_used() -> None:
     assert usable(FITS) == FITS
     assert usable(ELSEWHERE, FITS) == FITS
-    own = Operator("a", VERSION, {"runtimes": {"sklearn": "r/x"}}, watches=NAMESPACE)
+    own = Operator("a", VERSION, {"runtimes": {"sklearn": "r/x"}}, watches=(NAMESPACE,))
     assert usable(own) == own
 
 
@@ -212,7 +212,7 @@ PULLED = {"operator": "r:5/seatrial-operator@sha256:0", "runtime-sklearn": "r:5/
 
 def test_the_operator_watches_only_the_namespace_of_the_demo() -> None:
     values = guest.values(LOCATION, PULLED, beside_others=False)
-    assert (values["scope"], values["watchNamespace"]) == ("namespaced", NAMESPACE)
+    assert values["watchNamespaces"] == [NAMESPACE]
     assert values["image"] == {"repository": "r:5/seatrial-operator", "digest": "sha256:0"}
     assert values["imagePullSecrets"] == []
     assert settings.Settings.model_validate(values["settings"]).runtimes == {"sklearn": "r:5/x@sha256:1"}

@@ -126,15 +126,14 @@ class TestEvents:
         api.insert(kinds.ROLLOUT_DECISION, decision("b"))
         assert await running.enqueued() == [CHURN]
 
-    @pytest.mark.parametrize("kind", [kinds.CONFIG_MAP, kinds.SECRET])
-    async def test_a_changed_reference_is_reported_by_kind_namespace_and_name(
-        self, api: FakeApiServer, running: RunningCaches, kind: kinds.Kind
+    async def test_a_changed_config_map_is_reported_by_kind_namespace_and_name(
+        self, api: FakeApiServer, running: RunningCaches
     ) -> None:
         await running.enqueued()
         running.references.clear()
-        api.insert(kind, {**objects.settings(), "kind": kind.kind})
+        api.insert(kinds.CONFIG_MAP, objects.settings())
         await running.enqueued()
-        assert running.references == [(kind.kind, "default", "settings")]
+        assert running.references == [("ConfigMap", "default", "settings")]
 
 
 class TestCopies:
@@ -150,18 +149,16 @@ class TestCopies:
         running.caches.observe_delete(kinds.DEPLOYMENT, "default", "churn", uid=uid)
         assert running.caches.of(kinds.DEPLOYMENT, CHURN) == ()
 
-    async def test_the_data_of_secrets_and_copies_is_not_kept(
+    async def test_the_data_of_config_maps_is_not_kept(
         self, api: FakeApiServer, running: RunningCaches
     ) -> None:
-        api.insert(kinds.SECRET, child({**objects.settings(), "kind": "Secret"}))
         api.insert(kinds.CONFIG_MAP, child(objects.settings("churn-1-0", a="x" * 1000)))
         await running.enqueued()
         stored = [
-            running.caches.reference("Secret", "default", "settings"),
-            running.caches.reference("ConfigMap", "default", "churn-1-0"),
+            running.caches.config_map("default", "churn-1-0"),
             *running.caches.of(kinds.CONFIG_MAP, CHURN),
         ]
-        assert len(stored) == 3
+        assert len(stored) == 2
         assert all(body is not None and "data" not in body for body in stored)
 
     async def test_only_the_status_that_plans_read_is_kept_of_pods(

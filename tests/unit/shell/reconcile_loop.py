@@ -73,9 +73,9 @@ class Loop:
         """Deliver the object as it is now, as the watch would."""
         body = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
         if body is not None:
-            self.models.store.upsert(body)
+            self.models.informers[0].store.upsert(body)
         elif (last := self.models.get(NAMESPACE, name)) is not None:
-            self.models.store.delete(last)
+            self.models.informers[0].store.delete(last)
         self.queue.add(Key(NAMESPACE, name))
 
     def passes(self, result: str) -> float:

@@ -12,7 +12,8 @@ from seatrial.api.owner import Owner
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children.actions import Action
 from seatrial.kube.client import Client
-from seatrial.kube.informers import Informer, InformerConfig
+from seatrial.kube.informer_group import InformerGroup
+from seatrial.kube.informers import InformerConfig
 from seatrial.manifests import metadata
 from tests.apiserver import FakeApiServer
 
@@ -39,9 +40,11 @@ def server(clock: Callable[[], datetime] = lambda: START) -> FakeApiServer:
     return api
 
 
-def informer_of_models(client: Client, clock: Callable[[], float]) -> Informer:
+def informer_of_models(client: Client, clock: Callable[[], float]) -> InformerGroup:
     """Return an informer of ModelDeployments without events; the test fills its store."""
-    return Informer(client, kinds.MODEL_DEPLOYMENT, lambda _event, _body: None, config=InformerConfig(clock))
+    return InformerGroup(
+        client, kinds.MODEL_DEPLOYMENT, lambda _event, _body: None, config=InformerConfig(clock)
+    )
 
 
 def _owner(name: str) -> Owner:

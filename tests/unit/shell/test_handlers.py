@@ -12,7 +12,8 @@ from seatrial import handlers
 from seatrial.api import kinds
 from seatrial.api.metadata import Key
 from seatrial.kube.client import Client
-from seatrial.kube.informers import Informer, InformerConfig
+from seatrial.kube.informer_group import InformerGroup
+from seatrial.kube.informers import InformerConfig
 from seatrial.kube.queue import KeyedQueue
 
 
@@ -21,9 +22,9 @@ def body(version: int) -> dict[str, Any]:
     return {"metadata": {**metadata, "managedFields": [{"manager": "kubectl"}]}, "spec": {}}
 
 
-def informer() -> Informer:
-    """The informer of ModelDeployments; the test fills its store."""
-    return Informer(
+def informer() -> InformerGroup:
+    """The informers of ModelDeployments; the test fills their store."""
+    return InformerGroup(
         cast("Client", None),
         kinds.MODEL_DEPLOYMENT,
         lambda _event, _body: None,
@@ -61,7 +62,7 @@ class TestEvents:
     async def test_a_version_that_the_informer_has_not_seen_is_enqueued(
         self, watch: Watch, event: str
     ) -> None:
-        watch.informer.store.upsert(body(1))
+        watch.informer.informers[0].store.upsert(body(1))
         assert await watch.delivers(event, body(2))
 
     async def test_the_echo_of_an_own_write_is_not_enqueued(self, watch: Watch) -> None:
@@ -70,13 +71,13 @@ class TestEvents:
         assert not await watch.delivers("MODIFIED", body(8))
 
     async def test_a_deletion_that_the_informer_has_seen_is_not_enqueued(self, watch: Watch) -> None:
-        watch.informer.store.upsert(body(5))
-        watch.informer.store.delete(body(6))
+        watch.informer.informers[0].store.upsert(body(5))
+        watch.informer.informers[0].store.delete(body(6))
         assert not await watch.delivers("DELETED", body(6))
 
     async def test_an_event_changes_nothing_in_the_store(self, watch: Watch) -> None:
         await watch.delivers("ADDED", body(1))
-        assert len(watch.informer.store) == 0
+        assert len(watch.informer) == 0
 
 
 class TestBackOff:

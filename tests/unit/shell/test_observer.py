@@ -13,6 +13,7 @@ from seatrial.api import kinds, model_deployment, names
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.core.references import Reference, ReferenceKind
+from seatrial.kube import failures, transport
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.pod_metrics import through_api_server
@@ -178,6 +179,30 @@ class TestContent:
         (observed,) = (await running.observe(SECRET)).values()
         assert (observed["present"], observed["data"], bool(observed["digest"])) == (True, {}, True)
         assert "c2VjcmV0" not in repr(running.observer._content)
+
+    async def test_without_secret_content_the_version_stands_for_it(
+        self, running: RunningObserver, api: FakeApiServer, client: Client
+    ) -> None:
+        running.observer = Observer(client, running.caches, Referrers(), secret_content=False)
+        api.insert(kinds.SECRET, content("one", kinds.SECRET, key="c2VjcmV0"))
+        (first,) = (await running.observe(SECRET)).values()
+        assert (first["present"], first["data"], bool(first["digest"])) == (True, {}, True)
+        api.edit(kinds.SECRET, NAMESPACE, "one", patch={"data": {"key": "YW5vdGhlcg=="}})
+        running.caches.secrets.forget(NAMESPACE, "one")
+        (second,) = (await running.observe(SECRET)).values()
+        assert second["digest"] != first["digest"]
+        assert {r.accept for r in api.requests if "/secrets/" in r.path} == {transport.PARTIAL_OBJECT}
+
+    async def test_without_any_right_to_secrets_they_count_as_present(
+        self, running: RunningObserver, api: FakeApiServer, client: Client
+    ) -> None:
+        api.faults.fail_next(100, 403, lambda request: "/secrets/" in request.path)
+        running.observer = Observer(client, running.caches, Referrers(), secret_content=False)
+        (observed,) = (await running.observe(SECRET)).values()
+        assert (observed["present"], observed["digest"]) == (True, "")
+        running.observer = Observer(client, running.caches, Referrers())
+        with pytest.raises(failures.Forbidden):
+            await running.observe(SECRET)
 
     async def test_an_object_deleted_before_the_fetch_is_absent(self, running: RunningObserver) -> None:
         running.api.insert(kinds.CONFIG_MAP, content("one"))

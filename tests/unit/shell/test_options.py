@@ -12,7 +12,7 @@ from seatrial.api import settings
 
 def test_the_defaults_are_one_operator_for_all_namespaces() -> None:
     chosen = options.parse([])
-    assert (chosen.namespace, chosen.lease_namespace, chosen.settings) == ("", "", settings.Settings())
+    assert (chosen.namespaces, chosen.lease_namespace, chosen.settings) == ((), "", settings.Settings())
     assert (chosen.qps, chosen.burst, chosen.json_logs) == (300.0, 600, True)
 
 
@@ -20,13 +20,24 @@ def test_every_option_is_read(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("registry: {repository: r.shop/models}\n")
     arguments = [
-        *("--kubeconfig", "k", "--context", "c", "--namespace", "n", "--settings", str(file)),
+        *(
+            "--kubeconfig",
+            "k",
+            "--context",
+            "c",
+            "--namespace",
+            "n",
+            "--namespace",
+            "m",
+            "--settings",
+            str(file),
+        ),
         *("--lease-namespace", "ln", "--lease-name", "l", "--metrics-port", "1", "--probe-port", "2"),
         *("--workers", "3", "--qps", "4.5", "--burst", "5", "--log-level", "debug", "--plain-logs"),
     ]
     chosen = options.parse(arguments)
     assert chosen.settings.registry.repository == "r.shop/models"
-    assert (chosen.kubeconfig, chosen.context, chosen.namespace) == ("k", "c", "n")
+    assert (chosen.kubeconfig, chosen.context, chosen.namespaces) == ("k", "c", ("n", "m"))
     assert (chosen.lease_namespace, chosen.lease_name) == ("ln", "l")
     assert (chosen.metrics_port, chosen.probe_port, chosen.workers) == (1, 2, 3)
     assert (chosen.qps, chosen.burst, chosen.log_level, chosen.json_logs) == (4.5, 5, "debug", False)
@@ -54,6 +65,8 @@ def test_two_processes_in_one_pod_have_different_identities(monkeypatch: pytest.
         ["--probe-port", "-1"],
         ["--log-level", "loud"],
         ["--namespaces", "a,b"],
+        ["--namespace", "a,b"],
+        ["--namespace", ""],
     ],
     ids=" ".join,
 )

@@ -212,7 +212,7 @@ class TestStore:
         def delete(_write: Any) -> None:
             gone = reporting.body()
             reporting.api.remove(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
-            reporting.models.store.delete(gone)
+            reporting.models.informers[0].store.delete(gone)
 
         reporting.api.faults.after_write = delete
         assert await self.store(reporting, api_status.Status(message="m"))

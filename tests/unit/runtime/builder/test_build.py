@@ -130,6 +130,17 @@ def test_an_existing_image_is_not_built_again(job: Job, built: Built) -> None:
     assert "fetching" not in job.log
 
 
+def test_an_existing_image_does_not_count_when_a_digest_is_pinned(job: Job, built: Built) -> None:
+    """Whoever may push can predict the tag and write any label: only the files prove the digest."""
+    earlier, first = built
+    pinned = job.asks(repository=earlier.request.repository, digest=first.model_digest)
+    (job.folder / "volume").rename(job.folder / "away")
+    assert pinned.run().reason == "SourceNotFound"
+    (job.folder / "away").rename(job.folder / "volume")
+    second = pinned.run()
+    assert (second.cached, second.image) == (False, first.image)
+
+
 def test_an_image_without_the_build_id_label_does_not_count(
     job: Job, client_of: MakeClient, docker_registry: str
 ) -> None:

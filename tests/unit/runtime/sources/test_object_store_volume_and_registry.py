@@ -280,6 +280,14 @@ def test_an_unreachable_registry_is_an_unavailable_source(tmp_path: Path) -> Non
         sources.fetch(fetch_request(tmp_path, f"oci://{host}/absent:1", plain_http=frozenset({host})))
 
 
+def test_the_settings_limit_the_size_of_a_model(tmp_path: Path) -> None:
+    found = limits.limits_of(tmp_path, most=1000)
+    assert (found.size, found.by_settings) == (1000, True)
+    with pytest.raises(BuildBroken, match=r"too large: the files up to b have .* settings\.maxModelSize"):
+        limits.Quota(found, size=600).add_file(401, "b")
+    assert not limits.limits_of(tmp_path, most=1 << 62).by_settings, "the disk is smaller"
+
+
 def test_the_limits_come_from_the_free_disk_space(tmp_path: Path) -> None:
     found = limits.limits_of(tmp_path)
 

@@ -11,16 +11,17 @@ from datetime import datetime
 from typing import Final
 
 from seatrial import planner
-from seatrial.api import model_deployment, settings
+from seatrial.api import settings
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
+from seatrial.api.reasons import Reason
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import decision_answers
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.informers import Informer
 from seatrial.kube.queue import KeyedQueue
-from seatrial.observation.observed import questions
+from seatrial.observation.internal_error import InternalError
 from seatrial.observation.user_decisions import decisions_about_nothing
 from seatrial.observer import Observer
 from seatrial.reporter import Reporter
@@ -68,9 +69,8 @@ class Reconciler:
 
     async def _run_pass(self, key: Key) -> None:
         began = time.perf_counter()
-        result = "done"
         try:
-            await self._reconcile(key)
+            result = await self._reconcile(key)
         except failures.NotLeader:
             result = "not_leader"
             # a late renewal may bring the lease back, and then this work is still to be done
@@ -82,44 +82,56 @@ class Reconciler:
                 "pass failed, will be retried",
                 extra={"object": str(key), "error": str(error), "retry_seconds": delay},
             )
-        except Exception:
+        except Exception as error:
             result = "bug"
+            bug = InternalError(error)
+            _log_bug(key, bug)
+            # the next pass reports it in the status, as it reports a write that failed
+            self._apply_errors[key] = ApplyError(reason=Reason.INTERNAL_ERROR, message=bug.message)
             self._shell.queue.retry(key)
-            log.exception("pass failed because of a bug, will be retried", extra={"object": str(key)})
         self._shell.telemetry.passes.labels(result).inc()
         self._shell.telemetry.pass_seconds.observe(time.perf_counter() - began)
 
-    async def _reconcile(self, key: Key) -> None:
+    async def _reconcile(self, key: Key) -> str:
+        """Run the pass; return its result for the metric."""
         body = self._shell.model_deployments.get(key.namespace, key.name)
         if body is None:
             self._forget(key)
             await self._reject_decisions_about_missing(key)
-            return
-        desired = model_deployment.parse_leniently(body)
-        if not desired.deleting:
-            await self._advance(desired, body)
+            return "done"
+        subject = planner.subject_of(body, self._shell.routers, self._shell.settings)
+        if subject.deployment.deleting:
+            return "done"
+        bug = await self._advance(subject, body)
+        if bug is None:
+            return "done"
+        _log_bug(key, bug)
+        self._shell.queue.retry(key)
+        return "bug"
 
-    async def _advance(self, desired: model_deployment.ModelDeployment, body: Body) -> None:
-        shell, key = self._shell, desired.key
-        desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
-        references = questions(desired, platform).references
-        observed = await shell.observer.observe(desired, references, self._apply_errors.get(key))
-        plan = planner.plan(desired, observed, platform, now=shell.clock())
+    async def _advance(self, subject: planner.Subject, body: Body) -> InternalError | None:
+        """Carry the object as far as it goes; return the bug that kept its spec from being planned, if one did."""
+        shell, desired = self._shell, subject.deployment
+        key = desired.key
+        observed = await shell.observer.observe(desired, subject.references, self._apply_errors.get(key))
+        plan = planner.plan(desired, observed, subject.platform, now=shell.clock())
+        bug = plan.bug or subject.bug
         if not await shell.reporter.store(desired, body, plan):
             shell.queue.retry(key)
-            return
+            return bug
         outcome = await shell.applier.apply(plan.actions, uid=desired.uid)
         await shell.reporter.announce(desired, plan)
         if outcome.apply_error is not None and self._is_new(key, outcome.apply_error):
             await shell.reporter.announce_error(desired, outcome.apply_error)
-        self._schedule(key, outcome, plan.wake_at)
+        self._schedule(key, outcome, plan.wake_at, is_done=bug is None)
+        return bug
 
     def _is_new(self, key: Key, apply_error: ApplyError) -> bool:
         """Return whether the last pass had no error or one with another reason; messages may differ every time."""
         before = self._apply_errors.get(key)
         return before is None or before.reason != apply_error.reason
 
-    def _schedule(self, key: Key, outcome: ApplyOutcome, wake_at: datetime | None) -> None:
+    def _schedule(self, key: Key, outcome: ApplyOutcome, wake_at: datetime | None, *, is_done: bool) -> None:
         """Enqueue the next pass of the object for when it is needed."""
         queue = self._shell.queue
         if outcome.retry:
@@ -131,7 +143,7 @@ class Reconciler:
             queue.retry(key, after=outcome.retry_after)
         elif self._apply_errors.pop(key, None) is not None:
             queue.add(key)  # the next pass removes the error from the status
-        else:
+        elif is_done:
             queue.forget(key)
         if wake_at is not None:
             queue.add_after(key, max((wake_at - self._shell.clock()).total_seconds(), SHORTEST_DELAY))
@@ -151,6 +163,15 @@ class Reconciler:
         self._shell.queue.forget(key)
         self._shell.observer.forget(key)
         self._shell.reporter.forget(key)
+
+
+def _log_bug(key: Key, bug: InternalError) -> None:
+    """Log the traceback under the id that the status shows."""
+    log.error(
+        "pass failed because of a bug, will be retried",
+        exc_info=bug.error,
+        extra={"object": str(key), "id": bug.id},
+    )
 
 
 async def run_workers(reconciler: Reconciler, *, size: int, ready: Awaitable[None]) -> None:

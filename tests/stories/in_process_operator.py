@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from seatrial import handlers, main, options, planner, reconciler, wiring
-from seatrial.api import kinds, model_deployment
+from seatrial.api import kinds
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.kube.informers import Informer, InformerConfig
-from seatrial.observation.observed import questions
 from tests.apiserver.server import FakeApiServer
 from tests.stories.operator_transport import OperatorTransport
 
@@ -82,9 +81,8 @@ class InProcessOperator:
         if body is None:
             return []
         shell = self.operator.reconciler._shell
-        desired = model_deployment.parse_leniently(body)
-        desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
-        observed = await shell.observer.observe(desired, questions(desired, platform).references, None)
-        plan = planner.plan(desired, observed, platform, now=self._now())
+        subject = planner.subject_of(body, shell.routers, shell.settings)
+        observed = await shell.observer.observe(subject.deployment, subject.references, None)
+        plan = planner.plan(subject.deployment, observed, subject.platform, now=self._now())
         status_change = [] if plan.status.to_dict() == body.get("status") else ["another status"]
         return [*status_change, *(type(action).__name__ for action in plan.actions)]

@@ -64,6 +64,7 @@ class Reason(StrEnum):
     # of the spec
     INVALID_SPEC = "InvalidSpec"
     NAME_CONFLICT = "NameConflict"
+    INTERNAL_ERROR = "InternalError"  # a bug of the operator: what runs stays watched, nothing new is started
 
     # information
     SUPERSEDED = "Superseded"
@@ -130,7 +131,7 @@ TERMINAL: Final = frozenset(
         Reason.ABORTED,
     }
 )
-SPEC: Final = frozenset({Reason.INVALID_SPEC, Reason.NAME_CONFLICT})
+SPEC: Final = frozenset({Reason.INVALID_SPEC, Reason.NAME_CONFLICT, Reason.INTERNAL_ERROR})
 
 
 def needs_new_spec(reason: str) -> bool:

@@ -68,6 +68,12 @@ class InProcessOperator:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
+    @property
+    def bugs(self) -> float:
+        """Return the number of passes that failed because of a bug."""
+        registry = self.operator.telemetry.registry
+        return registry.get_sample_value("seatrial_reconcile_total", {"result": "bug"}) or 0.0
+
     def failure(self) -> BaseException | None:
         """Return the exception that ended a task, unless the operator crashed on purpose."""
         if self.transport.crashed:

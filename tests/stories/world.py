@@ -44,6 +44,8 @@ class World:
         self.settings = SETTINGS
         self.invariants = InvariantChecker(self.server)
         self.processes: list[InProcessOperator] = []
+        self.bugs_allowed = False
+        """Set by stories that make the operator run into a bug."""
 
     # the operator
 
@@ -75,9 +77,11 @@ class World:
         return process
 
     async def kill_operator(self) -> None:
-        """Kill every operator between two instructions."""
+        """Kill every operator between two instructions; fail if one of its passes failed because of a bug."""
+        bugs = sum(process.bugs for process in self.processes)
         for process in self.processes:
             await process.kill()
+        assert self.bugs_allowed or not bugs, f"{bugs:g} passes failed because of a bug; see the log"
         self.processes = []
 
     async def restart_operator(self) -> InProcessOperator:

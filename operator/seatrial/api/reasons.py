@@ -32,6 +32,7 @@ class Reason(StrEnum):
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CONTAINER_CONFIG_ERROR = "ContainerConfigError"
+    POD_CREATION_FAILED = "PodCreationFailed"  # refused at admission for what may pass
     RUNTIME_MISMATCH = (
         "RuntimeMismatch"  # of a build: retried immediately on the runtime that reads the model
     )
@@ -101,6 +102,7 @@ TRANSIENT: Final = frozenset(
         Reason.UNSCHEDULABLE,
         Reason.IMAGE_PULL_FAILED,
         Reason.CONTAINER_CONFIG_ERROR,
+        Reason.POD_CREATION_FAILED,
         Reason.RUNTIME_MISMATCH,
         Reason.SCALING_METRIC_UNAVAILABLE,
         Reason.BUILD_EVICTED,

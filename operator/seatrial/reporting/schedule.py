@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from seatrial.core import builds
+from seatrial.core.canary_health import refusal_is_final_at
 from seatrial.core.decide import Decision
 from seatrial.core.state import Rollout
 from seatrial.core.target import step_of
-from seatrial.core.transitions import TABLE, Phase, hold_ends_at
+from seatrial.core.transitions import TABLE, Phase, at_rest, hold_ends_at
 from seatrial.reporting import autoscaler
 
 
@@ -34,6 +35,8 @@ def _moments(decision: Decision) -> Iterator[datetime | None]:
         and rollout.progressed_at is not None
     ):
         yield rollout.progressed_at + decision.target.progress_deadline
+    if rollout is not None and not at_rest(rollout):
+        yield refusal_is_final_at(rollout, decision.canary_track)
     yield decision.idle_pods_leave_at
     yield autoscaler.reported_at(decision)
 

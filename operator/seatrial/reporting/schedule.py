@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from seatrial.core import builds
 from seatrial.core.canary_health import refusal_is_final_at
@@ -15,9 +15,16 @@ from seatrial.reporting import autoscaler
 
 
 def wake_at(decision: Decision) -> datetime | None:
-    """Return the first moment after now at which a decision may change by itself."""
+    """Return the first moment after now at which a decision may change by itself.
+
+    A whole second: decisions see the time without fractions, and would ask for the same moment until the next one.
+    """
     moments = [moment for moment in _moments(decision) if moment is not None and moment > decision.now]
-    return min(moments, default=None)
+    return _rounded_up(min(moments)) if moments else None
+
+
+def _rounded_up(moment: datetime) -> datetime:
+    return moment if not moment.microsecond else moment.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def next_transition(decision: Decision) -> datetime | None:

@@ -30,8 +30,7 @@ BY_REASON = {
         HEAD + 'error looking up service account shop/model: serviceaccount "model" not found',
         HEAD + "no PriorityClass with name high was found",
         HEAD + 'pod rejected: RuntimeClass "gvisor" not found',
-        'Internal error occurred: failed calling webhook "pods.mesh.io": failed to call webhook: Post '
-        '"https://mesh.svc:443/inject?timeout=10s": context deadline exceeded',
+        'Internal error occurred: failed calling webhook "pods.mesh.io": context deadline exceeded',
         HEAD + "unable to create new content in namespace shop because it is being terminated",
         HEAD + "not yet ready to handle request",
         "etcdserver: request timed out",

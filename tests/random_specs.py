@@ -7,8 +7,8 @@ combines them at random from a seed.
 
 from __future__ import annotations
 
-import copy
 import functools
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +32,7 @@ ODD_STRINGS: Final = (
 """Of these a string field takes those that its pattern and its length allow."""
 
 NESTED: Final = {"a": [{"b": []}]}
+DEEP: Final = functools.reduce(lambda inner, _: {"a": [inner]}, range(150), NESTED)
 ODD_VALUES: Final = (
     None,
     True,
@@ -48,6 +49,7 @@ ODD_VALUES: Final = (
     [1, "a", {}],
     {},
     NESTED,
+    DEEP,
 )
 ODD_KEYS: Final = (
     "kee",
@@ -102,7 +104,7 @@ def _below(path: tuple[str, ...], node: Body) -> Iterator[Place]:
 
 def with_value(spec: Body, path: tuple[str, ...], value: Any) -> Body:
     """Return the spec with the field set; a source of the model takes the place of the other."""
-    changed = copy.deepcopy(spec)
+    changed: Body = json.loads(json.dumps(spec))
     parent = changed
     for name in path[:-1]:
         parent = parent.setdefault(name, {})

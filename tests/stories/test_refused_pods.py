@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body
 from tests.apiserver.pod_behaviour import image_of
 from tests.stories.conditions import condition_statuses
 from tests.stories.specs import spec
-from tests.stories.world import World, run_story
+from tests.stories.world import NAMESPACE, World, run_story
 
 SERVICE_ACCOUNT = 'error looking up service account shop/model: serviceaccount "model" not found'
 WEBHOOK = (
@@ -55,8 +56,7 @@ def test_refusal_heals_with_the_world(message: str, seconds: float, reason: str)
         assert condition_statuses(status)["Stalled"] == "False"
         await world.wait(seconds)
         refuse(world, "")
-        # the ReplicaSet controller waits at most as long as it has waited already
-        healed = await world.wait_until(lambda s: s["canary"]["readyReplicas"], seconds=seconds + 20)
+        healed = await world.wait_until(lambda s: s["canary"]["readyReplicas"], seconds=20)
         assert "failure" not in healed["canary"]
         ended = await world.wait_for_promotion(status["canary"]["revision"])
         assert "rejected" not in ended
@@ -101,5 +101,23 @@ def test_refused_pod_of_a_later_step_leaves_the_canary_its_traffic_for_a_minute(
         assert (await world.status())["canary"]["weight"] == 25
         status = await world.wait_for_phase("Degraded", seconds=90)
         assert status["rejected"][0]["reason"] == "PodRejected"
+
+    run_story(story)
+
+
+def test_stable_heals_soon_after_an_outage_of_half_an_hour() -> None:
+    async def story(world: World) -> None:
+        revision = (await world.deploy(spec("v2")))["stable"]["revision"]
+        refuse(world, WEBHOOK)
+        for pod in world.server.all(kinds.POD, NAMESPACE):
+            world.server.remove(kinds.POD, NAMESPACE, pod["metadata"]["name"])
+        await world.wait_for_phase("Degraded", seconds=5)
+        writes = len(world.transport.writes)
+        await world.wait(1800)
+        assert len(world.transport.writes) - writes < 60, "it asks often at first, then seldom"
+        assert "rejected" not in await world.status()
+        refuse(world, "")
+        status = await world.wait_for_phase("Healthy", seconds=310)
+        assert status["stable"]["revision"] == revision
 
     run_story(story)

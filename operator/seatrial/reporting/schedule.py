@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from seatrial.core import builds
 from seatrial.core.canary_health import refusal_is_final_at
 from seatrial.core.decide import Decision
+from seatrial.core.pod_retries import next_retry_at
 from seatrial.core.state import Rollout
 from seatrial.core.target import step_of
 from seatrial.core.transitions import TABLE, Phase, at_rest, hold_ends_at
@@ -44,6 +45,8 @@ def _moments(decision: Decision) -> Iterator[datetime | None]:
         yield rollout.progressed_at + decision.target.progress_deadline
     if rollout is not None and not at_rest(rollout):
         yield refusal_is_final_at(rollout, decision.canary_track)
+    for track in (decision.stable_track, decision.canary_track):
+        yield next_retry_at(track, decision.now) if track is not None and track.wanted else None
     yield decision.idle_pods_leave_at
     yield autoscaler.reported_at(decision)
 

@@ -69,7 +69,7 @@ def parse_leniently(body: Mapping[str, Any]) -> ModelDeployment:
 
 def without_spec(body: Mapping[str, Any]) -> ModelDeployment:
     """Return the object in `body` with a spec that asks for nothing, whatever its own holds."""
-    return _deployment(body, _paused(spec.Spec.model_construct()))
+    return _deployment(body, _paused(spec.Spec.model_construct(model=model.Model.model_construct())))
 
 
 def refuse(deployment: ModelDeployment, why: str, reason: reasons.Reason) -> ModelDeployment:
@@ -81,6 +81,7 @@ def _partial(raw_spec: Any) -> spec.Spec:
     """Return a paused spec with the valid fields of `rollout` and `scaling`, and nothing else."""
     raw = raw_spec if isinstance(raw_spec, Mapping) else {}
     valid = spec.Spec.model_construct(
+        model=model.Model.model_construct(),
         rollout=_valid_fields(rollout.Rollout, raw.get("rollout")),
         scaling=_valid_fields(scaling.Scaling, raw.get("scaling")),
     )

@@ -8,19 +8,34 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any, Final
 
 DEEPEST: Final = 100
 """Levels that are kept; the deepest object of Kubernetes' own has about 25."""
+LIMIT: Final = 1000
+"""Calls of Python: what is decoded is compared and copied by functions that call themselves for every level."""
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 
 
 def decode(data: bytes) -> Any:
-    """Return the JSON value in `data`; where it is too deep for Python, what is below `DEEPEST` becomes null."""
+    """Return the JSON value in `data`; where it is nested too deep, what is below `DEEPEST` levels becomes null."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(LIMIT)
     try:
         return json.loads(data)
     except RecursionError:
         return json.loads(_shallow(data.decode()))
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def raise_limit_for_libraries() -> None:
+    """Let the decoders of libraries read as deep as the API server writes: 10,000 levels.
+
+    kopf has a watch of its own, and ends with the operator when it cannot decode an event.
+    """
+    sys.setrecursionlimit(20_000)
 
 
 def _shallow(text: str) -> str:

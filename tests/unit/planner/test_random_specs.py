@@ -127,6 +127,19 @@ def test_the_last_good_spec_is_served_again_after_any_spec(seed: int) -> None:
     assert label_of(here.world.objects[("Service", play.NAME)], names.LABEL_STABLE) == revision
 
 
+@pytest.mark.parametrize("seed", range(SEED, SEED + COUNT // 3))
+def test_a_good_spec_is_served_although_the_first_one_was_odd(seed: int) -> None:
+    here, chance = Place(play.Play().apply(**GOOD).world, play.START), random.Random(seed)
+    spec = RandomSpecs(seed).spec(GOOD)
+    here.apply(spec)
+    here.run(timedelta(seconds=chance.choice((0, 5, 20, 600))))
+    here.apply(GOOD)
+    here.run(ROLLOUT)
+    assert here.status["phase"] == "Healthy", (spec, here.status["message"])
+    here.run(timedelta(minutes=5))
+    assert here.children() == place().children(), spec
+
+
 LONG: Final = timedelta(days=30 * 365)
 """Longer than every hold that a spec can ask for."""
 

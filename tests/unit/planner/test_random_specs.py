@@ -102,9 +102,7 @@ def place() -> Place:
 
 
 def test_no_single_oddity_is_a_bug() -> None:
-    every = list(mutations(GOOD))
-    chosen = random.Random(SEED).sample(every, min(5 * COUNT, len(every)))
-    for name, spec in chosen:
+    for name, spec in mutations(GOOD):
         here = place()
         here.apply(spec)
         assert here.plan().bug is None, f"{name}: {spec}"
@@ -168,7 +166,7 @@ def test_a_walk_over_legal_specs_ends_as_a_fresh_apply_of_the_last_one(seed: int
 def test_a_field_that_is_set_and_removed_leaves_nothing_behind() -> None:
     before = place().children()
     legal = [(name, spec) for name, spec in mutations(GOOD) if is_accepted(spec)]
-    for name, spec in random.Random(SEED).sample(legal, min(COUNT, len(legal))):
+    for name, spec in random.Random(SEED).sample(legal, min(COUNT // 2, len(legal))):
         here = place()
         here.apply(spec)
         here.run(timedelta(minutes=10))

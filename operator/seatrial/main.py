@@ -15,7 +15,7 @@ from aiohttp import web
 
 from seatrial import handlers, logs, telemetry
 from seatrial.api.metadata import Key
-from seatrial.kube import http
+from seatrial.kube import decoding, http
 from seatrial.kube.pod_metrics import DirectFetch
 from seatrial.kube.queue import KeyedQueue
 from seatrial.options import Options, parse
@@ -171,6 +171,7 @@ async def _run_kopf(operator: Operator, transport: http.HttpTransport, stop: asy
 def main() -> None:
     """Run the operator's command."""
     options = parse()
+    decoding.raise_limit_for_libraries()
     logs.configure(level=options.log_level, json_lines=options.json_logs)
     sys.exit(asyncio.run(run(options)))
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from seatrial import planner
-from seatrial.api import model_deployment, settings
+from seatrial.api import settings
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
+from seatrial.api.reasons import Reason
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import decision_answers
 from seatrial.core.clocks import Look, Reading
@@ -22,7 +23,8 @@ from seatrial.kube.clock import Clock
 from seatrial.kube.informer_group import InformerGroup
 from seatrial.kube.limiter import priority
 from seatrial.kube.queue import KeyedQueue
-from seatrial.observation.observed import Observed, Platform, questions
+from seatrial.observation.internal_error import InternalError
+from seatrial.observation.observed import Observed
 from seatrial.observation.user_decisions import decisions_about_nothing
 from seatrial.observer import Observer
 from seatrial.reporter import Reporter
@@ -74,9 +76,8 @@ class Reconciler:
 
     async def _run_pass(self, key: Key) -> None:
         began = time.perf_counter()
-        result = "done"
         try:
-            await self._reconcile(key)
+            result = await self._reconcile(key)
         except failures.NotLeader:
             result = "not_leader"
             # a late renewal may bring the lease back, and then this work is still to be done
@@ -88,35 +89,45 @@ class Reconciler:
                 "pass failed, will be retried",
                 extra={"object": str(key), "error": str(error), "retry_seconds": delay},
             )
-        except Exception:
+        except Exception as error:
             result = "bug"
+            bug = InternalError(error)
+            _log_bug(key, bug)
+            # the next pass reports it in the status, as it reports a write that failed
+            self._apply_errors[key] = ApplyError(reason=Reason.INTERNAL_ERROR, message=bug.message)
             self._shell.queue.retry(key)
-            log.exception("pass failed because of a bug, will be retried", extra={"object": str(key)})
         self._shell.telemetry.passes.labels(result).inc()
         self._shell.telemetry.pass_seconds.observe(time.perf_counter() - began)
 
-    async def _reconcile(self, key: Key) -> None:
+    async def _reconcile(self, key: Key) -> str:
+        """Run the pass; return its result for the metric."""
         body = self._shell.model_deployments.get(key.namespace, key.name)
         if body is None:
             self._forget(key)
             await self._reject_decisions_about_missing(key)
-            return
-        desired = model_deployment.parse_leniently(body)
-        if not desired.deleting:
-            await self._advance(desired, body)
+            return "done"
+        subject = planner.subject_of(body, self._shell.routers, self._shell.settings)
+        if subject.deployment.deleting:
+            return "done"
+        bug = await self._advance(subject, body)
+        if bug is None:
+            return "done"
+        _log_bug(key, bug)
+        self._shell.queue.retry(key)
+        return "bug"
 
-    async def _advance(self, desired: model_deployment.ModelDeployment, body: Body) -> None:
-        shell, key = self._shell, desired.key
-        desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
-        observed = await shell.observer.observe(
-            desired, questions(desired, platform), self._apply_errors.get(key)
-        )
+    async def _advance(self, subject: planner.Subject, body: Body) -> InternalError | None:
+        """Carry the object as far as it goes; return the bug that kept its spec from being planned, if one did."""
+        shell, desired = self._shell, subject.deployment
+        key = desired.key
+        observed = await shell.observer.observe(desired, subject.questions, self._apply_errors.get(key))
         reading = shell.clock.read()
-        plan, look = self.plan(desired, observed, platform, reading)
+        plan, look = self.plan(subject, observed, reading)
+        bug = plan.bug or subject.bug
         with priority(urgent=plan.urgent):
             if not await shell.reporter.store(desired, body, plan):
                 shell.queue.retry(key)
-                return
+                return bug
             if look is not None:
                 self._looks[key] = look
             outcome = await shell.applier.apply(plan.actions, uid=desired.uid)
@@ -124,18 +135,16 @@ class Reconciler:
         if outcome.apply_error is not None and self._is_new(key, outcome.apply_error):
             await shell.reporter.announce_error(desired, outcome.apply_error)
         wake_in = None if plan.wake_at is None else shell.clock.seconds_until(plan.wake_at, reading)
-        self._schedule(key, outcome, wake_in)
+        self._schedule(key, outcome, wake_in, is_done=bug is None)
+        return bug
 
     def plan(
-        self,
-        desired: model_deployment.ModelDeployment,
-        observed: Observed,
-        platform: Platform,
-        reading: Reading,
+        self, subject: planner.Subject, observed: Observed, reading: Reading
     ) -> tuple[planner.Plan, Look | None]:
         """Return the plan of a pass, and what is to be remembered of this look once the plan is stored."""
+        desired = subject.deployment
         attention = planner.Attention(reading=reading, last=self._looks.get(desired.key))
-        plan = planner.plan(desired, observed, platform, now=reading.now, attention=attention)
+        plan = planner.plan(desired, observed, subject.platform, now=reading.now, attention=attention)
         return plan, None if plan.state is None else Look(state=plan.state, reading=reading)
 
     def _is_new(self, key: Key, apply_error: ApplyError) -> bool:
@@ -143,7 +152,7 @@ class Reconciler:
         before = self._apply_errors.get(key)
         return before is None or before.reason != apply_error.reason
 
-    def _schedule(self, key: Key, outcome: ApplyOutcome, wake_in: float | None) -> None:
+    def _schedule(self, key: Key, outcome: ApplyOutcome, wake_in: float | None, *, is_done: bool) -> None:
         """Enqueue the next pass of the object for when it is needed, in `wake_in` seconds at the latest."""
         queue = self._shell.queue
         if outcome.retry:
@@ -155,7 +164,7 @@ class Reconciler:
             queue.retry(key, after=outcome.retry_after)
         elif self._apply_errors.pop(key, None) is not None:
             queue.add(key)  # the next pass removes the error from the status
-        else:
+        elif is_done:
             queue.forget(key)
         if wake_in is not None:
             queue.add_after(key, max(wake_in, SHORTEST_DELAY))
@@ -177,6 +186,15 @@ class Reconciler:
         self._shell.queue.forget(key)
         self._shell.observer.forget(key)
         self._shell.reporter.forget(key)
+
+
+def _log_bug(key: Key, bug: InternalError) -> None:
+    """Log the traceback under the id that the status shows."""
+    log.error(
+        "pass failed because of a bug, will be retried",
+        exc_info=bug.error,
+        extra={"object": str(key), "id": bug.id},
+    )
 
 
 async def run_workers(reconciler: Reconciler, *, size: int, ready: Awaitable[None]) -> None:

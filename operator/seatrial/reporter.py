@@ -73,7 +73,8 @@ class Reporter:
         self._record(desired.key, plan.status)
         _log_decision(desired.key, plan)
         before = body.get("status") or {}
-        after = stalled_status(before, plan.hold, self._clock()) if plan.hold else plan.status.to_dict()
+        kept = stalled_status(before, plan.hold_reason, plan.hold, self._clock()) if plan.hold else None
+        after = plan.status.to_dict() if kept is None else kept
         return after == before or await self._replace_status(body, after)
 
     async def announce(self, desired: model_deployment.ModelDeployment, plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from typing import Final
@@ -18,6 +19,9 @@ from tests.apiserver.work_queue import WorkQueue
 
 MANAGER: Final = "kube-controller-manager"
 HASH_LABEL: Final = "pod-template-hash"
+FIRST_RETRY: Final = 0.005
+LAST_RETRY: Final = 1000.0
+"""Seconds: the back-off of the ReplicaSet controller after a pod that was refused."""
 
 
 class DeploymentController:
@@ -27,6 +31,8 @@ class DeploymentController:
         self.rejection = rejection
         self._server = server
         self._queue = WorkQueue(self._reconcile)
+        self._retries: dict[ObjectKey, tuple[int, asyncio.TimerHandle]] = {}
+        """How often the pods of a Deployment were refused in a row, and the next try."""
         server.store.on_change.append(self._on_change)
 
     def _on_change(self, kind: Kind, change: Change) -> None:
@@ -43,8 +49,19 @@ class DeploymentController:
         if deployment is None or deployment["metadata"].get("deletionTimestamp"):
             return
         rejection = "" if deployment["spec"].get("paused") else self._fill(deployment)
+        self._retry(key, again=bool(rejection))
         status = _status(deployment, self._pods(deployment), rejection=rejection, now=self._server.now())
         self._server.set_status(kinds.DEPLOYMENT, *key, status=status, manager=MANAGER)
+
+    def _retry(self, key: ObjectKey, *, again: bool) -> None:
+        """Try again with exponential back-off, or reset it."""
+        count, timer = self._retries.pop(key, (0, None))
+        if timer is not None:
+            timer.cancel()
+        if again:
+            delay = min(FIRST_RETRY * 2 ** min(count, 30), LAST_RETRY)
+            timer = asyncio.get_running_loop().call_later(delay, self._queue.add, key)
+            self._retries[key] = (count + 1, timer)
 
     def _pods(self, deployment: Body) -> list[Body]:
         owned = self._server.store.owned_by(objects.uid_of(deployment))
@@ -170,5 +187,7 @@ def _condition(
     old = before.get(name)
     if old and {key: old[key] for key in new} == new:
         return old
+    if old and name == "ReplicaFailure" and (old["status"], old["reason"]) == (value, reason):
+        return old  # the controller keeps the first message, whatever the later ones say
     transition_time = old["lastTransitionTime"] if old and old["status"] == new["status"] else now
     return {**new, "lastUpdateTime": now, "lastTransitionTime": transition_time}

@@ -144,8 +144,8 @@ async def real(kubeconfig: str) -> AsyncIterator[Server]:
         metadata = {"name": "pods", "namespace": name}
         spec = {"hard": {"pods": str(count)}}
         quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": spec}
-        await client.create(kinds.RESOURCE_QUOTA, quota)
-        await server.eventually(lambda: _is_counted(server))
+        await client.apply(kinds.RESOURCE_QUOTA, quota)
+        await server.eventually(lambda: _is_counted(server, str(count)))
 
     server = Server(connection, client, name, limit_pods)
     try:
@@ -163,9 +163,10 @@ async def _has_account(server: Server) -> bool:
     return (await server.send("GET", path)).status == 200
 
 
-async def _is_counted(server: Server) -> bool:
+async def _is_counted(server: Server, limit: str) -> bool:
     quota = await server.get(kinds.RESOURCE_QUOTA, "pods")
-    return "hard" in (quota.get("status") or {})
+    hard = (quota.get("status") or {}).get("hard") or {}
+    return bool(hard.get("pods") == limit)
 
 
 def _client(connection: Transport) -> Client:

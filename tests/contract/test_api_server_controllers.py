@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from seatrial.api import kinds
@@ -60,6 +61,24 @@ class TestControllers:
         condition = await server.eventually(replica_failure)
         assert (condition["status"], condition["reason"]) == ("True", "FailedCreate")
         assert "is forbidden" in condition["message"]
+
+    async def test_changed_annotation_of_a_deployment_has_refused_pods_asked_for_at_once(
+        self, server: Server
+    ) -> None:
+        await server.limit_pods(0)
+        await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=1))
+        began = time.monotonic()
+
+        async def has_waited() -> bool:  # the next try of the controller itself is at 10.2 s
+            return time.monotonic() > began + 6
+
+        await server.eventually(has_waited)
+        await server.limit_pods(5)
+        changed = {"metadata": {"annotations": {"seatrial.dev/retried-at": "2026-01-01T12:00:15Z"}}}
+        await server.client.patch(kinds.DEPLOYMENT, server.namespace, "churn", patch=changed)
+        patched = time.monotonic()
+        await server.eventually(lambda: ready(server, 1))
+        assert time.monotonic() < min(patched + 3, began + 10)
 
     async def test_autoscaler_scales_up_to_min_replicas(self, server: Server) -> None:
         await server.client.create(kinds.DEPLOYMENT, objects.deployment(server, replicas=1))

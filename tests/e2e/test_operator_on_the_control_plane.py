@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,28 @@ async def test_new_image_is_rolled_out_step_by_step(operator: OperatorProcess, u
     assert [entry["outcome"] for entry in after["status"]["history"]] == ["Promoted", "Promoted"]
     old = f"churn-{before['status']['stable']['revision']}"
     await user.until_gone(kinds.DEPLOYMENT, old)
+
+
+async def test_object_that_is_nested_without_end_does_not_hide_the_others(
+    operator: OperatorProcess, user: ClusterUser, kubeconfig: Path
+) -> None:
+    levels = 3000
+    body = {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "metadata": {"name": "deep", "namespace": user.namespace},
+        "spec": {**spec(1), "serving": {"pod": {"affinity": {"a": "DEEP"}}}},
+    }
+    text = json.dumps(body).replace('"DEEP"', '{"a": ' * levels + "1" + "}" * levels)
+    kubectl = [str(binaries.path_of("kubectl")), f"--kubeconfig={kubeconfig}", "create", "-f", "-"]
+    created = await asyncio.to_thread(
+        subprocess.run, kubectl, input=text, capture_output=True, text=True, check=False
+    )
+    assert created.returncode == 0, created.stderr
+    await user.apply("churn", spec(1))
+    await user.healthy("churn", 1)
+    deep = await user.until("deep", lambda body: body["status"]["message"])
+    assert "spec.serving.pod.affinity: expected at most 50 levels" in deep["status"]["message"]
 
 
 async def test_kubectl_wait_returns_when_ready(

@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from seatrial import handlers, main, options, planner, reconciler, wiring
-from seatrial.api import kinds, model_deployment
+from seatrial.api import kinds
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.kube.informers import Informer, InformerConfig
-from seatrial.observation.observed import questions
 from tests.apiserver.server import FakeApiServer
 from tests.stories.operator_transport import OperatorTransport
 
@@ -68,6 +67,12 @@ class InProcessOperator:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
+    @property
+    def bugs(self) -> float:
+        """Return the number of passes that failed because of a bug."""
+        registry = self.operator.telemetry.registry
+        return registry.get_sample_value("seatrial_reconcile_total", {"result": "bug"}) or 0.0
+
     def failure(self) -> BaseException | None:
         """Return the exception that ended a task, unless the operator crashed on purpose."""
         if self.transport.crashed:
@@ -81,10 +86,8 @@ class InProcessOperator:
         if body is None:
             return []
         shell = self.operator.reconciler._shell
-        desired = model_deployment.parse_leniently(body)
-        desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
-        observed = await shell.observer.observe(desired, questions(desired, platform), None)
-        reading = shell.clock.read()
-        plan, _ = self.operator.reconciler.plan(desired, observed, platform, reading)
+        subject = planner.subject_of(body, shell.routers, shell.settings)
+        observed = await shell.observer.observe(subject.deployment, subject.questions, None)
+        plan, _ = self.operator.reconciler.plan(subject, observed, shell.clock.read())
         status_change = [] if plan.status.to_dict() == body.get("status") else ["another status"]
         return [*status_change, *(type(action).__name__ for action in plan.actions)]

@@ -46,6 +46,7 @@ class World:
         self.settings = SETTINGS
         self.invariants = InvariantChecker(self.server)
         self.processes: list[InProcessOperator] = []
+        self.bugs_allowed = False  # set by stories that make the operator run into a bug
 
     # the operator
 
@@ -77,9 +78,10 @@ class World:
         return process
 
     async def kill_operator(self) -> None:
-        """Kill every operator between two instructions."""
+        """Kill every operator between two instructions; fail if one of its passes failed because of a bug."""
         for process in self.processes:
             await process.kill()
+        assert self.bugs_allowed or not any(p.bugs for p in self.processes), "a bug in a pass; see the log"
         self.processes = []
 
     async def restart_operator(self) -> InProcessOperator:

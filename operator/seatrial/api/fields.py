@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic.config import JsonDict
 from pydantic.types import JsonValue
 
@@ -36,8 +36,24 @@ DataKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_l
 Count = Annotated[int, Field(strict=True, ge=0, le=100_000)]
 """A whole number, zero or more."""
 
+DEEPEST: Final = 50
+"""Levels of a free part; no part of Kubernetes' API has more than 20."""
+
+
+def _check_depth(value: dict[str, Any]) -> dict[str, Any]:
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        items = (part.values() if isinstance(part, dict) else part for part in level)
+        level = [part for parts in items for part in parts if isinstance(part, dict | list)]
+        if not level:
+            return value
+    raise ValueError(f"expected at most {DEEPEST} levels")
+
+
 FreeObject = Annotated[
-    dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    dict[str, Any],
+    AfterValidator(_check_depth),
+    WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
 ]
 """A part of another Kubernetes API, passed on unchanged: the API server validates it where it is used."""
 

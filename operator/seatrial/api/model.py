@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Final
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field
 
@@ -13,6 +14,12 @@ SCHEMES: Final = ("s3", "http", "https", "pvc", "configmap", "oci")
 """The URI schemes that this version supports."""
 
 _URI: Final = rf"^({'|'.join(SCHEMES)})://[^/\s][^\s]*$"
+_HOST: Final = (
+    r"^[a-z0-9]+://([A-Za-z0-9._~%!$&'()*+,;=:@-]+|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?)([/?#][^\s]*)?$"
+)
+"""RFC 3986: letters, digits and signs of ASCII, or an IPv6 address in brackets."""
+_OF_CLUSTER: Final = r"^(pvc|configmap)://"
+_OBJECT: Final = _OF_CLUSTER + fields.OBJECT_NAME[1:-1] + r"([/?#][^\s]*)?$"
 _USERINFO: Final = r"^[a-z0-9]+://[^/]*@"
 _DOMAIN: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 _DOTTED: Final = r"[A-Za-z0-9][A-Za-z0-9-]*[.][A-Za-z0-9.-]*[A-Za-z0-9]"
@@ -22,6 +29,11 @@ _VERSION: Final = r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@(sha256:[0-9a-f]{64}|
 _ARTIFACT: Final = rf"^oci://({_REGISTRY}/)?{_PART}(/{_PART})*{_VERSION}$"
 _DIGEST: Final = r"^(sha256:[0-9a-f]{64})?$"
 _IMAGE: Final = r"^[^@\s]+@sha256:[0-9a-f]{64}$"
+
+
+def split_uri(uri: str) -> SplitResult:
+    """Return the parts of a valid `uri`. `ValueError` where its host is none, as in `http://[::1/model`."""
+    return urlsplit(uri)
 
 
 class ModelFormat(StrEnum):
@@ -87,6 +99,28 @@ class Model(base.SpecModel):
         return not self.uri or cel.matches(_URI, self.uri)
 
     @base.rule(
+        "uri must name a host by letters, digits and signs of ASCII, or by an IPv6 address in brackets",
+        cel=f"!has(self.uri) || self.uri == '' || self.uri.matches({cel.literal(_HOST)})",
+        field="uri",
+    )
+    def has_valid_host(self) -> bool:
+        """Return whether every reader of the URI finds the same host in it.
+
+        CEL cannot tell an IPv6 address from other text in brackets: that is only checked here.
+        """
+        return not self.uri or (cel.matches(_HOST, self.uri) and _can_be_split(self.uri))
+
+    @base.rule(
+        "uri must name an object in the same namespace as pvc://claim/path or configmap://name/key",
+        cel=f"!has(self.uri) || !self.uri.matches({cel.literal(_OF_CLUSTER)})"
+        f" || self.uri.matches({cel.literal(_OBJECT)})",
+        field="uri",
+    )
+    def has_valid_object_name(self) -> bool:
+        """Return whether an object can have the name: with any other the build's pod cannot be created."""
+        return not cel.matches(_OF_CLUSTER, self.uri) or cel.matches(_OBJECT, self.uri)
+
+    @base.rule(
         "uri must not contain a user or password; put them into a Secret and name it in credentials.secretName",
         cel=f"!has(self.uri) || !self.uri.matches({cel.literal(_USERINFO)})",
         field="uri",
@@ -131,3 +165,11 @@ class Model(base.SpecModel):
     def has_no_ignored_field(self) -> bool:
         """Return whether no field is set that would be ignored."""
         return not self.image or not (self.format or self.credentials or self.digest or self.allow_pickle)
+
+
+def _can_be_split(uri: str) -> bool:
+    try:
+        split_uri(uri)
+    except ValueError:
+        return False
+    return True

@@ -7,7 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from seatrial.api import base, cel, metadata, model, names, rollout, scaling, spec, status, validation
+from seatrial.api import (
+    base,
+    cel,
+    metadata,
+    model,
+    names,
+    reasons,
+    rollout,
+    scaling,
+    spec,
+    status,
+    validation,
+)
 from seatrial.api.metadata import Key
 
 Section = TypeVar("Section", bound=base.SpecModel)
@@ -33,7 +45,8 @@ class ModelDeployment:
     spec: spec.Spec
     status: status.Status
     refused: str = ""
-    """Why the spec is invalid, else empty. The `spec` of an invalid one has no model and pauses the rollout."""
+    """Why the spec cannot be carried out, else empty. The `spec` then has no model and pauses the rollout."""
+    refused_for: reasons.Reason = reasons.Reason.INVALID_SPEC
 
 
 def parse(body: Mapping[str, Any]) -> ModelDeployment:
@@ -51,17 +64,34 @@ def parse_leniently(body: Mapping[str, Any]) -> ModelDeployment:
     try:
         return parse(body)
     except InvalidSpec as invalid:
-        return replace(_deployment(body, _paused(body.get("spec"))), refused=str(invalid))
+        return replace(_deployment(body, _partial(body.get("spec"))), refused=str(invalid))
 
 
-def _paused(raw_spec: Any) -> spec.Spec:
+def without_spec(body: Mapping[str, Any]) -> ModelDeployment:
+    """Return the object in `body` with a spec that asks for nothing, whatever its own holds."""
+    return _deployment(body, _paused(spec.Spec.model_construct(model=model.Model.model_construct())))
+
+
+def refuse(deployment: ModelDeployment, why: str, reason: reasons.Reason) -> ModelDeployment:
+    """Return the object with what is left of its spec when it cannot be carried out."""
+    return replace(deployment, spec=_paused(deployment.spec), refused=why, refused_for=reason)
+
+
+def _partial(raw_spec: Any) -> spec.Spec:
     """Return a paused spec with the valid fields of `rollout` and `scaling`, and nothing else."""
     raw = raw_spec if isinstance(raw_spec, Mapping) else {}
-    return spec.Spec.model_construct(
+    valid = spec.Spec.model_construct(
         model=model.Model.model_construct(),
         rollout=_valid_fields(rollout.Rollout, raw.get("rollout")),
         scaling=_valid_fields(scaling.Scaling, raw.get("scaling")),
-        paused=True,
+    )
+    return _paused(valid)
+
+
+def _paused(given: spec.Spec) -> spec.Spec:
+    """Return a paused spec with the sections `rollout` and `scaling` of the given one, and nothing else."""
+    return spec.Spec.model_construct(
+        model=model.Model.model_construct(), rollout=given.rollout, scaling=given.scaling, paused=True
     )
 
 

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CONTAINER_CONFIG_ERROR = "ContainerConfigError"
+    POD_CREATION_FAILED = "PodCreationFailed"  # refused at admission for what may pass
     RUNTIME_MISMATCH = (
         "RuntimeMismatch"  # of a build: retried immediately on the runtime that reads the model
     )
@@ -66,6 +67,7 @@ class Reason(StrEnum):
     # of the spec
     INVALID_SPEC = "InvalidSpec"
     NAME_CONFLICT = "NameConflict"
+    INTERNAL_ERROR = "InternalError"  # a bug of the operator: what runs stays watched, nothing new is started
 
     # information
     SUPERSEDED = "Superseded"
@@ -108,6 +110,7 @@ TRANSIENT: Final = frozenset(
         Reason.UNSCHEDULABLE,
         Reason.IMAGE_PULL_FAILED,
         Reason.CONTAINER_CONFIG_ERROR,
+        Reason.POD_CREATION_FAILED,
         Reason.RUNTIME_MISMATCH,
         Reason.SCALING_METRIC_UNAVAILABLE,
         Reason.BUILD_EVICTED,
@@ -140,7 +143,7 @@ TERMINAL: Final = frozenset(
         Reason.ABORTED,
     }
 )
-SPEC: Final = frozenset({Reason.INVALID_SPEC, Reason.NAME_CONFLICT})
+SPEC: Final = frozenset({Reason.INVALID_SPEC, Reason.NAME_CONFLICT, Reason.INTERNAL_ERROR})
 
 
 def needs_new_spec(reason: str) -> bool:

@@ -50,6 +50,19 @@ def annotate_action(seen: Body, values: Mapping[str, str]) -> actions.Apply:
     return _apply_action(_metadata_only(seen, annotations=noted, ownerReferences=owners), seen)
 
 
+def note_action(wanted: Body, seen: Body, name: str, value: str) -> actions.Apply | None:
+    """Return the action that annotates a child that is as rendered; None when it has the annotation.
+
+    Nothing takes the annotation away but the next rendering.
+    """
+    if (seen["metadata"].get("annotations") or {}).get(name) == value or seen["metadata"].get(
+        "deletionTimestamp"
+    ):
+        return None
+    annotations = {**wanted["metadata"]["annotations"], name: value}
+    return _apply_action({**wanted, "metadata": {**wanted["metadata"], "annotations": annotations}}, seen)
+
+
 def _metadata_only(seen: Body, **head: Any) -> Body:
     """Return an observed child with other metadata and without its content; a ControllerRevision keeps its number.
 

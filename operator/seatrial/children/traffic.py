@@ -16,7 +16,8 @@ def actions(decision: Decision) -> Iterator[Action]:
         return
     rendered = decision.target.router.render(decision.target.owner, decision.split)
     yield from comparison.changes(decision.snapshot, rendered)
-    yield from _leftovers(decision, rendered)
+    if not decision.target.invalid:  # the router that the spec chooses may be unknown
+        yield from _leftovers(decision, rendered)
 
 
 def _leftovers(decision: Decision, rendered: tuple[Body, ...]) -> Iterator[Action]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seatrial.api.objects import version_of
+from seatrial.api.objects import Body, version_of
+from seatrial.api.status_fields import format_time
 from seatrial.children import comparison, diff
 from seatrial.children.actions import Action, Create, Scale
 from seatrial.children.revisions import template_of
+from seatrial.core import pod_retries
 from seatrial.core.decide import Decision
 from seatrial.core.replicas import canary_replicas, stable_replicas
 from seatrial.core.transitions import TABLE
@@ -49,9 +51,15 @@ def _deployment(decision: Decision, revision: str, replicas: int | None) -> Iter
         name, version = rendered["metadata"]["name"], version_of(present)
         yield Scale(namespace=owner.namespace, name=name, replicas=replicas, resource_version=version)
         return
-    action = diff.change(rendered, present)
+    action = diff.change(rendered, present) or _retry_of_refused_pods(decision, revision, rendered, present)
     if action is not None:
         yield action
+
+
+def _retry_of_refused_pods(decision: Decision, revision: str, rendered: Body, present: Body) -> Action | None:
+    """Return what makes the cluster ask again for pods that were refused, where that is due."""
+    due = pod_retries.last_retry_at(decision.snapshot.track(revision), decision.now)
+    return None if due is None else diff.note_action(rendered, present, workload.RETRIED_AT, format_time(due))
 
 
 def autoscalers(decision: Decision) -> Iterator[Action]:

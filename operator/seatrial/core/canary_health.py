@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from seatrial.api import phases
 from seatrial.api.reasons import Reason
@@ -15,6 +16,8 @@ from seatrial.core.transitions import deadline_exceeded, record_progress, wait_f
 
 RESTARTED_CONTAINER = frozenset({Reason.CRASH_LOOP, Reason.OUT_OF_MEMORY})
 """Diagnoses of a container that ended and is started again."""
+REFUSALS_REPEATED_FOR = timedelta(minutes=1)
+"""How long pods must be refused for what they contain until that is final: a policy may be corrected, too."""
 
 
 def wait_for_replicas(
@@ -52,12 +55,29 @@ def exits_under_traffic(rollout: Rollout, track: Track) -> dict[str, int]:
 def terminal_diagnosis(rollout: Rollout, track: Track, inputs: Inputs) -> Diagnosis | None:
     """Return the diagnosis that waiting does not resolve, unless it is only exits that `maxRestarts` allows."""
     diagnosis = track.diagnosis
-    if diagnosis is None or not diagnosis.terminal:
+    if diagnosis is None or not diagnosis.terminal or _may_be_admitted(rollout, track, inputs.now):
         diagnosis = _eviction(rollout, track)
     if diagnosis is None:
         return None
     allowed = 0 < sum(exits_under_traffic(rollout, track).values()) <= inputs.target.max_restarts
     return None if allowed and diagnosis.reason in RESTARTED_CONTAINER else diagnosis
+
+
+def refusal_is_final_at(rollout: Rollout, track: Track) -> datetime | None:
+    """Return from when on the refusal of the canary's pods counts; None where none is refused for its content.
+
+    Not before the canary has waited for as long itself: the time of the refusal is from another clock.
+    """
+    diagnosis = track.diagnosis
+    if diagnosis is None or diagnosis.reason is not Reason.POD_REJECTED:
+        return None
+    starts = [start for start in (diagnosis.since, rollout.progressed_at) if start is not None]
+    return max(starts) + REFUSALS_REPEATED_FOR if starts else None
+
+
+def _may_be_admitted(rollout: Rollout, track: Track, now: datetime) -> bool:
+    final_at = refusal_is_final_at(rollout, track)
+    return final_at is not None and now < final_at
 
 
 def _eviction(rollout: Rollout, track: Track) -> Diagnosis | None:

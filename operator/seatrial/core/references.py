@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlsplit
 
 from seatrial.api import serving, settings, spec
+from seatrial.api.model import split_uri
 
 
 class ReferenceKind(StrEnum):
@@ -62,7 +62,7 @@ def build_references(wanted: spec.Spec, operator: settings.Settings) -> tuple[Re
         registry.push_secret_name or operator.registry.push_secret_name,
         registry.pull_secret_name or operator.registry.pull_secret_name,
     )
-    source = urlsplit(wanted.model.uri)
+    source = split_uri(wanted.model.uri)
     config_maps = (
         registry.ca_config_map_name or operator.registry.ca_config_map_name,
         source.netloc if source.scheme == "configmap" else "",

@@ -29,6 +29,8 @@ class Diagnosis:
     pod: str = ""
     exit_code: int | None = None
     restarts: int = 0
+    since: datetime | None = None
+    """Since when the pods are refused at admission; None for all other reasons."""
 
     @property
     def terminal(self) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from seatrial.api.build import Registry, Resources
 from seatrial.api.model import Model
 from seatrial.api.owner import Owner
+from seatrial.api.reasons import Reason
 from seatrial.api.scaling import Scaling
 from seatrial.api.serving import Serving
 from seatrial.core.evidence.checks import Check
@@ -109,6 +110,7 @@ class Target:
     paused: bool = False
     invalid: str = ""
     """Why the spec cannot be carried out; a person has to correct it first."""
+    invalid_for: Reason = Reason.INVALID_SPEC
 
     @property
     def scaling(self) -> Scaling:
@@ -118,6 +120,8 @@ class Target:
     @property
     def hold(self) -> tuple[str, str]:
         """Return why the spec holds a rollout, and what lets it continue; empty where it does not."""
+        if self.invalid and self.invalid_for is Reason.INTERNAL_ERROR:
+            return "a bug of the operator holds the rollout", "apply another spec or upgrade the operator"
         if self.invalid:
             return "the spec is invalid", "correct the spec"
         return ("spec.paused is true", "set spec.paused to false") if self.paused else ("", "")

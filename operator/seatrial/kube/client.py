@@ -15,7 +15,7 @@ from typing import Final
 from seatrial.api import names, objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.kube import failures, transport
+from seatrial.kube import decoding, failures, transport
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.sender import Sender, Write
 from seatrial.kube.transport import Request, Response, Transport
@@ -256,7 +256,7 @@ def _json_request(method: str, path: str, body: Body) -> Request:
 
 
 def _object(response: Response) -> Body:
-    body: Body = json.loads(response.body)
+    body: Body = decoding.decode(response.body)
     return body
 
 
@@ -271,7 +271,7 @@ def _with_kind(kind: Kind, body: Body) -> Body:
 
 
 def _event(kind: Kind, line: bytes) -> tuple[str, Body]:
-    event = json.loads(line)
+    event = decoding.decode(line)
     if event["type"] == "ERROR":
         raise failures.from_status(event["object"])
     return event["type"], _with_kind(kind, event["object"])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from model_runtime import contract
 from seatrial.api import build, names, settings
+from seatrial.api.model import split_uri
 from seatrial.api.objects import Body
 from seatrial.api.owner import Owner
 from seatrial.core.target import BuildTarget
@@ -150,7 +150,7 @@ def _volumes(target: BuildTarget) -> dict[str, Body]:
 
 def _source_volume(uri: str) -> Body | None:
     """Return the volume of a source that is an object of the cluster: it is mounted, not fetched."""
-    parts = urlsplit(uri)
+    parts = split_uri(uri)
     if parts.scheme == "pvc":
         return {"name": "source", "persistentVolumeClaim": {"claimName": parts.netloc, "readOnly": True}}
     if parts.scheme == "configmap":

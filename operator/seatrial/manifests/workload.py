@@ -16,6 +16,10 @@ COPY_OF = f"{names.GROUP}/copy-of"
 """Annotation of a copy: the ConfigMap that the spec refers to."""
 
 
+RETRIED_AT = f"{names.GROUP}/retried-at"
+"""Annotation of a Deployment: when its refused pods were last asked for again."""
+
+
 def deployment(owner: Owner, revision: str, template: Body) -> Body:
     """Return the Deployment of a revision, without `replicas`: those are set at creation and through /scale only."""
     return metadata.child(

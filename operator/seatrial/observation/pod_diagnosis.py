@@ -8,10 +8,11 @@ from typing import Any
 
 from model_runtime import contract
 from seatrial.api import reasons
-from seatrial.api.objects import Body, condition_of, is_condition_true
+from seatrial.api.objects import Body, condition_of, is_condition_true, parse_time
 from seatrial.api.text import truncate_middle
 from seatrial.core.snapshot import Bodies, Diagnosis
 from seatrial.manifests import server_pod
+from seatrial.observation import pod_refusals
 
 Reason = reasons.Reason
 DISRUPTED = frozenset({"Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting"})
@@ -84,9 +85,13 @@ def exceeded_its_limit(pod: Body) -> bool:
 def _pod_creation(deployment: Body) -> Diagnosis | None:
     if not is_condition_true(deployment, "ReplicaFailure"):
         return None
-    message = str(condition_of(deployment, "ReplicaFailure").get("message", ""))
-    reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.POD_REJECTED
-    return Diagnosis(reason=reason, message=_one_line(message))
+    failure = condition_of(deployment, "ReplicaFailure")
+    message = str(failure.get("message", ""))
+    return Diagnosis(
+        reason=pod_refusals.reason_of(message),
+        message=_one_line(message),
+        since=parse_time(failure.get("lastTransitionTime")),
+    )
 
 
 def _reported_by_the_server(pod: Body) -> Diagnosis | None:

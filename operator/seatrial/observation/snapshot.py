@@ -44,6 +44,7 @@ def snapshot_of(deployment: ModelDeployment, observed: Observed, platform: Platf
 
 def _apply_error(deployment: ModelDeployment, observed: Observed) -> ApplyError | None:
     """Return what holds everything up: an invalid spec before a write that failed."""
-    if deployment.refused:
-        return ApplyError(reason=Reason.INVALID_SPEC, message=f"the spec is invalid: {deployment.refused}")
-    return observed.apply_error
+    if not deployment.refused:
+        return observed.apply_error
+    subject = "the spec is invalid: " if deployment.refused_for is Reason.INVALID_SPEC else ""
+    return ApplyError(reason=deployment.refused_for, message=f"{subject}{deployment.refused}")

@@ -75,6 +75,7 @@ def _rules(deployment: ModelDeployment, platform: Platform) -> Target:
         history_limit=spec.rollout.history_limit,
         paused=spec.paused,
         invalid=deployment.refused,
+        invalid_for=deployment.refused_for,
     )
 
 

@@ -92,18 +92,19 @@ def events_of(decision: Decision, stored: Status) -> tuple[Event, ...]:
 
 
 def _invalid_spec(decision: Decision, stored: Status) -> Iterator[Event]:
-    """Yield a warning for each generation of an invalid spec."""
+    """Yield a warning for each generation of a spec that cannot be carried out."""
     if not decision.target.invalid:
         return
     stalled = stored.condition(ConditionType.STALLED)
     known = (
         stalled is not None
         and stalled.status == ConditionStatus.TRUE
-        and stalled.reason == Reason.INVALID_SPEC
+        and stalled.reason == decision.target.invalid_for
         and stalled.observed_generation == decision.target.generation
     )
     if not known:
-        yield Event(reason=Reason.INVALID_SPEC, message=decision.target.invalid, type=EventType.WARNING)
+        reason = decision.target.invalid_for
+        yield Event(reason=reason, message=decision.target.invalid, type=EventType.WARNING)
 
 
 def _answers(decision: Decision) -> Iterator[Event]:

@@ -1,4 +1,5 @@
-"""A status that a newer operator has written: nothing in it is changed but the message and the condition Stalled."""
+"""A status that is kept, because a newer operator has written it or because a bug prevents a decision: nothing in it
+is changed but the message and the condition Stalled."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ def events(status: Status) -> tuple[Event, ...]:
     return (Event(reason=Reason.NEWER_VERSION, message=message(status), type=EventType.WARNING),)
 
 
-def stalled_status(stored: Body, text: str, now: datetime) -> Body:
+def stalled_status(stored: Body, reason: Reason, text: str, now: datetime) -> Body:
     """Return the `stored` status with the message and a true condition Stalled; every other value is kept as it is."""
     kind = str(conditions.ConditionType.STALLED)
     others: list[Any] = [c for c in stored.get("conditions") or () if c.get("type") != kind]
@@ -35,7 +36,7 @@ def stalled_status(stored: Body, text: str, now: datetime) -> Body:
     stalled = {
         "type": kind,
         "status": "True",
-        "reason": str(Reason.NEWER_VERSION),
+        "reason": str(reason),
         "message": text,
         "lastTransitionTime": since or status_fields.format_time(now),
     }

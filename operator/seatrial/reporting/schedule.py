@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from seatrial.core import builds, judgement
+from seatrial.core.canary_health import refusal_is_final_at
 from seatrial.core.decide import Decision
+from seatrial.core.pod_retries import next_retry_at
 from seatrial.core.state import Rollout
 from seatrial.core.target import step_of
-from seatrial.core.transitions import TABLE, Phase, hold_ends_at
+from seatrial.core.transitions import TABLE, Phase, at_rest, hold_ends_at
 from seatrial.reporting import autoscaler
 
 
 def wake_at(decision: Decision) -> datetime | None:
-    """Return the first moment after now at which a decision may change by itself."""
+    """Return the first moment after now at which a decision may change by itself.
+
+    A whole second: decisions see the time without fractions, and would ask for the same moment until the next one.
+    """
     moments = [moment for moment in _moments(decision) if moment is not None and moment > decision.now]
-    return min(moments, default=None)
+    return _rounded_up(min(moments)) if moments else None
+
+
+def _rounded_up(moment: datetime) -> datetime:
+    return moment if not moment.microsecond else moment.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def next_transition(decision: Decision) -> datetime | None:
@@ -36,6 +45,10 @@ def _moments(decision: Decision) -> Iterator[datetime | None]:
         yield rollout.progressed_at + decision.target.progress_deadline
     if rollout is not None and rollout.phase is Phase.SHIFTING and _is_held(decision, rollout):
         yield from judgement.deadlines(rollout, decision.target)
+    if rollout is not None and not at_rest(rollout):
+        yield refusal_is_final_at(rollout, decision.canary_track)
+    for track in (decision.stable_track, decision.canary_track):
+        yield next_retry_at(track, decision.now) if track is not None and track.wanted else None
     yield decision.idle_pods_leave_at
     yield autoscaler.look_again_at(decision)
 

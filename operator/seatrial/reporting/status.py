@@ -9,7 +9,7 @@ from seatrial.core.snapshot import Track
 from seatrial.core.state import ModelRevision
 from seatrial.core.status_codec import encode
 from seatrial.core.traffic import Ready
-from seatrial.core.transitions import Phase, at_rest
+from seatrial.core.transitions import TABLE, Phase, at_rest
 from seatrial.reporting.conditions import conditions
 from seatrial.reporting.health import display_phase
 from seatrial.reporting.schedule import next_transition
@@ -107,7 +107,10 @@ def _actual_weight(decision: Decision, canary: ModelRevision) -> int:
 
 def _track_fields(decision: Decision, revision: ModelRevision, *, weight: int) -> dict[str, object]:
     track = decision.snapshot.track(revision.revision)
-    failure = revision.failure if track.diagnosis is None else track.diagnosis.failure()
+    rollout, diagnosis = decision.state.rollout, track.diagnosis
+    # until the rollout has failed, a stored failure is what an earlier pass observed, and it has passed
+    has_failed = rollout is not None and TABLE[rollout.phase].is_leaving
+    failure = diagnosis.failure() if diagnosis is not None else revision.failure if has_failed else None
     return {
         "replicas": decision.wanted_replicas(track.revision),
         "ready_replicas": track.ready,

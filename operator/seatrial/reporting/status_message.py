@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from seatrial.api import durations, names, phases
 from seatrial.api.text import pluralize
+from seatrial.core.canary_health import refusal_is_final_at
 from seatrial.core.decide import Decision
 from seatrial.core.rollback import stable_can_take_over
 from seatrial.core.snapshot import Track
@@ -177,6 +178,9 @@ def _needed(decision: Decision, rollout: Rollout) -> int:
 def _deadline(decision: Decision, rollout: Rollout) -> str:
     if rollout.progressed_at is None:
         return ""
+    final_at = refusal_is_final_at(rollout, decision.canary_track)
+    if final_at is not None and final_at > decision.now:
+        return f"; rejected at {utc(final_at, decision.now)} unless its pods are admitted"
     ends = utc(rollout.progressed_at + decision.target.progress_deadline, decision.now)
     return f"rejected at {ends} unless another pod becomes ready"
 

@@ -43,6 +43,8 @@ class Simulation:
         deployment = observer.deployment_in(cluster, self.name)
         observed = observer.observe(cluster, deployment, self.platform, now=now)
         plan = planner.plan(deployment, observed, self.platform, now=now)
+        if plan.bug is not None:  # nobody simulates what the operator does about its own bugs
+            raise plan.bug.error
         after = with_status(cluster, self.name, plan.status.to_dict())
         after = advance_time(apply_actions(after, plan.actions, now), now, self.timings)
         return Pass(time=now, plan=plan, before=cluster, after=after)

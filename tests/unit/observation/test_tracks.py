@@ -52,7 +52,12 @@ def track(*pods: Body, deployments: tuple[Body, ...] = ()) -> Track:
         pytest.param(
             replica_failure('pods "x" is forbidden: violates PodSecurity "restricted"'),
             Reason.POD_REJECTED,
-            id="admission rejects the pods",
+            id="admission rejects what the pods contain",
+        ),
+        pytest.param(
+            replica_failure('pods "x" is forbidden: error looking up service account shop/m: not found'),
+            Reason.POD_CREATION_FAILED,
+            id="admission misses something that may come",
         ),
         pytest.param(
             replica_failure("exceeded quota", status="False"), None, id="the condition does not hold any more"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
 from seatrial import planner
 from seatrial.api import names
+from seatrial.api.conditions import ConditionType
 from seatrial.api.phases import DisplayPhase
+from seatrial.api.reasons import Reason
 from seatrial.children import actions
-from seatrial.core.snapshot import ApplyError
+from seatrial.core.references import Reference, ReferencedData
+from seatrial.core.snapshot import ApplyError, Bodies
 from seatrial.simulation import cluster, observer
 from seatrial.simulation.run import Pass
 from tests.builders import NOW, PARTS, desired
@@ -110,6 +115,41 @@ def test_an_apply_error_comes_first_in_the_message() -> None:
     plan = planner.plan(wanted, replace(observed, apply_error=conflict), PARTS, now=NOW)
     assert plan.status.message.startswith(f"{conflict.message}; ")
     assert plan.status.phase is DisplayPhase.FAILED
+
+
+class _Faulty(Mapping[Reference, ReferencedData]):
+    """References that nobody can look at: a bug that only a plan with the spec runs into."""
+
+    def __getitem__(self, reference: Reference) -> ReferencedData:
+        raise ZeroDivisionError("a bug")
+
+    def __iter__(self) -> Iterator[Reference]:
+        raise ZeroDivisionError("a bug")
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_a_plan_that_is_a_bug_is_made_without_the_spec() -> None:
+    here, wanted = world_of(), desired(serving={"envFrom": [{"configMapRef": {"name": "settings"}}]})
+    observed = replace(observer.observe(here, wanted, PARTS), references=_Faulty())
+    plans = [planner.plan(wanted, observed, PARTS, now=NOW) for _ in range(2)]
+    assert [type(plan.bug.error) for plan in plans if plan.bug] == [ZeroDivisionError] * 2
+    assert plans[0].status == plans[1].status
+    stalled = plans[0].status.condition(ConditionType.STALLED)
+    assert stalled is not None
+    assert (stalled.status, stalled.reason) == ("True", Reason.INTERNAL_ERROR)
+    assert [event.reason for event in plans[0].events] == [Reason.INTERNAL_ERROR]
+    assert (plans[0].hold, plans[0].actions) == ("", ())
+
+
+def test_a_plan_that_is_a_bug_without_the_spec_too_only_reports_it() -> None:
+    here, wanted = world_of(), desired()
+    observed = replace(observer.observe(here, wanted, PARTS), children=cast("Mapping[str, Bodies]", None))
+    plan = planner.plan(wanted, observed, PARTS, now=NOW)
+    assert plan.bug is not None
+    assert (plan.status, plan.actions, plan.hold_reason) == (wanted.status, (), Reason.INTERNAL_ERROR)
+    assert plan.bug.id in plan.hold
 
 
 def _kinds_of(plan: planner.Plan) -> list[str]:

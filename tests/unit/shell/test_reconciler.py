@@ -133,6 +133,31 @@ class TestRetries:
         await loop.work(60)
         assert len(api.all(kinds.DEPLOYMENT)) == 2
 
+    async def test_a_bug_in_a_write_is_reported_until_it_is_gone(
+        self, api: FakeApiServer, loop: Loop, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        broken = True
+
+        def bug(request: Request) -> bool:
+            if broken and request.method == "POST" and request.path.endswith("/deployments"):
+                raise KeyError("a bug")
+            return False
+
+        api.faults.fail_next(1, 500, bug)
+        loop.deliver()
+        await loop.work(3)
+        logged: list[Any] = [record for record in caplog.records if record.exc_info]
+        stalled = next(c for c in loop.status()["conditions"] if c["type"] == "Stalled")
+        assert (stalled["status"], stalled["reason"]) == ("True", "InternalError")
+        assert logged[-1].id in loop.status()["message"]
+        writes = loop.status_writes()
+        await loop.work(600)
+        assert loop.status_writes() == writes, "a bug that recurs changes nothing"
+        broken = False
+        await loop.work(60)
+        assert len(api.all(kinds.DEPLOYMENT)) == 1
+        assert "bug" not in loop.status()["message"]
+
     async def test_an_object_is_never_in_two_passes_at_the_same_time(
         self, api: FakeApiServer, loop: Loop
     ) -> None:

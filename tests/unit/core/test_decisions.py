@@ -221,7 +221,7 @@ def test_no_decision_continues_a_rollout_that_the_spec_pauses(action: Action) ->
     before = paused()
     state, outcome = take(decision(action), before, seen().stable().canary().at(paused=True))
     assert (state, outcome.phase) == (before, DecisionPhase.REFUSED)
-    assert outcome.message == "spec.paused is true; set it to false"
+    assert outcome.message == "spec.paused is true; set spec.paused to false"
 
 
 def test_an_abort_is_taken_before_a_promote_of_the_same_time() -> None:

@@ -27,6 +27,8 @@ class DeploymentController:
         self.rejection = rejection
         self._server = server
         self._queue = WorkQueue(self._reconcile)
+        self._replica_sets: set[tuple[str, str]] = set()
+        """uid and template hash of the Deployments that were not paused: what a real one has ReplicaSets for."""
         server.store.on_change.append(self._on_change)
 
     def _on_change(self, kind: Kind, change: Change) -> None:
@@ -42,9 +44,16 @@ class DeploymentController:
         deployment = self._server.look(kinds.DEPLOYMENT, *key)
         if deployment is None or deployment["metadata"].get("deletionTimestamp"):
             return
-        rejection = "" if deployment["spec"].get("paused") else self._fill(deployment)
+        rejection = self._fill(deployment) if self._may_fill(deployment) else ""
         status = _status(deployment, self._pods(deployment), rejection=rejection, now=self._server.now())
         self._server.set_status(kinds.DEPLOYMENT, *key, status=status, manager=MANAGER)
+
+    def _may_fill(self, deployment: Body) -> bool:
+        """Return whether pods are created and deleted: a paused Deployment scales, but starts no new template."""
+        replica_set = (objects.uid_of(deployment), template_hash(deployment))
+        if not deployment["spec"].get("paused"):
+            self._replica_sets.add(replica_set)
+        return replica_set in self._replica_sets
 
     def _pods(self, deployment: Body) -> list[Body]:
         owned = self._server.store.owned_by(objects.uid_of(deployment))

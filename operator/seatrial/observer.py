@@ -15,12 +15,17 @@ from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.observation.observed import Observed
+from seatrial.kube.rejections import field_problems
+from seatrial.manifests import metadata
+from seatrial.manifests.spec_paths import FieldProblem
+from seatrial.observation.observed import Observed, Questions
 
 DECISION_POLICY: Final = "seatrial-decisions"
 """The ValidatingAdmissionPolicyBinding that keeps anybody from deciding in the name of another user."""
 
 _KIND: Final = {ReferenceKind.CONFIG_MAP: kinds.CONFIG_MAP, ReferenceKind.SECRET: kinds.SECRET}
+Answers = dict[str, tuple[FieldProblem, ...]]
+"""What is wrong with rendered objects, by the hash of their rendering."""
 _ABSENT: Final = ReferencedData(present=False)
 
 ObjectRef: TypeAlias = tuple[str, str, str]
@@ -69,17 +74,20 @@ class Observer:
         self._caches = caches
         self._referrers = referrers
         self._content: dict[ObjectRef, ReferencedData] = {}
+        self._answers: dict[Key, Answers] = {}
+        """To the dry runs of an object; kept while they are asked, so that each is sent once."""
 
     async def observe(
         self,
         desired: model_deployment.ModelDeployment,
-        references: tuple[Reference, ...],
-        apply_error: ApplyError | None,
+        questions: Questions,
+        apply_errors: tuple[ApplyError, ...] = (),
     ) -> Observed:
         """Return what the cluster has now of one object: its children, its decisions and all it refers to."""
-        key = desired.key
+        key, references = desired.key, questions.references
         self._set_references(key, references)
         content = {reference: await self._referenced(key.namespace, reference) for reference in references}
+        problems = await self._dry_run(key, questions.dry_runs)
         return Observed(
             children={
                 **self._caches.children_of(key),
@@ -87,7 +95,8 @@ class Observer:
             },
             references=content,
             decisions_trusted=self._caches.policy_in_force(DECISION_POLICY),
-            apply_error=apply_error,
+            apply_errors=apply_errors,
+            problems=problems,
         )
 
     def decisions(self, key: Key) -> tuple[Body, ...]:
@@ -97,6 +106,29 @@ class Observer:
     def forget(self, key: Key) -> None:
         """Drop the references of a deleted object and the content that only it referred to."""
         self._set_references(key, ())
+        self._answers.pop(key, None)
+
+    async def _dry_run(self, key: Key, bodies: tuple[Body, ...]) -> tuple[FieldProblem, ...]:
+        """Return what the API server rejects in these objects; nothing where it does not answer: the write will."""
+        known, answers = self._answers.pop(key, {}), Answers()
+        for body in bodies:
+            digest = body["metadata"]["annotations"][metadata.APPLIED]
+            answer = known[digest] if digest in known else await self._check(body)
+            if answer is not None:
+                answers[digest] = answer
+        if answers:
+            self._answers[key] = answers
+        return tuple(problem for answer in answers.values() for problem in answer)
+
+    async def _check(self, body: Body) -> tuple[FieldProblem, ...] | None:
+        """Return the fields that the API server rejects; None if it did not look at them."""
+        try:
+            await self._client.check(self._caches.kind_of(body), body)
+        except failures.Invalid as error:
+            return field_problems(body["kind"], error)
+        except failures.ApiError:
+            return None
+        return ()
 
     def _set_references(self, key: Key, references: Iterable[Reference]) -> None:
         for ref in self._referrers.set_references(key, references):
@@ -105,12 +137,12 @@ class Observer:
     async def _referenced(self, namespace: str, reference: Reference) -> ReferencedData:
         """Return the content of a ConfigMap or Secret; fetch it unless this version has been fetched before."""
         ref = _ref(namespace, reference)
-        metadata = self._caches.reference(*ref)
-        if metadata is None:
+        identity = self._caches.reference(*ref)
+        if identity is None:
             self._content.pop(ref, None)
             return _ABSENT
         content = self._content.get(ref)
-        if content is None or content.version != objects.version_of(metadata):
+        if content is None or content.version != objects.version_of(identity):
             content = await self._fetch(namespace, reference)
             self._content[ref] = content
         return content

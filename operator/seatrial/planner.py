@@ -10,8 +10,10 @@ from seatrial.api import model_deployment, validation
 from seatrial.api import status as api
 from seatrial.api.settings import Settings
 from seatrial.children.actions import Action
+from seatrial.children.chains import Chain, actions_of
 from seatrial.core.decide import decide
 from seatrial.observation import view
+from seatrial.observation.dry_runs import refused_by_cluster
 from seatrial.observation.observed import Observed, Platform
 from seatrial.reporting import newer_version, schedule, status
 from seatrial.reporting.events import BuildCompletion, Event, build_completions, events_of
@@ -23,15 +25,20 @@ ModelDeployment = model_deployment.ModelDeployment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one pass does: the status is stored first, then the actions run in order, then events are announced."""
+    """What one pass does: the status is stored first, then the chains of actions run, then events are announced."""
 
     status: api.Status
-    actions: tuple[Action, ...] = ()
+    chains: tuple[Chain, ...] = ()
     events: tuple[Event, ...] = ()
     build_completions: tuple[BuildCompletion, ...] = ()
     wake_at: datetime | None = None
     hold: str = ""
     """Why nothing may be decided; then only the message and the condition Stalled are written."""
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """Return the actions of all chains, in their order."""
+        return actions_of(self.chains)
 
 
 def platform_for(
@@ -53,11 +60,12 @@ def plan(deployment: ModelDeployment, observed: Observed, platform: Platform, *,
     if deployment.status.unknown:
         text = newer_version.message(deployment.status)
         return Plan(status=deployment.status, events=newer_version.events(deployment.status), hold=text)
+    deployment = refused_by_cluster(deployment, observed)
     state, target, snapshot = view(deployment, observed, platform)
     decision = decide(state, target, snapshot, now.replace(microsecond=0))
     return Plan(
         status=status.status(decision, deployment.status),
-        actions=children.actions_for(decision),
+        chains=children.chains_for(decision),
         events=events_of(decision, deployment.status),
         build_completions=build_completions(decision),
         wake_at=schedule.wake_at(decision),

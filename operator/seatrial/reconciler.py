@@ -16,11 +16,12 @@ from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import decision_answers
+from seatrial.children.chains import each
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.informers import Informer
 from seatrial.kube.queue import KeyedQueue
-from seatrial.observation.observed import questions
+from seatrial.observation.questions import questions
 from seatrial.observation.user_decisions import decisions_about_nothing
 from seatrial.observer import Observer
 from seatrial.reporter import Reporter
@@ -53,8 +54,8 @@ class Reconciler:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._apply_errors: dict[Key, ApplyError] = {}
-        """What failed in the last pass, by object."""
+        self._apply_errors: dict[Key, tuple[ApplyError, ...]] = {}
+        """What could not be written in the last pass, by object."""
 
     async def run_worker(self) -> None:
         """Run one pass after the other until cancelled."""
@@ -65,6 +66,10 @@ class Reconciler:
                 await self._run_pass(key)
             finally:
                 queue.done(key)
+
+    async def run_helper(self) -> None:
+        """Write beside the passes until cancelled."""
+        await self._shell.applier.help()
 
     async def _run_pass(self, key: Key) -> None:
         began = time.perf_counter()
@@ -102,35 +107,35 @@ class Reconciler:
     async def _advance(self, desired: model_deployment.ModelDeployment, body: Body) -> None:
         shell, key = self._shell, desired.key
         desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
-        references = questions(desired, platform).references
-        observed = await shell.observer.observe(desired, references, self._apply_errors.get(key))
+        apply_errors = self._apply_errors.get(key, ())
+        observed = await shell.observer.observe(desired, questions(desired, platform), apply_errors)
         plan = planner.plan(desired, observed, platform, now=shell.clock())
         if not await shell.reporter.store(desired, body, plan):
             shell.queue.retry(key)
             return
-        outcome = await shell.applier.apply(plan.actions, uid=desired.uid)
+        outcome = await shell.applier.apply(plan.chains, uid=desired.uid)
         await shell.reporter.announce(desired, plan)
-        if outcome.apply_error is not None and self._is_new(key, outcome.apply_error):
-            await shell.reporter.announce_error(desired, outcome.apply_error)
+        for apply_error in self._new_errors(key, outcome):
+            await shell.reporter.announce_error(desired, apply_error)
         self._schedule(key, outcome, plan.wake_at)
 
-    def _is_new(self, key: Key, apply_error: ApplyError) -> bool:
-        """Return whether the last pass had no error or one with another reason; messages may differ every time."""
-        before = self._apply_errors.get(key)
-        return before is None or before.reason != apply_error.reason
+    def _new_errors(self, key: Key, outcome: ApplyOutcome) -> tuple[ApplyError, ...]:
+        """Return the errors that the last pass did not have, or not with this reason; messages may vary."""
+        before = {(error.child, error.reason) for error in self._apply_errors.get(key, ())}
+        return tuple(e for e in outcome.apply_errors if (e.child, e.reason) not in before)
 
     def _schedule(self, key: Key, outcome: ApplyOutcome, wake_at: datetime | None) -> None:
         """Enqueue the next pass of the object for when it is needed."""
         queue = self._shell.queue
-        if outcome.retry:
+        if outcome.apply_errors:
+            if self._new_errors(key, outcome):
+                queue.add(key)  # the next pass reports the errors in the status
+            self._apply_errors[key] = outcome.apply_errors
             queue.retry(key, after=outcome.retry_after)
-        elif outcome.apply_error is not None:
-            if self._is_new(key, outcome.apply_error):
-                queue.add(key)  # the next pass reports the error in the status
-            self._apply_errors[key] = outcome.apply_error
+        elif outcome.retry:
             queue.retry(key, after=outcome.retry_after)
         elif self._apply_errors.pop(key, None) is not None:
-            queue.add(key)  # the next pass removes the error from the status
+            queue.add(key)  # the next pass removes the errors from the status
         else:
             queue.forget(key)
         if wake_at is not None:
@@ -140,8 +145,8 @@ class Reconciler:
         """Reject the decisions about an object that does not exist: their author may have mistyped its name."""
         decisions = decisions_about_nothing(self._shell.observer.decisions(key))
         answers = decision_answers.rejections(key, decisions, now=self._shell.clock())
-        outcome = await self._shell.applier.apply(answers, uid="")
-        if outcome.retry or outcome.apply_error is not None:
+        outcome = await self._shell.applier.apply(each("answer", answers), uid="")
+        if outcome.retry or outcome.apply_errors:
             self._shell.queue.retry(key, after=outcome.retry_after)
 
     def _forget(self, key: Key) -> None:
@@ -162,6 +167,7 @@ async def run_workers(reconciler: Reconciler, *, size: int, ready: Awaitable[Non
     async with asyncio.TaskGroup() as group:
         for _ in range(size):
             group.create_task(_worker(reconciler, begin))
+            group.create_task(reconciler.run_helper())
         await ready
         begin.set()
 

@@ -12,7 +12,7 @@ from seatrial.api import kinds, model_deployment
 from seatrial.api.metadata import Key
 from seatrial.api.objects import Body
 from seatrial.kube.informers import Informer, InformerConfig
-from seatrial.observation.observed import questions
+from seatrial.observation.questions import questions
 from tests.apiserver.server import FakeApiServer
 from tests.stories.operator_transport import OperatorTransport
 
@@ -84,7 +84,7 @@ class InProcessOperator:
         shell = self.operator.reconciler._shell
         desired = model_deployment.parse_leniently(body)
         desired, platform = planner.platform_for(desired, shell.routers, shell.settings)
-        observed = await shell.observer.observe(desired, questions(desired, platform).references, None)
+        observed = await shell.observer.observe(desired, questions(desired, platform))
         plan = planner.plan(desired, observed, platform, now=self._now())
         status_change = [] if plan.status.to_dict() == body.get("status") else ["another status"]
         return [*status_change, *(type(action).__name__ for action in plan.actions)]

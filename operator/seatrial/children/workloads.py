@@ -13,18 +13,27 @@ from seatrial.core.transitions import TABLE
 from seatrial.manifests import workload
 
 
-def deployments(decision: Decision) -> Iterator[Action]:
-    """Yield what makes every revision's Deployment as it should be, in this order: stable, canary."""
+def deployments(decision: Decision) -> Iterator[tuple[str, Iterator[Action]]]:
+    """Yield each revision with what makes its Deployment as it should be, in this order: stable, canary."""
     stable, canary = decision.state.stable, decision.state.canary
     if stable is not None:
         replicas = stable_replicas(decision.state, decision.inputs)
-        yield from _deployment(decision, stable.revision, replicas)
+        yield stable.revision, _deployment(decision, stable.revision, replicas)
     if canary is None or (stable is not None and canary.revision == stable.revision):
         return
     replicas = canary_replicas(decision.state, decision.inputs)
-    exists = decision.snapshot.track(canary.revision).exists
-    if exists or (replicas is not None and _may_create_canary(decision)):
-        yield from _deployment(decision, canary.revision, replicas)
+    if _is_leaving(decision):
+        yield canary.revision, _scale(decision, canary.revision, replicas)
+    elif decision.snapshot.track(canary.revision).exists or (
+        replicas is not None and _may_create_canary(decision)
+    ):
+        yield canary.revision, _deployment(decision, canary.revision, replicas)
+
+
+def _is_leaving(decision: Decision) -> bool:
+    """Return whether the canary loses its pods: its Deployment is not repaired first, which may be impossible."""
+    rollout = decision.state.rollout
+    return rollout is None or (TABLE[rollout.phase].is_leaving and not decision.canary_receives_traffic)
 
 
 def _may_create_canary(decision: Decision) -> bool:
@@ -46,8 +55,14 @@ def _deployment(decision: Decision, revision: str, replicas: int | None) -> Iter
     action = diff.change(rendered, present)
     if action is not None:
         yield action
-    if replicas is not None and replicas != decision.snapshot.track(revision).wanted:
-        yield Scale(namespace=owner.namespace, name=rendered["metadata"]["name"], replicas=replicas)
+    yield from _scale(decision, revision, replicas)
+
+
+def _scale(decision: Decision, revision: str, replicas: int | None) -> Iterator[Action]:
+    """Yield what gives an existing Deployment its replicas, whether or not its template is known."""
+    owner, track = decision.target.owner, decision.snapshot.track(revision)
+    if track.exists and replicas is not None and replicas != track.wanted:
+        yield Scale(namespace=owner.namespace, name=owner.child(revision), replicas=replicas)
 
 
 def autoscalers(decision: Decision) -> Iterator[Action]:

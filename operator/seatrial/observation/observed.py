@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from seatrial.api import model_deployment, settings
+from seatrial.api import settings
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.core.references import Reference, ReferencedData, build_references, pod_references
+from seatrial.core.references import Reference, ReferencedData
 from seatrial.core.snapshot import ApplyError, Bodies
 from seatrial.core.traffic import Router
+from seatrial.manifests.spec_paths import FieldProblem
 
 NOT_CONTROLLED = frozenset({"Pod", "RolloutDecision"})
 """Kinds that the object does not control itself: its Deployments and Jobs, or a person, do."""
@@ -25,7 +26,9 @@ class Observed:
     references: Mapping[Reference, ReferencedData] = field(default_factory=dict)
     decisions_trusted: bool = False
     """The admission policy that verifies the author of a decision is in force."""
-    apply_error: ApplyError | None = None
+    apply_errors: tuple[ApplyError, ...] = ()
+    problems: tuple[FieldProblem, ...] = ()
+    """What the API server says about the dry runs."""
 
     def of(self, kind: Kind) -> Bodies:
         """Return the observed objects of a kind."""
@@ -65,12 +68,5 @@ class Questions:
 
     references: tuple[Reference, ...] = ()
     """The ConfigMaps and Secrets whose content or absence matters, each once."""
-
-
-def questions(deployment: model_deployment.ModelDeployment, platform: Platform) -> Questions:
-    """Return what has to be observed before `deployment` can be planned; nothing for an invalid spec."""
-    if deployment.refused:
-        return Questions()
-    pods = pod_references(deployment.spec.serving)
-    build = build_references(deployment.spec, platform.settings)
-    return Questions(references=tuple(sorted({*pods, *build})))
+    dry_runs: tuple[Body, ...] = ()
+    """Objects of which the API server is asked whether it would create them."""

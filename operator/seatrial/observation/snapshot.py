@@ -26,7 +26,7 @@ def snapshot_of(deployment: ModelDeployment, observed: Observed, platform: Platf
     return Snapshot(
         tracks=tracks(observed),
         split=platform.router.read(routed),
-        apply_error=_apply_error(deployment, observed),
+        apply_errors=_apply_errors(deployment, observed),
         images={name: controller_revision.image_of(body) for name, body in revisions.items()},
         jobs=build_jobs(observed),
         missing=missing(pod_references(deployment.spec.serving), observed.references) if valid else (),
@@ -40,11 +40,12 @@ def snapshot_of(deployment: ModelDeployment, observed: Observed, platform: Platf
     )
 
 
-def _apply_error(deployment: ModelDeployment, observed: Observed) -> ApplyError | None:
-    """Return what holds everything up: an invalid spec before a write that failed."""
-    if deployment.refused:
-        return ApplyError(reason=Reason.INVALID_SPEC, message=f"the spec is invalid: {deployment.refused}")
-    return observed.apply_error
+def _apply_errors(deployment: ModelDeployment, observed: Observed) -> tuple[ApplyError, ...]:
+    """Return what holds everything up: an invalid spec before writes that failed."""
+    if not deployment.refused:
+        return observed.apply_errors
+    invalid = ApplyError(reason=Reason.INVALID_SPEC, message=f"the spec is invalid: {deployment.refused}")
+    return (invalid, *observed.apply_errors)
 
 
 def _autoscalers(observed: Observed) -> dict[str, AutoscalerCondition]:

@@ -33,9 +33,9 @@ def _display(phase: Phase, *, serves: bool) -> Display:
 
 def is_stalled(decision: Decision) -> bool:
     """Return whether what the spec asks for will not be served without a person."""
-    rollout, apply_error = decision.state.rollout, decision.snapshot.apply_error
+    rollout = decision.state.rollout
     rejected = rollout is not None and rollout.phase is Phase.REJECTED
-    return rejected or (apply_error is not None and reasons.needs_new_spec(apply_error.reason))
+    return rejected or any(reasons.needs_new_spec(e.reason) for e in decision.snapshot.apply_errors)
 
 
 def is_updated(decision: Decision) -> bool:

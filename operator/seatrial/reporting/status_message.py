@@ -30,8 +30,10 @@ RETRY_REMEDY = "apply a changed spec, or create a RolloutDecision with action Re
 
 def message(decision: Decision) -> str:
     """Return the message, what is wrong first: `kubectl get` cuts the end."""
-    apply_error = decision.snapshot.apply_error
-    failed = [] if apply_error is None else [clause(apply_error.message)]
+    errors = decision.snapshot.apply_errors
+    failed = [clause(error.message) for error in errors[:1]]
+    if len(errors) > 1:
+        failed.append(f"{pluralize(len(errors) - 1, 'more child', 'more children')} could not be written")
     waiting = [missing_references(decision)] if decision.snapshot.missing else []
     return "; ".join([*failed, *waiting, _of_phase(decision)])
 

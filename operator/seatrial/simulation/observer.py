@@ -9,7 +9,8 @@ from seatrial.api.model_deployment import ModelDeployment, parse_leniently
 from seatrial.api.objects import Body, label_of
 from seatrial.core import revision
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
-from seatrial.observation.observed import Observed, Platform, questions
+from seatrial.observation.observed import Observed, Platform
+from seatrial.observation.questions import questions
 from seatrial.simulation.cluster import SimulatedCluster
 
 

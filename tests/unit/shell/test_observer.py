@@ -15,6 +15,7 @@ from seatrial.api.objects import Body
 from seatrial.core.references import Reference, ReferenceKind
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
+from seatrial.observation.observed import Questions
 from seatrial.observer import DECISION_POLICY, Observer, Referrers
 from tests.apiserver import FakeApiServer
 from tests.unit.shell import shell_objects as objects
@@ -99,7 +100,7 @@ class RunningObserver:
         body = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
         assert body is not None
         desired = model_deployment.parse(body)
-        observed = (await self.observer.observe(desired, references, None)).references
+        observed = (await self.observer.observe(desired, Questions(references=references))).references
         return {
             str(reference): {"present": data.present, "data": dict(data.data), "digest": data.digest}
             for reference, data in observed.items()
@@ -203,7 +204,7 @@ class TestObserve:
         await running.catch_up()
         body = running.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         assert body is not None
-        observed = await running.observer.observe(model_deployment.parse(body), (), None)
+        observed = await running.observer.observe(model_deployment.parse(body), Questions())
         assert [body["metadata"]["name"] for bodies in observed.children.values() for body in bodies] == [
             "churn-a"
         ]
@@ -213,7 +214,7 @@ class TestObserve:
         assert body is not None
         desired = model_deployment.parse(body)
         await running.catch_up()
-        assert not (await running.observer.observe(desired, (), None)).decisions_trusted
+        assert not (await running.observer.observe(desired, Questions())).decisions_trusted
         binding = {
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "ValidatingAdmissionPolicyBinding",
@@ -222,4 +223,4 @@ class TestObserve:
         }
         running.api.insert(kinds.VALIDATING_ADMISSION_POLICY_BINDING, binding)
         await running.catch_up()
-        assert (await running.observer.observe(desired, (), None)).decisions_trusted
+        assert (await running.observer.observe(desired, Questions())).decisions_trusted

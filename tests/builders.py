@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from model_runtime.contract.metrics import LATENCY_BOUNDS, Outcome
 from seatrial.api import model_deployment, names, phases, reasons, settings
 from seatrial.api.objects import Body
 from seatrial.api.owner import Owner
+from seatrial.core.evidence.checks import Check, Measure
+from seatrial.core.evidence.samples import PodSample, Samples
 from seatrial.core.inputs import BuildResult, Inputs, ReplicaPlan
 from seatrial.core.snapshot import AbnormalExit, Diagnosis, Snapshot, Track
 from seatrial.core.state import ModelRevision, Rollout, RolloutState
@@ -27,7 +30,7 @@ OWNER = Owner(namespace="shop", name="churn", uid="u-1")
 SETTINGS = settings.Settings.model_validate(
     {"runtimes": {"sklearn": "r/sklearn:1", "onnx": "r/onnx:1"}, "registry": {"repository": "r.shop/models"}}
 )
-PARTS = Platform(router=ReplicaRouter(), settings=SETTINGS)
+PARTS = Platform(router=ReplicaRouter(), router_kinds=frozenset({"Service"}), settings=SETTINGS)
 STEPS = (Step(weight=20, hold=timedelta(minutes=2)), Step(weight=50, hold=timedelta(minutes=5)))
 
 
@@ -132,6 +135,10 @@ class Seen:
         """Let the router give NEW this share of traffic, in percent."""
         return self.having(split=Split(stable=OLD, canary=NEW, weight=weight))
 
+    def sampled(self, *samples: PodSample, errors: Mapping[str, str] | None = None) -> Self:
+        """Let the pods' metrics have said this."""
+        return self.having(samples=Samples(pods=samples, errors=errors or {}))
+
     def built(self, revision: str = NEW) -> Self:
         """Let the build of this revision's image have succeeded."""
         return self.planned(build=BuildResult(image=image(revision)))
@@ -143,6 +150,29 @@ class Seen:
         recorded = {"images": {name: image(name) for name, track in self.tracks.items() if track.exists}}
         snapshot = Snapshot(tracks=self.tracks, **{**recorded, **self.snapshot})
         return Inputs(target=target(name, **changes), snapshot=snapshot, now=now, **{**known, **self.inputs})
+
+
+def sample(
+    revision: str, *, ok: int = 0, at: datetime, slow: int = 0, started: datetime = NOW, **failed: int
+) -> PodSample:
+    """Return what the one pod of a revision has counted: answers within 10 ms, `slow` ones in 10 s, and failures."""
+    outcomes = {Outcome(name): count for name, count in failed.items()} | {Outcome.OK: ok + slow}
+    within = tuple(ok + (slow if bound >= 10 else 0) if bound >= 0.01 else 0 for bound in LATENCY_BOUNDS)
+    return PodSample(
+        pod=f"uid-{revision}",
+        revision=revision,
+        started=started.timestamp(),
+        at=at,
+        outcomes=outcomes,
+        within=within,
+        answered=ok + slow,
+    )
+
+
+def check(name: str = "errors", **fields: Any) -> Check:
+    """Return a check of at most 1 % errors."""
+    known: dict[str, Any] = {"measure": Measure.SUCCESS, "limit": 0.01, "tolerance": 0.05}
+    return Check(**{**known, "name": name, **fields})
 
 
 def seen() -> Seen:

@@ -8,6 +8,7 @@ layout     paths, variables, commands and image labels
 messages   the JSON messages
 encoding   their encoding within a size limit, and their checked decoding
 logs       the JSON log format of both programs
+metrics    what the server counts and the operator judges
 """
 
 from __future__ import annotations

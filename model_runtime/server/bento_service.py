@@ -13,6 +13,7 @@ import bentoml
 from model_runtime.server import loading, openapi, routes
 from model_runtime.server.bento_internals import LeanService
 from model_runtime.server.handlers import Handlers
+from model_runtime.server.request_metrics import process_metrics
 from model_runtime.server.settings import parse_settings
 
 TRAFFIC = {"timeout": 86_400}
@@ -40,7 +41,7 @@ class ModelService(LeanService):
         return openapi.OpenApi(handlers.served.v2_protocol)
 
 
-handlers = Handlers()
+handlers = Handlers(process_metrics())
 
 
 @bentoml.service(

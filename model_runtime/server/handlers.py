@@ -16,6 +16,7 @@ from model_runtime.server import body, errors
 from model_runtime.server.executor import Executor
 from model_runtime.server.protocols.predict import PredictProtocol
 from model_runtime.server.protocols.v2 import LENGTH_HEADER, Response, V2Protocol
+from model_runtime.server.request_metrics import Measurement, RequestMetrics
 
 logger = logging.getLogger("seatrial.server")
 JSON = b"application/json"
@@ -90,8 +91,9 @@ def _with_null(inputs: Tensors) -> str | None:
 class Handlers:
     """The handlers of all routes; they respond with 503 until a model is bound."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: RequestMetrics | None = None) -> None:
         self.served: ServedModel | None = None
+        self._metrics = metrics or RequestMetrics()
 
     def bind(self, served: ServedModel) -> None:
         """Serve this model from now on."""
@@ -131,22 +133,28 @@ class Handlers:
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send, *, choose: Chooser) -> None:
         headers = dict(scope["headers"])
+        measurement = self._metrics.begin(headers)
         try:
-            response = await self._response(headers, receive, choose)
+            response = await self._response(headers, receive, choose, measurement)
         except body.ClientDisconnected:
             return
         except errors.RequestError as error:
+            measurement.end(error.status)
             _log(error, scope)
             await respond(send, error.status, to_json(error.body()))
             return
+        measurement.end(200)
         await respond(send, 200, response.body, json_length=response.json_length)
 
-    async def _response(self, headers: dict[bytes, bytes], receive: Receive, choose: Chooser) -> Response:
+    async def _response(
+        self, headers: dict[bytes, bytes], receive: Receive, choose: Chooser, measurement: Measurement
+    ) -> Response:
         served = self.model
         executor = served.executor
         deadline = executor.deadline()
         with executor.body_slot():
             content = await body.read(headers, receive, limit=served.body_limit, timeout=executor.timeout)
+        measurement.body_arrived()
         work = partial(guarded, choose(served, headers), content)
         with executor.prediction_slot() as slot:
             return await executor.run(work, slot, size=len(content), deadline=deadline)

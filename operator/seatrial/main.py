@@ -15,6 +15,7 @@ from aiohttp import web
 from seatrial import handlers, logs, telemetry
 from seatrial.api.metadata import Key
 from seatrial.kube import http
+from seatrial.kube.pod_metrics import DirectFetch
 from seatrial.kube.queue import KeyedQueue
 from seatrial.options import Options, parse
 from seatrial.preflight import PreflightFailed, check_cluster
@@ -33,7 +34,8 @@ async def run(options: Options) -> int:
     """Run until stopped; return 0 after a requested stop, 1 after a failure."""
     transport = http.HttpTransport(http.default_login(options.kubeconfig, options.context))
     lease_lost, stop = asyncio.Event(), asyncio.Event()
-    operator = build(options, transport, lease_lost=lease_lost)
+    direct = DirectFetch() if http.runs_in_cluster(options.kubeconfig, options.context) else None
+    operator = build(options, transport, lease_lost=lease_lost, fetch_metrics=direct)
     try:
         await check_cluster(operator.lease_client)
         return await _run_parts(operator, transport, lease_lost=lease_lost, stop=stop)
@@ -44,6 +46,8 @@ async def run(options: Options) -> int:
         if operator.elector is not None:
             await operator.elector.release()
         await transport.close()
+        if direct is not None:
+            await direct.close()
 
 
 async def _run_parts(
@@ -55,6 +59,7 @@ async def _run_parts(
     )
     parts: list[Coroutine[Any, Any, Any]] = [
         *(informer.run() for informer in operator.informers),
+        operator.sampler.run(),
         workers,
         lease_lost.wait(),
     ]

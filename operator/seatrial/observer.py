@@ -6,19 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
-from seatrial.api import kinds, model_deployment, objects
+from seatrial.api import kinds, model_deployment, names, objects
 from seatrial.api.metadata import Key
-from seatrial.api.objects import Body
+from seatrial.api.objects import Body, label_of
 from seatrial.core import revision
+from seatrial.core.evidence.samples import NO_SAMPLES, Samples
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
+from seatrial.kube.pod_metrics import Endpoint
 from seatrial.kube.rejections import field_problems
+from seatrial.kube.sampler import Sampler
 from seatrial.manifests import metadata
 from seatrial.manifests.spec_paths import FieldProblem
-from seatrial.observation.observed import Observed, Questions
+from seatrial.observation.observed import Measurement, Observed, Questions
+from seatrial.observation.pod_diagnosis import is_ready
 
 DECISION_POLICY: Final = "seatrial-decisions"
 """The ValidatingAdmissionPolicyBinding that keeps anybody from deciding in the name of another user."""
@@ -69,8 +73,9 @@ def _ref(namespace: str, reference: Reference) -> ObjectRef:
 class Observer:
     """Reads only. The content of a reference is fetched once per version and kept while somebody refers to it."""
 
-    def __init__(self, client: Client, caches: Caches, referrers: Referrers) -> None:
+    def __init__(self, client: Client, caches: Caches, referrers: Referrers, sampler: Sampler) -> None:
         self._client = client
+        self._sampler = sampler
         self._caches = caches
         self._referrers = referrers
         self._content: dict[ObjectRef, ReferencedData] = {}
@@ -83,17 +88,16 @@ class Observer:
         questions: Questions,
         apply_errors: tuple[ApplyError, ...] = (),
     ) -> Observed:
-        """Return what the cluster has now of one object: its children, its decisions and all it refers to."""
+        """Return what the cluster has now of one object: its children and decisions, what it refers to, its metrics."""
         key, references = desired.key, questions.references
         self._set_references(key, references)
         content = {reference: await self._referenced(key.namespace, reference) for reference in references}
+        children = self._caches.children_of(key)
         problems = await self._dry_run(key, questions.dry_runs)
         return Observed(
-            children={
-                **self._caches.children_of(key),
-                kinds.ROLLOUT_DECISION.kind: self._caches.decisions_of(key),
-            },
+            children={**children, kinds.ROLLOUT_DECISION.kind: self._caches.decisions_of(key)},
             references=content,
+            samples=self._samples(key, questions.measurement, children.get(kinds.POD.kind, ())),
             decisions_trusted=self._caches.policy_in_force(DECISION_POLICY),
             apply_errors=apply_errors,
             problems=problems,
@@ -107,6 +111,7 @@ class Observer:
         """Drop the references of a deleted object and the content that only it referred to."""
         self._set_references(key, ())
         self._answers.pop(key, None)
+        self._sampler.forget(key)
 
     async def _dry_run(self, key: Key, bodies: tuple[Body, ...]) -> tuple[FieldProblem, ...]:
         """Return what the API server rejects in these objects; nothing where it does not answer: the write will."""
@@ -129,6 +134,14 @@ class Observer:
         except failures.ApiError:
             return None
         return ()
+
+    def _samples(self, key: Key, measurement: Measurement | None, pods: tuple[Body, ...]) -> Samples:
+        """Let the metrics of the pods in question be read from now on; return what was read last."""
+        if measurement is None:
+            self._sampler.forget(key)
+            return NO_SAMPLES
+        endpoints = (_endpoint(pod) for pod in pods if _is_measured(pod, measurement))
+        return self._sampler.watch(key, endpoints, interval=measurement.interval.total_seconds())
 
     def _set_references(self, key: Key, references: Iterable[Reference]) -> None:
         for ref in self._referrers.set_references(key, references):
@@ -153,6 +166,22 @@ class Observer:
         except failures.NotFound:
             return _ABSENT
         return _referenced_data(body)
+
+
+def _is_measured(pod: Body, measurement: Measurement) -> bool:
+    """Return whether a pod serves one of the revisions in question and can be reached."""
+    is_server = bool(label_of(pod, names.LABEL_SERVER)) and is_ready(pod)
+    return (
+        is_server
+        and label_of(pod, names.LABEL_REVISION) in measurement.revisions
+        and bool((pod.get("status") or {}).get("podIP"))
+    )
+
+
+def _endpoint(pod: Body) -> Endpoint:
+    namespace, name = objects.key_of(pod)
+    address, revision_name = str(pod["status"]["podIP"]), label_of(pod, names.LABEL_REVISION)
+    return Endpoint(namespace, name, objects.uid_of(pod), address, revision_name)
 
 
 def _referenced_data(body: Body) -> ReferencedData:

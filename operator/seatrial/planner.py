@@ -49,8 +49,8 @@ def platform_for(
         router = routers.configured(deployment.spec.traffic, plugins)
     except validation.InvalidSpec as invalid:
         invalid_object = replace(deployment, refused=deployment.refused or str(invalid))
-        return invalid_object, Platform(router=ReplicaRouter(), settings=settings)
-    return deployment, Platform(router=router, settings=settings)
+        deployment, router = invalid_object, ReplicaRouter()
+    return deployment, Platform(router=router, router_kinds=routers.kind_names(plugins), settings=settings)
 
 
 def plan(deployment: ModelDeployment, observed: Observed, platform: Platform, *, now: datetime) -> Plan:

@@ -20,7 +20,9 @@ from seatrial.kube.caches import Caches, with_router_kinds
 from seatrial.kube.client import Client, Selection
 from seatrial.kube.informers import Informer, InformerConfig
 from seatrial.kube.limiter import Limiter
+from seatrial.kube.pod_metrics import Fetch, through_api_server
 from seatrial.kube.queue import KeyedQueue
+from seatrial.kube.sampler import Sampler
 from seatrial.kube.transport import Transport
 from seatrial.observer import Observer, Referrers
 from seatrial.options import Options
@@ -60,6 +62,7 @@ class Operator:
     caches: Caches
     reconciler: Reconciler
     telemetry: telemetry.Telemetry
+    sampler: Sampler
 
     @property
     def informers(self) -> tuple[Informer, ...]:
@@ -83,9 +86,17 @@ class Operator:
 
 
 def build(
-    options: Options, transport: Transport, *, lease_lost: asyncio.Event, clocks: Clocks | None = None
+    options: Options,
+    transport: Transport,
+    *,
+    lease_lost: asyncio.Event,
+    clocks: Clocks | None = None,
+    fetch_metrics: Fetch | None = None,
 ) -> Operator:
-    """Return an operator of which nothing is started; `lease_lost` is set when it loses the lease."""
+    """Return an operator of which nothing is started; `lease_lost` is set when it loses the lease.
+
+    Pods' metrics are read through the API server unless `fetch_metrics` says otherwise.
+    """
     clocks = clocks or Clocks()
     metrics = telemetry.Telemetry(prometheus_client.CollectorRegistry())
     queue: KeyedQueue[Key] = KeyedQueue()
@@ -115,9 +126,12 @@ def build(
         namespace=options.namespace,
         child_kinds=with_router_kinds(routers.kinds_of(plugins)),
     )
+    sampler = Sampler(
+        fetch_metrics or through_api_server(client), queue.add, now=clocks.now, clock=clocks.monotonic
+    )
     shell = Shell(
         model_deployments=model_deployments,
-        observer=Observer(client, caches, referrers),
+        observer=Observer(client, caches, referrers, sampler),
         applier=Applier(client, caches),
         reporter=Reporter(client, model_deployments, metrics, clock=clocks.now),
         queue=queue,
@@ -136,6 +150,7 @@ def build(
         caches=caches,
         reconciler=Reconciler(shell),
         telemetry=metrics,
+        sampler=sampler,
     )
 
 

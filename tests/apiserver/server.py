@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from datetime import datetime
@@ -22,9 +23,11 @@ from tests.apiserver.faults import Faults, Write
 from tests.apiserver.garbage_collection import delete_options_of
 from tests.apiserver.list_and_watch import CollectionReader
 from tests.apiserver.object_access import ObjectAccess
+from tests.apiserver.played_requests import PlayedRequests
 from tests.apiserver.routes import Route
 from tests.apiserver.served_resources import Resource, ScalePaths
 
+_METRICS_OF_POD: Final = re.compile(r"/api/v1/namespaces/([^/]+)/pods/([^/:]+):[0-9]+/proxy/metrics")
 _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 SEATRIAL_RESOURCES: Final = (
     Resource(
@@ -62,6 +65,7 @@ class FakeApiServer(ObjectAccess):
         self.requests: list[Request] = []
         self.raw: dict[str, bytes] = {}
         """Responses of other paths, such as a pod's metrics through the proxy."""
+        self.requests_of_users = PlayedRequests(self.store, clock)
         self._reader = CollectionReader(self.store, self.faults)
         for resource in resources:
             self.registry.add(resource)
@@ -122,10 +126,22 @@ class FakeApiServer(ObjectAccess):
     def _carry_out(self, request: Request) -> Response:
         if request.path in self.raw:
             return Response(200, {}, self.raw[request.path])
+        if (proxied := _METRICS_OF_POD.fullmatch(request.path)) is not None:
+            return self._metrics_of(*proxied.groups())
+        if request.method in _VERBS:
+            self.requests_of_users.advance()  # a write may change who receives them
         try:
             return self._respond(routes.resolve(self.registry, request.path), request)
         except failures.ApiError as error:
             return _error_response(error)
+
+    def _metrics_of(self, namespace: str, name: str) -> Response:
+        """Return what a pod answers through the proxy."""
+        pod = self.look(kinds.POD, namespace, name)
+        text = None if pod is None else self.requests_of_users.metrics(pod)
+        if text is None:
+            return _error_response(failures.ApiError(503, "ServiceUnavailable", "connection refused"))
+        return Response(200, {}, text)
 
     def _respond(self, route: Route, request: Request) -> Response:
         if request.method == "GET":

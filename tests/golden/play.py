@@ -36,7 +36,8 @@ def simulation(world: SimulatedCluster | None = None) -> Simulation:
     settings = inputs.read_settings(str(FOLDER / "settings.yaml"))
     traffic = Traffic() if world is None else observer.deployment_in(world, NAME).spec.traffic
     router = routers.configured(traffic, ROUTERS)
-    return Simulation(name=NAME, platform=Platform(router=router, settings=settings), timings=TIMINGS)
+    platform = Platform(router=router, router_kinds=routers.kind_names(ROUTERS), settings=settings)
+    return Simulation(name=NAME, platform=platform, timings=TIMINGS)
 
 
 @dataclass(frozen=True, slots=True)

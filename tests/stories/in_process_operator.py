@@ -43,6 +43,7 @@ class InProcessOperator:
         parts: list[Coroutine[Any, Any, None]] = [informer.run() for informer in operator.informers]
         if self.kopf_delay is not None:
             parts.append(self._kopf_watch().run())
+        parts.append(operator.sampler.run())
         if operator.elector is not None:
             parts.append(operator.elector.run())
         ready = main.wait_until_ready(operator)

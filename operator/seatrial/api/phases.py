@@ -66,6 +66,7 @@ class WaitingFor(StatusEnum):
     BUILD = "Build"
     READINESS = "Readiness"
     UNPAUSE = "Unpause"
+    EVIDENCE = "Evidence"
 
 
 class PausedBy(StatusEnum):
@@ -83,6 +84,15 @@ class BuildPhase(StatusEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     CACHED = "Cached"
+
+
+class Verdict(StatusEnum):
+    """What a check says about the canary; NoData and Error are neither for nor against it."""
+
+    PASS = "Pass"  # noqa: S105  a verdict, not a password
+    FAIL = "Fail"
+    NO_DATA = "NoData"
+    ERROR = "Error"
 
 
 class Outcome(StatusEnum):

@@ -59,6 +59,8 @@ class Reason(StrEnum):
     POD_REJECTED = "PodRejected"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     CANARY_RESTARTED = "CanaryRestarted"
+    CHECK_FAILED = "CheckFailed"
+    NO_DATA_DEADLINE = "NoDataDeadline"
     ABORTED = "Aborted"
 
     # of the spec
@@ -127,6 +129,8 @@ TERMINAL: Final = frozenset(
         Reason.POD_REJECTED,
         Reason.PROGRESS_DEADLINE_EXCEEDED,
         Reason.CANARY_RESTARTED,
+        Reason.CHECK_FAILED,
+        Reason.NO_DATA_DEADLINE,
         Reason.ABORTED,
     }
 )

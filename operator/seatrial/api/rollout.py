@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from seatrial.api import base, durations, fields
+from seatrial.api.checks import DEFAULT_CHECKS, Check
 
 
 class Strategy(StrEnum):
@@ -59,6 +60,14 @@ class Rollout(base.SpecModel):
     """What happens when the canary fails: Rollback returns all traffic to stable and records the revision as
     rejected."""
 
+    checks: Annotated[tuple[Check, ...], Field(max_length=10)] = DEFAULT_CHECKS
+    """What the requests of users have to show while the canary receives traffic: a check that fails rolls back, and a
+    step ends only when every check has passed. Default: one check `errors` that rolls back when fewer than 95 % of the
+    canary's requests are answered, and that does not delay a canary with too few requests."""
+
+    false_alarm_rate: Annotated[float, Field(ge=0.000001, le=0.5)] = 0.05
+    """How likely a canary that keeps to every limit may be rolled back nevertheless; divided over steps and checks."""
+
     max_restarts: fields.Count = 0
     """How many abnormal exits of the canary's containers are tolerated while the canary receives traffic. An eviction
     counts only when the pod exceeded a limit of its own."""
@@ -82,3 +91,12 @@ class Rollout(base.SpecModel):
     def has_rising_weights(self) -> bool:
         """Return whether every step raises the canary's share."""
         return all(before.weight < after.weight for before, after in pairwise(self.steps))
+
+    @base.rule(
+        "each check needs a name of its own",
+        cel="!has(self.checks) || self.checks.all(a, self.checks.exists_one(b, b.name == a.name))",
+        field="checks",
+    )
+    def has_distinct_checks(self) -> bool:
+        """Return whether no two checks have the same name."""
+        return len({check.name for check in self.checks}) == len(self.checks)

@@ -5,11 +5,51 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
+from pydantic.config import JsonDict
 
 from seatrial.api import base, fields, phases, status_fields
 
+_BY_NAME: Final[JsonDict] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 LONGEST_PAUSE: Final = 100_000_000
 """The longest pause that is recorded, in seconds: three years."""
+
+
+EVIDENCE_LENGTH: Final = 65_536
+Rate = Annotated[float, Field(ge=-1, le=1)]
+
+
+class CheckStatus(base.StatusModel):
+    """The verdict of one check at the last look."""
+
+    name: status_fields.Word
+    """The name of the check."""
+
+    verdict: phases.Verdict
+    """Pass, Fail, NoData (the requests do not decide it yet) or Error (the metrics cannot be read)."""
+
+    value: Rate | None = None
+    """The canary's share of requests that are bad for this check, between 0 and 1; absent without requests."""
+
+    threshold: Rate | None = None
+    """The limit of that share; above stable's for a check that compares."""
+
+    stable_value: Rate | None = None
+    """Stable's share of such requests; absent for a check that does not compare."""
+
+    lower: Rate | None = None
+    """The smallest share, or difference from stable, that the requests do not rule out."""
+
+    upper: Rate | None = None
+    """The largest share, or difference from stable, that the requests do not rule out."""
+
+    samples: Annotated[int, Field(strict=True, ge=0)] = 0
+    """How many requests the canary has answered in this step."""
+
+    dry_run: Annotated[bool, Field(strict=True)] = False
+    """Whether the verdict is only reported."""
+
+    message: status_fields.Sentence = ""
+    """The verdict in a sentence, with what is missing."""
 
 
 class RolloutStatus(base.StatusModel):
@@ -79,6 +119,14 @@ class RolloutStatus(base.StatusModel):
 
     decided_by: status_fields.Name = ""
     """The author of the last RolloutDecision that was taken in this rollout."""
+
+    checks: Annotated[tuple[CheckStatus, ...], BeforeValidator(status_fields.first_items(10))] = Field(
+        default=(), max_length=10, json_schema_extra=_BY_NAME
+    )
+    """The checks of the present step, or of the last one."""
+
+    evidence: Annotated[str, Field(max_length=EVIDENCE_LENGTH)] = ""
+    """What the statistics remember of the present step: opaque and versioned."""
 
     decisions: Annotated[
         tuple[status_fields.Word, ...], BeforeValidator(status_fields.last_items(status_fields.MAX_DECISIONS))

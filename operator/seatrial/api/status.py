@@ -16,13 +16,14 @@ from pydantic.config import JsonDict
 from seatrial.api import base, fields, lenient, phases, status_fields
 from seatrial.api.build_status import BuildStatus
 from seatrial.api.conditions import Condition, ConditionType  # the field has the module's name
-from seatrial.api.rollout_status import LONGEST_PAUSE, RolloutStatus
+from seatrial.api.rollout_status import LONGEST_PAUSE, CheckStatus, RolloutStatus
 from seatrial.api.tracks import CanaryStatus, Failure, TrackStatus
 
 __all__ = [
     "LONGEST_PAUSE",
     "BuildStatus",
     "CanaryStatus",
+    "CheckStatus",
     "Failure",
     "HistoryEntry",
     "Rejected",

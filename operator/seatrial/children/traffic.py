@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
-from seatrial.api import kinds
 from seatrial.api.objects import Body
 from seatrial.children import comparison
 from seatrial.children.actions import Action, delete_action
 from seatrial.core.decide import Decision
-
-NOT_OF_ROUTERS: Final = frozenset(
-    kind.kind
-    for kind in (
-        kinds.DEPLOYMENT,
-        kinds.HPA,
-        kinds.PDB,
-        kinds.JOB,
-        kinds.CONFIG_MAP,
-        kinds.CONTROLLER_REVISION,
-        kinds.POD,
-        kinds.ROLLOUT_DECISION,
-    )
-)
-"""Every other kind that is observed was declared by a router."""
 
 
 def actions(decision: Decision) -> Iterator[Action]:
@@ -38,8 +21,8 @@ def actions(decision: Decision) -> Iterator[Action]:
 
 def _leftovers(decision: Decision, rendered: tuple[Body, ...]) -> Iterator[Action]:
     wanted = {(body["kind"], body["metadata"]["name"]) for body in rendered}
-    for kind, bodies in decision.snapshot.children.items():
-        for body in () if kind in NOT_OF_ROUTERS else bodies:
+    for kind in sorted(decision.snapshot.router_kinds):
+        for body in decision.snapshot.children.get(kind, ()):
             head = body["metadata"]
             if (
                 (kind, head["name"]) not in wanted

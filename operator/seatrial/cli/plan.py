@@ -85,14 +85,17 @@ def _case(start: StartingPoint, operator_settings: settings.Settings, *, given: 
         if given
         else infer_settings(start, operator_settings)
     )
-    platform = Platform(router=_router(start), settings=inferred.settings)
+    known = routers.routers()
+    platform = Platform(
+        router=_router(start, known), router_kinds=routers.kind_names(known), settings=inferred.settings
+    )
     return PlanCase(start=start, platform=platform, evidence=inferred.evidence)
 
 
-def _router(start: StartingPoint) -> Router:
+def _router(start: StartingPoint, known: routers.Plugins) -> Router:
     traffic = observer.deployment_in(start.cluster, start.key.name).spec.traffic
     try:
-        return routers.configured(traffic, routers.routers())
+        return routers.configured(traffic, known)
     except InvalidSpec as error:
         raise CommandError(str(error)) from None
 

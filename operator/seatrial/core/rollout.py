@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from seatrial.api import phases
 from seatrial.api.reasons import Reason
-from seatrial.core import availability, pauses, rules
+from seatrial.core import availability, judgement, pauses, rules
 from seatrial.core.canary_health import wait_for_replicas
 from seatrial.core.inputs import Inputs
 from seatrial.core.rollback import continue_rollback, roll_back
@@ -35,11 +35,11 @@ MAX_TRANSITIONS = 16
 
 def advance(state: RolloutState, inputs: Inputs) -> RolloutState:
     """Return the state after every decision that the inputs allow; the same object when there is none."""
-    state = _with_observed_promotion(state, inputs)
+    state = judgement.with_evidence(_with_observed_promotion(state, inputs), inputs)
     for _ in range(MAX_TRANSITIONS):
         after = _next_state(state, inputs)
         if after == state:
-            return state
+            return judgement.with_evidence(state, inputs)  # of a step that has begun in this pass
         state = after
     raise IllegalTransition("the decisions of one pass go in a circle")
 
@@ -212,8 +212,16 @@ def _hold(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState
     ends = hold_ends_at(rollout, step_of(inputs.target, rollout).hold)
     if ends is None:
         return replace(state, rollout=restart_step_clock(rollout, inputs.now))
-    if inputs.now < ends:
-        return replace(state, rollout=rollout)
+    return replace(state, rollout=rollout) if inputs.now < ends else _end_of_hold(state, rollout, inputs)
+
+
+def _end_of_hold(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    """Go on when every check of the step is decided, or its policy does not wait for it."""
+    if (overdue := judgement.overdue_check(rollout, inputs.target, inputs.now)) is not None:
+        message = f"check {overdue.name}: {overdue.message}"
+        return roll_back(state, inputs, Reason.NO_DATA_DEADLINE, message)
+    if judgement.waits_for_evidence(rollout, inputs.target, inputs.now):
+        return replace(state, rollout=wait_for(rollout, phases.WaitingFor.EVIDENCE))
     needed = inputs.replica_plan.at_step[rollout.step - 1]
     if (waiting := wait_for_replicas(state, rollout, inputs, needed=needed)) is not None:
         return waiting

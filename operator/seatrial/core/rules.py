@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from seatrial.api import phases
 from seatrial.api.reasons import Reason
-from seatrial.core import availability, canary_health, pauses
+from seatrial.core import availability, canary_health, judgement, pauses
 from seatrial.core.inputs import Inputs
 from seatrial.core.rollback import roll_back, roll_back_failed
 from seatrial.core.state import Rollout, RolloutState
@@ -41,6 +41,14 @@ def canary_crashed(state: RolloutState, rollout: Rollout, inputs: Inputs) -> Rol
     diagnosis = canary_health.too_many_exits(rollout, track, inputs)
     diagnosis = diagnosis or canary_health.terminal_diagnosis(rollout, track, inputs)
     return None if diagnosis is None else roll_back_failed(state, inputs, diagnosis)
+
+
+def check_failed(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState | None:
+    """Roll back when the requests of users prove that the canary does not keep to a limit."""
+    result = judgement.failed_check(rollout)
+    if result is None or not judgement.is_judged(rollout):
+        return None
+    return roll_back(state, inputs, Reason.CHECK_FAILED, f"check {result.name}: {result.message}")
 
 
 def paused(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState | None:
@@ -82,9 +90,23 @@ def only_canary_serves(state: RolloutState, rollout: Rollout, inputs: Inputs) ->
 GUARDS: dict[Phase, tuple[Rule, ...]] = {
     Phase.BUILDING: (target_changed, paused),
     Phase.STARTING: (target_changed, paused, other_revisions_have_pods),
-    Phase.SHIFTING: (target_changed, canary_crashed, paused, stable_unavailable, canary_unavailable),
-    Phase.PAUSED: (target_changed, canary_crashed, canary_unavailable),
-    Phase.PROMOTING: (target_changed, canary_crashed, paused, canary_unavailable, only_canary_serves),
+    Phase.SHIFTING: (
+        target_changed,
+        canary_crashed,
+        check_failed,
+        paused,
+        stable_unavailable,
+        canary_unavailable,
+    ),
+    Phase.PAUSED: (target_changed, canary_crashed, check_failed, canary_unavailable),
+    Phase.PROMOTING: (
+        target_changed,
+        canary_crashed,
+        check_failed,
+        paused,
+        canary_unavailable,
+        only_canary_serves,
+    ),
     Phase.ROLLING_BACK: (),
 }
 

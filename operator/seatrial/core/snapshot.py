@@ -11,6 +11,7 @@ from model_runtime import contract
 from seatrial.api import reasons
 from seatrial.api.objects import Body
 from seatrial.api.rollout_decision import Action
+from seatrial.core.evidence.samples import NO_SAMPLES, Samples
 from seatrial.core.references import Reference, ReferencedData
 from seatrial.core.state import Failure, RolloutState
 from seatrial.core.target import Image
@@ -180,6 +181,10 @@ class Snapshot:
     user_decisions: tuple[UserDecision, ...] = ()
     children: Mapping[str, Bodies] = field(default_factory=dict)
     """The owned objects by kind, for comparison with what is rendered."""
+    samples: Samples = NO_SAMPLES
+    """What the pods' metrics said last."""
+    router_kinds: frozenset[str] = frozenset()
+    """The names of the kinds that any installed router writes."""
 
     @property
     def apply_error(self) -> ApplyError | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from seatrial.api.phases import BuildPhase, Outcome, PausedBy, RolloutPhase, WaitingFor
+from seatrial.api.phases import BuildPhase, Outcome, PausedBy, RolloutPhase, Verdict, WaitingFor
 
 MAX_REJECTIONS = 10
 
@@ -37,6 +37,24 @@ class ModelRevision:
     since: datetime | None = None
     """When it became stable, or the canary."""
     failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What a check said at the last look; the fields are those of `status.rollout.checks`."""
+
+    name: str
+    verdict: Verdict
+    value: float | None = None
+    """The canary's rate of bad requests."""
+    threshold: float | None = None
+    stable_value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    """What the requests do not rule out."""
+    samples: int = 0
+    dry_run: bool = False
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +88,9 @@ class Rollout:
     reason: str = ""
     message: str = ""
     decided_by: str = ""
+    checks: tuple[CheckResult, ...] = ()
+    evidence: str = ""
+    """What the statistics remember of the present step; see `seatrial.core.evidence.memory_text`."""
     decisions: tuple[str, ...] = ()
     """The uids of the RolloutDecisions accepted in this rollout, newest last."""
 

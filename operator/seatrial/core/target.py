@@ -11,6 +11,7 @@ from seatrial.api.model import Model
 from seatrial.api.owner import Owner
 from seatrial.api.scaling import Scaling
 from seatrial.api.serving import Serving
+from seatrial.core.evidence.checks import Check
 from seatrial.core.state import ModelRevision, Rollout
 from seatrial.core.traffic import Router
 
@@ -88,6 +89,9 @@ class Target:
     workload: Workload = Workload()
     router: Router
     steps: tuple[Step, ...] = ()
+    checks: tuple[Check, ...] = ()
+    false_alarm_rate: float = 0.05
+    """Of the whole rollout; divided over steps and checks."""
     recreate: bool = False
     max_restarts: int = 0
     progress_deadline: timedelta = timedelta(minutes=10)

@@ -16,7 +16,7 @@ from seatrial.kube.store import IndexBy, Trim
 
 DENY: Final = "Deny"
 """The validationAction of a ValidatingAdmissionPolicyBinding that rejects what violates the policy."""
-POD_STATUS_FIELDS: Final = ("phase", "reason", "message", "conditions", "containerStatuses")
+POD_STATUS_FIELDS: Final = ("phase", "reason", "message", "conditions", "containerStatuses", "podIP")
 
 
 def owner_of(body: Body) -> Hashable | None:

@@ -58,10 +58,13 @@ def in_cluster() -> Login:
 
 def default_login(kubeconfig: str = "", context: str = "") -> Login:
     """Return a login with a kubeconfig if one is named or the process runs in no pod, else with the service account."""
+    return in_cluster() if runs_in_cluster(kubeconfig, context) else from_kubeconfig(kubeconfig, context)
+
+
+def runs_in_cluster(kubeconfig: str = "", context: str = "") -> bool:
+    """Return whether the process runs in a pod of the cluster it works for, and can reach other pods."""
     is_in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
-    if kubeconfig or context or os.environ.get("KUBECONFIG") or not is_in_pod:
-        return from_kubeconfig(kubeconfig, context)
-    return in_cluster()
+    return is_in_pod and not (kubeconfig or context or os.environ.get("KUBECONFIG"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

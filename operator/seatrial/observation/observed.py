@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from seatrial.api import settings
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
+from seatrial.core.evidence.samples import NO_SAMPLES, Samples
 from seatrial.core.references import Reference, ReferencedData
 from seatrial.core.snapshot import ApplyError, Bodies
 from seatrial.core.traffic import Router
@@ -24,6 +26,7 @@ class Observed:
     children: Mapping[str, Bodies] = field(default_factory=dict)
     """By kind, each in order of name; pods and RolloutDecisions included."""
     references: Mapping[Reference, ReferencedData] = field(default_factory=dict)
+    samples: Samples = NO_SAMPLES
     decisions_trusted: bool = False
     """The admission policy that verifies the author of a decision is in force."""
     apply_errors: tuple[ApplyError, ...] = ()
@@ -59,7 +62,17 @@ class Platform:
     """What an object is planned with besides itself: the router that it chose, and the operator's settings."""
 
     router: Router
+    router_kinds: frozenset[str]
+    """The names of the kinds that any installed router writes: what another router has left is of one of them."""
     settings: settings.Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Whose pods' metrics are read, and how often."""
+
+    revisions: frozenset[str]
+    interval: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +83,5 @@ class Questions:
     """The ConfigMaps and Secrets whose content or absence matters, each once."""
     dry_runs: tuple[Body, ...] = ()
     """Objects of which the API server is asked whether it would create them."""
+    measurement: Measurement | None = None
+    """None while no requests are evidence for or against anything."""

@@ -37,6 +37,8 @@ def snapshot_of(deployment: ModelDeployment, observed: Observed, platform: Platf
         autoscalers=_autoscalers(observed),
         user_decisions=user_decisions(observed, platform.settings),
         children=observed.children,
+        samples=observed.samples,
+        router_kinds=platform.router_kinds,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from seatrial.api import kinds, model_deployment, rollout, scaling
 from seatrial.api.owner import Owner
 from seatrial.core import revision
+from seatrial.core.evidence.checks import check_of
 from seatrial.core.references import Reference, ReferencedData, build_references, pod_references
 from seatrial.core.state import RolloutState
 from seatrial.core.target import BuildTarget, Step, Target, Workload
@@ -65,6 +66,8 @@ def _rules(deployment: ModelDeployment, platform: Platform) -> Target:
         ),
         router=platform.router,
         steps=tuple(Step(weight=step.weight, hold=step.hold) for step in spec.rollout.steps),
+        checks=tuple(check_of(check) for check in spec.rollout.checks),
+        false_alarm_rate=spec.rollout.false_alarm_rate,
         recreate=spec.rollout.strategy is rollout.Strategy.RECREATE,
         max_restarts=spec.rollout.max_restarts,
         progress_deadline=spec.rollout.progress_deadline,

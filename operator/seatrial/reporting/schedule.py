@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from seatrial.core import builds
+from seatrial.core import builds, judgement
 from seatrial.core.decide import Decision
 from seatrial.core.state import Rollout
 from seatrial.core.target import step_of
@@ -34,6 +34,8 @@ def _moments(decision: Decision) -> Iterator[datetime | None]:
         and rollout.progressed_at is not None
     ):
         yield rollout.progressed_at + decision.target.progress_deadline
+    if rollout is not None and rollout.phase is Phase.SHIFTING and _is_held(decision, rollout):
+        yield from judgement.deadlines(rollout, decision.target)
     yield decision.idle_pods_leave_at
     yield autoscaler.reported_at(decision)
 

@@ -115,4 +115,5 @@ def _rollout(decision: Decision) -> api.RolloutStatus | None:
     if rollout is None:
         return None
     named = target.revision if decision.target_is_named else ""
-    return encode(api.RolloutStatus, rollout, target_revision=named)
+    checks = tuple(encode(api.CheckStatus, check) for check in rollout.checks)
+    return encode(api.RolloutStatus, rollout, target_revision=named, checks=checks)

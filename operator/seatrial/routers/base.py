@@ -52,6 +52,11 @@ def kinds_of(known: Plugins) -> tuple[Kind, ...]:
     return tuple(dict.fromkeys(kind for name in sorted(known) for kind in known[name].kinds))
 
 
+def kind_names(known: Plugins) -> frozenset[str]:
+    """Return the names of the kinds that any router writes or reads."""
+    return frozenset(kind.kind for kind in kinds_of(known))
+
+
 def configured(wanted: traffic.Traffic, known: Plugins) -> Router:
     """Return the router that `spec.traffic` asks for.
 

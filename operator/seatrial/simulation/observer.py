@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from seatrial.api import names
+from seatrial.api import kinds, names
 from seatrial.api.model_deployment import ModelDeployment, parse_leniently
 from seatrial.api.objects import Body, label_of
 from seatrial.core import revision
+from seatrial.core.evidence.samples import NO_SAMPLES
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
 from seatrial.observation.observed import Observed, Platform
 from seatrial.observation.questions import questions
 from seatrial.simulation.cluster import SimulatedCluster
+from seatrial.simulation.requests import samples
+from seatrial.simulation.server_pods import server_pods
 
 
 def deployment_in(cluster: SimulatedCluster, name: str) -> ModelDeployment:
@@ -19,8 +23,10 @@ def deployment_in(cluster: SimulatedCluster, name: str) -> ModelDeployment:
     return parse_leniently(cluster.objects[(names.KIND, name)])
 
 
-def observe(cluster: SimulatedCluster, deployment: ModelDeployment, platform: Platform) -> Observed:
-    """Return what a pass over one ModelDeployment observes."""
+def observe(
+    cluster: SimulatedCluster, deployment: ModelDeployment, platform: Platform, *, now: datetime | None = None
+) -> Observed:
+    """Return what a pass over one ModelDeployment observes at `now`; without a time, no metrics."""
     name = deployment.key.name
 
     def children(kind: str) -> tuple[Body, ...]:
@@ -29,11 +35,15 @@ def observe(cluster: SimulatedCluster, deployment: ModelDeployment, platform: Pl
     decisions = (
         body for body in cluster.of_kind(names.DECISION_KIND) if body["spec"].get("deployment") == name
     )
-    references = questions(deployment, platform).references
-    kinds = {kind for kind, _ in cluster.objects} - {names.KIND, names.DECISION_KIND}
+    asked = questions(deployment, platform)
+    measured = asked.measurement if now is not None else None
+    known = {kind for kind, _ in cluster.objects} - {names.KIND, names.DECISION_KIND}
     return Observed(
-        children={**{kind: children(kind) for kind in kinds}, names.DECISION_KIND: tuple(decisions)},
-        references={reference: _referenced_data(cluster, reference) for reference in references},
+        children={**{kind: children(kind) for kind in known}, names.DECISION_KIND: tuple(decisions)},
+        references={reference: _referenced_data(cluster, reference) for reference in asked.references},
+        samples=NO_SAMPLES
+        if measured is None or now is None
+        else samples(server_pods(children(kinds.POD.kind)), measured, now),
         decisions_trusted=True,
     )
 

@@ -41,7 +41,7 @@ class Simulation:
     def step(self, cluster: SimulatedCluster, now: datetime) -> Pass:
         """Return one pass of the operator and its immediate effect on the cluster."""
         deployment = observer.deployment_in(cluster, self.name)
-        observed = observer.observe(cluster, deployment, self.platform)
+        observed = observer.observe(cluster, deployment, self.platform, now=now)
         plan = planner.plan(deployment, observed, self.platform, now=now)
         after = with_status(cluster, self.name, plan.status.to_dict())
         after = advance_time(apply_actions(after, plan.actions, now), now, self.timings)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from seatrial.api import phases
+from seatrial.api.phases import Verdict
 from seatrial.api.reasons import Reason
 from seatrial.core import rules
 from seatrial.core.inputs import Inputs
 from seatrial.core.rules import GUARDS, Rule
-from seatrial.core.state import Rejection, Rollout, RolloutState
+from seatrial.core.state import CheckResult, Rejection, Rollout, RolloutState
 from seatrial.core.transitions import Phase
 from tests.builders import NEW, NEWER, NOW, OLD, after, rollout, seen, shifting, state
 from tests.unit.core import rollouts
@@ -144,3 +145,14 @@ def test_the_first_guard_that_applies_decides() -> None:
     assert followed is not None
     assert followed.rollout is not None
     assert followed.rollout.reason == Reason.SUPERSEDED
+
+
+def test_check_failed_rolls_back_a_canary_that_receives_traffic() -> None:
+    failed = shifting(checks=(CheckResult(name="errors", verdict=Verdict.FAIL),))
+    phase, reason, _ = outcome(rules.check_failed, failed, seen().stable().canary().sharing(20).at())
+    assert (phase, reason) == (Phase.ROLLING_BACK, Reason.CHECK_FAILED)
+
+
+def test_check_failed_does_not_apply_to_a_dry_run() -> None:
+    failed = shifting(checks=(CheckResult(name="errors", verdict=Verdict.FAIL, dry_run=True),))
+    assert apply(rules.check_failed, failed, seen().stable().canary().sharing(20).at()) is None

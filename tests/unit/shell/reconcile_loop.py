@@ -15,7 +15,9 @@ from seatrial.applier import Applier
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter
+from seatrial.kube.pod_metrics import through_api_server
 from seatrial.kube.queue import KeyedQueue
+from seatrial.kube.sampler import Sampler
 from seatrial.observer import Observer, Referrers
 from seatrial.reconciler import Reconciler, Shell, run_workers
 from seatrial.reporter import Reporter
@@ -43,9 +45,10 @@ class Loop:
         def now() -> Any:
             return START + timedelta(seconds=clock())
 
+        sampler = Sampler(through_api_server(client), self.queue.add, now=now, clock=clock)
         self.reconciler = Reconciler(
             Shell(
-                observer=Observer(client, caches, self.referrers),
+                observer=Observer(client, caches, self.referrers, sampler),
                 applier=Applier(client, caches),
                 reporter=Reporter(client, self.models, self.telemetry, clock=now),
                 model_deployments=self.models,

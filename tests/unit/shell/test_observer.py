@@ -15,6 +15,8 @@ from seatrial.api.objects import Body
 from seatrial.core.references import Reference, ReferenceKind
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
+from seatrial.kube.pod_metrics import through_api_server
+from seatrial.kube.sampler import Sampler
 from seatrial.observation.observed import Questions
 from seatrial.observer import DECISION_POLICY, Observer, Referrers
 from tests.apiserver import FakeApiServer
@@ -88,7 +90,11 @@ class RunningObserver:
     def __init__(self, api: FakeApiServer, client: Client, caches: Caches) -> None:
         self.api = api
         self.caches = caches
-        self.observer = Observer(client, caches, Referrers())
+        loop = asyncio.get_running_loop()
+        sampler = Sampler(
+            through_api_server(client), lambda _key: None, now=lambda: objects.START, clock=loop.time
+        )
+        self.observer = Observer(client, caches, Referrers(), sampler)
         self.tasks: list[asyncio.Task[None]] = []
 
     async def catch_up(self) -> None:

@@ -44,6 +44,12 @@ def short_lived(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield process
 
 
+def _sample(server: Process, series: str) -> float:
+    """Return the value of one series of `/metrics`."""
+    lines = server.ask("GET", "/metrics").body.decode().splitlines()
+    return next(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{series} "))
+
+
 class TestServing:
     def test_a_prediction_has_revision_and_request_id(self, server: Process) -> None:
         reply = server.ask("POST", "/predict", ROW, {"x-request-id": "abc"})
@@ -75,6 +81,18 @@ class TestServing:
         assert 'endpoint="/unknown",http_response_code="404"' in text
         assert "stranger" not in text
         assert "_created" not in text
+
+    def test_metrics_count_predictions_by_outcome_and_kind_of_traffic(self, server: Process) -> None:
+        server.ask("POST", "/predict", ROW, {"x-seatrial-traffic": "smoke"})
+        server.ask("POST", "/predict", {"instances": "no rows"}, {"x-seatrial-traffic": "shadow"})
+        before = _sample(server, 'seatrial_requests_total{outcome="ok",traffic="user"}')
+        server.ask("POST", "/predict", ROW, {"x-seatrial-traffic": "unknown"})
+        assert _sample(server, 'seatrial_requests_total{outcome="ok",traffic="user"}') == before + 1
+        assert _sample(server, 'seatrial_requests_total{outcome="ok",traffic="smoke"}') == 1
+        assert _sample(server, 'seatrial_requests_total{outcome="client_error",traffic="shadow"}') == 1
+        assert _sample(server, 'seatrial_requests_total{outcome="model_error",traffic="user"}') == 0
+        assert _sample(server, 'seatrial_request_duration_seconds_bucket{le="10.0",traffic="smoke"}') == 1
+        assert _sample(server, "process_start_time_seconds") > time.time() - 3600
 
     def test_a_body_beyond_the_limit_is_413_and_the_connection_stays_open(self, server: Process) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)

@@ -30,6 +30,8 @@ def questions(deployment: model_deployment.ModelDeployment, platform: Platform) 
 def _measurement(deployment: model_deployment.ModelDeployment) -> Measurement | None:
     """Return what to measure while the canary receives traffic and something is checked."""
     status, checks = deployment.status, deployment.spec.rollout.checks
+    if status.unknown:  # a newer operator wrote it: this one decides nothing
+        return None
     if status.rollout is None or status.rollout.users_since is None or status.stable is None:
         return None
     rollout = state_of(status).rollout

@@ -75,7 +75,10 @@ def shifting(*, step: int = 1, weight: int = 20, **changes: Any) -> RolloutState
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Builds a snapshot part by part; unless `having` or `sharing` say otherwise, stable receives all traffic."""
+    """Builds a snapshot part by part.
+
+    Unless `having` or `sharing` say otherwise, stable receives all traffic and every track has its record.
+    """
 
     tracks: dict[str, Track] = field(default_factory=dict)
     snapshot: dict[str, Any] = field(default_factory=lambda: {"split": Split(stable=OLD)})
@@ -121,7 +124,7 @@ class Seen:
         return self._track(NEW, ready, {"exits": (ended,)})
 
     def having(self, **parts: Any) -> Self:
-        """Set other parts of the snapshot: split, images, apply_error, jobs, user_decisions."""
+        """Set other parts of the snapshot: split, images, apply_errors, jobs, user_decisions."""
         return replace(self, snapshot={**self.snapshot, **parts})
 
     def planned(self, **parts: Any) -> Self:
@@ -144,7 +147,8 @@ class Seen:
         """Return the inputs at a time; `changes` are the target's."""
         name = changes.pop("revision", NEW)
         known = {"replica_plan": ReplicaPlan(at_step=(1, 3), full=3, waits=(False, False))}
-        snapshot = Snapshot(tracks=self.tracks, **self.snapshot)
+        recorded = {"images": {name: image(name) for name, track in self.tracks.items() if track.exists}}
+        snapshot = Snapshot(tracks=self.tracks, **{**recorded, **self.snapshot})
         return Inputs(target=target(name, **changes), snapshot=snapshot, now=now, **{**known, **self.inputs})
 
 

@@ -1,43 +1,89 @@
-"""Carries out the actions of a plan in order and stops at the first one that fails.
+"""Carries out the chains of a plan: at the same time, where none needs or follows another.
 
-The actions run one after the other in the task of the pass: when kopf ends it waits for every task that is younger
-than itself, and treats a failure of such a task as its own.
+A failure stops only its own chain and those that need it; every child that could not be written is reported.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, assert_never
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import assert_never
 
 from seatrial.api import kinds, names, objects, reasons, rollout_decision
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
-from seatrial.api.text import truncate
 from seatrial.children import actions, diff
 from seatrial.children.actions import Action
+from seatrial.children.chains import Chain
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
+from seatrial.kube.apply_errors import verdict_on
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
+from seatrial.kube.task_pool import TaskPool
 
 Reason = reasons.Reason
-_REJECTED: Final = frozenset({Reason.QUOTA_EXCEEDED, Reason.INVALID_SPEC})
-"""The reasons of which the API server says that it rejects the content of a write."""
-LONGEST_CAUSE: Final = 300
-"""Characters of the API server's message: it quotes the whole value that it rejects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOutcome:
-    """How far a plan was carried out; everything was done unless there is an error or `retry`."""
+    """How far a plan was carried out; everything was done unless there are errors or `retry`."""
 
     done: int
-    """The number of actions carried out before the first failure."""
-    apply_error: ApplyError | None = None
+    apply_errors: tuple[ApplyError, ...] = ()
+    """One for each chain that failed, the most harmful first."""
     retry: bool = False
     """The cluster changed in between, or nothing was sent: observe and plan again, there is nothing to report."""
     retry_after: float | None = None
     """Seconds before which another try is of no use; None if unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A chain that is over: how many of its actions were carried out, and why no more were."""
+
+    chain: Chain
+    done: int
+    failure: Exception | None = None
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Which chains of a plan wait, run, or are over."""
+
+    waiting: list[Chain]
+    running: dict[asyncio.Future[_Ended], Chain] = field(default_factory=dict)
+    ended: list[_Ended] = field(default_factory=list)
+    incomplete: set[str] = field(default_factory=set)
+    """Names of chains that failed or were left to a later pass."""
+
+    def ready(self) -> list[Chain]:
+        """Return the chains that may begin now; those whose need has failed wait no longer."""
+        pending = {chain.name for chain in self.running.values()}
+        ready: list[Chain] = []
+        for chain in tuple(self.waiting):
+            if chain.needs & self.incomplete:
+                self.waiting.remove(chain)
+                self.incomplete.add(chain.name)
+                continue
+            if not (chain.needs | chain.after) & pending:
+                ready.append(chain)
+            pending.add(chain.name)
+        return ready
+
+    def record(self, ended: _Ended) -> None:
+        """Record that a chain is over."""
+        self.ended.append(ended)
+        if ended.failure is not None:
+            self.incomplete.add(ended.chain.name)
+
+    def record_ended(self) -> None:
+        """Record every running chain that is over."""
+        for running in [future for future in self.running if future.done()]:
+            del self.running[running]
+            self.record(running.result())
 
 
 class Applier:
@@ -46,23 +92,43 @@ class Applier:
     def __init__(self, client: Client, caches: Caches) -> None:
         self._client = client
         self._caches = caches
+        self._pool: TaskPool[_Ended] = TaskPool()
 
-    async def apply(self, plan: tuple[Action, ...], *, uid: str) -> ApplyOutcome:
-        """Carry out the actions in order; `uid` is that of the owner.
+    async def help(self) -> None:
+        """Carry out chains beside the tasks of passes, until cancelled."""
+        await self._pool.work()
 
-        The outcome reports the first failure. An answer to a decision that cannot be written does not hold up the
-        actions after it.
+    async def apply(self, chains: Iterable[Chain], *, uid: str) -> ApplyOutcome:
+        """Carry out the chains; `uid` is that of the owner. A bug, or a lost lease, is raised when all are over.
+
+        The first chain that may begin runs in the task of the pass, so that nothing overtakes it.
         """
-        unanswered: ApplyOutcome | None = None
-        for done, action in enumerate(plan):
+        progress = _Progress(list(chains))
+        while ready := progress.ready():
+            for chain in ready[1:]:
+                self._begin(chain, uid, progress)
+            progress.waiting.remove(ready[0])
+            progress.record(await self._run(ready[0], uid))
+            progress.record_ended()
+            while progress.running and not progress.ready():
+                await asyncio.wait(progress.running, return_when=asyncio.FIRST_COMPLETED)
+                progress.record_ended()
+        return _outcome(progress.ended)
+
+    def _begin(self, chain: Chain, uid: str, progress: _Progress) -> None:
+        """Let an idle task run the chain; it waits for the next turn if none is idle."""
+        running = self._pool.submit(partial(self._run, chain, uid))
+        if running is not None:
+            progress.waiting.remove(chain)
+            progress.running[running] = chain
+
+    async def _run(self, chain: Chain, uid: str) -> _Ended:
+        for done, action in enumerate(chain.actions):
             try:
                 await self._carry_out(action, uid)
-            except failures.Failure as failure:
-                outcome = _outcome(failure, action, done=done)
-                if not isinstance(action, actions.AnswerDecision):
-                    return outcome
-                unanswered = unanswered or outcome
-        return unanswered or ApplyOutcome(done=len(plan))
+            except Exception as failure:
+                return _Ended(chain, done, failure)
+        return _Ended(chain, len(chain.actions))
 
     async def _carry_out(self, action: Action, uid: str) -> None:
         match action:
@@ -171,31 +237,35 @@ def _is_of_predecessor(controller: Body, body: Body) -> bool:
     return all(controller.get(field) == owner[field] for field in ("kind", "name"))
 
 
-def _outcome(failure: failures.Failure, action: Action, *, done: int) -> ApplyOutcome:
-    """Return what follows from a failure of `action`; raise it again if it is a bug or ends the pass."""
-    match failure:
-        case failures.Conflict() | failures.NotFound() | failures.Outdated():
-            return ApplyOutcome(done=done, retry=True)
-        case failures.Paused():
-            return ApplyOutcome(done=done, retry=True, retry_after=failure.retry_after)
-    verdict = failures.classify(failure, of_spec=isinstance(action, actions.Create | actions.Apply))
-    if verdict is None:
-        raise failure
-    message = verdict.message if verdict is failure else _message(verdict, action)
-    after = verdict.after if isinstance(verdict, failures.Retry) else None
-    apply_error = ApplyError(reason=verdict.reason, message=message)
-    return ApplyOutcome(done=done, apply_error=apply_error, retry_after=after)
+def _outcome(ended: Iterable[_Ended]) -> ApplyOutcome:
+    """Return what follows from how the chains ended; raise a failure that is a bug or ends the pass."""
+    done, retry = 0, False
+    delays: list[float | None] = []
+    errors: list[ApplyError] = []
+    for chain in ended:
+        done += chain.done
+        match chain.failure:
+            case None:
+                continue
+            case failures.Conflict() | failures.NotFound() | failures.Outdated():
+                retry = True
+                delays.append(None)
+            case failures.Paused() as pause:
+                retry = True
+                delays.append(pause.retry_after)
+            case Exception() as failure:
+                error, delay = verdict_on(failure, chain.chain.actions[chain.done], harm=chain.chain.harm)
+                errors.append(error)
+                delays.append(delay)
+    return ApplyOutcome(
+        done=done,
+        apply_errors=tuple(sorted(errors, key=lambda error: error.harm)),
+        retry=retry,
+        retry_after=_soonest(delays),
+    )
 
 
-def _message(verdict: failures.Retry | failures.Stalled, action: Action) -> str:
-    """Return what the API server did with the action, and why."""
-    result = "was rejected" if verdict.reason in _REJECTED else "could not be written"
-    return f"{_subject_of(action)} {result}: {truncate(verdict.message, LONGEST_CAUSE)}"
-
-
-def _subject_of(action: Action) -> str:
-    """Return kind and name of the object that an action is about."""
-    if isinstance(action, actions.Create | actions.Apply):
-        return f"{action.body['kind']} {action.body['metadata']['name']}"
-    kind = {actions.Scale: "Deployment", actions.AnswerDecision: "RolloutDecision"}.get(type(action), "")
-    return f"{kind or getattr(action, 'kind', '')} {action.name}"
+def _soonest(delays: list[float | None]) -> float | None:
+    """Return the shortest delay; None, the queue's own, if there is none or one is unknown."""
+    known = [delay for delay in delays if delay is not None]
+    return min(known) if known and len(known) == len(delays) else None

@@ -17,7 +17,10 @@ from seatrial.kube import failures
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
 from seatrial.kube.pod_metrics import Endpoint
+from seatrial.kube.rejections import field_problems
 from seatrial.kube.sampler import Sampler
+from seatrial.manifests import metadata
+from seatrial.manifests.spec_paths import FieldProblem
 from seatrial.observation import autoscalers
 from seatrial.observation.observed import Measurement, Observed, Questions
 from seatrial.observation.pod_diagnosis import is_ready
@@ -26,6 +29,8 @@ DECISION_POLICY: Final = "seatrial-decisions"
 """The ValidatingAdmissionPolicyBinding that keeps anybody from deciding in the name of another user."""
 
 _KIND: Final = {ReferenceKind.CONFIG_MAP: kinds.CONFIG_MAP, ReferenceKind.SECRET: kinds.SECRET}
+Answers = dict[str, tuple[FieldProblem, ...]]
+"""What is wrong with rendered objects, by the hash of their rendering."""
 _ABSENT: Final = ReferencedData(present=False)
 _UNREADABLE: Final = ReferencedData(present=True)
 """A Secret that the operator may not even look up: its pods say whether it exists."""
@@ -89,25 +94,29 @@ class Observer:
         self._referrers = referrers
         self._secret_content = secret_content
         self._content: dict[ObjectRef, ReferencedData] = {}
+        self._answers: dict[Key, Answers] = {}
+        """To the dry runs of an object; kept while they are asked, so that each is sent once."""
 
     async def observe(
         self,
         desired: model_deployment.ModelDeployment,
         questions: Questions,
-        apply_error: ApplyError | None,
+        apply_errors: tuple[ApplyError, ...] = (),
     ) -> Observed:
         """Return what the cluster has now of one object: its children and decisions, what it refers to, its metrics."""
         key, references = desired.key, questions.references
         self._set_references(key, references)
         content = {reference: await self._referenced(key.namespace, reference) for reference in references}
         children = self._caches.children_of(key)
+        problems = await self._dry_run(key, questions.dry_runs)
         return Observed(
             children={**children, kinds.ROLLOUT_DECISION.kind: self._caches.decisions_of(key)},
             references=content,
             samples=self._samples(key, questions.measurement, children.get(kinds.POD.kind, ())),
             foreign_autoscalers=await self._foreign_autoscalers(desired, children[kinds.DEPLOYMENT.kind]),
             decisions_trusted=self._caches.policy_in_force(DECISION_POLICY),
-            apply_error=apply_error,
+            apply_errors=apply_errors,
+            problems=problems,
         )
 
     async def _foreign_autoscalers(
@@ -130,7 +139,30 @@ class Observer:
     def forget(self, key: Key) -> None:
         """Drop the references of a deleted object and the content that only it referred to."""
         self._set_references(key, ())
+        self._answers.pop(key, None)
         self._sampler.forget(key)
+
+    async def _dry_run(self, key: Key, bodies: tuple[Body, ...]) -> tuple[FieldProblem, ...]:
+        """Return what the API server rejects in these objects; nothing where it does not answer: the write will."""
+        known, answers = self._answers.pop(key, {}), Answers()
+        for body in bodies:
+            digest = body["metadata"]["annotations"][metadata.APPLIED]
+            answer = known[digest] if digest in known else await self._check(body)
+            if answer is not None:
+                answers[digest] = answer
+        if answers:
+            self._answers[key] = answers
+        return tuple(problem for answer in answers.values() for problem in answer)
+
+    async def _check(self, body: Body) -> tuple[FieldProblem, ...] | None:
+        """Return the fields that the API server rejects; None if it did not look at them."""
+        try:
+            await self._client.check(self._caches.kind_of(body), body)
+        except failures.Invalid as error:
+            return field_problems(body["kind"], error)
+        except failures.ApiError:
+            return None
+        return ()
 
     def _samples(self, key: Key, measurement: Measurement | None, pods: tuple[Body, ...]) -> Samples:
         """Let the metrics of the pods in question be read from now on; return what was read last."""
@@ -151,18 +183,18 @@ class Observer:
         """Return the content of a ConfigMap or Secret; fetch it unless this version has been fetched before."""
         ref, is_secret = _ref(namespace, reference), reference.holder is ReferenceKind.SECRET
         try:
-            metadata = await self._metadata(namespace, reference)
+            identity = await self._metadata(namespace, reference)
         except failures.Forbidden:
             if is_secret and not self._secret_content:
                 return _UNREADABLE
             raise
-        if metadata is None:
+        if identity is None:
             self._content.pop(ref, None)
             return _ABSENT
         if is_secret and not self._secret_content:
-            return _version_of(metadata)
+            return _version_of(identity)
         content = self._content.get(ref)
-        if content is None or content.version != objects.version_of(metadata):
+        if content is None or content.version != objects.version_of(identity):
             content = await self._fetch(namespace, reference)
             self._content[ref] = content
         return content

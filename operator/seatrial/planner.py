@@ -15,12 +15,15 @@ from seatrial.api.objects import Body
 from seatrial.api.reasons import Reason
 from seatrial.api.settings import Settings
 from seatrial.children.actions import Action
+from seatrial.children.chains import Chain, actions_of
 from seatrial.core.clocks import Look, Reading, carried
 from seatrial.core.decide import decide
 from seatrial.core.state import RolloutState
 from seatrial.observation import view
+from seatrial.observation.dry_runs import refused_by_cluster
 from seatrial.observation.internal_error import InternalError
-from seatrial.observation.observed import Observed, Platform, Questions, questions
+from seatrial.observation.observed import Observed, Platform, Questions
+from seatrial.observation.questions import questions
 from seatrial.reporting import newer_version, schedule, status
 from seatrial.reporting.events import BuildCompletion, Event, build_completions, events_of
 from seatrial.routers import base as routers
@@ -31,10 +34,10 @@ ModelDeployment = model_deployment.ModelDeployment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one pass does: the status is stored first, then the actions run in order, then events are announced."""
+    """What one pass does: the status is stored first, then the chains of actions run, then events are announced."""
 
     status: api.Status
-    actions: tuple[Action, ...] = ()
+    chains: tuple[Chain, ...] = ()
     events: tuple[Event, ...] = ()
     build_completions: tuple[BuildCompletion, ...] = ()
     wake_at: datetime | None = None
@@ -47,6 +50,11 @@ class Plan:
     hold_reason: Reason = Reason.NEWER_VERSION
     bug: InternalError | None = None
     """What the shell has to log and to count."""
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """Return the actions of all chains, in their order."""
+        return actions_of(self.chains)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +138,14 @@ def _plan(
     now: datetime,
     attention: Attention | None,
 ) -> Plan:
+    deployment = refused_by_cluster(deployment, observed)
     state, target, snapshot = view(deployment, observed, platform)
     if attention is not None:
         state = carried(state, attention.reading, attention.last, delay=target.scale_down_delay)
     decision = decide(state, target, snapshot, now.replace(microsecond=0))
     return Plan(
         status=status.status(decision, deployment.status),
-        actions=children.actions_for(decision),
+        chains=children.chains_for(decision),
         events=events_of(decision, deployment.status),
         build_completions=build_completions(decision),
         wake_at=schedule.wake_at(decision),

@@ -16,6 +16,7 @@ from seatrial.api.objects import Body
 from seatrial.api.reasons import Reason
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import decision_answers
+from seatrial.children.chains import each
 from seatrial.core.clocks import Look, Reading
 from seatrial.core.snapshot import ApplyError
 from seatrial.kube import failures
@@ -59,10 +60,10 @@ class Reconciler:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._apply_errors: dict[Key, ApplyError] = {}
-        """What failed in the last pass, by object."""
         self._looks: dict[Key, Look] = {}
         """The last look at each object whose outcome is known to be stored."""
+        self._apply_errors: dict[Key, tuple[ApplyError, ...]] = {}
+        """What could not be written in the last pass, by object."""
 
     async def run_worker(self, *, urgent_only: bool = False) -> None:
         """Run one pass after the other until cancelled."""
@@ -73,6 +74,10 @@ class Reconciler:
                 await self._run_pass(key)
             finally:
                 queue.done(key)
+
+    async def run_helper(self) -> None:
+        """Write beside the passes until cancelled."""
+        await self._shell.applier.help()
 
     async def _run_pass(self, key: Key) -> None:
         began = time.perf_counter()
@@ -94,7 +99,7 @@ class Reconciler:
             bug = InternalError(error)
             _log_bug(key, bug)
             # the next pass reports it in the status, as it reports a write that failed
-            self._apply_errors[key] = ApplyError(reason=Reason.INTERNAL_ERROR, message=bug.message)
+            self._apply_errors[key] = (ApplyError(reason=Reason.INTERNAL_ERROR, message=bug.message),)
             self._shell.queue.retry(key)
         self._shell.telemetry.passes.labels(result).inc()
         self._shell.telemetry.pass_seconds.observe(time.perf_counter() - began)
@@ -120,7 +125,7 @@ class Reconciler:
         """Carry the object as far as it goes; return the bug that kept its spec from being planned, if one did."""
         shell, desired = self._shell, subject.deployment
         key = desired.key
-        observed = await shell.observer.observe(desired, subject.questions, self._apply_errors.get(key))
+        observed = await shell.observer.observe(desired, subject.questions, self._apply_errors.get(key, ()))
         reading = shell.clock.read()
         plan, look = self.plan(subject, observed, reading)
         bug = plan.bug or subject.bug
@@ -130,10 +135,10 @@ class Reconciler:
                 return bug
             if look is not None:
                 self._looks[key] = look
-            outcome = await shell.applier.apply(plan.actions, uid=desired.uid)
+            outcome = await shell.applier.apply(plan.chains, uid=desired.uid)
         await shell.reporter.announce(desired, plan)
-        if outcome.apply_error is not None and self._is_new(key, outcome.apply_error):
-            await shell.reporter.announce_error(desired, outcome.apply_error)
+        for apply_error in self._new_errors(key, outcome):
+            await shell.reporter.announce_error(desired, apply_error)
         wake_in = None if plan.wake_at is None else shell.clock.seconds_until(plan.wake_at, reading)
         self._schedule(key, outcome, wake_in, is_done=bug is None)
         return bug
@@ -147,20 +152,20 @@ class Reconciler:
         plan = planner.plan(desired, observed, subject.platform, now=reading.now, attention=attention)
         return plan, None if plan.state is None else Look(state=plan.state, reading=reading)
 
-    def _is_new(self, key: Key, apply_error: ApplyError) -> bool:
-        """Return whether the last pass had no error or one with another reason; messages may differ every time."""
-        before = self._apply_errors.get(key)
-        return before is None or before.reason != apply_error.reason
+    def _new_errors(self, key: Key, outcome: ApplyOutcome) -> tuple[ApplyError, ...]:
+        """Return the errors that the last pass did not have, or not with this reason; messages may vary."""
+        before = {(error.child, error.reason) for error in self._apply_errors.get(key, ())}
+        return tuple(e for e in outcome.apply_errors if (e.child, e.reason) not in before)
 
     def _schedule(self, key: Key, outcome: ApplyOutcome, wake_in: float | None, *, is_done: bool) -> None:
         """Enqueue the next pass of the object for when it is needed, in `wake_in` seconds at the latest."""
         queue = self._shell.queue
-        if outcome.retry:
+        if outcome.apply_errors:
+            if self._new_errors(key, outcome):
+                queue.add(key)  # the next pass reports the errors in the status
+            self._apply_errors[key] = outcome.apply_errors
             queue.retry(key, after=outcome.retry_after)
-        elif outcome.apply_error is not None:
-            if self._is_new(key, outcome.apply_error):
-                queue.add(key)  # the next pass reports the error in the status
-            self._apply_errors[key] = outcome.apply_error
+        elif outcome.retry:
             queue.retry(key, after=outcome.retry_after)
         elif self._apply_errors.pop(key, None) is not None:
             queue.add(key)  # the next pass removes the error from the status
@@ -174,8 +179,8 @@ class Reconciler:
         bodies, now = self._shell.observer.decisions(key), self._shell.clock.now()
         answers = decision_answers.rejections(key, decisions_about_nothing(bodies), now=now)
         pruned = tuple(decision_answers.prune(bodies, revisions=(), now=now))
-        outcome = await self._shell.applier.apply((*answers, *pruned), uid="")
-        if outcome.retry or outcome.apply_error is not None:
+        outcome = await self._shell.applier.apply(each("answer", (*answers, *pruned)), uid="")
+        if outcome.retry or outcome.apply_errors:
             self._shell.queue.retry(key, after=outcome.retry_after)
 
     def _forget(self, key: Key) -> None:
@@ -206,6 +211,7 @@ async def run_workers(reconciler: Reconciler, *, size: int, ready: Awaitable[Non
     async with asyncio.TaskGroup() as group:
         for number in range(size + URGENT_WORKERS):
             group.create_task(_worker(reconciler, begin, urgent_only=number >= size))
+            group.create_task(reconciler.run_helper())
         await ready
         begin.set()
 

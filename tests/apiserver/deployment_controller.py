@@ -33,6 +33,8 @@ class DeploymentController:
         self._queue = WorkQueue(self._reconcile)
         self._retries: dict[ObjectKey, tuple[int, asyncio.TimerHandle]] = {}
         """How often the pods of a Deployment were refused in a row, and the next try."""
+        self._replica_sets: set[tuple[str, str]] = set()
+        """uid and template hash of the Deployments that were not paused: what a real one has ReplicaSets for."""
         server.store.on_change.append(self._on_change)
 
     def _on_change(self, kind: Kind, change: Change) -> None:
@@ -48,7 +50,7 @@ class DeploymentController:
         deployment = self._server.look(kinds.DEPLOYMENT, *key)
         if deployment is None or deployment["metadata"].get("deletionTimestamp"):
             return
-        rejection = "" if deployment["spec"].get("paused") else self._fill(deployment)
+        rejection = self._fill(deployment) if self._may_fill(deployment) else ""
         self._retry(key, again=bool(rejection))
         status = _status(deployment, self._pods(deployment), rejection=rejection, now=self._server.now())
         self._server.set_status(kinds.DEPLOYMENT, *key, status=status, manager=MANAGER)
@@ -62,6 +64,13 @@ class DeploymentController:
             delay = min(FIRST_RETRY * 2 ** min(count, 30), LAST_RETRY)
             timer = asyncio.get_running_loop().call_later(delay, self._queue.add, key)
             self._retries[key] = (count + 1, timer)
+
+    def _may_fill(self, deployment: Body) -> bool:
+        """Return whether pods are created and deleted: a paused Deployment scales, but starts no new template."""
+        replica_set = (objects.uid_of(deployment), template_hash(deployment))
+        if not deployment["spec"].get("paused"):
+            self._replica_sets.add(replica_set)
+        return replica_set in self._replica_sets
 
     def _pods(self, deployment: Body) -> list[Body]:
         owned = self._server.store.owned_by(objects.uid_of(deployment))

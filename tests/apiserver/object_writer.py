@@ -61,6 +61,10 @@ class ObjectWriter:
         """Create the object and return it."""
         return self._create(resource, self._new_object(resource, namespace, body), author, None)
 
+    def check_new(self, resource: Resource, namespace: str, body: Body) -> Body:
+        """Return the object as it would be created; store nothing."""
+        return self._new_object(resource, namespace, body)
+
     def create_applied(self, resource: Resource, namespace: str, body: Body, *, author: Author) -> Body:
         """Create the object of an apply and return it; the manager owns only the applied fields."""
         new_object = self._new_object(resource, namespace, body)
@@ -144,6 +148,7 @@ class ObjectWriter:
             new_object.pop("status", None)
         object_creation.set_initial_fields(kind, new_object, self._made)
         validation.check_new(kind, new_object)
+        self._check_absent(kind, objects.key_of(new_object))
         metadata |= {"uid": self._uid(), "creationTimestamp": self.now()}
         metadata |= {"generation": 1} if resource.generation else {}
         object_creation.set_job_selector(kind, new_object)
@@ -151,9 +156,6 @@ class ObjectWriter:
 
     def _create(self, resource: Resource, new_object: Body, author: Author, claims: Claims | None) -> Body:
         kind, key = resource.kind, objects.key_of(new_object)
-        if self.store.get(kind, key) is not None:
-            message = f'{_qualified(kind)} "{key.name}" already exists'
-            raise failures.AlreadyExists(409, "AlreadyExists", message, details={"name": key.name})
         claims = claims or managed_fields.after_update(
             None, new_object, author.field_manager, schema=resource.schema, now=self.now()
         )
@@ -163,6 +165,11 @@ class ObjectWriter:
             for served in from_crd(stored):
                 self.registry.add(served)
         return stored
+
+    def _check_absent(self, kind: Kind, key: ObjectKey) -> None:
+        if self.store.get(kind, key) is not None:
+            message = f'{_qualified(kind)} "{key.name}" already exists'
+            raise failures.AlreadyExists(409, "AlreadyExists", message, details={"name": key.name})
 
     def _check_namespace(self, resource: Resource, namespace: str, metadata: Body) -> None:
         if not resource.kind.namespaced:
@@ -238,7 +245,7 @@ def _generation(resource: Resource, before: Body, after: Body) -> int:
 
 
 def _generation_parts(resource: Resource, body: Body) -> list[object]:
-    """Return the parts whose change increments the generation."""
+    """Return what increments the generation."""
     if resource.custom:
         left_out = {"metadata", "status"} if resource.status else {"metadata"}
         return [{name: value for name, value in body.items() if name not in left_out}]
@@ -255,12 +262,10 @@ def _with_sent_managed_fields(before: Body, updated: Body) -> Body:
 
 
 def _is_unchanged(before: Body, after: Body) -> bool:
-    """Return whether only the managedFields and the resourceVersion differ."""
     return _comparable(before) == _comparable(after)
 
 
 def _has_same_owners(before: Body, claims: Claims | None) -> bool:
-    """Return whether every manager owns the same fields as before."""
     if claims is None:
         return not before["metadata"].get("managedFields")
     previous = {owner: claim.fields for owner, claim in managed_fields.claims_of(before).items()}

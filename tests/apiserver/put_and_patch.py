@@ -8,7 +8,14 @@ from seatrial.api import objects
 from seatrial.api.objects import Body
 from seatrial.kube import failures, transport
 from seatrial.kube.transport import Request
-from tests.apiserver import object_writer, patches, scale_subresource, server_side_apply, validation
+from tests.apiserver import (
+    field_validation,
+    object_writer,
+    patches,
+    scale_subresource,
+    server_side_apply,
+    validation,
+)
 from tests.apiserver.object_writer import Author, ObjectWriter
 from tests.apiserver.routes import Route
 from tests.apiserver.served_resources import Resource
@@ -76,6 +83,7 @@ def _apply(writer: ObjectWriter, route: Route, request: Request, body: Body) -> 
         message = "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value"
         raise failures.Invalid(422, "Invalid", message)
     _check_name(route, body)
+    field_validation.check_applied(resource.kind, body, resource.schema)
     author = author_of(request, route.subresource, "Apply")
     metadata = body.get("metadata") or {}
     present = writer.store.get(resource.kind, route.key)

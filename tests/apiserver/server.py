@@ -20,7 +20,7 @@ from seatrial.api import kinds
 from seatrial.api.objects import Body
 from seatrial.kube import failures, transport
 from seatrial.kube.transport import Request, Response
-from tests.apiserver import put_and_patch, routes, scale_subresource
+from tests.apiserver import field_validation, put_and_patch, routes, scale_subresource
 from tests.apiserver.faults import Faults, Write
 from tests.apiserver.garbage_collection import delete_options_of
 from tests.apiserver.list_and_watch import CollectionReader, encoded, is_partial
@@ -121,7 +121,7 @@ class FakeApiServer(ObjectAccess):
             raise failures.Unavailable(0, "Timeout", f"no answer in {request.timeout:g} s")
 
     def _write_of(self, request: Request) -> Write | None:
-        if request.method not in _VERBS:
+        if request.method not in _VERBS or request.query.get("dryRun"):
             return None
         try:
             route = routes.resolve(self.registry, request.path)
@@ -157,8 +157,7 @@ class FakeApiServer(ObjectAccess):
         body = json.loads(request.body) if request.body else {}
         match request.method, route.subresource:
             case "POST", "":
-                author = put_and_patch.author_of(request)
-                return _ok(self._writer.create(route.resource, route.namespace, body, author=author), 201)
+                return _ok(self._create(route, request, body), 201)
             case "PUT", "" | "status" | "scale":
                 return _ok(put_and_patch.replace(self._writer, route, request, body))
             case "PATCH", "" | "status" | "scale":
@@ -169,6 +168,14 @@ class FakeApiServer(ObjectAccess):
                 return _ok(self._collector.delete(route.resource, route.key, options))
         message = "the server does not allow this method on the requested resource"
         raise failures.ApiError(405, "MethodNotAllowed", message)
+
+    def _create(self, route: Route, request: Request, body: Body) -> Body:
+        strict = request.query.get("fieldValidation") == "Strict"
+        body = field_validation.decoded(route.resource.kind, body, strict=strict)
+        if request.query.get("dryRun"):
+            return self._writer.check_new(route.resource, route.namespace, body)
+        author = put_and_patch.author_of(request)
+        return self._writer.create(route.resource, route.namespace, body, author=author)
 
     def _read(self, route: Route, request: Request) -> Response:
         if not route.name:

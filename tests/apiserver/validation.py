@@ -13,6 +13,7 @@ from tests.apiserver import quantities, selectors
 
 _NAME: Final = re.compile(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
 _LABEL_NAME: Final = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
+_EXISTS: Final = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
 _IMMUTABLE: Final[dict[Kind, tuple[str, ...]]] = {
     kinds.DEPLOYMENT: ("spec.selector",),
     kinds.REPLICA_SET: ("spec.selector",),
@@ -105,6 +106,11 @@ def _at(body: Body, path: str) -> Any:
 def _pod_problems(pod: Body) -> list[tuple[str, str]]:
     at = "spec.template.spec"
     problems = _duplicates(pod.get("volumes") or [], "name", f"{at}.volumes")
+    problems += [
+        (f"{at}.tolerations[{n}].operator", f'Invalid value: "{toleration.get("operator", "")}": {_EXISTS}')
+        for n, toleration in enumerate(pod.get("tolerations") or [])
+        if not toleration.get("key") and toleration.get("operator") != "Exists"
+    ]
     for container in pod.get("containers") or []:
         inside = f"{at}.containers[{container['name']}]"
         problems += _requests_above_limits(container)

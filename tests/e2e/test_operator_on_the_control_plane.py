@@ -202,3 +202,39 @@ async def test_deletion_removes_all_children(operator: OperatorProcess, user: Cl
     await user.delete(kinds.MODEL_DEPLOYMENT, "churn")
     for kind in CHILDREN:
         await user.until_left(kind, "churn")
+
+
+async def test_misspelt_field_is_named_before_anything_is_created_and_the_corrected_spec_takes_over(
+    operator: OperatorProcess, user: ClusterUser
+) -> None:
+    await user.apply("churn", spec(1))
+    before = await user.healthy("churn", 1)
+    pod = {"tolerations": [{"kee": "gpu"}], "volumes": [{"name": "cache", "emptyDir": {"sizeLimitt": "1Gi"}}]}
+    await user.apply("churn", {**spec(2, steps=LONG), "serving": {"pod": pod}})
+    invalid = await user.until("churn", is_invalid)
+    for path in ("spec.serving.pod.tolerations[0].kee", "spec.serving.pod.volumes[0].emptyDir.sizeLimitt"):
+        assert path in invalid["status"]["message"]
+    assert invalid["status"]["stable"]["revision"] == before["status"]["stable"]["revision"]
+    assert len(await user.all(kinds.DEPLOYMENT, "churn")) == 1
+    assert len(await user.all(kinds.CONTROLLER_REVISION, "churn")) == 1
+    await user.apply("churn", spec(2))
+    await user.healthy("churn", 2)
+
+
+async def test_deployment_that_is_paused_by_hand_is_resumed(
+    operator: OperatorProcess, user: ClusterUser
+) -> None:
+    await user.apply("churn", spec(1))
+    await user.healthy("churn", 1)
+    name = (await child(user, kinds.DEPLOYMENT))["metadata"]["name"]
+    await user.patch(kinds.DEPLOYMENT, name, {"spec": {"paused": True}})
+    await user.until(
+        name, lambda body: not body["spec"].get("paused"), kind=kinds.DEPLOYMENT, patience=REPAIR_TIMEOUT
+    )
+    await user.healthy("churn", 1)
+
+
+def is_invalid(body: Body) -> bool:
+    """Return whether the object waits for a corrected spec."""
+    conditions = {c["type"]: (c["status"], c["reason"]) for c in body.get("status", {}).get("conditions", ())}
+    return conditions.get("Stalled") == ("True", "InvalidSpec")

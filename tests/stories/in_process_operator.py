@@ -87,7 +87,7 @@ class InProcessOperator:
             return []
         shell = self.operator.reconciler._shell
         subject = planner.subject_of(body, shell.routers, shell.settings)
-        observed = await shell.observer.observe(subject.deployment, subject.questions, None)
+        observed = await shell.observer.observe(subject.deployment, subject.questions)
         plan, _ = self.operator.reconciler.plan(subject, observed, shell.clock.read())
         status_change = [] if plan.status.to_dict() == body.get("status") else ["another status"]
         return [*status_change, *(type(action).__name__ for action in plan.actions)]

@@ -52,7 +52,11 @@ class OperatorTransport:
 
     async def request(self, request: Request) -> Response:
         """Return the server's response, or raise `Crash`."""
-        if request.method in READS or any(part in request.path for part in NOT_COUNTED):
+        if (
+            request.method in READS
+            or "dryRun" in request.query
+            or any(part in request.path for part in NOT_COUNTED)
+        ):
             self._check_alive()
             return await self._server.request(request)
         return await self._write(request)

@@ -20,9 +20,9 @@ def truncate_middle(text: str, limit: int) -> str:
     return f"{text[:start]}{ELLIPSIS}{text[start + 1 - limit :]}"
 
 
-def pluralize(count: int, noun: str) -> str:
+def pluralize(count: int, noun: str, plural: str = "") -> str:
     """Return the count with the noun in singular or plural: `1 pod`, `0 pods`, `3 pods`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or f'{noun}s'}"
 
 
 def is_or_are(count: int, of: int) -> str:

@@ -16,7 +16,7 @@ EXACT_MAPS = frozenset({"selector", "matchLabels", "nodeSelector"})
 QUANTITIES = frozenset({"averageValue", "sizeLimit", "divisor"})
 TARGETS = frozenset({"target"})
 """Of a metric: its `value` is an amount, elsewhere it is a text."""
-LEFT_OUT_WHEN_FALSE = frozenset({"readOnly"})
+LEFT_OUT_WHEN_FALSE = frozenset({"readOnly", "paused"})
 """Fields that the API server does not keep when they are false."""
 CONTAINERS = ("containers", "initContainers")
 """Lists of containers in the pod spec of a Deployment: all of them are ours."""

@@ -22,10 +22,9 @@ def workloads(decision: Decision) -> Iterator[Action]:
     yield from _idle_deployments(decision, keep=keep)
 
 
-def actions(decision: Decision) -> Iterator[Action]:
-    """Yield what deletes everything that no revision of the state needs."""
+def leftovers(decision: Decision) -> Iterator[Action]:
+    """Yield what deletes everything else that no revision of the state needs."""
     state, scaling = decision.state, decision.target.scaling
-    yield from workloads(decision)
     stable = {state.stable.revision} if state.stable is not None else set()
     autoscaled = stable if scaling.autoscaled else set()
     yield from map(delete_action, _unneeded(_of(decision, kinds.HPA), keep=autoscaled))

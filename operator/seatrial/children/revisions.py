@@ -17,23 +17,30 @@ from seatrial.core.transitions import TABLE
 from seatrial.manifests import controller_revision, server_pod, workload
 
 
-def actions(decision: Decision) -> Iterator[Action]:
-    """Yield what keeps the target's copies and ControllerRevision before its first pod, and restores lost ones."""
-    adoptions = [*_adoptions(decision)]
-    yield from adoptions
-    revision = None if adoptions else _renderable(decision)
-    if revision is None:
-        return
-    yield from comparison.changes(decision.snapshot, _copies(decision, revision.revision))
-    if revision.revision not in controller_revision.by_revision(_kept(decision)):
+def copies(decision: Decision) -> Iterator[Action]:
+    """Yield what creates the copies that the target's pods read, and restores lost ones."""
+    revision = _unadopted(decision)
+    if revision is not None:
+        yield from comparison.changes(decision.snapshot, _copies(decision, revision.revision))
+
+
+def record(decision: Decision) -> Iterator[Action]:
+    """Yield the target's ControllerRevision, unless it exists."""
+    revision = _unadopted(decision)
+    if revision is not None and revision.revision not in controller_revision.by_revision(_kept(decision)):
         yield Create(_rendered(decision, revision))
+
+
+def _unadopted(decision: Decision) -> ModelRevision | None:
+    """Return the revision to render; None while what an earlier object of this name left has to be adopted."""
+    return None if any(adoptions(decision)) else _renderable(decision)
 
 
 def _kept(decision: Decision) -> Bodies:
     return decision.snapshot.children.get(kinds.CONTROLLER_REVISION.kind, ())
 
 
-def _adoptions(decision: Decision) -> Iterator[Action]:
+def adoptions(decision: Decision) -> Iterator[Action]:
     """Yield the adoption of what a lost object of this name left behind: records and copies of every revision."""
     copies = decision.snapshot.children.get(kinds.CONFIG_MAP.kind, ())
     for orphan in (*_kept(decision), *copies):

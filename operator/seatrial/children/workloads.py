@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seatrial.api import kinds
 from seatrial.api.objects import Body, version_of
 from seatrial.api.status_fields import format_time
 from seatrial.children import comparison, diff
@@ -16,18 +17,27 @@ from seatrial.core.transitions import TABLE
 from seatrial.manifests import workload
 
 
-def deployments(decision: Decision) -> Iterator[Action]:
-    """Yield what makes every revision's Deployment as it should be, in this order: stable, canary."""
+def deployments(decision: Decision) -> Iterator[tuple[str, Iterator[Action]]]:
+    """Yield each revision with what makes its Deployment as it should be, in this order: stable, canary."""
     stable, canary = decision.state.stable, decision.state.canary
     if stable is not None:
         replicas = stable_replicas(decision.state, decision.inputs)
-        yield from _deployment(decision, stable.revision, replicas)
+        yield stable.revision, _deployment(decision, stable.revision, replicas)
     if canary is None or (stable is not None and canary.revision == stable.revision):
         return
     replicas = canary_replicas(decision.state, decision.inputs)
-    exists = decision.snapshot.track(canary.revision).exists
-    if exists or (replicas is not None and _may_create_canary(decision)):
-        yield from _deployment(decision, canary.revision, replicas)
+    if _is_leaving(decision):
+        yield canary.revision, _scale(decision, canary.revision, replicas)
+    elif decision.snapshot.track(canary.revision).exists or (
+        replicas is not None and _may_create_canary(decision)
+    ):
+        yield canary.revision, _deployment(decision, canary.revision, replicas)
+
+
+def _is_leaving(decision: Decision) -> bool:
+    """Return whether the canary loses its pods: its Deployment is not repaired first, which may be impossible."""
+    rollout = decision.state.rollout
+    return rollout is None or (TABLE[rollout.phase].is_leaving and not decision.canary_receives_traffic)
 
 
 def _may_create_canary(decision: Decision) -> bool:
@@ -38,18 +48,15 @@ def _may_create_canary(decision: Decision) -> bool:
 
 def _deployment(decision: Decision, revision: str, replicas: int | None) -> Iterator[Action]:
     template, owner = template_of(decision, revision), decision.target.owner
-    if template is None:
+    scaling = tuple(_scale(decision, revision, replicas))
+    if template is None or scaling:
+        yield from scaling  # a repair waits for the next pass: a write is only valid for the version observed
         return
     rendered = workload.deployment(owner, revision, template)
     present = comparison.find_observed(decision.snapshot, rendered)
     if present is None:
         count = decision.target.scaling.floor if replicas is None else replicas
         yield Create({**rendered, "spec": {**rendered["spec"], "replicas": count}})
-        return
-    if replicas is not None and replicas != decision.snapshot.track(revision).wanted:
-        # a repair has to wait for the next pass: each write is only valid for the version that was observed
-        name, version = rendered["metadata"]["name"], version_of(present)
-        yield Scale(namespace=owner.namespace, name=name, replicas=replicas, resource_version=version)
         return
     action = diff.change(rendered, present) or _retry_of_refused_pods(decision, revision, rendered, present)
     if action is not None:
@@ -60,6 +67,18 @@ def _retry_of_refused_pods(decision: Decision, revision: str, rendered: Body, pr
     """Return what makes the cluster ask again for pods that were refused, where that is due."""
     due = pod_retries.last_retry_at(decision.snapshot.track(revision), decision.now)
     return None if due is None else diff.note_action(rendered, present, workload.RETRIED_AT, format_time(due))
+
+
+def _scale(decision: Decision, revision: str, replicas: int | None) -> Iterator[Action]:
+    """Yield what gives an existing Deployment its replicas, whether or not its template is known."""
+    owner, track = decision.target.owner, decision.snapshot.track(revision)
+    name = owner.child(revision)
+    present = comparison.find_observed(
+        decision.snapshot, {"kind": kinds.DEPLOYMENT.kind, "metadata": {"name": name}}
+    )
+    if present is not None and replicas is not None and replicas != track.wanted:
+        version = version_of(present)
+        yield Scale(namespace=owner.namespace, name=name, replicas=replicas, resource_version=version)
 
 
 def autoscalers(decision: Decision) -> Iterator[Action]:

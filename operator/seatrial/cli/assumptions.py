@@ -13,7 +13,8 @@ from seatrial.cli.plan_options import SETTINGS_COMMAND
 from seatrial.cli.starting_point import StartingPoint
 from seatrial.core import references
 from seatrial.core.references import Reference
-from seatrial.observation.observed import Platform, questions
+from seatrial.observation.observed import Platform
+from seatrial.observation.questions import questions
 from seatrial.simulation import observer
 
 

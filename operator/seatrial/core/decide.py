@@ -89,7 +89,7 @@ class Decision:
 
         None while nothing can receive traffic, and where the router's objects are missing or edited by hand.
         """
-        return self.split if self.snapshot.apply_error is None else self.snapshot.split
+        return self.split if not self.snapshot.apply_errors else self.snapshot.split
 
     @property
     def split_is_applied(self) -> bool:

@@ -53,7 +53,11 @@ class Inputs:
     @property
     def blocked(self) -> bool:
         """Return whether children could not be written: what is waited for may never have been asked for."""
-        return self.snapshot.apply_error is not None
+        return bool(self.snapshot.apply_errors)
+
+    def is_recorded(self, rollout: Rollout) -> bool:
+        """Return whether the ControllerRevision of what is rolled out exists."""
+        return rollout.revision in self.snapshot.images
 
     @property
     def canary_receives_nothing(self) -> bool:

@@ -160,6 +160,8 @@ def _starting(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutS
         return waiting
     if inputs.replica_plan.waits[0]:
         return replace(state, rollout=wait_for(rollout, phases.WaitingFor.CAPACITY))
+    if not inputs.is_recorded(rollout):
+        return _wait_for_record(state, rollout)
     return _first_traffic(state, rollout, inputs, inputs.target.steps[0])
 
 
@@ -179,12 +181,19 @@ def _first_traffic(state: RolloutState, rollout: Rollout, inputs: Inputs, first:
 def _starting_without_steps(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
     """Promote when all pods are available, or at once where only the canary is."""
     waiting = wait_for_replicas(state, rollout, inputs, needed=inputs.replica_plan.full)
+    if waiting is None and inputs.replica_plan.full and not inputs.is_recorded(rollout):
+        return _wait_for_record(state, rollout)
     if waiting is None:
         return replace(state, rollout=stop_progress_clock(transition(rollout, Phase.PROMOTING)))
     failed = waiting.rollout is not None and waiting.rollout.phase is Phase.ROLLING_BACK
     if failed or not availability.canary_replaces_stable(state, inputs):
         return waiting
     return availability.promote_at_once(state, rollout, inputs)
+
+
+def _wait_for_record(state: RolloutState, rollout: Rollout) -> RolloutState:
+    """Send no traffic to a revision that could not be started again: its Deployment may have been written first."""
+    return replace(state, rollout=wait_for(rollout, phases.WaitingFor.READINESS))
 
 
 def _shifting(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import IntEnum, auto
 
 from model_runtime import contract
 from seatrial.api import reasons
@@ -134,12 +135,27 @@ class UserDecision:
     """`decided_by` is known to be the author: the admission policy is in force, or the settings waive it."""
 
 
+class Harm(IntEnum):
+    """What it means for users that a child cannot be written, the worst first."""
+
+    TRAFFIC = auto()
+    """Traffic goes where it should not."""
+    PODS = auto()
+    """Pods that serve, or are to serve, are missing or wrong."""
+    OTHER = auto()
+    NONE = auto()
+    """A person waits for an answer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyError:
-    """Why not all actions of the last pass were done: a reason of the API and a sentence."""
+    """Why one child was not written in the last pass: a reason of the API and a sentence."""
 
     reason: str
     message: str
+    child: str = ""
+    """Kind and name of the child."""
+    harm: Harm = Harm.OTHER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +177,8 @@ class Snapshot:
     """By revision."""
     split: Split | None = None
     """What the router's objects express; None where they are missing or were edited by hand."""
-    apply_error: ApplyError | None = None
+    apply_errors: tuple[ApplyError, ...] = ()
+    """One for each child that could not be written; the most harmful first."""
     images: Mapping[str, Image] = field(default_factory=dict)
     """Of every revision whose ControllerRevision exists."""
     jobs: Mapping[tuple[str, int], BuildJob] = field(default_factory=dict)
@@ -181,6 +198,11 @@ class Snapshot:
     """What the pods' metrics said last."""
     router_kinds: frozenset[str] = frozenset()
     """The names of the kinds that any installed router writes."""
+
+    @property
+    def apply_error(self) -> ApplyError | None:
+        """Return the most harmful apply error."""
+        return next(iter(self.apply_errors), None)
 
     def track(self, revision: str) -> Track:
         """Return the track of `revision`, empty when it has none."""

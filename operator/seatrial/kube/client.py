@@ -5,7 +5,6 @@ Every write checks the fence first, so that a process that lost its lease writes
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
@@ -16,17 +15,17 @@ from seatrial.api import names, objects
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from seatrial.kube import decoding, failures, transport
+from seatrial.kube.encoding import encode
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.sender import Sender, Write
 from seatrial.kube.transport import Request, Response, Transport
 
 FIELD_MANAGER: Final = names.FIELD_MANAGER
+STRICT: Final[Mapping[str, str]] = {"fieldValidation": "Strict"}
 WATCH_SECONDS: Final = 290.0
 """The server ends a watch after this time; the informer continues with another one."""
 WATCH_GRACE: Final = 15.0
 """Seconds that a watch may outlast the time-out that the server was asked for."""
-
-_ESCAPED_BY_GO: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "&<>\u2028\u2029"}
 
 OnWrite = Callable[[str, str], None]
 """Receives kind and verb of every write before it is sent."""
@@ -138,18 +137,28 @@ class Client:
         request = Request("GET", path, query or {}, accept=accept)
         return (await self._sender.read_through(request, within=within)).body
 
+    async def check(self, kind: Kind, body: Body) -> None:
+        """Raise the error with which the API server would answer to a creation of the object; create nothing."""
+        namespace, _ = objects.key_of(body)
+        query = {"dryRun": "All", "fieldManager": FIELD_MANAGER, **STRICT}
+        await self._sender.read(
+            f"check {kind.kind}", Request("POST", kind.path(namespace), query, encode(body))
+        )
+
     # writing
 
     async def create(self, kind: Kind, body: Body) -> Body:
         """Create the object and return it; raise `AlreadyExists` if the name is taken.
 
-        After a try whose outcome is unknown the object is looked for first.
+        Raise `Invalid` if it has a field that the kind does not have: by default the server would drop it. After a try
+        whose outcome is unknown the object is looked for first.
         """
         namespace, name = objects.key_of(body)
         path = kind.path(namespace, name) if name else ""
         if self._sender.is_unsettled(path):
             await self._check_absent(kind, namespace, name)
-        return await self._write("create", kind, _json_request("POST", kind.path(namespace), body), path)
+        request = replace(_json_request("POST", kind.path(namespace), body), query=STRICT)
+        return await self._write("create", kind, request, path)
 
     async def replace(self, kind: Kind, body: Body) -> Body:
         """Replace the object and return it; raise `Conflict` if its resourceVersion is not the current one."""
@@ -161,12 +170,12 @@ class Client:
         Raise `Conflict` if `body` has a `metadata.uid` or `metadata.resourceVersion` that does not match.
         """
         path = kind.path(*objects.key_of(body))
-        request = Request("PATCH", path, {"force": str(force).lower()}, _bytes(body), transport.APPLY_PATCH)
+        request = Request("PATCH", path, {"force": str(force).lower()}, encode(body), transport.APPLY_PATCH)
         return await self._write("apply", kind, request)
 
     async def patch(self, kind: Kind, namespace: str, name: str, *, patch: Body) -> Body:
         """Apply a JSON merge patch and return the object."""
-        request = Request("PATCH", kind.path(namespace, name), {}, _bytes(patch), transport.MERGE_PATCH)
+        request = Request("PATCH", kind.path(namespace, name), {}, encode(patch), transport.MERGE_PATCH)
         return await self._write("patch", kind, request)
 
     async def replace_status(self, kind: Kind, body: Body) -> Body:
@@ -177,7 +186,7 @@ class Client:
     async def patch_status(self, kind: Kind, namespace: str, name: str, *, patch: Body) -> Body:
         """Apply a merge patch `{"status": …}` to the status and return the object."""
         path = kind.path(namespace, name, "status")
-        request = Request("PATCH", path, {}, _bytes(patch), transport.MERGE_PATCH)
+        request = Request("PATCH", path, {}, encode(patch), transport.MERGE_PATCH)
         return await self._write("patch_status", kind, request)
 
     async def scale(
@@ -188,7 +197,7 @@ class Client:
         if resource_version:
             patch["metadata"] = {"resourceVersion": resource_version}
         path = kind.path(namespace, name, "scale")
-        request = Request("PATCH", path, {}, _bytes(patch), transport.MERGE_PATCH)
+        request = Request("PATCH", path, {}, encode(patch), transport.MERGE_PATCH)
         return await self._write("scale", kind, request)
 
     async def delete(
@@ -241,18 +250,8 @@ class Client:
             query = query | {"continue": metadata["continue"]}
 
 
-def _bytes(body: Body) -> bytes:
-    """Return the body encoded byte for byte as the API server encodes it.
-
-    The server compares the immutable data of a ControllerRevision as bytes: with any other encoding it would reject
-    every patch of the object's metadata.
-    """
-    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return text.translate(_ESCAPED_BY_GO).encode()
-
-
 def _json_request(method: str, path: str, body: Body) -> Request:
-    return Request(method, path, {}, _bytes(body))
+    return Request(method, path, {}, encode(body))
 
 
 def _object(response: Response) -> Body:

@@ -9,7 +9,7 @@
     │   ├── Gone             410, the resource version or continue token is too old
     │   ├── Unauthorized     401
     │   ├── Forbidden        403: RBAC, quota, admission, a terminating namespace
-    │   ├── Invalid          400, 413, 415, 422
+    │   ├── Invalid          400, 413, 415, 422; 500 to an apply that does not fit the kind's schema
     │   ├── TooManyRequests  429
     │   │   └── Paused       the server asked for a pause before; nothing was sent
     │   │       └── Unsettled  the last write of this object may still be carried out; nothing was sent
@@ -189,6 +189,9 @@ _REASONS: Final[dict[type[ApiError], Reason]] = {
     TooManyRequests: Reason.API_TOO_MANY_REQUESTS,
     Unavailable: Reason.API_UNAVAILABLE,
 }
+TYPED_PATCH: Final = "failed to create typed patch object"
+_DOES_NOT_FIT: Final = (TYPED_PATCH, "failed to convert new object")
+"""How the API server begins its answer to a server-side apply that does not fit the schema: with status 500."""
 _NAMESPACE_TERMINATING_RETRY: Final = 60.0
 _FORBIDDEN_RETRY: Final = 30.0
 """Seconds: a role is granted by hand, and no watch reports it."""
@@ -202,6 +205,8 @@ def from_status(body: Body, *, retry_after: float | None = None) -> ApiError:
     details = body.get("details") or {}
     if reason == "AlreadyExists":
         kind = AlreadyExists
+    if code == 500 and str(body.get("message") or "").startswith(_DOES_NOT_FIT):
+        kind = Invalid
     if any(cause.get("field") == "metadata.uid" for cause in details.get("causes") or []):
         kind = Conflict  # the server answers Invalid to an apply whose uid is that of a deleted object of the name
     if retry_after is None and details.get("retryAfterSeconds"):

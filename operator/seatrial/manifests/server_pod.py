@@ -17,6 +17,8 @@ from seatrial.manifests import metadata
 CONTAINER = "server"
 LONGEST_START_SECONDS = 24 * 3600
 """Loading is not failing: the rollout's progress deadline ends it, not the kubelet."""
+OWN_VARIABLES: Final = 5
+"""How many environment variables the operator sets before those of the spec, which may refer to them."""
 _SCRATCH: Final = "/tmp"  # noqa: S108 - of the pod, not of this process
 """All that the container can write, with its read-only root."""
 
@@ -40,7 +42,7 @@ def template(
             "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
             "terminationGracePeriodSeconds": grace_seconds(workload.serving),
             "containers": [_container(owner, revision, workload=workload, image=image)],
-            "volumes": [*_scratch(pod, "emptyDir", {}), *pod.volumes],
+            "volumes": [*pod.volumes, *_scratch(pod, "emptyDir", {})],
         }
     )
     rendered: Body = references.with_copies({"metadata": without_empty_fields(head), "spec": spec}, copies)
@@ -93,7 +95,7 @@ def _container(owner: Owner, revision: str, *, workload: Workload, image: str) -
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [*_scratch(server.pod, "mountPath", _SCRATCH), *server.pod.volume_mounts],
+        "volumeMounts": [*server.pod.volume_mounts, *_scratch(server.pod, "mountPath", _SCRATCH)],
     }
     return without_empty_fields(body)
 

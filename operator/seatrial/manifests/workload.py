@@ -21,7 +21,10 @@ RETRIED_AT = f"{names.GROUP}/retried-at"
 
 
 def deployment(owner: Owner, revision: str, template: Body) -> Body:
-    """Return the Deployment of a revision, without `replicas`: those are set at creation and through /scale only."""
+    """Return the Deployment of a revision, without `replicas`: those are set at creation and through /scale only.
+
+    One that a person paused would start no pods, and no rollout of ours would ever end.
+    """
     return metadata.child(
         owner,
         api_version="apps/v1",
@@ -34,6 +37,7 @@ def deployment(owner: Owner, revision: str, template: Body) -> Body:
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "revisionHistoryLimit": 0,
             "progressDeadlineSeconds": 2_147_483_647,
+            "paused": False,
         },
     )
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final
 
-from seatrial.api import model_deployment, settings
+from seatrial.api import settings
 from seatrial.api.kinds import Kind
 from seatrial.api.objects import Body
 from seatrial.core.evidence.samples import NO_SAMPLES, Samples
-from seatrial.core.judgement import is_judged
-from seatrial.core.references import Reference, ReferencedData, build_references, pod_references
+from seatrial.core.references import Reference, ReferencedData
 from seatrial.core.snapshot import ApplyError, Bodies
-from seatrial.core.status_codec import state_of
 from seatrial.core.traffic import Router
+from seatrial.manifests.spec_paths import FieldProblem
 
-DEFAULT_INTERVAL: Final = timedelta(seconds=10)
-"""How often metrics are read for the checks that a step began with, when the spec has none any more."""
 NOT_CONTROLLED = frozenset({"Pod", "RolloutDecision"})
 """Kinds that the object does not control itself: its Deployments and Jobs, or a person, do."""
 
@@ -33,9 +29,11 @@ class Observed:
     samples: Samples = NO_SAMPLES
     decisions_trusted: bool = False
     """The admission policy that verifies the author of a decision is in force."""
-    apply_error: ApplyError | None = None
     foreign_autoscalers: Mapping[str, str] = field(default_factory=dict)
     """By revision: the HorizontalPodAutoscaler of somebody else that scales its Deployment."""
+    apply_errors: tuple[ApplyError, ...] = ()
+    problems: tuple[FieldProblem, ...] = ()
+    """What the API server says about the dry runs."""
 
     def of(self, kind: Kind) -> Bodies:
         """Return the observed objects of a kind."""
@@ -85,29 +83,7 @@ class Questions:
 
     references: tuple[Reference, ...] = ()
     """The ConfigMaps and Secrets whose content or absence matters, each once."""
+    dry_runs: tuple[Body, ...] = ()
+    """Objects of which the API server is asked whether it would create them."""
     measurement: Measurement | None = None
     """None while no requests are evidence for or against anything."""
-
-
-def questions(deployment: model_deployment.ModelDeployment, platform: Platform) -> Questions:
-    """Return what has to be observed before `deployment` can be planned; of an invalid spec only the measurement."""
-    measurement = _measurement(deployment)
-    if deployment.refused:
-        return Questions(measurement=measurement)
-    pods = pod_references(deployment.spec.serving)
-    build = build_references(deployment.spec, platform.settings)
-    return Questions(references=tuple(sorted({*pods, *build})), measurement=measurement)
-
-
-def _measurement(deployment: model_deployment.ModelDeployment) -> Measurement | None:
-    """Return what to measure while the canary receives traffic and something is checked."""
-    status, checks = deployment.status, deployment.spec.rollout.checks
-    if status.rollout is None or status.rollout.users_since is None or status.stable is None:
-        return None
-    rollout = state_of(status).rollout
-    if rollout is None or not is_judged(rollout) or not (checks or rollout.evidence):
-        return None
-    return Measurement(
-        revisions=frozenset({rollout.revision, status.stable.revision}),
-        interval=min((check.interval for check in checks), default=DEFAULT_INTERVAL),
-    )

@@ -25,7 +25,7 @@ def snapshot_of(deployment: ModelDeployment, observed: Observed, platform: Platf
     return Snapshot(
         tracks=tracks(observed),
         split=platform.router.read(routed),
-        apply_error=_apply_error(deployment, observed),
+        apply_errors=_apply_errors(deployment, observed),
         images={name: controller_revision.image_of(body) for name, body in revisions.items()},
         jobs=build_jobs(observed),
         missing=missing(pod_references(deployment.spec.serving), observed.references) if valid else (),
@@ -42,9 +42,10 @@ def snapshot_of(deployment: ModelDeployment, observed: Observed, platform: Platf
     )
 
 
-def _apply_error(deployment: ModelDeployment, observed: Observed) -> ApplyError | None:
-    """Return what holds everything up: an invalid spec before a write that failed."""
+def _apply_errors(deployment: ModelDeployment, observed: Observed) -> tuple[ApplyError, ...]:
+    """Return what holds everything up: an invalid spec before writes that failed."""
     if not deployment.refused:
-        return observed.apply_error
+        return observed.apply_errors
     subject = "the spec is invalid: " if deployment.refused_for is Reason.INVALID_SPEC else ""
-    return ApplyError(reason=deployment.refused_for, message=f"{subject}{deployment.refused}")
+    invalid = ApplyError(reason=deployment.refused_for, message=f"{subject}{deployment.refused}")
+    return (invalid, *observed.apply_errors)

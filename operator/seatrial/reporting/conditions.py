@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seatrial.api import conditions as api
 from seatrial.api import phases
-from seatrial.api.reasons import Reason
+from seatrial.api.reasons import Reason, needs_new_spec
 from seatrial.api.status import Status
 from seatrial.core import builds
 from seatrial.core.decide import Decision
@@ -63,9 +63,11 @@ def conditions(decision: Decision, before: Status) -> tuple[api.Condition, ...]:
 
 def _reason(decision: Decision) -> str:
     """Return the most telling reason."""
-    rollout, apply_error = decision.state.rollout, decision.snapshot.apply_error
-    if apply_error is not None:
-        return apply_error.reason
+    rollout, errors = decision.state.rollout, decision.snapshot.apply_errors
+    if errors:
+        # what only a person heals, and else the most harmful
+        lasting = (error.reason for error in errors if needs_new_spec(error.reason))
+        return next(lasting, errors[0].reason)
     if decision.snapshot.missing:
         return Reason.CONTAINER_CONFIG_ERROR
     if rollout is not None and rollout.phase is Phase.REJECTED:

@@ -45,10 +45,10 @@ def is_impaired(decision: Decision) -> bool:
 
 def is_stalled(decision: Decision) -> bool:
     """Return whether what the spec asks for will not be served without a person."""
-    rollout, apply_error = decision.state.rollout, decision.snapshot.apply_error
+    rollout, snapshot = decision.state.rollout, decision.snapshot
     # while something that the spec refers to is missing, the rejection is one of an earlier spec
-    rejected = rollout is not None and rollout.phase is Phase.REJECTED and not decision.snapshot.missing
-    return rejected or (apply_error is not None and reasons.needs_new_spec(apply_error.reason))
+    rejected = rollout is not None and rollout.phase is Phase.REJECTED and not snapshot.missing
+    return rejected or any(reasons.needs_new_spec(error.reason) for error in snapshot.apply_errors)
 
 
 def is_settled(decision: Decision) -> bool:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from seatrial.api import durations, names, phases
@@ -48,16 +48,22 @@ def details(decision: Decision) -> str:
 
 
 def _clauses(decision: Decision) -> Clauses:
-    apply_error = decision.snapshot.apply_error
-    failed = "" if apply_error is None else clause(apply_error.message)
     impairment = _impairment(decision)
     said = {impairment, meanwhile(decision)} if impairment else set()
     return (
-        failed,
+        *_not_written(decision),
         *_missing_for_pods(decision),
         impairment,
         *(text for text in _of_phase(decision) if text not in said),
     )
+
+
+def _not_written(decision: Decision) -> Iterator[str]:
+    """Yield the failed write that harms users most, and how many more there are."""
+    errors = decision.snapshot.apply_errors
+    yield from (clause(error.message) for error in errors[:1])
+    if len(errors) > 1:
+        yield f"{pluralize(len(errors) - 1, 'more child', 'more children')} could not be written"
 
 
 def _impairment(decision: Decision) -> str:

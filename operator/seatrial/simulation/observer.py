@@ -13,7 +13,8 @@ from seatrial.core import revision
 from seatrial.core.evidence.samples import NO_SAMPLES
 from seatrial.core.references import Reference, ReferencedData, ReferenceKind
 from seatrial.observation.autoscalers import foreign_autoscalers
-from seatrial.observation.observed import Observed, Platform, questions
+from seatrial.observation.observed import Observed, Platform
+from seatrial.observation.questions import questions
 from seatrial.simulation.cluster import SimulatedCluster
 from seatrial.simulation.requests import samples
 from seatrial.simulation.server_pods import server_pods

@@ -140,7 +140,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         tracks={name: draw(tracks(name)) for name in (OLD, NEW, NEWER)},
         split=draw(splits),
         images=draw(st.sampled_from([{}, {NEWER: image(NEWER)}])),
-        apply_error=draw(st.sampled_from([None, ApplyError(reason="QuotaExceeded", message="why")])),
+        apply_errors=draw(st.sampled_from([(), (ApplyError(reason="QuotaExceeded", message="why"),)])),
     )
 
 

@@ -170,3 +170,16 @@ def test_a_second_pass_on_the_same_snapshot_changes_nothing(
 ) -> None:
     once = advance(before, inputs)
     assert advance(once, inputs) == once
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+def test_a_revision_without_its_record_receives_no_traffic(steps: int) -> None:
+    """Its Deployment is written beside the record; without one it could not be started again."""
+    pods = seen().stable().canary(ready=3)
+    begun = starting(steps=steps)
+    waiting = advance(begun, pods.having(images={OLD: image(OLD)}).at())
+    assert waiting.rollout is not None
+    assert (waiting.rollout.phase, waiting.rollout.weight) == (Phase.STARTING, 0)
+    advanced = advance(waiting, pods.at())
+    assert advanced.rollout is not None
+    assert advanced.rollout.phase is not Phase.STARTING

@@ -154,7 +154,7 @@ def test_a_volume_with_the_name_of_the_scratch_volume_does_not_replace_it() -> N
     pod = {"volumes": volumes, "volumeMounts": [{"name": "tmp", "mountPath": "/scratch"}]}
     body = template(serving={"pod": pod})["spec"]
     scratch = next(m for m in body["containers"][0]["volumeMounts"] if m["mountPath"] == "/tmp")
-    assert [volume["name"] for volume in body["volumes"]] == [scratch["name"], "tmp", "tmp-0"]
+    assert [volume["name"] for volume in body["volumes"]] == ["tmp", "tmp-0", scratch["name"]]
     assert scratch["name"] not in {"tmp", "tmp-0"}
 
 

@@ -112,7 +112,7 @@ def test_an_apply_error_comes_first_in_the_message() -> None:
     here, wanted = world_of(), desired()
     observed = observer.observe(here, wanted, PARTS)
     conflict = ApplyError(reason="NameConflict", message="Service churn belongs to somebody else; rename it")
-    plan = planner.plan(wanted, replace(observed, apply_error=conflict), PARTS, now=NOW)
+    plan = planner.plan(wanted, replace(observed, apply_errors=(conflict,)), PARTS, now=NOW)
     assert plan.status.message.startswith(f"{conflict.message}; ")
     assert plan.status.phase is DisplayPhase.FAILED
 

@@ -31,6 +31,6 @@ def decided(
     known = replace(
         inputs,
         target=replace(inputs.target, workload=workload, generation=1),
-        snapshot=replace(inputs.snapshot, apply_error=apply_error),
+        snapshot=replace(inputs.snapshot, apply_errors=() if apply_error is None else (apply_error,)),
     )
     return Decision(before=before or state, state=state, inputs=known, **decision)

@@ -11,6 +11,7 @@ from seatrial.api.objects import Body
 from seatrial.api.owner import Owner
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children.actions import Action
+from seatrial.children.chains import each
 from seatrial.kube.client import Client
 from seatrial.kube.informer_group import InformerGroup
 from seatrial.kube.informers import InformerConfig
@@ -120,4 +121,4 @@ def writes_of(api: FakeApiServer) -> list[tuple[str, str, str]]:
 
 async def apply(applier: Applier, *actions: Action) -> ApplyOutcome:
     """Carry out the actions for the owner churn."""
-    return await applier.apply(actions, uid=OWNER.uid)
+    return await applier.apply(each("test", actions), uid=OWNER.uid)

@@ -1,8 +1,8 @@
-"""The actions of a plan are carried out in order; the outcome reports the first failure."""
+"""Each action is carried out as it says, and a failure is reported with its reason, cause and delay."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,9 +14,7 @@ from seatrial.api.objects import Body
 from seatrial.applier import Applier, ApplyOutcome
 from seatrial.children import actions
 from seatrial.children.actions import Action, Create
-from seatrial.kube import failures
 from seatrial.kube.caches import Caches
-from seatrial.kube.client import Client
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.transport import Request
 from tests.apiserver import FakeApiServer
@@ -32,7 +30,7 @@ def creates(*wanted: Body) -> tuple[Action, ...]:
     return tuple(map(Create, wanted))
 
 
-def of(kind: kinds.Kind) -> object:
+def of(kind: kinds.Kind) -> Callable[[Request], bool]:
     """Return a predicate for requests to objects of a kind."""
     return lambda request: f"/{kind.plural}" in request.path
 
@@ -51,7 +49,7 @@ class TestLateWrites:
         api.edit(kinds.DEPLOYMENT, NAMESPACE, "churn-a", patch={"spec": {"replicas": 7}})
         late = replace(scale(replicas=0), resource_version=seen["metadata"]["resourceVersion"])
         outcome = await apply(applier, late)
-        assert (outcome.retry, outcome.apply_error) == (True, None)
+        assert (outcome.retry, outcome.apply_errors) == (True, ())
         assert api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a")["spec"]["replicas"] == 7  # type: ignore[index]
 
     async def test_a_deployment_that_was_written_since_is_not_deleted(
@@ -60,48 +58,8 @@ class TestLateWrites:
         seen = api.insert(kinds.DEPLOYMENT, objects.deployment())
         api.edit(kinds.DEPLOYMENT, NAMESPACE, "churn-a", patch={"spec": {"replicas": 7}})
         outcome = await apply(applier, actions.delete_action(seen))
-        assert (outcome.retry, outcome.apply_error) == (True, None)
+        assert (outcome.retry, outcome.apply_errors) == (True, ())
         assert api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a") is not None
-
-
-class TestOrder:
-    async def test_actions_run_one_after_the_other_in_the_task_of_the_pass(
-        self, api: FakeApiServer, limiter: Limiter, caches: Caches
-    ) -> None:
-        """When kopf ends it waits for tasks that are younger than itself, and treats their failures as its own."""
-        tasks: list[set[asyncio.Task[object]]] = []
-
-        def fence() -> bool:
-            tasks.append(asyncio.all_tasks())
-            return True
-
-        before = asyncio.all_tasks()
-        applier = Applier(Client(api, limiter, fence), caches)
-        await apply(applier, *creates(objects.revision(), objects.service(), objects.deployment()))
-        assert tasks == [before, before, before]
-        assert [kind for _, kind, _ in writes_of(api)] == ["ControllerRevision", "Service", "Deployment"]
-
-    async def test_nothing_is_done_after_the_first_failure(
-        self, api: FakeApiServer, applier: Applier
-    ) -> None:
-        api.faults.fail_next(1, 500, of(kinds.SERVICE))  # type: ignore[arg-type]
-        outcome = await apply(applier, *creates(objects.revision(), objects.service(), objects.deployment()))
-        assert (outcome.done, outcome.apply_error is not None) == (1, True)
-        assert api.look(kinds.DEPLOYMENT, NAMESPACE, "churn-a") is None
-
-    async def test_nothing_is_done_after_the_lease_is_lost(
-        self, api: FakeApiServer, limiter: Limiter, caches: Caches
-    ) -> None:
-        checks: list[str] = []
-
-        def fence() -> bool:
-            checks.append("")
-            return len(checks) == 1
-
-        applier = Applier(Client(api, limiter, fence), caches)
-        with pytest.raises(failures.NotLeader):
-            await apply(applier, *creates(objects.service(), objects.deployment()))
-        assert len(caches.of(kinds.SERVICE, CHURN)) == 1, "what was done is in the caches"
 
 
 class TestActions:
@@ -177,8 +135,8 @@ class TestExistingObjects:
         api.insert(kinds.SERVICE, existing)
         before = api.all(kinds.SERVICE)
         outcome = await apply(applier, *creates(objects.service(), objects.deployment()))
-        assert outcome.apply_error is not None
-        assert outcome.apply_error.reason == Reason.NAME_CONFLICT
+        (error,) = outcome.apply_errors
+        assert error.reason == Reason.NAME_CONFLICT
         assert api.all(kinds.SERVICE) == before
 
     async def test_a_child_of_a_deleted_object_is_waited_for(
@@ -188,9 +146,9 @@ class TestExistingObjects:
         leftover["metadata"]["finalizers"] = ["example.com/slow"]
         api.insert(kinds.SERVICE, leftover)
         outcome = await apply(applier, *creates(objects.service()))
-        assert outcome.apply_error is not None
-        assert outcome.apply_error.reason == Reason.PENDING
-        assert outcome.apply_error.message.startswith("Service churn belongs to a deleted object")
+        (error,) = outcome.apply_errors
+        assert error.reason == Reason.PENDING
+        assert error.message.startswith("Service churn belongs to a deleted object")
 
     async def test_an_object_that_is_gone_a_moment_later_leads_to_another_pass(
         self, api: FakeApiServer, applier: Applier
@@ -233,9 +191,9 @@ class TestFailures:
         api.faults.fail_next(1, status, retry_after=7 if status in {429, 500} else None)
         outcome = await apply(applier, *creates(objects.deployment()))
         assert (outcome.done, outcome.retry, outcome.retry_after) == (0, False, after)
-        assert outcome.apply_error is not None
-        assert outcome.apply_error.reason == reason
-        assert outcome.apply_error.message.startswith(f"Deployment churn-a {result}: ")
+        (error,) = outcome.apply_errors
+        assert error.reason == reason
+        assert error.message.startswith(f"Deployment churn-a {result}: ")
 
     @pytest.mark.parametrize("status", [404, 409])
     async def test_a_changed_cluster_leads_to_another_pass_without_an_error(
@@ -250,9 +208,9 @@ class TestFailures:
         await apply(applier, *creates(objects.deployment()))
         api.faults.fail_next(1, 422)
         outcome = await apply(applier, scale())
-        assert outcome.apply_error is not None
-        assert outcome.apply_error.reason == Reason.API_REFUSED
-        assert outcome.apply_error.message.startswith("Deployment churn-a could not be written: ")
+        (error,) = outcome.apply_errors
+        assert error.reason == Reason.API_REFUSED
+        assert error.message.startswith("Deployment churn-a could not be written: ")
 
     async def test_a_requested_pause_leads_to_another_pass_after_it_without_an_error(
         self, api: FakeApiServer, applier: Applier, limiter: Limiter
@@ -263,10 +221,40 @@ class TestFailures:
         )
         assert api.requests == []
 
-    async def test_the_actions_before_the_failure_are_counted(
+    async def test_the_actions_that_were_done_are_counted(self, api: FakeApiServer, applier: Applier) -> None:
+        api.faults.fail_next(1, 500, of(kinds.HPA))
+        plan = creates(objects.service(), objects.deployment(), objects.autoscaler(), objects.job())
+        assert (await apply(applier, *plan)).done == 3
+
+    async def test_the_shortest_delay_that_every_failure_names_is_waited_for(
         self, api: FakeApiServer, applier: Applier
     ) -> None:
-        api.faults.fail_next(1, 500, of(kinds.HPA))  # type: ignore[arg-type]
-        plan = creates(objects.service(), objects.deployment(), objects.autoscaler(), objects.job())
-        assert (await apply(applier, *plan)).done == 2
-        assert api.all(kinds.JOB) == []
+        api.faults.fail_next(1, 401, of(kinds.SERVICE))
+        api.faults.fail_next(1, 429, of(kinds.DEPLOYMENT), retry_after=0)
+        outcome = await apply(applier, *creates(objects.service(), objects.deployment()))
+        assert outcome.retry_after == 0
+        api.faults.fail_next(1, 401, of(kinds.SERVICE))
+        api.faults.fail_next(1, 500, of(kinds.DEPLOYMENT))
+        outcome = await apply(applier, *creates(objects.service(), objects.deployment()))
+        assert outcome.retry_after is None, "the back-off of the queue"
+
+    async def test_an_unknown_field_is_named_as_in_the_spec_and_nothing_is_created(
+        self, api: FakeApiServer, applier: Applier
+    ) -> None:
+        body = objects.deployment()
+        body["spec"]["template"]["spec"]["tolerations"] = [{"kee": "gpu"}]
+        (error,) = (await apply(applier, *creates(body))).apply_errors
+        assert error.reason == Reason.INVALID_SPEC
+        assert "spec.serving.pod.tolerations[0].kee: unknown field" in error.message
+        assert api.all(kinds.DEPLOYMENT) == []
+
+    async def test_an_apply_that_does_not_fit_the_schema_is_an_invalid_spec(
+        self, api: FakeApiServer, applier: Applier
+    ) -> None:
+        """The API server answers with status 500, as if it were out of order."""
+        await apply(applier, *creates(objects.deployment()))
+        body = objects.deployment()
+        body["spec"]["template"]["spec"]["tolerations"] = [{"kee": "gpu"}]
+        (error,) = (await apply(applier, actions.Apply(body))).apply_errors
+        assert error.reason == Reason.INVALID_SPEC
+        assert "spec.serving.pod.tolerations[0].kee: unknown field" in error.message

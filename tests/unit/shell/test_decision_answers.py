@@ -78,7 +78,7 @@ async def test_an_answer_that_cannot_be_written_does_not_stop_other_actions(
     api: FakeApiServer, applier: Applier
 ) -> None:
     outcome = await apply(applier, answer("u"), actions.Create(objects.service()))
-    assert outcome == ApplyOutcome(done=0, retry=True)
+    assert outcome == ApplyOutcome(done=1, retry=True)
     assert api.look(kinds.SERVICE, NAMESPACE, "churn") is not None
 
 

@@ -107,7 +107,7 @@ class RunningObserver:
         body = self.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, name)
         assert body is not None
         desired = model_deployment.parse(body)
-        observed = (await self.observer.observe(desired, Questions(references=references), None)).references
+        observed = (await self.observer.observe(desired, Questions(references=references))).references
         return {
             str(reference): {"present": data.present, "data": dict(data.data), "digest": data.digest}
             for reference, data in observed.items()
@@ -235,7 +235,7 @@ class TestObserve:
         await running.catch_up()
         body = running.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         assert body is not None
-        observed = await running.observer.observe(model_deployment.parse(body), Questions(), None)
+        observed = await running.observer.observe(model_deployment.parse(body), Questions())
         assert [body["metadata"]["name"] for bodies in observed.children.values() for body in bodies] == [
             "churn-a"
         ]
@@ -245,7 +245,7 @@ class TestObserve:
         assert body is not None
         desired = model_deployment.parse(body)
         await running.catch_up()
-        assert not (await running.observer.observe(desired, Questions(), None)).decisions_trusted
+        assert not (await running.observer.observe(desired, Questions())).decisions_trusted
         binding = {
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "ValidatingAdmissionPolicyBinding",
@@ -254,7 +254,7 @@ class TestObserve:
         }
         running.api.insert(kinds.VALIDATING_ADMISSION_POLICY_BINDING, binding)
         await running.catch_up()
-        assert (await running.observer.observe(desired, Questions(), None)).decisions_trusted
+        assert (await running.observer.observe(desired, Questions())).decisions_trusted
 
 
 def _autoscaler(name: str, *, target: str, **head: object) -> Body:
@@ -273,7 +273,7 @@ class TestForeignAutoscalers:
     async def _observed(self, running: RunningObserver) -> dict[str, str]:
         body = running.api.look(kinds.MODEL_DEPLOYMENT, NAMESPACE, "churn")
         assert body is not None
-        observed = await running.observer.observe(model_deployment.parse(body), Questions(), None)
+        observed = await running.observer.observe(model_deployment.parse(body), Questions())
         return dict(observed.foreign_autoscalers)
 
     async def _scaled(self, running: RunningObserver, *, by: str) -> str:

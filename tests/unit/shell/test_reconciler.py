@@ -252,7 +252,7 @@ class TestAnnouncements:
     async def test_an_apply_error_that_recurs_is_announced_once(self, api: FakeApiServer, loop: Loop) -> None:
         api.insert(kinds.SERVICE, objects.service(owner=objects.OTHER))
         loop.deliver()
-        await loop.work(900)
+        await loop.work(500)
         assert loop.events() == [("Warning", "NameConflict", 1)]
         assert "belongs to another owner" in loop.status()["message"]
         assert loop.status_writes() <= 3

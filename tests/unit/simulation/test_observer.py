@@ -9,7 +9,8 @@ import pytest
 from seatrial.api import names
 from seatrial.cli.starting_point import starting_point
 from seatrial.core.references import Reference, ReferenceKind
-from seatrial.observation.observed import Observed, questions
+from seatrial.observation.observed import Observed
+from seatrial.observation.questions import questions
 from seatrial.simulation import observer
 from seatrial.simulation.cluster import SimulatedCluster
 from tests.builders import NOW, PARTS

@@ -121,7 +121,8 @@ class Cluster(RuleBasedStateMachine):
             deleted = {
                 a.name
                 for a in plan.actions
-                if isinstance(a, actions.Delete) and a.kind != "HorizontalPodAutoscaler"
+                if isinstance(a, actions.Delete)
+                and a.kind not in {"HorizontalPodAutoscaler", "PodDisruptionBudget"}
             }
             assert f"{play.NAME}-{status.stable.revision}" not in deleted
         assert plan.wake_at is None or plan.wake_at > self.play.now

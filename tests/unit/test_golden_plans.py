@@ -11,7 +11,7 @@ from seatrial.api.reasons import Reason
 from tests.golden import play, review, starts, stories
 
 PLANS = play.FOLDER / "plans"
-LONGEST = 58
+LONGEST = 60
 NAMES = sorted(stories.SITUATIONS)
 
 

@@ -145,21 +145,8 @@ def build(
         on_write=lambda kind, verb: metrics.writes.labels(kind, verb).inc(),
     )
     model_deployments = _model_deployments(client, queue, clocks, options.namespaces)
-    referrers = Referrers()
-
-    def on_reference(kind: str, namespace: str, name: str) -> None:
-        for key in referrers.keys_of(kind, namespace, name):
-            queue.add(key)
-
-    plugins = routers.routers()
-    caches = Caches(
-        client,
-        queue.add,
-        on_reference,
-        clock=clocks.monotonic,
-        namespaces=options.namespaces,
-        child_kinds=with_router_kinds(routers.kinds_of(plugins)),
-    )
+    plugins, referrers = routers.routers(), Referrers()
+    caches = _caches(client, queue, referrers, options, clocks, plugins)
     sampler = Sampler(
         fetch_metrics or through_api_server(client), queue.add, now=clock.now, clock=clocks.monotonic
     )
@@ -189,6 +176,30 @@ def build(
     )
     _connect_clock(operator)
     return operator
+
+
+def _caches(
+    client: Client,
+    queue: KeyedQueue[Key],
+    referrers: Referrers,
+    options: Options,
+    clocks: Clocks,
+    plugins: routers.Plugins,
+) -> Caches:
+    """Return the caches of children, decisions and references; every change enqueues whom it concerns."""
+
+    def on_reference(kind: str, namespace: str, name: str) -> None:
+        for key in referrers.keys_of(kind, namespace, name):
+            queue.add(key)
+
+    return Caches(
+        client,
+        queue.add,
+        on_reference,
+        clock=clocks.monotonic,
+        namespaces=options.namespaces,
+        child_kinds=with_router_kinds(routers.kinds_of(plugins)),
+    )
 
 
 def _connect_clock(operator: Operator) -> None:

@@ -147,7 +147,8 @@ def test_stable_is_recovered_from_the_objects_of_the_router_when_the_status_is_l
 def test_an_invalid_configuration_is_reported_and_keeps_what_serves(stable: Deployment) -> None:
     stable.change(traffic={"plugin": {"name": NAME, "config": {"gatewya": "public"}}})
     stable.run(timedelta(minutes=1))
-    assert "spec.traffic.plugin.config.gatewya" in stable.status["message"]
+    (stalled,) = [c for c in stable.status["conditions"] if c["type"] == "Stalled"]
+    assert "spec.traffic.plugin.config.gatewya" in stalled["message"]
     assert stable.names_of("Deployment") == {f"churn-{stable.status['stable']['revision']}"}
 
 

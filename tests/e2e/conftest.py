@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.kubectl_server import server
 from tests.live import cluster_user, install
 from tests.live.cluster_user import ClusterUser
 from tests.live.operator_process import OperatorProcess
+
+__all__ = ["server"]
 
 FIXTURES = "tests.cluster.fixtures"
 

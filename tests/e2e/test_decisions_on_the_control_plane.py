@@ -133,7 +133,7 @@ async def test_rollback_to_a_digest_or_to_previous_numbers_the_promotion(
     target = image(1).rpartition("@")[2] if wanted == "digest" else wanted
     decision = await decide(user, "Rollback", second, toRevision=target)
     assert (phase_of(decision), first in decision["status"]["message"]) == ("Taken", True)
-    await user.until("churn", phase_is("Degraded"))
+    await user.until("churn", phase_is("Rejected"))
     expected = [(3, True), (2, False)]
     await user.until(
         f"churn-{first}", lambda body: body["revision"] == expected[0][0], kind=kinds.CONTROLLER_REVISION

@@ -121,6 +121,7 @@ ON_A_CONTROL_PLANE: Final = (
             "tests/e2e/test_operator_on_the_control_plane.py",
             "tests/e2e/test_decisions_on_the_control_plane.py",
             "tests/e2e/test_crd_on_the_server.py",
+            "tests/e2e/test_kubectl_on_the_server.py",
             "tests/e2e/test_scaling_on_the_control_plane.py",
         ),
         resource="control plane",

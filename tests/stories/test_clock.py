@@ -61,7 +61,7 @@ async def _rollback(world: World) -> None:
     """A revision crashes in its first step; its pods leave after the delay."""
     await world.deploy(spec("v1"))
     await world.apply(spec("v2"))
-    await world.wait_until(lambda s: s["phase"] == "Degraded", seconds=400)
+    await world.wait_until(lambda s: s["phase"] == "Rejected", seconds=400)
 
 
 def _disturbed_at(holds: Holds, disturbance: Disturbance) -> Disturbance:
@@ -193,7 +193,7 @@ def test_the_progress_deadline_still_ends_a_rollout_after_a_restart() -> None:
         await world.wait_until(lambda s: s["rollout"]["progressedAt"])
         await world.wait(100)
         await world.restart_operator()
-        status = await world.wait_until(lambda s: s["phase"] == "Degraded", seconds=340)
+        status = await world.wait_until(lambda s: s["phase"] == "Rejected", seconds=340)
         assert status["rollout"]["reason"] == "ProgressDeadlineExceeded"
 
     run_story(story, serving=failing_pods("v2", Behaviour(ready_after=10_000)))

@@ -103,7 +103,7 @@ def test_a_rejection_names_time_and_source() -> None:
     async def story(world: World) -> None:
         await world.deploy(spec_to_build("1"))
         await world.apply(spec_to_build("2"))
-        (rejected,) = (await world.wait_for_phase("Degraded"))["rejected"]
+        (rejected,) = (await world.wait_for_phase("Rejected"))["rejected"]
         assert (rejected["sourceUri"], rejected["sourceVersion"]) == ("s3://models/churn/2/", "etag etag2")
         assert rejected["modelDigest"] == digest_of("2")
         assert rejected["at"] > rejected["builtAt"]

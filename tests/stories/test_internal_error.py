@@ -65,7 +65,7 @@ def test_failing_canary_is_rolled_back_although_the_spec_cannot_be_planned(broke
         first = (await world.deploy(spec("v1")))["stable"]["revision"]
         second = (await world.start_canary(spec("v2")))["canary"]["revision"]
         await world.apply(broken)
-        held = await world.wait_for_phase("Degraded", seconds=2)
+        held = await world.wait_for_phase("Rejected", seconds=2)
         assert condition_reasons(held)["Stalled"] == reason
         assert held["canary"]["weight"] == 25
         status = await world.wait_until(lambda s: s["rejected"][0]["revision"] == second, seconds=120)
@@ -103,7 +103,7 @@ def test_bug_is_counted_and_the_status_names_its_traceback_in_the_log(
         install_faulty_router(world)
         await world.deploy(spec("v1"))
         await world.apply(faulty("v1"))
-        status = await world.wait_for_phase("Degraded", seconds=2)
+        status = await world.wait_for_phase("Rejected", seconds=2)
         assert condition_statuses(status)["Serving"] == "True"
         await world.wait(600)
         logged: list[Any] = [r for r in caplog.records if r.exc_info and "bug" in r.message]

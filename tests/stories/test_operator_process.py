@@ -56,7 +56,7 @@ def test_restart_during_a_rollout_writes_nothing_when_nothing_changed(state: str
                 await world.wait_until_idle()
             case _:
                 await world.start_canary(spec("v2", steps=[{"weight": 25, "hold": "2h"}]))
-        await world.wait_for_quiet()
+        await world.wait_for_quiet(quiet=15)  # a look at the metrics of every pod included
         await world.restart_operator()
         await world.wait(600)
         assert world.transport.writes == []

@@ -9,7 +9,7 @@ import pytest
 from seatrial.api import kinds
 from seatrial.api.objects import Body
 from tests.apiserver.pod_behaviour import image_of
-from tests.stories.conditions import condition_statuses
+from tests.stories.conditions import condition_messages, condition_statuses
 from tests.stories.specs import spec
 from tests.stories.world import NAMESPACE, World, run_story
 
@@ -70,7 +70,7 @@ def test_refusal_that_may_pass_is_tolerated_until_the_deadline(message: str) -> 
         await start_refused(world, message)
         await world.wait(280)
         assert (await world.status())["phase"] == "Canary"
-        status = await world.wait_for_phase("Degraded", seconds=40)
+        status = await world.wait_for_phase("Rejected", seconds=40)
         assert status["rejected"][0]["reason"] == "ProgressDeadlineExceeded"
         assert message[:30] in status["rejected"][0]["message"]
 
@@ -81,10 +81,10 @@ def test_refusal_that_may_pass_is_tolerated_until_the_deadline(message: str) -> 
 def test_forbidden_content_is_final_after_a_minute(message: str) -> None:
     async def story(world: World) -> None:
         first = await start_refused(world, message)
-        assert "12:0" in first["message"], "it says when it is final"
+        assert "12:0" in condition_messages(first)["Reconciling"], "it says when it is final"
         await world.wait(55)
         assert (await world.status())["phase"] == "Canary"
-        status = await world.wait_for_phase("Degraded", seconds=8)
+        status = await world.wait_for_phase("Rejected", seconds=8)
         assert status["rejected"][0]["reason"] == "PodRejected"
         assert message[:30] in status["rejected"][0]["message"]
 
@@ -99,7 +99,7 @@ def test_refused_pod_of_a_later_step_leaves_the_canary_its_traffic_for_a_minute(
         await world.wait_until(lambda s: s["canary"]["failure"]["reason"] == "PodRejected", seconds=120)
         await world.wait(50)
         assert (await world.status())["canary"]["weight"] == 25
-        status = await world.wait_for_phase("Degraded", seconds=90)
+        status = await world.wait_for_phase("Rejected", seconds=90)
         assert status["rejected"][0]["reason"] == "PodRejected"
 
     run_story(story)

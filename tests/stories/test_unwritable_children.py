@@ -180,7 +180,7 @@ def test_child_that_cannot_be_written_does_not_keep_a_failed_canary_its_traffic(
         first = (await world.deploy(spec("v1")))["stable"]["revision"]
         second = (await world.start_canary(spec("v2")))["canary"]["revision"]
         world.server.faults.fail_next(ALWAYS, 403, writes_of(resource))
-        world.server.remove(kinds.PDB, NAMESPACE, NAME)
+        world.server.remove(kinds.PDB, NAMESPACE, f"{NAME}-{first}")
         await world.decide("Abort", revision=second, attempt=1)
         await world.wait_until(lambda s: s["canary"]["actualWeight"] == 0, seconds=5)
         service = await world.get(kinds.SERVICE, NAME)
@@ -200,7 +200,8 @@ def test_budget_that_cannot_be_written_is_said_and_does_not_stop_a_rollout() -> 
         await world.wait_until(lambda s: s["stable"]["revision"] != first["revision"], seconds=600)
         await world.wait(60)
         status = await world.status()
-        assert f"PodDisruptionBudget {NAME} could not be written" in status["message"]
+        revision = status["stable"]["revision"]
+        assert f"PodDisruptionBudget {NAME}-{revision} could not be written" in status["message"]
         assert condition_statuses(status)["Serving"] == "True"
         assert world.replicas_of(first["revision"]) is None, "what served before is deleted"
         events = [e for e in await world.objects(kinds.EVENT) if e["reason"] == "ApiForbidden"]

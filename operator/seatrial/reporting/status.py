@@ -10,6 +10,7 @@ from seatrial.core.state import ModelRevision
 from seatrial.core.status_codec import encode
 from seatrial.core.traffic import Ready
 from seatrial.core.transitions import TABLE, Phase, at_rest
+from seatrial.reporting.check_message import worst_verdict
 from seatrial.reporting.conditions import conditions
 from seatrial.reporting.health import display_phase
 from seatrial.reporting.schedule import next_transition
@@ -60,7 +61,7 @@ def _summary(decision: Decision) -> api.Summary:
     return api.Summary(
         step=f"{rollout.step}/{rollout.steps}" if rollout.steps else "",
         weight=_shown_weight(decision),
-        verdict=WITHOUT_CHECKS,
+        verdict=worst_verdict(rollout) or WITHOUT_CHECKS,
         ready=_ready(decision, stable, decision.canary_track),
     )
 

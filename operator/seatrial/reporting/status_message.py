@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from seatrial.api import durations, names, phases
+from seatrial.api import durations, phases
 from seatrial.api.text import pluralize
-from seatrial.core.canary_health import refusal_is_final_at
 from seatrial.core.decide import Decision
 from seatrial.core.rollback import stable_can_take_over
 from seatrial.core.snapshot import Track
@@ -19,8 +17,9 @@ from seatrial.core.state import ModelRevision, Rollout
 from seatrial.core.target import step_of
 from seatrial.core.traffic import Ready
 from seatrial.core.transitions import Phase, at_rest
-from seatrial.reporting import autoscaler, few_replicas, schedule
+from seatrial.reporting import autoscaler, schedule
 from seatrial.reporting.build_message import building, needs
+from seatrial.reporting.check_message import checks
 from seatrial.reporting.health import is_impaired, stable_is_complete, stable_is_unhealthy, wanted_pods
 from seatrial.reporting.phrases import because, clause, headline, joined, missing, utc
 from seatrial.reporting.remedies import remedy
@@ -32,6 +31,7 @@ from seatrial.reporting.serving_message import (
     ready_pods,
     traffic_clause,
 )
+from seatrial.reporting.starting_message import deadline, needed_pods, starting
 
 Clauses = tuple[str, ...]
 """Parts of a message, what matters most first; empty ones are left out."""
@@ -135,76 +135,22 @@ def _rests_paused(decision: Decision) -> str:
     return "paused: spec.paused is true" if paused else ""
 
 
-def _starting(decision: Decision, rollout: Rollout) -> Clauses:
-    track = decision.canary_track
-    if (others := decision.snapshot.other_revision_pods(decision.state)) > 0:
-        leave_at = decision.idle_pods_leave_at
-        known = leave_at is not None and leave_at > decision.now
-        stop = f" at {utc(leave_at, decision.now)}" if known else ""
-        pods = _released_pods(decision) or f"{pluralize(others, 'pod')} of other revisions"
-        return f"{rollout.revision}: waiting for {pods} to stop{stop}", meanwhile(decision)
-    if rollout.waiting_for is phases.WaitingFor.CAPACITY and decision.target.steps:
-        return f"{rollout.revision}: {_too_few_replicas(decision)}", meanwhile(decision)
-    starting = f"{rollout.revision}: starting, {ready_pods(track, _needed(decision, rollout))}"
-    large = few_replicas.hint(decision, rollout)
-    return joined(starting, cause(track)), large, meanwhile(decision), _deadline(decision, rollout)
-
-
-def _released_pods(decision: Decision) -> str:
-    """Return the first pod whose labels somebody edited, and what to do about it; empty if there is none."""
-    released = decision.snapshot.released_pods(decision.state)
-    if not released:
-        return ""
-    remedy = f"delete it, or remove its label {names.LABEL_SERVER}"
-    more = f" and {pluralize(len(released) - 1, 'other')}" if len(released) > 1 else ""
-    return f"pod {released[0]}{more} (edited labels: it belongs to no revision; {remedy})"
-
-
-def _too_few_replicas(decision: Decision) -> str:
-    weight, stable, router = (
-        decision.target.steps[0].weight,
-        decision.replica_plan.full,
-        decision.target.router,
-    )
-    counts = itertools.count(stable + 1)
-    enough = next(count for count in counts if not router.waits_for_replicas(weight, stable=count))
-    return (
-        f"waiting, because one canary pod beside {pluralize(stable, 'stable pod')} would receive more than {weight} % "
-        f"of traffic; raise spec.scaling to {enough} replicas, or set spec.traffic.replicas.whenTooFew to Proceed"
-    )
-
-
-def _needed(decision: Decision, rollout: Rollout) -> int:
-    plan = decision.replica_plan
-    if rollout.phase is Phase.PROMOTING or rollout.steps == 0 or not plan.at_step:
-        return plan.full
-    return plan.at_step[max(min(rollout.step, len(plan.at_step)), 1) - 1]
-
-
-def _deadline(decision: Decision, rollout: Rollout) -> str:
-    if rollout.progressed_at is None:
-        return ""
-    final_at = refusal_is_final_at(rollout, decision.canary_track)
-    if final_at is not None and final_at > decision.now:
-        return f"; rejected at {utc(final_at, decision.now)} unless its pods are admitted"
-    ends = utc(rollout.progressed_at + decision.target.progress_deadline, decision.now)
-    return f"rejected at {ends} unless another pod becomes ready"
-
-
 def _shifting(decision: Decision, rollout: Rollout) -> Clauses:
-    track, needed = decision.canary_track, _needed(decision, rollout)
+    track, needed = decision.canary_track, needed_pods(decision, rollout)
     step, share = step_of(decision.target, rollout), _share(decision, rollout)
     if rollout.weight < step.weight:
         pods = f"waiting for {step.weight} %: {ready_pods(track, needed)}"
         serves = "" if decision.canary_receives_traffic and decision.split_is_applied else meanwhile(decision)
-        return joined(share, pods, cause(track)), serves, _deadline(decision, rollout)
+        return joined(share, pods, cause(track)), serves, deadline(decision, rollout)
     if not decision.split_is_applied:
         return share, f"step {rollout.step} starts when it is applied", meanwhile(decision)
     following, at = _following(decision, rollout), schedule.next_transition(decision)
+    if rollout.waiting_for is phases.WaitingFor.EVIDENCE:
+        return joined(f"{share}, {following} waits for evidence", cause(track)), *checks(rollout)
     if at is None:
         waits = f"{following} waits: {ready_pods(track, needed)}"
-        return joined(share, waits, cause(track)), _deadline(decision, rollout)
-    return (joined(f"{share}, {following} at {utc(at, decision.now)}", cause(track)),)
+        return joined(share, waits, cause(track)), deadline(decision, rollout), *checks(rollout)
+    return joined(f"{share}, {following} at {utc(at, decision.now)}", cause(track)), *checks(rollout)
 
 
 def _share(decision: Decision, rollout: Rollout) -> str:
@@ -253,7 +199,7 @@ def pause(decision: Decision, rollout: Rollout, since: str = "") -> tuple[str, s
 def _promoting(decision: Decision, rollout: Rollout) -> Clauses:
     track = decision.canary_track
     promoting = f"{rollout.revision}: promoting, {ready_pods(track, decision.replica_plan.full)}"
-    return joined(promoting, cause(track)), meanwhile(decision), _deadline(decision, rollout)
+    return joined(promoting, cause(track)), meanwhile(decision), deadline(decision, rollout)
 
 
 def _rolling_back(decision: Decision, rollout: Rollout) -> Clauses:
@@ -303,7 +249,7 @@ def _rejected(decision: Decision, rollout: Rollout) -> Clauses:
 
 MESSAGES: dict[Phase, Callable[[Decision, Rollout], Clauses]] = {
     Phase.BUILDING: building,
-    Phase.STARTING: _starting,
+    Phase.STARTING: starting,
     Phase.SHIFTING: _shifting,
     Phase.PAUSED: _paused,
     Phase.PROMOTING: _promoting,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seatrial.api import phases, reasons
 from seatrial.api import status as api
-from seatrial.children import actions_for
+from seatrial.children import chains_for
 from seatrial.core.decide import decide
 from seatrial.core.snapshot import Snapshot
 from seatrial.core.state import Build, HistoryEntry, ModelRevision, Rejection, Rollout, RolloutState
@@ -79,7 +79,7 @@ def test_a_pass_on_any_status_decides_and_reports(
 ) -> None:
     decision = decide(stored, target, snapshot, NOW)
     reported = status.status(decision, api.Status())
-    actions_for(decision)
+    chains_for(decision)
     events.events_of(decision, api.Status())
     schedule.wake_at(decision)
     decide(state_of(reported), target, snapshot, NOW)

@@ -1,0 +1,31 @@
+"""What the checks of a step say, as clauses of the message, and as one word for the column."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from seatrial.api.phases import Verdict
+from seatrial.core.state import CheckResult, Rollout
+
+WORST_FIRST: Final = (Verdict.FAIL, Verdict.ERROR, Verdict.NO_DATA, Verdict.PASS)
+
+
+def checks(rollout: Rollout) -> tuple[str, ...]:
+    """Return a clause for each check, the worst first; dry runs come last and say so."""
+    return tuple(_clause(result) for result in sorted(rollout.checks, key=_rank))
+
+
+def worst_verdict(rollout: Rollout) -> Verdict | None:
+    """Return the verdict that decides what happens next; None where nothing is checked."""
+    verdicts = [result.verdict for result in rollout.checks if not result.dry_run]
+    return min(verdicts, key=WORST_FIRST.index, default=None)
+
+
+def _rank(result: CheckResult) -> tuple[bool, int]:
+    known = result.verdict in WORST_FIRST
+    return result.dry_run, WORST_FIRST.index(result.verdict) if known else len(WORST_FIRST)
+
+
+def _clause(result: CheckResult) -> str:
+    trial = " (dry run)" if result.dry_run else ""
+    return f"check {result.name}{trial}: {result.message}"

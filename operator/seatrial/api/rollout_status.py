@@ -53,6 +53,9 @@ class CheckStatus(base.StatusModel):
     samples: Annotated[int, Field(strict=True, ge=0)] = 0
     """How many requests the canary has answered in this step."""
 
+    requests_needed: Annotated[int, Field(strict=True, ge=0)] | None = None
+    """About how many more good requests would let the check pass; absent when it has passed or failed."""
+
     dry_run: Annotated[bool, Field(strict=True)] = False
     """Whether the verdict is only reported."""
 

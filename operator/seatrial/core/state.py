@@ -71,6 +71,8 @@ class CheckResult:
     upper: float | None = None
     """What the requests do not rule out."""
     samples: int = 0
+    requests_needed: int | None = None
+    """About how many more good requests would let the check pass; None where that is not known, or not needed."""
     dry_run: bool = False
     message: str = ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from seatrial.api.phases import Verdict
+from seatrial.api.text import pluralize
 from seatrial.core.state import CheckResult, Rollout
 
 WORST_FIRST: Final = (Verdict.FAIL, Verdict.ERROR, Verdict.NO_DATA, Verdict.PASS)
@@ -13,6 +14,19 @@ WORST_FIRST: Final = (Verdict.FAIL, Verdict.ERROR, Verdict.NO_DATA, Verdict.PASS
 def checks(rollout: Rollout) -> tuple[str, ...]:
     """Return a clause for each check, the worst first; dry runs come last and say so."""
     return tuple(_clause(result) for result in sorted(rollout.checks, key=_rank))
+
+
+def waiting(rollout: Rollout) -> str:
+    """Return what a step whose hold is over still waits for, in a few words."""
+    undecided = [r for r in rollout.checks if not r.dry_run and r.verdict in {Verdict.ERROR, Verdict.NO_DATA}]
+    if not undecided:
+        return "evidence"
+    worst = min(undecided, key=_rank)
+    if worst.verdict is Verdict.ERROR:
+        return f"the metrics of check {worst.name}, which cannot be read"
+    if worst.requests_needed is None:
+        return f"check {worst.name}, which is undecided"
+    return f"about {pluralize(worst.requests_needed, 'more good request')} (check {worst.name})"
 
 
 def worst_verdict(rollout: Rollout) -> Verdict | None:

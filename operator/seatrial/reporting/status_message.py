@@ -19,7 +19,7 @@ from seatrial.core.traffic import Ready
 from seatrial.core.transitions import Phase, at_rest
 from seatrial.reporting import autoscaler, schedule
 from seatrial.reporting.build_message import building, needs
-from seatrial.reporting.check_message import checks
+from seatrial.reporting.check_message import checks, waiting
 from seatrial.reporting.health import is_impaired, stable_is_complete, stable_is_unhealthy, wanted_pods
 from seatrial.reporting.phrases import because, clause, headline, joined, missing, utc
 from seatrial.reporting.remedies import remedy
@@ -146,7 +146,8 @@ def _shifting(decision: Decision, rollout: Rollout) -> Clauses:
         return share, f"step {rollout.step} starts when it is applied", meanwhile(decision)
     following, at = _following(decision, rollout), schedule.next_transition(decision)
     if rollout.waiting_for is phases.WaitingFor.EVIDENCE:
-        return joined(f"{share}, {following} waits for evidence", cause(track)), *checks(rollout)
+        waits = f"{following} waits for {waiting(rollout)}"
+        return joined(f"{share}, {waits}", cause(track)), *checks(rollout)
     if at is None:
         waits = f"{following} waits: {ready_pods(track, needed)}"
         return joined(share, waits, cause(track)), deadline(decision, rollout), *checks(rollout)

@@ -68,9 +68,7 @@ def test_a_step_without_enough_requests_waits_for_evidence_beyond_its_hold() -> 
     begun = look(shifting(), 1, sample(NEW, at=after(seconds=1)))
     waiting = rollout_of(look(begun, 200, sample(NEW, ok=20, at=after(seconds=199))))
     assert (waiting.step, waiting.waiting_for) == (1, WaitingFor.EVIDENCE)
-    assert (
-        waiting.checks[0].message == "errors 0 % (limit 1 %); undecided, about 80 more good requests needed"
-    )
+    assert waiting.checks[0].message == "errors 0 % (limit 1 %); about 80 more good requests decide it"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from seatrial.api.serving import Serving
 from seatrial.core.decide import Decision
 from seatrial.core.references import Reference, ReferenceKind
 from seatrial.core.snapshot import ApplyError, AutoscalerCondition, Diagnosis
-from seatrial.core.state import Build, HistoryEntry, Rejection, RolloutState
+from seatrial.core.state import Build, CheckResult, HistoryEntry, Rejection, RolloutState
 from seatrial.core.target import BuildTarget, Step, Target, Workload
 from seatrial.core.traffic import Split
 from seatrial.core.transitions import Phase
@@ -133,6 +133,33 @@ def shift(here: Seen | None = None, *, apply_error: ApplyError | None = None, **
     """Return the decision while NEW receives traffic."""
     known = seen().stable(ready=4).canary() if here is None else here
     return decided(shifting(**rollout), known.at(), apply_error=apply_error)
+
+
+def judged(*checks: CheckResult, waits: bool = False) -> Decision:
+    """Return the decision while NEW receives traffic and is judged; `waits`: its hold is over."""
+    waiting_for = phases.WaitingFor.EVIDENCE if waits else None
+    return shift(checks=checks, waiting_for=waiting_for)
+
+
+PASSED = CheckResult(
+    name="errors", verdict=phases.Verdict.PASS, message="errors 0.2 % (limit 1 %) in 3400 requests"
+)
+UNDECIDED = CheckResult(
+    name="latency",
+    verdict=phases.Verdict.NO_DATA,
+    requests_needed=120,
+    message="slower than 250 ms: 0 % (limit 1 %); about 120 more good requests decide it",
+)
+UNREADABLE = CheckResult(
+    name="errors",
+    verdict=phases.Verdict.ERROR,
+    message="the metrics of pod churn-b cannot be read: connection refused",
+)
+TRIAL = replace(UNDECIDED, name="latency-trial", dry_run=True)
+CHECK_FAILED: dict[str, Any] = {
+    "reason": Reason.CHECK_FAILED,
+    "message": "check errors: errors 40 % (limit 1 %) in 100 requests",
+}
 
 
 def paused(here: Seen | None = None, *, target: Target | None = None, **rollout: Any) -> Decision:

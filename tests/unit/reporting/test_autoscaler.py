@@ -67,9 +67,9 @@ def test_an_autoscaler_that_cannot_scale_is_quoted_at_once_and_leaves_the_object
     assert _scaling(plan).status == "False"
     assert _scaling(plan).reason == MISSING
     assert SAID in _scaling(plan).message
-    assert f"({reason})" in plan.status.message
     ready = plan.status.condition(ConditionType.READY)
     assert ready is not None
+    assert f"({reason})" in ready.message
     assert (ready.status, ready.reason, plan.actions) == ("True", "Healthy", ())
 
 
@@ -118,5 +118,7 @@ def test_a_cpu_metric_without_a_cpu_request_is_reported_before_anything_starts(
 
 
 def test_a_cpu_request_that_the_spec_lacks_is_not_reported_while_the_autoscaler_measures() -> None:
-    assert REMEDY not in _plan(_autoscaled()).status.message
-    assert REMEDY in _plan(_inactive(_autoscaled(), "FailedGetResourceMetric")).status.message
+    measures = _plan(_autoscaled())
+    assert measures.status.condition(ConditionType.SCALING_ACTIVE) is None
+    assert REMEDY not in measures.status.message
+    assert REMEDY in _scaling(_plan(_inactive(_autoscaled(), "FailedGetResourceMetric"))).message

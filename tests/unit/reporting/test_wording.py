@@ -71,6 +71,10 @@ MESSAGES: dict[str, Decision] = {
     "step holds, another actual share": given.shift(given.BESIDE),
     "step holds after a pause": given.shift(paused_seconds=600),
     "last step holds": given.shift(seen().stable().canary(ready=3), step=2, weight=50),
+    "step holds, its checks have passed": given.judged(given.PASSED),
+    "step holds, a check is undecided": given.judged(given.PASSED, given.UNDECIDED, given.TRIAL),
+    "hold over, a check is undecided": given.judged(given.UNDECIDED, waits=True),
+    "hold over, metrics cannot be read": given.judged(given.UNREADABLE, waits=True),
     "hold over, a pod is missing": given.hold_over(),
     "canary pods of the next step start": given.shift(step=2, progressed_at=NOW),
     "canary lost its pods": given.shift(seen().stable().canary(ready=0, pods=1), weight=0, progressed_at=NOW),
@@ -95,6 +99,7 @@ MESSAGES: dict[str, Decision] = {
         given.sharing(20), apply_error=given.UNWRITTEN
     ),
     "rejected": given.rejected(**given.CRASHED),
+    "rejected by a check": given.rejected(**given.CHECK_FAILED),
     "rejected, stable lacks pods": given.rejected(
         seen().stable(ready=2, diagnosis=given.CRASH), **given.CRASHED
     ),

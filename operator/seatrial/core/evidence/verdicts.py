@@ -30,6 +30,8 @@ def judge(entry: CheckMemory, *, alpha: float, error: str = "") -> CheckResult:
     bounds = sequence.bounds(alpha)
     failed = canary.bad >= MIN_BAD and is_fault(entry.test.log_e_value(check.limit), alpha)
     verdict = Verdict.FAIL if failed else _verdict(check, sequence, alpha, error)
+    needed = requests_until_pass(check, sequence, alpha) if verdict is Verdict.NO_DATA else None
+    needed = None if needed is None else _rounded_up(needed)
     return CheckResult(
         name=check.name,
         verdict=verdict,
@@ -39,8 +41,9 @@ def judge(entry: CheckMemory, *, alpha: float, error: str = "") -> CheckResult:
         lower=_shown(bounds.lower),
         upper=_shown(bounds.upper),
         samples=canary.total,
+        requests_needed=needed,
         dry_run=check.dry_run,
-        message=_message(check, sequence, verdict, alpha, error),
+        message=error if verdict is Verdict.ERROR else _message(check, sequence, verdict, needed),
     )
 
 
@@ -103,22 +106,16 @@ def percent(rate: float) -> str:
     return f"{shown:.0f} %" if shown >= 10 else f"{float(f'{shown:.2g}'):g} %"
 
 
-def _message(check: Check, sequence: RateSequence, verdict: Verdict, alpha: float, error: str) -> str:
+def _message(check: Check, sequence: RateSequence, verdict: Verdict, needed: int | None) -> str:
     total = sequence.total
-    if verdict is Verdict.ERROR:
-        return error
     if not total.canary.total:
         return "no request of a user yet"
     observed = f"{_subject(check)} {percent(total.canary.rate)} ({_limit(check, total)})"
     if verdict is not Verdict.NO_DATA:
         return f"{observed} in {pluralize(total.canary.total, 'request')}"
-    return f"{observed}; {_forecast_text(requests_until_pass(check, sequence, alpha))}"
-
-
-def _forecast_text(requests: int | None) -> str:
-    if requests is None:
-        return "more requests at this rate do not decide it"
-    return f"undecided, about {pluralize(_rounded_up(requests), 'more good request')} needed"
+    if needed is None:
+        return f"{observed}; more requests at this rate do not decide it"
+    return f"{observed}; about {pluralize(needed, 'more good request')} decide it"
 
 
 def _rounded_up(requests: int) -> int:

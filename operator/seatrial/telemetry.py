@@ -171,17 +171,20 @@ class Telemetry:
         self,
         *,
         depth: Callable[[], float],
-        oldest: Callable[[], float | None],
+        oldest: Callable[[], float],
         leader: Callable[[], float],
         ages: Mapping[str, Sequence[Callable[[], float]]],
     ) -> None:
         """Register the gauges that are read at every scrape.
 
-        `oldest` returns None in a process that takes no keys: it has no such series. `ages`: kind → its watches; the
-        oldest one counts.
+        A standby has no age of its queue, from which it takes nothing. `ages`: kind → its watches; the oldest counts.
         """
         self.registry.register(
-            _OptionalGauge("seatrial_queue_oldest_seconds", "Age of the oldest entry in the queue", oldest)
+            _OptionalGauge(
+                "seatrial_queue_oldest_seconds",
+                "Age of the oldest entry in the queue of the leader",
+                lambda: oldest() if leader() else None,
+            )
         )
         for name, text, read in (
             ("seatrial_queue_depth", "ModelDeployments waiting for a reconcile pass", depth),

@@ -127,8 +127,7 @@ def build(
 
     Pods' metrics are read through the API server unless `fetch_metrics` says otherwise.
     """
-    clocks = clocks or Clocks()
-    metrics = telemetry.Telemetry(prometheus_client.CollectorRegistry())
+    clocks, metrics = clocks or Clocks(), telemetry.Telemetry(prometheus_client.CollectorRegistry())
     queue: KeyedQueue[Key] = KeyedQueue(
         is_urgent=lambda key: canary_has_users(model_deployments.get(key.namespace, key.name) or {})
     )
@@ -247,7 +246,7 @@ def register_gauges(operator: Operator) -> None:
         ages.setdefault(str(informer.kind), []).append(informer.last_event_age)
     operator.telemetry.register_gauges(
         depth=lambda: operator.queue.depth,
-        oldest=lambda: operator.queue.oldest_age() if operator.may_write() else None,
+        oldest=operator.queue.oldest_age,
         leader=lambda: float(operator.may_write()),
         ages=ages,
     )

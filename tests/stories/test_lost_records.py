@@ -8,6 +8,7 @@ import pytest
 
 from seatrial.api import kinds, names
 from tests.apiserver.pod_behaviour import Behaviour
+from tests.stories.conditions import condition_messages
 from tests.stories.specs import failing_pods, spec
 from tests.stories.world import NAME, NAMESPACE, World, run_story
 
@@ -158,7 +159,7 @@ def test_a_rollout_names_the_relabelled_pod_that_it_waits_for_and_what_to_do_abo
         await world.apply(spec("v2"))
         status = await world.wait_until(lambda s: s["rollout"]["waitingFor"] == "Capacity")
         assert pods[0] in status["message"]
-        assert names.LABEL_SERVER in status["message"]
+        assert names.LABEL_SERVER in condition_messages(status)["Reconciling"]
         out = {"metadata": {"labels": {names.LABEL_SERVER: None}}}
         world.server.edit(kinds.POD, NAMESPACE, pods[0], patch=out)
         await world.wait_for_phase("Healthy")

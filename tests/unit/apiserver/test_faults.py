@@ -76,7 +76,7 @@ class TestFailNext:
         await client.list(kinds.CONFIG_MAP)
         with pytest.raises(failures.Unavailable):
             await client.create(kinds.CONFIG_MAP, objects.settings())
-        await client.create(kinds.CONFIG_MAP, objects.settings())
+        await client.create(kinds.CONFIG_MAP, objects.settings("other"))
 
     async def test_failed_request_is_not_carried_out(self, api: FakeApiServer, client: Client) -> None:
         api.faults.fail_next(1, 500)

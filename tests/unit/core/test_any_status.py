@@ -99,7 +99,8 @@ def test_a_rollout_whose_canary_was_edited_away_continues_with_its_own_revision(
 
 def test_a_rollout_whose_canary_and_image_are_gone_begins_anew() -> None:
     stored = replace(promoting(), canary=None)
-    after_pass = _decided(stored, seen().stable(ready=3).canary(ready=3).sharing(50), image="", build_id="")
+    here = seen().stable(ready=3).canary(ready=3).sharing(50).having(images={})
+    after_pass = _decided(stored, here, image="", build_id="")
     assert after_pass.rollout is not None
     assert (after_pass.rollout.phase, after_pass.rollout.weight) == (phases.RolloutPhase.BUILDING, 0)
 

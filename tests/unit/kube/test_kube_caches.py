@@ -175,7 +175,7 @@ class TestCopies:
         api.set_status(kinds.POD, "default", "p", status=status, manager="kubelet")
         await running.enqueued()
         (stored,) = running.caches.of(kinds.POD, CHURN)
-        assert stored["status"] == {"phase": "Running", "reason": "r"}
+        assert stored["status"] == {"phase": "Running", "podIP": "10.0.0.1", "reason": "r"}
         assert set(stored) == {"metadata", "status"}
         assert "managedFields" not in stored["metadata"]
 

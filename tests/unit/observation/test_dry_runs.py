@@ -80,5 +80,5 @@ def test_a_rejected_field_makes_the_spec_invalid_and_nothing_is_created() -> Non
     assert stalled is not None
     assert (stalled.status, stalled.reason) == (conditions.ConditionStatus.TRUE, reasons.Reason.INVALID_SPEC)
     assert "spec.serving.pod.tolerations[0].kee: unknown field" in plan.status.message
-    assert "and 2 more" in plan.status.message
+    assert "and 2 more" in stalled.message
     assert plan.actions == ()

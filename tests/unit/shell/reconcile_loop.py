@@ -14,7 +14,7 @@ from seatrial.api.objects import Body
 from seatrial.applier import Applier
 from seatrial.kube.caches import Caches
 from seatrial.kube.client import Client
-from seatrial.kube.clock import Clock
+from seatrial.kube.clock import TICK, Clock
 from seatrial.kube.limiter import Limiter
 from seatrial.kube.pod_metrics import through_api_server
 from seatrial.kube.queue import KeyedQueue
@@ -47,6 +47,7 @@ class Loop:
             return START + timedelta(seconds=clock())
 
         sampler = Sampler(through_api_server(client), self.queue.add, now=now, clock=clock)
+        self.clock = Clock(now, clock)
         self.reconciler = Reconciler(
             Shell(
                 observer=Observer(client, caches, self.referrers, sampler),
@@ -57,7 +58,7 @@ class Loop:
                 telemetry=self.telemetry,
                 settings=settings.Settings(),
                 routers=routers.routers(),
-                clock=Clock(now, clock),
+                clock=self.clock,
             )
         )
         self.task: asyncio.Task[None] | None = None
@@ -66,7 +67,11 @@ class Loop:
         """Let workers run for `seconds`."""
         if self.task is None:
             self.task = asyncio.create_task(run_workers(self.reconciler, size=3, ready=asyncio.sleep(0)))
-        await asyncio.sleep(seconds)
+        ticks, rest = divmod(seconds, TICK)
+        for _ in range(int(ticks)):
+            await asyncio.sleep(TICK)
+            self.clock.tick()
+        await asyncio.sleep(rest)
         assert not self.task.done(), "a worker ended"
 
     def deliver(self, name: str = "churn") -> None:

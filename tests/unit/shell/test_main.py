@@ -54,7 +54,7 @@ class TestStart:
         chosen = options.Options(
             kubeconfig=str(tmp_path / "absent"),
             settings_file="/etc/seatrial/settings.yaml",
-            namespace="shop",
+            namespaces=("shop",),
             lease_namespace="seatrial-system",
         )
         await main.run(chosen)

@@ -35,10 +35,10 @@ class RunningObserver:
         self.api = api
         self.caches = caches
         loop = asyncio.get_running_loop()
-        sampler = Sampler(
+        self.sampler = Sampler(
             through_api_server(client), lambda _key: None, now=lambda: objects.START, clock=loop.time
         )
-        self.observer = Observer(client, caches, Referrers(), sampler)
+        self.observer = Observer(client, caches, Referrers(), self.sampler)
         self.tasks: list[asyncio.Task[None]] = []
 
     async def catch_up(self) -> None:
@@ -126,7 +126,9 @@ class TestContent:
     async def test_without_secret_content_the_version_stands_for_it(
         self, running: RunningObserver, api: FakeApiServer, client: Client
     ) -> None:
-        running.observer = Observer(client, running.caches, Referrers(), secret_content=False)
+        running.observer = Observer(
+            client, running.caches, Referrers(), running.sampler, secret_content=False
+        )
         api.insert(kinds.SECRET, content("one", kinds.SECRET, key="c2VjcmV0"))
         (first,) = (await running.observe(SECRET)).values()
         assert (first["present"], first["data"], bool(first["digest"])) == (True, {}, True)
@@ -140,10 +142,12 @@ class TestContent:
         self, running: RunningObserver, api: FakeApiServer, client: Client
     ) -> None:
         api.faults.fail_next(100, 403, lambda request: "/secrets/" in request.path)
-        running.observer = Observer(client, running.caches, Referrers(), secret_content=False)
+        running.observer = Observer(
+            client, running.caches, Referrers(), running.sampler, secret_content=False
+        )
         (observed,) = (await running.observe(SECRET)).values()
         assert (observed["present"], observed["digest"]) == (True, "")
-        running.observer = Observer(client, running.caches, Referrers())
+        running.observer = Observer(client, running.caches, Referrers(), running.sampler)
         with pytest.raises(failures.Forbidden):
             await running.observe(SECRET)
 

@@ -120,13 +120,6 @@ def test_the_oldest_of_several_watches_of_a_kind_counts() -> None:
     assert [value(name) for name in gauges] == [4, 5, 1]
 
 
-def test_a_process_that_takes_no_keys_has_no_age_of_its_queue() -> None:
-    metrics = Telemetry(CollectorRegistry())
-    metrics.register_gauges(depth=lambda: 4, oldest=lambda: None, leader=lambda: 0.0, ages={})
-    assert metrics.registry.get_sample_value("seatrial_queue_oldest_seconds") is None
-    assert metrics.registry.get_sample_value("seatrial_queue_depth") == 4
-
-
 def test_several_operators_can_run_in_one_process() -> None:
     one, other = Telemetry(CollectorRegistry()), Telemetry(CollectorRegistry())
     one.passes.labels("done").inc()

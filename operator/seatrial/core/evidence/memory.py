@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from seatrial.core.evidence.checks import Check
-from seatrial.core.evidence.counts import NONE, Counts, PairCounts
+from seatrial.core.evidence.counts import NO_COUNTS, NONE, Counts, PairCounts
 from seatrial.core.evidence.late_faults import LateFaultTest
 from seatrial.core.evidence.rates import RateSequence
 from seatrial.core.evidence.samples import PodSample, Samples
@@ -95,6 +95,9 @@ def _is_news(memory: Memory, sample: PodSample) -> bool:
 
 
 def _after(test: LateFaultTest, counts: PairCounts, onsets: int) -> LateFaultTest:
+    """Return the test after more requests; times of onset without a request in between are the same one."""
+    if counts == NO_COUNTS:
+        return test
     while len(test.sums_at_onset) < onsets:
         test = test.begin_onset()
     return test.add(counts)

@@ -85,7 +85,7 @@ async def test_object_that_is_nested_without_end_does_not_hide_the_others(
     assert created.returncode == 0, created.stderr
     await user.apply("churn", spec(1))
     await user.healthy("churn", 1)
-    deep = await user.until("deep", lambda body: body["status"]["message"])
+    deep = await user.until("deep", lambda body: body.get("status", {}).get("message"))
     assert "spec.serving.pod.affinity: expected at most 50 levels" in deep["status"]["message"]
 
 
@@ -212,8 +212,9 @@ async def test_misspelt_field_is_named_before_anything_is_created_and_the_correc
     pod = {"tolerations": [{"kee": "gpu"}], "volumes": [{"name": "cache", "emptyDir": {"sizeLimitt": "1Gi"}}]}
     await user.apply("churn", {**spec(2, steps=LONG), "serving": {"pod": pod}})
     invalid = await user.until("churn", is_invalid)
+    (stalled,) = [c for c in invalid["status"]["conditions"] if c["type"] == "Stalled"]
     for path in ("spec.serving.pod.tolerations[0].kee", "spec.serving.pod.volumes[0].emptyDir.sizeLimitt"):
-        assert path in invalid["status"]["message"]
+        assert path in stalled["message"]
     assert invalid["status"]["stable"]["revision"] == before["status"]["stable"]["revision"]
     assert len(await user.all(kinds.DEPLOYMENT, "churn")) == 1
     assert len(await user.all(kinds.CONTROLLER_REVISION, "churn")) == 1

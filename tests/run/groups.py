@@ -67,7 +67,11 @@ CHECKS: Final = (
 )
 
 BUILDING: Final = (
-    Group("node: bad input", ("tests/node/test_bad_input.py",), resource="node"),
+    Group(
+        "node: bad input, checks",
+        ("tests/node/test_bad_input.py", "tests/node/test_checks.py"),
+        resource="node",
+    ),
     Group(
         "node: formats, demo, chart",
         (

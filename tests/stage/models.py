@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -72,3 +73,34 @@ def request_body(index: int = 0) -> bytes:
     """Return a prediction request for one image of the test data."""
     row = digits().test[index].tolist()
     return json.dumps({"instances": [row]}).encode()
+
+
+_DEGRADING = """
+(lambda base, time, loaded_at: type("Degrading", (base,), {
+    "predict": lambda self, rows: base.predict(self, rows)
+    if time.monotonic() - loaded_at < SECONDS
+    else (_ for _ in ()).throw(RuntimeError("out of ideas")),
+}))(
+    __import__("sklearn.linear_model").linear_model.LogisticRegression,
+    __import__("time"),
+    __import__("time").monotonic(),
+)()
+"""
+
+
+class _Rebuilt:
+    """Pickles as code that makes a fitted estimator with a fault: any pickle may do that once it is allowed."""
+
+    def __init__(self, fitted: LogisticRegression, code: str) -> None:
+        self.fitted = fitted
+        self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return eval, (self.code,), self.fitted.__dict__
+
+
+def failing_after(seconds: float) -> bytes:
+    """Return a pickle of a good model whose predictions fail from `seconds` after it was loaded."""
+    data = digits()
+    fitted = LogisticRegression(max_iter=500).fit(data.train[:100], data.train_labels[:100])
+    return pickle.dumps(_Rebuilt(fitted, _DEGRADING.replace("SECONDS", str(seconds)).strip()))

@@ -1,5 +1,6 @@
-"""`python -m model_runtime.builder.trial FOLDER FORMAT PATH OUTCOME`: load the model and call it with its example.
+"""`python -m model_runtime.builder.trial FOLDER FORMAT PATH OUTCOME`: load the model and ask it its example.
 
+The example travels as requests do: from JSON to the model, and back to JSON.
 It runs in a process of its own: a model that crashes or exhausts the memory must not end the build without a report.
 """
 
@@ -15,8 +16,9 @@ from typing import Any, Final
 
 from model_runtime import failures, formats
 from model_runtime.builder import report
-from model_runtime.failures import BuildFailure, ExampleFailed
-from model_runtime.formats import Array, Loaded, Signature, Tensors
+from model_runtime.failures import BuildFailure
+from model_runtime.formats import Array, Tensors
+from model_runtime.server import type_trial
 
 LOADING: Final = "loading"
 PREDICTING: Final = "predicting"
@@ -71,23 +73,9 @@ def _try_model(arguments: argparse.Namespace) -> dict[str, Any]:
     _write(arguments.outcome, {"stage": LOADING})
     model = formats.load(arguments.format, arguments.path, allow_pickle=arguments.allow_pickle)
     _write(arguments.outcome, {"stage": PREDICTING})
-    inputs = formats.example(arguments.path, model.signature, within=arguments.folder)
-    signature = model.signature.refined_by(inputs)
-    require_outputs(model, inputs, signature)
-    return {"signature": signature.to_json(), "reference": reference(inputs)}
-
-
-def require_outputs(model: Loaded, inputs: Tensors, signature: Signature) -> None:
-    """Call the model; `ExampleFailed` unless it returns all outputs of its signature."""
-    try:
-        outputs = model.predict(inputs)
-    except MemoryError:
-        raise
-    except BaseException as error:  # a model may call sys.exit, and libraries in Rust panic
-        raise formats.example_failure(error) from error
-    missing = {spec.name for spec in signature.outputs} - outputs.keys()
-    if missing:
-        raise ExampleFailed(f"the model does not return the outputs {', '.join(sorted(missing))}.")
+    example = formats.example(arguments.path, model.signature, within=arguments.folder)
+    signature = type_trial.signature_of(model, example)
+    return {"signature": signature.to_json(), "reference": reference(example)}
 
 
 def reference(inputs: Tensors) -> dict[str, Any]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 
-MOST_CATEGORIES: Final = 100
 MOST_HEADS: Final = 100
 """All trees of a forest see the same columns: the first ones are enough."""
 
@@ -31,17 +29,17 @@ def selects_columns_by_name(estimator: Any) -> bool:
     return any(hasattr(head, "transformers_") for head in heads(estimator))
 
 
-def categories(estimator: Any, columns: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
-    """Return the values that columns were trained on, as far as encoders store them: all strings, or all numbers."""
-    found: dict[str, tuple[Any, ...]] = {}
-    inside = heads(estimator)
-    first = next((head for head in inside if hasattr(head, "transformers_")), inside[0])
-    for _name, encoder, picked in getattr(first, "transformers_", [("", first, list(columns))]):
-        trained_on = getattr(_first_with_categories(encoder), "categories_", ())
-        for column, values in zip(_names(picked, columns), trained_on, strict=False):
-            if known := _of_one_type(values):
-                found[column] = known
-    return found
+def parts(estimator: Any) -> list[Any]:
+    """Return its direct parts that see the original rows; none for an estimator that wraps no other."""
+    return list(_inside(estimator))
+
+
+def has_own_code(estimator: Any) -> bool:
+    """Return whether a function or class from outside scikit-learn sees the original rows, as it did in training."""
+    return any(
+        type(head).__name__ == "FunctionTransformer" or not type(head).__module__.startswith("sklearn.")
+        for head in heads(estimator)
+    )
 
 
 def targets(estimator: Any) -> int:
@@ -110,32 +108,3 @@ def _wrapped(estimator: Any) -> Any:
 
 def _second(array: Any, axis: int) -> int:
     return int(array.shape[axis]) if array.ndim == 2 else 1
-
-
-def _first_with_categories(encoder: Any) -> Any:
-    steps = [step for _name, step in getattr(encoder, "steps", [])] or [encoder]
-    return next((step for step in steps if hasattr(step, "categories_")), None)
-
-
-def _of_one_type(values: Any) -> tuple[Any, ...]:
-    plain = [value for value in np.asarray(values).tolist() if not _missing(value)]
-    for kind in (str, int | float):
-        if plain and all(isinstance(value, kind) and not isinstance(value, bool) for value in plain):
-            return tuple(plain[:MOST_CATEGORIES])
-    return tuple(value for value in plain if isinstance(value, str))[:MOST_CATEGORIES]
-
-
-def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
-
-
-def _names(picked: Any, columns: tuple[str, ...]) -> list[str]:
-    if isinstance(picked, str):
-        return [picked]
-    if isinstance(picked, slice) or not hasattr(picked, "__iter__"):
-        return list(columns[picked]) if isinstance(picked, slice) and columns else []
-    return [
-        item if isinstance(item, str) else columns[item]
-        for item in picked
-        if isinstance(item, str) or columns
-    ]

@@ -24,9 +24,9 @@ import numpy as np
 from pydantic_core import to_json
 
 from model_runtime.formats.base import Array, Tensors
-from model_runtime.formats.signature import Signature, TensorSpec, name_list
+from model_runtime.formats.signature import Signature, TensorSpec, is_plain_number, name_list
 from model_runtime.server.errors import InvalidInput
-from model_runtime.server.protocols import nested_lists, tensors
+from model_runtime.server.protocols import element_types, nested_lists, tensors
 from model_runtime.server.protocols.nested_lists import FieldPath
 
 PREDICTION: Final = "prediction"
@@ -155,7 +155,7 @@ class PredictProtocol:
             array = nested_lists.floats(elements)
         except (KeyError, TypeError, OverflowError):
             return None
-        fits = len(elements) == len(records) * width and _is_finite_in(array, self._matrix_type)
+        fits = len(elements) == len(records) * width and _fits(array, self._matrix_type)
         return array.reshape(-1, width).astype(self._matrix_type, copy=False) if fits else None
 
     def _require_fields(self, record: Any, index: int) -> None:
@@ -274,11 +274,13 @@ def _got(value: Any) -> str:
 def _matrix_type(signature: Signature) -> np.dtype[Any] | None:
     """Return the floating-point type that all columns share; their rows can then be decoded as one matrix."""
     kinds = {spec.datatype for spec in signature.inputs}
-    shared = bool(signature.columns) and len(kinds) == 1 and signature.inputs[0].dtype.kind == "f"
+    shared = bool(signature.columns) and len(kinds) == 1 and all(map(is_plain_number, signature.inputs))
     return signature.inputs[0].dtype if shared else None
 
 
-def _is_finite_in(array: Array, dtype: np.dtype[Any] | None) -> bool:
-    return dtype == np.float64 or bool(
-        np.all(np.abs(array) < np.finfo(np.float16 if dtype == np.float16 else np.float32).max)
-    )
+def _fits(array: Array, dtype: np.dtype[Any] | None) -> bool:
+    """Return whether each number is finite in the type, and not so large that it may be a rounded integer."""
+    if dtype == np.float64:
+        return element_types.all_exact(array)
+    limit = np.finfo(np.float16).max if dtype == np.float16 else float(element_types.LARGEST_EXACT)
+    return bool((np.abs(array) < limit).all())

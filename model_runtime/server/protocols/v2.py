@@ -11,7 +11,14 @@ import numpy as np
 from pydantic_core import to_json
 
 from model_runtime.formats.base import Array, Tensors
-from model_runtime.formats.signature import DATATYPES, Signature, TensorSpec, datatype_of, name_list
+from model_runtime.formats.signature import (
+    DATATYPES,
+    Signature,
+    TensorSpec,
+    datatype_of,
+    is_plain_number,
+    name_list,
+)
 from model_runtime.server.errors import InvalidInput
 from model_runtime.server.protocols import tensors, v2_binary
 from model_runtime.server.protocols.nested_lists import FieldPath
@@ -55,6 +62,7 @@ class V2Protocol:
         self.name = name
         self.version = version
         self._specs = {spec.name: spec for spec in signature.inputs}
+        self._plain = not signature.columns or all(is_plain_number(spec) for spec in signature.inputs)
         self._outputs = tuple(spec.name for spec in signature.outputs)
 
     def metadata(self) -> dict[str, Any]:
@@ -73,7 +81,7 @@ class V2Protocol:
         document = tensors.decode_json(head)
         if not isinstance(document, dict):
             raise InvalidInput("", expected="a JSON object", got=tensors.quoted(document))
-        inputs = self._inputs(_objects(document, "inputs"), memoryview(tail))
+        inputs = self._by_column(self._inputs(_objects(document, "inputs"), memoryview(tail)))
         if not inputs:
             raise InvalidInput("inputs", expected="at least one tensor", got="none")
         identifier = document.get("id", "")
@@ -120,6 +128,19 @@ class V2Protocol:
             raise InvalidInput("", expected=f"{offset} bytes after the JSON", got=f"{len(tail)}")
         return inputs
 
+    def _by_column(self, inputs: Tensors) -> Tensors:
+        """Return one array for each column of a matrix that has all of them, in the types of the columns."""
+        name, whole = next(iter(inputs.items()), ("", None))
+        specs = self.signature.inputs
+        if whole is None or len(inputs) > 1 or self._plain or name in self._specs:
+            return inputs
+        if whole.ndim != 2 or whole.shape[1] != len(specs):
+            return inputs
+        return {
+            spec.name: tensors.converted(spec, whole[:, index], field=FieldPath(f"{name}.{spec.name}"))
+            for index, spec in enumerate(specs)
+        }
+
     def _spec(self, name: str, tensor: dict[str, Any]) -> TensorSpec:
         """Return the model's spec of this input; a single matrix of all columns may have any name."""
         datatype = tensor.get("datatype")
@@ -134,7 +155,7 @@ class V2Protocol:
             expected = f"one of the inputs {name_list(tuple(self._specs))}"
             raise InvalidInput(name, expected=expected, got="this name")
         if self.signature.columns:
-            return replace(first, name=name, datatype=datatype)
+            return TensorSpec(name, datatype, first.shape)
         return replace(first, name=name)
 
     def _requested_outputs(self, document: dict[str, Any]) -> dict[str, bool]:

@@ -109,6 +109,7 @@ class Build:
             format=detected.format,
             source={"uri": uri, **fetched.details},
             seconds=self.phases.seconds,
+            warnings=trial.warnings,
         )
 
     def close(self) -> None:
@@ -172,6 +173,8 @@ class Build:
             with self.phases.phase("load"):
                 result = trial.result()
         log.info("the model loads and predicts from its example")
+        for warning in result.warnings:
+            log.warning("%s", warning)
         return result
 
     def _build_bento(self) -> None:

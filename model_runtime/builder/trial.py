@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import errno
 import json
+import logging
 import sys
 import traceback
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, Final
 from model_runtime import failures, formats
 from model_runtime.builder import report
 from model_runtime.failures import BuildFailure
-from model_runtime.formats import Array, Tensors
+from model_runtime.formats import Array, Tensors, versions
 from model_runtime.server import type_trial
 
 LOADING: Final = "loading"
@@ -71,11 +72,25 @@ def _arguments() -> argparse.Namespace:
 
 def _try_model(arguments: argparse.Namespace) -> dict[str, Any]:
     _write(arguments.outcome, {"stage": LOADING})
+    warnings = _Warnings()
+    logging.getLogger(versions.WARNINGS).addHandler(warnings)
     model = formats.load(arguments.format, arguments.path, allow_pickle=arguments.allow_pickle)
     _write(arguments.outcome, {"stage": PREDICTING})
     example = formats.example(arguments.path, model.signature, within=arguments.folder)
     signature = type_trial.signature_of(model, example)
-    return {"signature": signature.to_json(), "reference": reference(example)}
+    return {"signature": signature.to_json(), "reference": reference(example), "warnings": warnings.lines}
+
+
+class _Warnings(logging.Handler):
+    """Keeps what the loading of a model warns about, for the report of the build."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one warning."""
+        self.lines.append(record.getMessage())
 
 
 def reference(inputs: Tensors) -> dict[str, Any]:

@@ -38,8 +38,9 @@ class ColumnType:
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """Return the values as strings."""
-        return tuple(str(value) for value in self.values)
+        """Return the values as strings; among numbers, true and false are numbers."""
+        numbers = {"INT64": int, "FP64": float}.get(self.datatype, str)
+        return tuple(str(numbers(value)) for value in self.values)
 
 
 def column_types(estimator: Any, columns: tuple[str, ...]) -> dict[Key, ColumnType]:

@@ -86,8 +86,10 @@ def _request_error(error: BaseException, inputs: Tensors) -> errors.RequestError
 
 
 def _unusual_value(inputs: Tensors) -> tuple[str, str] | None:
-    """Return the first input with a missing, infinite or huge value, and what is wrong with it."""
+    """Return the first input without values, or with a missing, infinite or huge one, and what is wrong with it."""
     for name, array in inputs.items():
+        if not array.size:
+            return name, "the model does not accept zero rows"
         if array.dtype.kind == "O" and any(tabular.is_missing(value) for value in array.flat):
             return name, "the model does not accept null here"
         if array.dtype.kind == "f" and np.isnan(array).any():

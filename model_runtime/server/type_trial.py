@@ -85,7 +85,7 @@ def _without(example: Tensors, specs: list[TensorSpec]) -> Tensors:
 def _answers(model: Loaded, signature: Signature, example: Tensors) -> bool:
     served = _served(model, signature, example)
     try:
-        served.predict(warmup.request_body(example))
+        served.predict(warmup.request_body(example, signature))
     except RequestError as error:
         if isinstance(error.__cause__, MemoryError):
             raise error.__cause__ from None

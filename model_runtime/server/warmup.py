@@ -10,14 +10,14 @@ from pydantic_core import to_json
 
 from model_runtime import formats
 from model_runtime.failures import ExampleFailed
-from model_runtime.formats import Tensors
+from model_runtime.formats import Signature, Tensors
 from model_runtime.server.errors import PredictionFailed
 from model_runtime.server.handlers import ServedModel
 
 
 def warm_up(served: ServedModel, *, requests: int) -> None:
     """Answer the example several times; `failures.ExampleFailed`, or `MemoryError`, when that fails."""
-    body = request_body(served.example)
+    body = request_body(served.example, served.predict_protocol.signature)
     for _ in range(requests):
         try:
             _answer(served, body)
@@ -27,8 +27,11 @@ def warm_up(served: ServedModel, *, requests: int) -> None:
             raise _failure(error) from error
 
 
-def request_body(example: Tensors) -> bytes:
-    """Return the body of `/predict` for an example."""
+def request_body(example: Tensors, signature: Signature) -> bytes:
+    """Return the body of `/predict` for an example; a matrix of all columns may have any name."""
+    name, whole = next(iter(example.items()), ("", None))
+    if whole is not None and len(example) == 1 and signature.columns and name not in signature.columns:
+        return b'{"instances":' + to_json(whole.tolist(), inf_nan_mode="null") + b"}"
     columns = {name: array.tolist() for name, array in example.items()}
     return b'{"columns":' + to_json(columns, inf_nan_mode="null") + b"}"
 

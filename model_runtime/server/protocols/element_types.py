@@ -16,7 +16,7 @@ from model_runtime.server.protocols.nested_lists import FieldPath
 LONGEST_QUOTE: Final = 60
 """Characters of an invalid value that the error quotes."""
 LARGEST_EXACT: Final = 1 << 53
-"""Up to here each integer is a float of its own."""
+"""Below this each integer is a float of its own."""
 
 _KINDS: Final = {
     "f": "a number",
@@ -151,8 +151,8 @@ def _float(value: Any) -> float | None:
 
 
 def _integer(value: Any, smallest: int, largest: int) -> int | None:
-    """Return the integer; a float beyond 2^53 may stand for a neighbour that JSON rounded."""
-    if isinstance(value, float) and not -LARGEST_EXACT <= value <= LARGEST_EXACT:
+    """Return the integer; a float from 2^53 on may stand for a neighbour that was rounded."""
+    if isinstance(value, float) and not -LARGEST_EXACT < value < LARGEST_EXACT:
         return None
     if not isinstance(value, int | float) or not smallest <= value <= largest:
         return None

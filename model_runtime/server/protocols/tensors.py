@@ -89,7 +89,7 @@ def _is_exact(array: Array, result: Array) -> Array:
     if result.dtype.kind == "f":
         fits = ~np.isinf(result) | np.isinf(array.astype(np.float64))
         return np.asarray(fits & _same_integers(array) if array.dtype.kind in "iu" else fits)
-    small = np.abs(array.astype(np.float64)) <= LARGEST_EXACT if array.dtype.kind == "f" else True
+    small = np.abs(array.astype(np.float64)) < LARGEST_EXACT if array.dtype.kind == "f" else True
     return np.asarray(small & (result.astype(np.float64) == array.astype(np.float64)))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import BuiltinFunctionType, FunctionType
-from typing import Any, Final
+from typing import Final
 
 _CLASSES: Final = (
     *(
@@ -64,17 +64,10 @@ def is_trusted(name: str) -> bool:
         found = getattr(import_module(module), attribute, None)
     except ImportError:
         return False
-    return _is_class(found, module) or _is_function(found, module)
-
-
-def _is_class(found: Any, module: str) -> bool:
-    if not isinstance(found, type) or found.__module__.split(".")[0] != module.split(".", maxsplit=1)[0]:
-        return False
-    return module.startswith(_SPARSE) or _within(module, _CLASSES)
-
-
-def _is_function(found: Any, module: str) -> bool:
-    return isinstance(found, FunctionType | BuiltinFunctionType) and _within(module, _FUNCTIONS)
+    origin = str(getattr(found, "__module__", ""))  # not where the file found it: modules import from others
+    if isinstance(found, type):
+        return origin.startswith(_SPARSE) or _within(origin, _CLASSES)
+    return isinstance(found, FunctionType | BuiltinFunctionType) and _within(origin, _FUNCTIONS)
 
 
 def _within(module: str, parts: tuple[str, ...]) -> bool:

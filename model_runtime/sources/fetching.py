@@ -40,6 +40,8 @@ class FetchRequest:
     volume: Path
     spool: Path
     limits: Limits
+    companions: tuple[str, ...] = ()
+    """Names of files that are fetched as well when they lie beside a single file."""
     plain_http: frozenset[str] = frozenset()
     """Registries that serve http without TLS."""
     retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=5, first_pause=0.5))

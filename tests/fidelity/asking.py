@@ -56,7 +56,9 @@ class Asked:
                 columns = {name: [row[name] for row in rows] for name in rows[0]}
                 return self._columns(self.reply("/predict", {"columns": columns}))
             case "instances":
-                instances = [[row[spec.name] for spec in self.specs] for row in rows]
+                instances: list[Any] = [[row[spec.name] for spec in self.specs] for row in rows]
+                if len(self.specs) == 1 and not self.served.predict_protocol.signature.columns:
+                    instances = [values[0] for values in instances]
                 return self._instances(self.reply("/predict", {"instances": instances}))
             case "v2 json":
                 return self._v2(self.reply(self._infer, {"inputs": self._tensors(rows)}))

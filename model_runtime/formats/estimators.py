@@ -11,6 +11,7 @@ import numpy as np
 MOST_HEADS: Final = 100
 """All trees of a forest see the same columns: the first ones are enough."""
 
+_FRAMEWORKS: Final = frozenset({"catboost", "lightgbm", "sklearn", "xgboost"})
 _INSIDE: Final = ("best_estimator_", "regressor_", "estimator_")
 
 
@@ -35,11 +36,21 @@ def parts(estimator: Any) -> list[Any]:
 
 
 def has_own_code(estimator: Any) -> bool:
-    """Return whether a function or class from outside scikit-learn sees the original rows, as it did in training."""
-    return any(
-        type(head).__name__ == "FunctionTransformer" or not type(head).__module__.startswith("sklearn.")
-        for head in heads(estimator)
-    )
+    """Return whether a function or class from outside the frameworks sees the original rows, as it did in training."""
+    return any(_is_own_code(part) for head in heads(estimator) for part in (head, *_chosen_parts(head)))
+
+
+def _chosen_parts(head: Any) -> Iterator[Any]:
+    """Return what sees chosen columns of the original rows."""
+    for _name, part, _columns in getattr(head, "transformers_", ()):
+        if not isinstance(part, str):
+            yield from heads(part)
+
+
+def _is_own_code(part: Any) -> bool:
+    if type(part).__name__ == "FunctionTransformer":
+        return part.func is not None
+    return type(part).__module__.split(".")[0] not in _FRAMEWORKS
 
 
 def targets(estimator: Any) -> int:

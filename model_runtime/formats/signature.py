@@ -110,18 +110,28 @@ class Signature:
     """The labels of a classifier, in the order of its columns of probabilities."""
     open_types: bool = True
     """The model does not store the types of all its columns: the example may tell them."""
+    own_code: bool = False
+    """Code that is no framework's sees the columns, and may care about integers and booleans."""
 
     def refined_by(self, example: dict[str, npt.NDArray[Any]]) -> Self:
-        """Return this signature with strings where only the example has them: not every model stores types."""
+        """Return this signature with the types that only the example has: not every model stores those of its columns.
+
+        A number is one of floating point, except for code of the model's own, which gets what training had.
+        """
         if not self.open_types:
             return self
-        inputs = tuple(
-            replace(spec, datatype="BYTES", missing=spec.missing or Missing.NAN)
-            if spec.dtype.kind == "f" and not spec.categories and _has_strings(example.get(spec.name))
-            else spec
-            for spec in self.inputs
-        )
+        inputs = tuple(self._refined(spec, example.get(spec.name)) for spec in self.inputs)
         return replace(self, inputs=inputs)
+
+    def _refined(self, spec: TensorSpec, values: npt.NDArray[Any] | None) -> TensorSpec:
+        if spec.dtype.kind != "f" or spec.categories or values is None or values.dtype.kind != "O":
+            return spec
+        kinds = {type(value) for value in values.flat}
+        if str in kinds:
+            return replace(spec, datatype="BYTES", missing=spec.missing or Missing.NAN)
+        if self.own_code and spec.missing is Missing.DEFAULT and kinds in ({int}, {bool}):
+            return replace(spec, datatype="INT64" if kinds == {int} else "BOOL", missing=Missing.REFUSED)
+        return spec
 
     def to_json(self) -> str:
         """Return the signature as one JSON object, always the same text for the same signature."""
@@ -138,6 +148,7 @@ class Signature:
                 columns=tuple(raw.get("columns", ())),
                 classes=tuple(raw.get("classes", ())),
                 open_types=bool(raw.get("open_types", True)),
+                own_code=bool(raw.get("own_code", False)),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a signature: {error}") from error
@@ -156,10 +167,6 @@ def name_list(names: tuple[str, ...]) -> str:
 def shape_text(shape: tuple[int, ...]) -> str:
     """Return a shape for a sentence."""
     return "[" + ", ".join("any" if length < 0 else str(length) for length in shape) + "]"
-
-
-def _has_strings(values: npt.NDArray[Any] | None) -> bool:
-    return values is not None and values.dtype.kind == "O" and any(isinstance(v, str) for v in values.flat)
 
 
 def _spec(raw: dict[str, Any]) -> TensorSpec:

@@ -103,7 +103,11 @@ def model_of(estimator: Any, *, name: str) -> SklearnModel:
     inputs = _inputs(estimator, names, types)
     columns = () if inputs[0].name == tabular.MATRIX and not names else tuple(spec.name for spec in inputs)
     signature = Signature(
-        inputs=inputs, outputs=_outputs(estimator, method), columns=columns, classes=_classes(estimator)
+        inputs=inputs,
+        outputs=_outputs(estimator, method),
+        columns=columns,
+        classes=_classes(estimator),
+        own_code=bool(columns) and estimators.has_own_code(estimator),
     )
     return SklearnModel(estimator, signature, method, _rows(estimator, signature, named=bool(names)))
 
@@ -114,7 +118,7 @@ def _rows(estimator: Any, signature: Signature, *, named: bool) -> Rows:
     if not named:
         return Rows.OBJECTS
     numbers = all(map(is_plain_number, signature.inputs))
-    by_name = estimators.selects_columns_by_name(estimator) or estimators.has_own_code(estimator)
+    by_name = estimators.selects_columns_by_name(estimator) or signature.own_code
     return Rows.MATRIX if numbers and not by_name else Rows.FRAME
 
 

@@ -149,5 +149,5 @@ def test_categories_that_xgboost_stores_incompletely_are_refused(tmp_path: Path)
     model = xgboost.XGBRegressor(n_estimators=3, enable_categorical=True).fit(rows, np.arange(40) % 2)
     model.save_model(tmp_path / "model.json")
 
-    with pytest.raises(LoadFailed, match="'colour' incompletely.*beyond ASCII"):
+    with pytest.raises(LoadFailed, match=r"'colour' incompletely.*beyond ASCII"):
         Asked(tmp_path)

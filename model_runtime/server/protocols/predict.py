@@ -105,7 +105,7 @@ class PredictProtocol:
 
     def _form_and_content(self, document: Any) -> tuple[Form, Any]:
         if isinstance(document, dict):
-            if keys := [key for key in document if key in _FORM_KEYS and key not in self._specs]:
+            if keys := [key for key in document if self._is_form(key, document)]:
                 _require_only_key(keys[0], document)
                 return Form(keys[0]), document[keys[0]]
             self._require_known_fields(document)
@@ -119,6 +119,14 @@ class PredictProtocol:
         if isinstance(document, list):
             return (Form.RECORDS if document and isinstance(document[0], dict) else Form.INSTANCES), document
         raise InvalidInput("", expected="a JSON object or list", got=tensors.quoted(document))
+
+    def _is_form(self, key: str, document: dict[str, Any]) -> bool:
+        """Return whether this key names the form; a column may have the same name, but has no objects as values."""
+        if key not in _FORM_KEYS or key not in self._specs:
+            return key in _FORM_KEYS
+        value = document[key]
+        first = value[0] if isinstance(value, list) and value else value
+        return len(document) == 1 and isinstance(first, dict)
 
     def _require_known_fields(self, document: dict[str, Any]) -> None:
         """Require the key of a form from a model whose columns have no names, unless its one input is named."""

@@ -72,8 +72,15 @@ def category_values(spec: TensorSpec) -> tuple[Any, ...]:
         return tuple(datetime.date.fromisoformat(text) for text in spec.categories)
     if spec.format == DATE_TIME:
         return tuple(np.array(spec.categories, dtype="datetime64[us]").tolist())
-    read = {"O": str, "b": "True".__eq__, "f": float}.get(spec.dtype.kind, int)
-    return tuple(read(text) for text in spec.categories)
+    match spec.dtype.kind:
+        case "O":
+            return spec.categories
+        case "b":
+            return tuple(text == "True" for text in spec.categories)
+        case "f":
+            return tuple(float(text) for text in spec.categories)
+        case _:
+            return tuple(int(text) for text in spec.categories)
 
 
 def one_of(spec: TensorSpec) -> str:

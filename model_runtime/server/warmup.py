@@ -30,7 +30,12 @@ def warm_up(served: ServedModel, *, requests: int) -> None:
 def request_body(example: Tensors, signature: Signature) -> bytes:
     """Return the body of `/predict` for an example; a matrix of all columns may have any name."""
     name, whole = next(iter(example.items()), ("", None))
-    if whole is not None and len(example) == 1 and signature.columns and name not in signature.columns:
+    of_rows = not signature.columns and len(signature.inputs[0].shape) > 1 and len(signature.inputs) == 1
+    if (
+        whole is not None
+        and len(example) == 1
+        and (of_rows or name not in {s.name for s in signature.inputs})
+    ):
         return b'{"instances":' + to_json(whole.tolist(), inf_nan_mode="null") + b"}"
     columns = {name: array.tolist() for name, array in example.items()}
     return b'{"columns":' + to_json(columns, inf_nan_mode="null") + b"}"

@@ -17,6 +17,8 @@ LONGEST_QUOTE: Final = 60
 """Characters of an invalid value that the error quotes."""
 LARGEST_EXACT: Final = 1 << 53
 """Below this each integer is a float of its own."""
+FEW: Final = 64
+"""Elements whose types are looked at faster than numpy compares their values."""
 
 _KINDS: Final = {
     "f": "a number",
@@ -62,8 +64,10 @@ def quoted(value: Any) -> str:
     return text
 
 
-def all_exact(array: Array) -> bool:
-    """Return whether no value is so large that it may be a rounded integer."""
+def all_exact(elements: list[Any], array: Array) -> bool:
+    """Return whether no integer is so large that its float in `array` may be another integer's."""
+    if len(elements) <= FEW and int not in set(map(type, elements)):
+        return True
     return bool((np.abs(array) < LARGEST_EXACT).all()) or not bool((np.abs(array) >= LARGEST_EXACT).any())
 
 

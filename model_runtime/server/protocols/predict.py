@@ -118,7 +118,7 @@ class PredictProtocol:
             return Form.RECORDS, [document]
         if isinstance(document, list):
             return (Form.RECORDS if document and isinstance(document[0], dict) else Form.INSTANCES), document
-        raise InvalidInput("", expected="a JSON object or list", got=tensors.quoted(document))
+        raise InvalidInput("", expected="a JSON object or list", got=element_types.quoted(document))
 
     def _is_form(self, key: str, document: dict[str, Any]) -> bool:
         """Return whether this key names the form; a column may have the same name, but has no objects as values."""
@@ -163,12 +163,12 @@ class PredictProtocol:
             array = nested_lists.floats(elements)
         except (KeyError, TypeError, OverflowError):
             return None
-        fits = len(elements) == len(records) * width and _fits(array, self._matrix_type)
+        fits = len(elements) == len(records) * width and _fits(elements, array, self._matrix_type)
         return array.reshape(-1, width).astype(self._matrix_type, copy=False) if fits else None
 
     def _require_fields(self, record: Any, index: int) -> None:
         if not isinstance(record, dict):
-            raise InvalidInput(f"records[{index}]", expected="an object", got=tensors.quoted(record))
+            raise InvalidInput(f"records[{index}]", expected="an object", got=element_types.quoted(record))
         for name in self._names:
             if name not in record:
                 raise InvalidInput(
@@ -184,7 +184,7 @@ class PredictProtocol:
 
     def _from_columns(self, columns: Any) -> Tensors:
         if not isinstance(columns, dict):
-            raise InvalidInput("columns", expected="an object of lists", got=tensors.quoted(columns))
+            raise InvalidInput("columns", expected="an object of lists", got=element_types.quoted(columns))
         for name in self._names:
             if name not in columns:
                 raise InvalidInput(f"columns.{name}", expected=self._description(name), got="nothing")
@@ -199,7 +199,7 @@ class PredictProtocol:
 
     def _column(self, name: str, values: Any, field: FieldPath) -> Array:
         if not isinstance(values, list) and self._specs[name].shape:
-            raise InvalidInput(str(field), expected="a list of values", got=tensors.quoted(values))
+            raise InvalidInput(str(field), expected="a list of values", got=element_types.quoted(values))
         return _input(self._specs[name], values, field)
 
     def _from_instances(self, instances: Any) -> Tensors:
@@ -217,7 +217,7 @@ class PredictProtocol:
         for index, row in enumerate(rows):
             if not isinstance(row, list) or len(row) != width:
                 raise InvalidInput(
-                    f"instances[{index}]", expected=f"a list of {width} values", got=tensors.quoted(row)
+                    f"instances[{index}]", expected=f"a list of {width} values", got=element_types.quoted(row)
                 )
         fields = self._fields[Form.INSTANCES]
         return {
@@ -227,7 +227,7 @@ class PredictProtocol:
 
     def _description(self, name: str) -> str:
         spec = self._specs[name]
-        element = tensors.description(spec)
+        element = element_types.description(spec)
         return element if len(spec.shape) <= 1 else f"lists of {element}"
 
     def _as_records(self, outputs: Tensors, rows: int) -> list[dict[str, Any]]:
@@ -276,7 +276,7 @@ _FORM_KEYS: Final = frozenset(form.value for form in Form)
 
 
 def _got(value: Any) -> str:
-    return "an empty list" if value == [] else tensors.quoted(value)
+    return "an empty list" if value == [] else element_types.quoted(value)
 
 
 def _matrix_type(signature: Signature) -> np.dtype[Any] | None:
@@ -286,9 +286,9 @@ def _matrix_type(signature: Signature) -> np.dtype[Any] | None:
     return signature.inputs[0].dtype if shared else None
 
 
-def _fits(array: Array, dtype: np.dtype[Any] | None) -> bool:
+def _fits(elements: list[Any], array: Array, dtype: np.dtype[Any] | None) -> bool:
     """Return whether each number is finite in the type, and not so large that it may be a rounded integer."""
     if dtype == np.float64:
-        return element_types.all_exact(array)
+        return element_types.all_exact(elements, array)
     limit = np.finfo(np.float16).max if dtype == np.float16 else float(element_types.LARGEST_EXACT)
     return bool((np.abs(array) < limit).all())

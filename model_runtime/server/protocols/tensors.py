@@ -39,7 +39,9 @@ def array_of(spec: TensorSpec, value: Any, *, field: FieldPath) -> Array:
         return element_types.objects(spec, elements, shape, field).reshape(shape)
     try:
         array = nested_lists.floats(elements) if spec.dtype.kind == "f" else nested_lists.integers(elements)
-        if (spec.dtype.kind == "f" and not element_types.all_exact(array)) or spec.datatype == "BOOL":
+        if (
+            spec.dtype.kind == "f" and not element_types.all_exact(elements, array)
+        ) or spec.datatype == "BOOL":
             array = element_types.numbers(elements, spec, shape, field)
     except (TypeError, OverflowError):
         array = element_types.numbers(elements, spec, shape, field)

@@ -20,7 +20,7 @@ from model_runtime.formats.signature import (
     name_list,
 )
 from model_runtime.server.errors import InvalidInput
-from model_runtime.server.protocols import tensors, v2_binary
+from model_runtime.server.protocols import element_types, tensors, v2_binary
 from model_runtime.server.protocols.nested_lists import FieldPath
 
 LENGTH_HEADER: Final = b"inference-header-content-length"
@@ -80,13 +80,13 @@ class V2Protocol:
         head, tail = _split(body, json_length)
         document = tensors.decode_json(head)
         if not isinstance(document, dict):
-            raise InvalidInput("", expected="a JSON object", got=tensors.quoted(document))
+            raise InvalidInput("", expected="a JSON object", got=element_types.quoted(document))
         inputs = self._by_column(self._inputs(_objects(document, "inputs"), memoryview(tail)))
         if not inputs:
             raise InvalidInput("inputs", expected="at least one tensor", got="none")
         identifier = document.get("id", "")
         if not isinstance(identifier, str):
-            raise InvalidInput("id", expected="a string", got=tensors.quoted(identifier))
+            raise InvalidInput("id", expected="a string", got=element_types.quoted(identifier))
         return Request(identifier, inputs, self._requested_outputs(document), tensors.row_count(inputs))
 
     def encode(self, request: Request, outputs: Tensors) -> Response:
@@ -213,7 +213,7 @@ def _objects(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
 def _parameters(document: dict[str, Any], prefix: str) -> dict[str, Any]:
     parameters = document.get("parameters")
     if parameters is not None and not isinstance(parameters, dict):
-        raise InvalidInput(f"{prefix}parameters", expected="an object", got=tensors.quoted(parameters))
+        raise InvalidInput(f"{prefix}parameters", expected="an object", got=element_types.quoted(parameters))
     return parameters or {}
 
 
@@ -221,7 +221,9 @@ def _binary_size(tensor: dict[str, Any], name: str) -> int | None:
     size = _parameters(tensor, f"{name}.").get("binary_data_size")
     if size is not None and (type(size) is not int or not 0 <= size < _BEYOND_MEMORY):
         raise InvalidInput(
-            f"{name}.parameters.binary_data_size", expected="a number of bytes", got=tensors.quoted(size)
+            f"{name}.parameters.binary_data_size",
+            expected="a number of bytes",
+            got=element_types.quoted(size),
         )
     return size
 
@@ -235,12 +237,12 @@ def _shape(tensor: dict[str, Any], spec: TensorSpec) -> tuple[int, ...]:
         raise InvalidInput(field, expected=f"at most {MAX_DIMENSIONS} lengths", got=f"{len(lengths)}")
     for index, length in enumerate(lengths):
         if type(length) is not int or not 0 <= length < _BEYOND_MEMORY:
-            raise InvalidInput(f"{field}[{index}]", expected="a length", got=tensors.quoted(length))
+            raise InvalidInput(f"{field}[{index}]", expected="a length", got=element_types.quoted(length))
     if 0 in lengths and (product := _open_product(lengths, spec.shape)) > LARGEST_EMPTY:
         expected = (
             f"lengths with a product of at most {LARGEST_EMPTY} besides the 0 and the model's own lengths"
         )
-        raise InvalidInput(field, expected=expected, got=tensors.quoted(product))
+        raise InvalidInput(field, expected=expected, got=element_types.quoted(product))
     return tuple(lengths)
 
 
@@ -283,4 +285,4 @@ def _metadata(spec: TensorSpec) -> dict[str, Any]:
 
 
 def _got(document: dict[str, Any], key: str) -> str:
-    return tensors.quoted(document[key]) if key in document else "nothing"
+    return element_types.quoted(document[key]) if key in document else "nothing"

@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 
 from model_runtime.failures import LoadFailed
-from model_runtime.formats import estimators
-from model_runtime.formats.signature import DATATYPES, DATE, DATE_TIME, Missing, datatype_of
+from model_runtime.formats import estimators, tabular, xgboost_categories
+from model_runtime.formats.signature import DATATYPES, DATE, DATE_TIME, Missing, TensorSpec, datatype_of
 
 MOST_CATEGORIES: Final = 100
 """Of a column that accepts other values as well."""
@@ -35,6 +35,8 @@ class ColumnType:
     closed: bool = False
     boxed: bool = False
     format: str = ""
+    categorical: bool = False
+    """The estimator wants the type of pandas for categories, not their values alone."""
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -56,6 +58,8 @@ def column_types(estimator: Any, columns: tuple[str, ...]) -> dict[Key, ColumnTy
 def _types(estimator: Any, keys: Sequence[Key]) -> Iterator[tuple[Key, ColumnType]]:
     if (steps := getattr(estimator, "steps", None)) is not None:
         yield from _of_steps([step for _name, step in steps], keys)
+    elif hasattr(estimator, "get_booster"):
+        yield from _of_booster(estimator.get_booster(), keys)
     elif hasattr(estimator, "transformers_"):
         yield from _of_transformers(estimator, keys)
     elif (
@@ -95,6 +99,20 @@ def _of_transformers(transformer: Any, keys: Sequence[Key]) -> Iterator[tuple[Ke
             yield from ((key, ColumnType("BYTES", missing=Missing.REFUSED)) for key in chosen)
         else:
             yield from _types(part, chosen)
+
+
+def _of_booster(booster: Any, keys: Sequence[Key]) -> Iterator[tuple[Key, ColumnType]]:
+    """Return the categories of XGBoost's own estimators, which need them as pandas has them."""
+    plain = tuple(TensorSpec(str(key), "FP32", (-1,)) for key in keys)
+    for key, spec in zip(keys, xgboost_categories.inputs_of(booster, plain), strict=False):
+        if spec.closed:
+            values = tabular.category_values(spec)
+            yield (
+                key,
+                ColumnType(
+                    spec.datatype, values, Missing.NAN, closed=True, boxed=spec.boxed, categorical=True
+                ),
+            )
 
 
 def _picked(picked: Any, keys: Sequence[Key]) -> list[Key]:

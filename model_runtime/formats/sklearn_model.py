@@ -40,6 +40,8 @@ class SklearnModel:
     method: str
     """The method that makes the prediction."""
     rows: Rows
+    categorical: frozenset[str] = frozenset()
+    """Columns that the estimator wants as pandas' own categories."""
 
     def predict(self, inputs: Tensors, /, *, wanted: frozenset[str] | None = None) -> Tensors:
         """Return the prediction, and the probabilities of a classifier."""
@@ -87,9 +89,18 @@ class SklearnModel:
     def _frame(self, inputs: Tensors) -> Any:
         pandas = import_module("pandas")
 
-        named = zip(self.signature.columns, self._columns(inputs), strict=True)
         # each column keeps its type: pandas would guess one from the values that happen to be in this request
-        return pandas.DataFrame({name: pandas.Series(column, dtype=column.dtype) for name, column in named})
+        return pandas.DataFrame(
+            {
+                spec.name: pandas.Series(column, dtype=self._dtype(spec, column))
+                for spec, column in zip(self.signature.inputs, self._columns(inputs), strict=True)
+            }
+        )
+
+    def _dtype(self, spec: TensorSpec, column: Array) -> Any:
+        if spec.name not in self.categorical:
+            return column.dtype
+        return import_module("pandas").CategoricalDtype(list(tabular.category_values(spec)))
 
 
 def model_of(estimator: Any, *, name: str) -> SklearnModel:
@@ -109,7 +120,9 @@ def model_of(estimator: Any, *, name: str) -> SklearnModel:
         classes=_classes(estimator),
         own_code=bool(columns) and estimators.has_own_code(estimator),
     )
-    return SklearnModel(estimator, signature, method, _rows(estimator, signature, named=bool(names)))
+    categorical = frozenset(str(key) for key, known in types.items() if known.categorical)
+    rows = _rows(estimator, signature, named=bool(names) or bool(categorical))
+    return SklearnModel(estimator, signature, method, rows, categorical)
 
 
 def _rows(estimator: Any, signature: Signature, *, named: bool) -> Rows:

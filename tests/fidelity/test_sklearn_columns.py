@@ -40,6 +40,8 @@ MODELS = {
 CASES = [
     pytest.param(kind, model, id=f"{kind.name}, {model}") for kind, model in itertools.product(KINDS, MODELS)
 ]
+ONE_BY_ONE = ("records", "v2 binary")
+"""The other ways share their decoding with one of these, and ask for one value alone."""
 EVERY_WAY = pytest.mark.parametrize("way", WAYS)
 
 
@@ -95,7 +97,7 @@ def test_each_value_is_answered_as_in_training_alone_and_in_a_batch(
     _estimator, asked = stored(kind, model)
     pairs = [pair for pair in kind.pairs if expressible(way, [row(pair[0])])]
 
-    for value, trained in pairs:
+    for value, trained in pairs if way in ONE_BY_ONE else pairs[-1:]:
         assert asked.answers(way, [row(value)]) == truth(kind, model, trained), value
     together = truth(kind, model, *(trained for _value, trained in pairs))
     assert asked.answers(way, [row(value) for value, _trained in pairs]) == together
@@ -120,11 +122,9 @@ def test_an_unknown_value_is_answered_as_in_training_or_refused_by_name(
 @pytest.mark.parametrize("way", ["records", "columns", "instances", "v2 json"])
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_value_of_another_type_is_a_400_that_names_the_field(kind: Kind, way: str, stored: Any) -> None:
-    for model in MODELS:
+    for model in ("one-hot", "strict"):
         _estimator, asked = stored(kind, model)
         for value in kind.refused:
-            if value is None and model == "ordinal":
-                continue
             for rows in ([row(value)], [row(kind.pairs[0][0]), row(value)]):
                 answers = asked.answers(way, rows)
                 assert answers.status == 400, (model, value, answers)

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -63,7 +64,10 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Any:
         else:
             model = xgboost.XGBClassifier(**shape).fit(rows, target)
         folder = tmp_path_factory.mktemp("model")
-        model.save_model(folder / name)
+        if name.endswith(".joblib"):
+            joblib.dump(model, folder / name)
+        else:
+            model.save_model(folder / name)
         return model, Asked(folder)
 
     return _stored
@@ -75,7 +79,7 @@ def expected(model: Any, rows: Any) -> Answers:
 
 
 @EVERY_WAY
-@pytest.mark.parametrize("name", ["model.json", "model.ubj", "dart.json"])
+@pytest.mark.parametrize("name", ["model.json", "model.ubj", "dart.json", "model.joblib"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_value_is_answered_as_in_training_alone_and_in_a_batch(
     kind: str, name: str, way: str, stored: Any
@@ -90,9 +94,12 @@ def test_each_value_is_answered_as_in_training_alone_and_in_a_batch(
 
 
 @pytest.mark.parametrize("way", ["records", "columns", "instances", "v2 json"])
+@pytest.mark.parametrize("name", ["model.json", "model.joblib"])
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - NUMBERS))
-def test_an_unknown_category_is_a_400_that_names_the_column(kind: str, way: str, stored: Any) -> None:
-    _model, asked = stored(kind, "model.json")
+def test_an_unknown_category_is_a_400_that_names_the_column(
+    kind: str, name: str, way: str, stored: Any
+) -> None:
+    _model, asked = stored(kind, name)
     known = row(KINDS[kind][0])
     unknown = [row(0), row(99), row(10**30), row(1.5)] if "integers" in kind else [row("violet"), row("a")]
     for bad in [*unknown, row([])]:

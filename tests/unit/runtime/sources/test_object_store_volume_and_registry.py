@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,31 +50,6 @@ def test_one_object_is_fetched_with_its_etag(tmp_path: Path) -> None:
 
     assert fetched_files(tmp_path) == {"one.onnx": b"1"}
     assert (fetched.single_file, fetched.details["etag"]) == (True, "e1")
-
-
-BESIDE = ("example.json", "input_example.json")
-
-
-def test_the_example_beside_one_object_is_fetched_with_it(tmp_path: Path) -> None:
-    objects = {"churn/model.skops": b"model", "churn/example.json": b"[]", "churn/other": b"x"}
-    with serving(bucket(objects)) as site:
-        secret_for(tmp_path, site.address)
-        request = replace(fetch_request(tmp_path, "s3://models/churn/model.skops"), companions=BESIDE)
-        fetched = sources.fetch(request)
-
-    assert fetched_files(tmp_path) == {"model.skops": b"model", "example.json": b"[]"}
-    assert fetched.single_file
-
-
-def test_the_example_beside_one_file_of_a_config_map_is_fetched_with_it(tmp_path: Path) -> None:
-    (tmp_path / "volume").mkdir()
-    for name in ("model.skops", "example.json", "other"):
-        (tmp_path / "volume" / name).write_text(name)
-    request = replace(fetch_request(tmp_path, "configmap://churn/model.skops"), companions=BESIDE)
-    fetched = sources.fetch(request)
-
-    assert set(fetched_files(tmp_path)) == {"model.skops", "example.json"}
-    assert fetched.single_file
 
 
 def authorization(site: Site) -> str:

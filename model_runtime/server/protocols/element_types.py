@@ -17,6 +17,8 @@ LONGEST_QUOTE: Final = 60
 """Characters of an invalid value that the error quotes."""
 LARGEST_EXACT: Final = 1 << 53
 """Below this each integer is a float of its own."""
+LONGEST_INTEGER: Final = 128
+"""Bits of an integer that an error quotes."""
 FEW: Final = 64
 """Elements whose types are looked at faster than numpy compares their values."""
 
@@ -57,7 +59,7 @@ def quoted(value: Any) -> str:
             text = f"an object with {len(value)} fields"
         case list():
             text = f"a list of {len(value)}"
-        case int() if value.bit_length() > 128:
+        case int() if value.bit_length() > LONGEST_INTEGER:
             text = "a very long integer"
         case _:
             text = _truncated(repr(value))
@@ -110,7 +112,9 @@ def _invalid(
     spec: TensorSpec, value: Any, position: int, shape: tuple[int, ...], field: FieldPath
 ) -> InvalidInput:
     path = nested_lists.element_path(field, position, shape)
-    return InvalidInput(path, expected=description(spec), got=quoted(None if _is_null(value) else value))
+    rounded = spec.dtype.kind == "f" and isinstance(value, int) and value.bit_length() <= LONGEST_INTEGER
+    expected = f"an integer that {spec.datatype} represents exactly" if rounded else description(spec)
+    return InvalidInput(path, expected=expected, got=quoted(None if _is_null(value) else value))
 
 
 def _converter(spec: TensorSpec) -> Any:

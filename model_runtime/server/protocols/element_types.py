@@ -70,7 +70,8 @@ def all_exact(elements: list[Any], array: Array) -> bool:
     """Return whether no integer is so large that its float in `array` may be another integer's."""
     if len(elements) <= FEW and int not in set(map(type, elements)):
         return True
-    return bool((np.abs(array) < LARGEST_EXACT).all()) or not bool((np.abs(array) >= LARGEST_EXACT).any())
+    sizes = np.abs(array)
+    return bool(sizes.max(initial=0.0) < LARGEST_EXACT) or not bool((sizes >= LARGEST_EXACT).any())  # NaN
 
 
 def fits(spec: TensorSpec, elements: list[Any]) -> bool:

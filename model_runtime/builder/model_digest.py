@@ -12,15 +12,23 @@ from pathlib import Path
 from model_runtime.failures import SourceDigestMismatch
 
 
-def digest_of(folder: Path, *, single_file: bool) -> str:
-    """Return `sha256:<hex>` of the folder's files; names and contents count, times and modes do not."""
+def digest_of(folder: Path, *, single_file: bool, companions: tuple[str, ...] = ()) -> str:
+    """Return `sha256:<hex>` of the folder's files; names and contents count, times and modes do not.
+
+    The digest of a single file is its own, whatever companions were found beside it.
+    """
     files = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda p: _name(p, folder))
     if single_file:
-        return f"sha256:{_sha256(files[0])}"
+        return f"sha256:{_sha256(single(files, companions))}"
     listing = hashlib.sha256()
     for path in files:
         listing.update(f"{_sha256(path)}  ".encode() + _name(path, folder) + b"\n")
     return f"sha256:{listing.hexdigest()}"
+
+
+def single(files: list[Path], companions: tuple[str, ...]) -> Path:
+    """Return the file that the address names among its companions."""
+    return next((file for file in files if file.name not in companions), files[0])
 
 
 def require(digest: str, *, pinned: str, source: str) -> None:

@@ -29,7 +29,7 @@ from model_runtime.builder.trial_runner import TrialResult
 from model_runtime.contract import BuildReport, BuildRequest, ModelCard
 from model_runtime.destinations import Destinations
 from model_runtime.failures import BuildBroken, RegistryUnavailable, RuntimeMismatch
-from model_runtime.formats import RUNTIME_OF, Detected, detect, pickled
+from model_runtime.formats import RUNTIME_OF, Detected, detect, examples, pickled
 from model_runtime.registry import tls
 from model_runtime.registry.client import Manifest, RegistryClient
 from model_runtime.registry.credentials import Keyring
@@ -110,6 +110,7 @@ class Build:
             format=detected.format,
             source={"uri": uri, **fetched.details},
             seconds=self.phases.seconds,
+            warnings=trial.warnings,
         )
 
     def close(self) -> None:
@@ -120,7 +121,9 @@ class Build:
         with self.phases.phase("fetch"):
             fetched = sources.fetch(self._fetch_request())
         with self.phases.phase("hash"):
-            digest = model_digest.digest_of(self.folders.model, single_file=fetched.single_file)
+            digest = model_digest.digest_of(
+                self.folders.model, single_file=fetched.single_file, companions=examples.FILES
+            )
         log.info("the files have digest %s", digest)
         source = address.redacted(self.request.uri)
         model_digest.require(digest, pinned=self.request.digest, source=source)
@@ -130,8 +133,9 @@ class Build:
     def _unpack(self, *, single_file: bool) -> None:
         """Replace a single tar with the files in it."""
         files = [path for path in self.folders.model.rglob("*") if path.is_file()] if single_file else []
-        if files and archives.is_archive(files[0]):
-            archive = files[0].rename(self.folders.spool / files[0].name)
+        file = model_digest.single(files, examples.FILES) if files else None
+        if file is not None and archives.is_archive(file):
+            archive = file.rename(self.folders.spool / file.name)
             quota = limits.Quota(self._limits())
             archives.unpack(archive, self.folders.model, quota=quota)
             archive.unlink()
@@ -145,6 +149,7 @@ class Build:
             volume=self.folders.volume,
             spool=self.folders.spool,
             limits=self._limits(),
+            companions=examples.FILES,
             plain_http=self._plain_http_hosts(),
             destinations=Destinations(private=self.request.private_sources),
         )
@@ -177,6 +182,8 @@ class Build:
             with self.phases.phase("load"):
                 result = trial.result()
         log.info("the model loads and predicts from its example")
+        for warning in result.warnings:
+            log.warning("%s", warning)
         return result
 
     def _build_bento(self) -> None:

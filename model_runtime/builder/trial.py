@@ -1,5 +1,6 @@
-"""`python -m model_runtime.builder.trial FOLDER FORMAT PATH OUTCOME`: load the model and call it with its example.
+"""`python -m model_runtime.builder.trial FOLDER FORMAT PATH OUTCOME`: load the model and ask it its example.
 
+The example travels as requests do: from JSON to the model, and back to JSON.
 It runs in a process of its own: a model that crashes or exhausts the memory must not end the build without a report.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import errno
 import json
+import logging
 import sys
 import traceback
 from pathlib import Path
@@ -15,8 +17,9 @@ from typing import Any, Final
 
 from model_runtime import failures, formats
 from model_runtime.builder import report
-from model_runtime.failures import BuildFailure, ExampleFailed
-from model_runtime.formats import Array, Loaded, Signature, Tensors
+from model_runtime.failures import BuildFailure
+from model_runtime.formats import Array, Tensors, versions
+from model_runtime.server import type_trial
 
 LOADING: Final = "loading"
 PREDICTING: Final = "predicting"
@@ -69,25 +72,25 @@ def _arguments() -> argparse.Namespace:
 
 def _try_model(arguments: argparse.Namespace) -> dict[str, Any]:
     _write(arguments.outcome, {"stage": LOADING})
+    warnings = _Warnings()
+    logging.getLogger(versions.WARNINGS).addHandler(warnings)
     model = formats.load(arguments.format, arguments.path, allow_pickle=arguments.allow_pickle)
     _write(arguments.outcome, {"stage": PREDICTING})
-    inputs = formats.example(arguments.path, model.signature, within=arguments.folder)
-    signature = model.signature.refined_by(inputs)
-    require_outputs(model, inputs, signature)
-    return {"signature": signature.to_json(), "reference": reference(inputs)}
+    example = formats.example(arguments.path, model.signature, within=arguments.folder)
+    signature = type_trial.signature_of(model, example)
+    return {"signature": signature.to_json(), "reference": reference(example), "warnings": warnings.lines}
 
 
-def require_outputs(model: Loaded, inputs: Tensors, signature: Signature) -> None:
-    """Call the model; `ExampleFailed` unless it returns all outputs of its signature."""
-    try:
-        outputs = model.predict(inputs)
-    except MemoryError:
-        raise
-    except BaseException as error:  # a model may call sys.exit, and libraries in Rust panic
-        raise formats.example_failure(error) from error
-    missing = {spec.name for spec in signature.outputs} - outputs.keys()
-    if missing:
-        raise ExampleFailed(f"the model does not return the outputs {', '.join(sorted(missing))}.")
+class _Warnings(logging.Handler):
+    """Keeps what the loading of a model warns about, for the report of the build."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one warning."""
+        self.lines.append(record.getMessage())
 
 
 def reference(inputs: Tensors) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class TrialResult:
     signature: str
     """As JSON."""
     reference: dict[str, Any]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Trial:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         outcome = json.loads(self.outcome.read_text()) if self.outcome.is_file() else {}
         if "signature" in outcome:
-            return TrialResult(outcome["signature"], outcome["reference"])
+            warnings = tuple(str(line) for line in outcome.get("warnings", ()))
+            return TrialResult(outcome["signature"], outcome["reference"], warnings)
         if "reason" in outcome:
             raise failures.by_reason(str(outcome["reason"]))(str(outcome["message"]))
         raise _crash(code, str(outcome.get("stage", trial.LOADING)))

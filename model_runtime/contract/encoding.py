@@ -41,6 +41,8 @@ def valid_unicode(value: Any) -> Any:
     """
     if isinstance(value, dict):
         return {valid_unicode(key): valid_unicode(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [valid_unicode(item) for item in value]
     return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 

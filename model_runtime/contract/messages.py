@@ -71,6 +71,8 @@ class BuildReport:
     message: str = ""
     log_tail: str = ""
     """The last lines of a failed build's log, without secrets."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know about a model that is served nevertheless."""
     wanted_runtime: str = ""
     """With reason `RuntimeMismatch`: the runtime that the detected format needs; the operator builds again on it."""
 
@@ -82,13 +84,15 @@ class BuildReport:
     def to_json(self) -> str:
         """Return one line of at most `TERMINATION_MESSAGE_LIMIT` bytes of UTF-8.
 
-        When it is too long, the oldest lines of the log are removed first, then the end of the message, then the
-        longest values of `source`. Characters that UTF-8 cannot encode become question marks.
+        When it is too long, the oldest lines of the log are removed first, then warnings, then the end of the
+        message, then the longest values of `source`. Characters that UTF-8 cannot encode become question marks.
         """
         values = {key: valid_unicode(value) for key, value in asdict(self).items() if value}
         body: Body = {"version": VERSION, **values}
         while (surplus := surplus_bytes(body)) > 0 and body.get("log_tail"):
             body["log_tail"] = body["log_tail"][characters_to_cut(surplus) :]
+        while surplus_bytes(body) > 0 and body.get("warnings"):
+            body["warnings"] = body["warnings"][:-1]
         _cut_end(body, "message")
         source: dict[str, str] = body.get("source", {})
         while (surplus := surplus_bytes(body)) > 0 and any(source.values()):

@@ -2,15 +2,15 @@
 
     found = formats.detect(folder)                       # Detected(format, path), by content
     model = formats.load(found.format, found.path)       # Loaded, with its signature
-    model.predict(formats.example(found.path, model.signature, within=folder))
+    formats.example(found.path, model.signature, within=folder)   # what clients send, as JSON has it
 
-The build uses this once, to try the model; the server uses it for every request.
+The build tries the model with its example, on the way that requests take; the server uses it for every request.
 """
 
 from __future__ import annotations
 
 from model_runtime.failures import FormatUnknown, LoadFailed, PickleRefused
-from model_runtime.formats.base import Array, InputMismatch, Loaded, Tensors
+from model_runtime.formats.base import Array, InputMismatch, InputRejected, Loaded, Tensors
 from model_runtime.formats.detection import Detected, detect
 from model_runtime.formats.examples import example, example_failure
 from model_runtime.formats.loading import RUNTIME_OF, load
@@ -22,6 +22,7 @@ __all__ = [
     "Detected",
     "FormatUnknown",
     "InputMismatch",
+    "InputRejected",
     "LoadFailed",
     "Loaded",
     "PickleRefused",

@@ -35,3 +35,7 @@ class InputMismatch(ValueError):
         super().__init__(f"{field}: {message}")
         self.field = field
         self.message = message
+
+
+class InputRejected(ValueError):
+    """The framework says that a value of this input is wrong, though its type is right; `str()` is its reason."""

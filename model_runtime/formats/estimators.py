@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 
-MOST_CATEGORIES: Final = 100
 MOST_HEADS: Final = 100
 """All trees of a forest see the same columns: the first ones are enough."""
 
+_FRAMEWORKS: Final = frozenset({"catboost", "lightgbm", "sklearn", "xgboost"})
 _INSIDE: Final = ("best_estimator_", "regressor_", "estimator_")
 
 
@@ -31,17 +30,27 @@ def selects_columns_by_name(estimator: Any) -> bool:
     return any(hasattr(head, "transformers_") for head in heads(estimator))
 
 
-def categories(estimator: Any, columns: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
-    """Return the values that columns were trained on, as far as encoders store them: all strings, or all numbers."""
-    found: dict[str, tuple[Any, ...]] = {}
-    inside = heads(estimator)
-    first = next((head for head in inside if hasattr(head, "transformers_")), inside[0])
-    for _name, encoder, picked in getattr(first, "transformers_", [("", first, list(columns))]):
-        trained_on = getattr(_first_with_categories(encoder), "categories_", ())
-        for column, values in zip(_names(picked, columns), trained_on, strict=False):
-            if known := _of_one_type(values):
-                found[column] = known
-    return found
+def parts(estimator: Any) -> list[Any]:
+    """Return its direct parts that see the original rows; none for an estimator that wraps no other."""
+    return list(_inside(estimator))
+
+
+def has_own_code(estimator: Any) -> bool:
+    """Return whether a function or class from outside the frameworks sees the original rows, as it did in training."""
+    return any(_is_own_code(part) for head in heads(estimator) for part in (head, *_chosen_parts(head)))
+
+
+def _chosen_parts(head: Any) -> Iterator[Any]:
+    """Return what sees chosen columns of the original rows."""
+    for _name, part, _columns in getattr(head, "transformers_", ()):
+        if not isinstance(part, str):
+            yield from heads(part)
+
+
+def _is_own_code(part: Any) -> bool:
+    if type(part).__name__ == "FunctionTransformer":
+        return part.func is not None
+    return type(part).__module__.split(".")[0] not in _FRAMEWORKS
 
 
 def targets(estimator: Any) -> int:
@@ -110,32 +119,3 @@ def _wrapped(estimator: Any) -> Any:
 
 def _second(array: Any, axis: int) -> int:
     return int(array.shape[axis]) if array.ndim == 2 else 1
-
-
-def _first_with_categories(encoder: Any) -> Any:
-    steps = [step for _name, step in getattr(encoder, "steps", [])] or [encoder]
-    return next((step for step in steps if hasattr(step, "categories_")), None)
-
-
-def _of_one_type(values: Any) -> tuple[Any, ...]:
-    plain = [value for value in np.asarray(values).tolist() if not _missing(value)]
-    for kind in (str, int | float):
-        if plain and all(isinstance(value, kind) and not isinstance(value, bool) for value in plain):
-            return tuple(plain[:MOST_CATEGORIES])
-    return tuple(value for value in plain if isinstance(value, str))[:MOST_CATEGORIES]
-
-
-def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
-
-
-def _names(picked: Any, columns: tuple[str, ...]) -> list[str]:
-    if isinstance(picked, str):
-        return [picked]
-    if isinstance(picked, slice) or not hasattr(picked, "__iter__"):
-        return list(columns[picked]) if isinstance(picked, slice) and columns else []
-    return [
-        item if isinstance(item, str) else columns[item]
-        for item in picked
-        if isinstance(item, str) or columns
-    ]

@@ -10,15 +10,16 @@ import numpy as np
 
 from model_runtime import failures
 from model_runtime.failures import ExampleFailed
-from model_runtime.formats.base import Array, InputMismatch, Tensors
-from model_runtime.formats.signature import Signature, TensorSpec
+from model_runtime.formats import tabular
+from model_runtime.formats.base import Array, Tensors
+from model_runtime.formats.signature import DATE, DATE_TIME, Signature, TensorSpec
 
 FILES: Final = ("example.json", "input_example.json", "serving_input_example.json")
 LARGEST: Final = 16 << 20
 
 
 def example(model: Path, signature: Signature, *, within: Path) -> Tensors:
-    """Return the inputs of the model's example file; without one zeros, or the first category of an encoded column.
+    """Return the example file's values as JSON has them; without one zeros, or the first category of a column.
 
     The file is beside the model, or in a folder above it up to `within`, the source's; the nearest one is used.
     It contains records `[{"a": 1}]`, columns `{"a": [1]}`, rows `[[1, 2]]`, V2's `{"inputs": […]}` or
@@ -36,7 +37,8 @@ def synthetic_example(signature: Signature) -> Tensors:
 
 def example_failure(error: BaseException) -> ExampleFailed:
     """Return the failure of a model that raised `error` on its example."""
-    cause = str(error)[:240].rstrip(".") if isinstance(error, InputMismatch) else failures.summary(error)
+    sentence = type(error).__module__.startswith("model_runtime.")
+    cause = str(error)[:240].rstrip(".") if sentence else failures.summary(error)
     return ExampleFailed(
         f"the model cannot predict from its example: {cause}. Put a valid input into {FILES[0]} beside the model."
     )
@@ -45,8 +47,14 @@ def example_failure(error: BaseException) -> ExampleFailed:
 def _neutral(spec: TensorSpec) -> Array:
     shape = tuple(1 if length < 0 else length for length in spec.shape)
     if spec.datatype == "BYTES":
-        return np.full(shape, spec.categories[0] if spec.categories else "", dtype=object)
-    return np.full(shape, float(spec.categories[0]) if spec.categories else 0, dtype=spec.dtype)
+        return np.full(
+            shape, spec.categories[0] if spec.categories else _TEXTS.get(spec.format, ""), dtype=object
+        )
+    value = tabular.category_values(spec)[0] if spec.categories else 0
+    return np.full(shape, value, dtype=spec.dtype)
+
+
+_TEXTS: Final = {DATE: "2026-01-31", DATE_TIME: "2026-01-31T12:00:00"}
 
 
 def _read(path: Path, signature: Signature) -> Tensors:
@@ -113,17 +121,12 @@ def _rows(raw: Any, signature: Signature) -> Tensors:
         return {name: _array([row[index] for row in raw]) for index, name in enumerate(signature.columns)}
     spec = signature.inputs[0]
     flat = not isinstance(raw[0], list) and len(spec.shape) == 2
-    return {spec.name: _array([raw] if flat else raw, spec)}
+    return {spec.name: _array([raw] if flat else raw)}
 
 
-def _array(values: Any, spec: TensorSpec | None = None) -> Array:
-    """Return the values in their common type; a missing number is NaN, and strings stay objects."""
+def _array(values: Any) -> Array:
+    """Return the values as they are in JSON: the request's own decoding gives them their types."""
     array = np.asarray(values, dtype=object)
-    if any(isinstance(value, str) for value in array.flat):
-        return array
     if any(isinstance(value, dict | list) for value in array.flat):
         raise ValueError("expected a number, a string, true, false or null for each value")
-    missing = any(value is None for value in array.flat)
-    kind = np.float64 if missing else None
-    numbers = np.asarray(array.tolist(), dtype=kind)
-    return numbers if spec is None else numbers.astype(spec.dtype)
+    return array

@@ -12,8 +12,8 @@ import numpy as np
 
 from model_runtime.failures import LoadFailed
 from model_runtime.formats import versions
-from model_runtime.formats.base import Array, InputMismatch, Tensors
-from model_runtime.formats.signature import Signature, TensorSpec, name_list, shape_text
+from model_runtime.formats.base import Array, InputMismatch, InputRejected, Tensors
+from model_runtime.formats.signature import Missing, Signature, TensorSpec, name_list, shape_text
 
 ELEMENTS: Final = {
     "tensor(bool)": "BOOL",
@@ -52,7 +52,7 @@ class OnnxModel:
             results = self.session.run([spec.name for spec in specs], arrays)
         except Exception as error:  # onnxruntime's errors share no base class of their own
             if reason := _input_error(error):
-                raise ValueError(reason) from error
+                raise InputRejected(reason) from error
             raise
         return {spec.name: _array(result, spec) for spec, result in zip(specs, results, strict=True)}
 
@@ -73,7 +73,8 @@ def load(path: Path) -> OnnxModel:
     inputs = tuple(_input(node, path) for node in session.get_inputs())
     if not inputs:
         raise LoadFailed(f"{path.name} has no input: it cannot predict.")
-    return OnnxModel(session, Signature(inputs, tuple(_output(node, path) for node in session.get_outputs())))
+    outputs = tuple(_output(node, path) for node in session.get_outputs())
+    return OnnxModel(session, Signature(inputs, outputs, open_types=False))
 
 
 def _threads(variable: str) -> int:
@@ -84,7 +85,9 @@ def _threads(variable: str) -> int:
 def _input(node: Any, path: Path) -> TensorSpec:
     if node.type not in ELEMENTS:
         raise LoadFailed(f"{path.name}: input {node.name} has type {node.type}; only tensors can be served.")
-    return TensorSpec(str(node.name), ELEMENTS[node.type], _shape(node.shape))
+    datatype = ELEMENTS[node.type]
+    missing = Missing.REFUSED if datatype == "BYTES" else Missing.DEFAULT
+    return TensorSpec(str(node.name), datatype, _shape(node.shape), missing=missing)
 
 
 def _output(node: Any, path: Path) -> TensorSpec:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from model_runtime.failures import PickleRefused
+from model_runtime import failures
+from model_runtime.failures import LoadFailed, PickleRefused
 from model_runtime.formats import versions
 from model_runtime.formats.sklearn_model import SklearnModel, model_of
 
@@ -15,9 +16,25 @@ def load(path: Path, *, allow_pickle: bool) -> SklearnModel:
         raise refusal(path)
     import joblib
 
-    with versions.same_sklearn(path.name):
-        estimator = joblib.load(path)
+    try:
+        with versions.compatible_sklearn(path.name):
+            estimator = joblib.load(path)
+    except AttributeError as error:
+        raise LoadFailed(_unfound(path, error)) from error
     return model_of(estimator, name=path.name)
+
+
+def _unfound(path: Path, error: AttributeError) -> str:
+    """Return the sentence for a pickle that names something which does not exist here."""
+    if "__main__" not in str(error):
+        return (
+            f"{path.name} cannot be loaded: {failures.summary(error)}. Store it with the package versions of the "
+            f"runtime, or set spec.build.runtime to a runtime with its versions."
+        )
+    return (
+        f"{path.name} uses a function or class of the script that stored it ({failures.summary(error)}): move it "
+        f"into a module that the runtime image has, import it from there, and store the model again."
+    )
 
 
 def refusal(path: Path) -> PickleRefused:

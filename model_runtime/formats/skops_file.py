@@ -10,28 +10,34 @@ from typing import Final
 from model_runtime.failures import LoadFailed, PickleRefused
 from model_runtime.formats import versions
 from model_runtime.formats.sklearn_model import SklearnModel, model_of
+from model_runtime.formats.skops_trust import is_trusted
 
 MAX_COMPRESSION: Final = 64
 """A file that unpacks to more than this many times its size, and to more than 1 GiB, is not a model."""
 
 
 def load(path: Path, *, allow_pickle: bool) -> SklearnModel:
-    """Load the estimator in the file; types that skops does not trust by itself need `allow_pickle`."""
+    """Load the estimator in the file; types beyond those of scikit-learn and numpy need `allow_pickle`."""
     import skops.io as sio
 
     _require_valid(path)
-    untrusted = sorted(sio.get_untrusted_types(file=path))
+    unknown = sorted(sio.get_untrusted_types(file=path))
+    untrusted = [name for name in unknown if not is_trusted(name)]
     if untrusted and not allow_pickle:
         raise PickleRefused(
-            f"{path.name} uses types that skops does not trust by itself: {', '.join(untrusted[:10])}. "
+            f"{path.name} uses types that could run code: [{', '.join(untrusted[:10])}]{_surplus(untrusted)}. "
             f"Store it without them, or set spec.model.allowPickle: true if you trust its author."
         )
     try:
-        with versions.same_sklearn(path.name):
-            estimator = sio.load(path, trusted=untrusted)
+        with versions.compatible_sklearn(path.name):
+            estimator = sio.load(path, trusted=unknown)
     except (AttributeError, ImportError, KeyError) as error:
         raise LoadFailed(_unloadable(path, error)) from error
     return model_of(estimator, name=path.name)
+
+
+def _surplus(names: list[str]) -> str:
+    return f" and {len(names) - 10} more" if len(names) > 10 else ""
 
 
 def _require_valid(path: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 
 from model_runtime.formats.base import Array, InputMismatch, Tensors
-from model_runtime.formats.signature import Signature, TensorSpec, name_list
+from model_runtime.formats.signature import DATE, DATE_TIME, Signature, TensorSpec, name_list
 
 MATRIX = "input"
 """The name of the single input of a model without column names."""
@@ -39,6 +43,59 @@ def columns(inputs: Tensors, signature: Signature) -> list[Array]:
         if name not in signature.columns:
             raise InputMismatch(name, f"expected one of the columns {name_list(signature.columns)}")
     return _of_equal_length([_column(name, inputs[name]) for name in signature.columns], signature)
+
+
+def require_known(spec: TensorSpec, values: Array) -> None:
+    """Raise `InputMismatch` for a value of a closed column that is not among its categories."""
+    known = known_values(spec)
+    for value in values.tolist():
+        if value not in known and not (is_missing(value) and spec.nullable):
+            raise InputMismatch(spec.name, f"expected {one_of(spec)}, got {_quoted(value)}")
+
+
+def codes(spec: TensorSpec, values: Array) -> Array:
+    """Return the position of each category, NaN for a missing value; `InputMismatch` for an unknown one."""
+    require_known(spec, values)
+    known = known_values(spec)
+    return np.array([known.get(value, np.nan) for value in values.tolist()], dtype=np.float64)
+
+
+@lru_cache(maxsize=4096)
+def known_values(spec: TensorSpec) -> dict[Any, int]:
+    """Return the categories of a column as the model knows them, and the position of each."""
+    return {value: position for position, value in enumerate(category_values(spec))}
+
+
+def category_values(spec: TensorSpec) -> tuple[Any, ...]:
+    """Return the categories in the type of the column."""
+    if spec.format == DATE:
+        return tuple(datetime.date.fromisoformat(text) for text in spec.categories)
+    if spec.format == DATE_TIME:
+        return tuple(np.array(spec.categories, dtype="datetime64[us]").tolist())
+    match spec.dtype.kind:
+        case "O":
+            return spec.categories
+        case "b":
+            return tuple(text == "True" for text in spec.categories)
+        case "f":
+            return tuple(float(text) for text in spec.categories)
+        case _:
+            return tuple(int(text) for text in spec.categories)
+
+
+def one_of(spec: TensorSpec) -> str:
+    """Return the categories for a sentence."""
+    return f"one of the categories {name_list(spec.categories)}"
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether this is a missing value of any kind: None, NaN, NaT."""
+    return value is None or value != value  # noqa: PLR0124 - only NaN and NaT differ from themselves
+
+
+def _quoted(value: Any) -> str:
+    text = "null" if is_missing(value) else repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _of_equal_length(arrays: list[Array], signature: Signature) -> list[Array]:

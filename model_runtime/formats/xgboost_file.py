@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from model_runtime.failures import LoadFailed
-from model_runtime.formats import tabular, versions
+from model_runtime.formats import tabular, versions, xgboost_categories
 from model_runtime.formats.base import Array, Tensors
 from model_runtime.formats.signature import Signature, TensorSpec
 from model_runtime.formats.sklearn_model import PREDICTION, PROBABILITIES
@@ -31,12 +31,23 @@ class XgboostModel:
     """Linear boosters need a copy of the rows."""
     rounds: int = 0
     """The rounds of boosting whose trees predict; 0 means all of them."""
+    categorical: bool = False
+    """Some columns have categories, which the trees know by their positions."""
 
     def predict(self, inputs: Tensors, /, *, wanted: frozenset[str] | None = None) -> Tensors:
         """Return the prediction, and the probabilities of a classifier."""
-        rows = tabular.matrix(inputs, self.signature).astype(np.float32, copy=False)
+        rows = self._coded(inputs) if self.categorical else tabular.matrix(inputs, self.signature)
+        rows = rows.astype(np.float32, copy=False)
         outputs = self._outputs(np.asarray(self._scores(rows)))
         return outputs if wanted is None else {key: v for key, v in outputs.items() if key in wanted}
+
+    def _coded(self, inputs: Tensors) -> Array:
+        """Return the rows with the position of each category in its place."""
+        columns = tabular.columns(inputs, self.signature)
+        pairs = zip(self.signature.inputs, columns, strict=True)
+        return np.column_stack(
+            [tabular.codes(spec, column) if spec.closed else column for spec, column in pairs]
+        )
 
     def _scores(self, rows: Array) -> Any:
         if self.in_place:
@@ -78,14 +89,25 @@ def load(path: Path) -> XgboostModel:
     columns = tuple(booster.feature_names or ())
     targets = _number(config, "num_target")
     classes = _classes(objective, config) if targets < 2 else ()
+    inputs = xgboost_categories.inputs_of(
+        booster, tabular.inputs_of(columns, booster.num_features(), datatype="FP32")
+    )
     signature = Signature(
-        inputs=tabular.inputs_of(columns, booster.num_features(), datatype="FP32"),
+        inputs=inputs,
         outputs=_outputs(objective, len(classes), targets=targets),
-        columns=columns,
+        columns=tuple(spec.name for spec in inputs) if len(inputs) > 1 else columns,
         classes=classes,
+        open_types=False,
     )
     in_place = str(config["learner"]["gradient_booster"].get("name")) != LINEAR
-    return XgboostModel(booster, signature, objective, in_place=in_place, rounds=_rounds(booster))
+    return XgboostModel(
+        booster,
+        signature,
+        objective,
+        in_place=in_place,
+        rounds=_rounds(booster),
+        categorical=any(spec.closed for spec in inputs),
+    )
 
 
 def _rounds(booster: Any) -> int:

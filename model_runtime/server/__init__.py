@@ -3,6 +3,8 @@
 process          the life of the process: listen, load, warm up, serve, drain, exit
 startup          load and warm up the model, and build the application
 model_location   where the files of the model are: in the image, or in a folder
+warmup           answer the example the way requests are answered
+type_trial       decide the types of the inputs, from the model, its example, and by asking it
 loading          from files to a model with its protocols and executor
 uvicorn_server   the HTTP server: uvicorn on uvloop and httptools
 connection       one client connection: limited in size, time and age

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
-from model_runtime.formats import InputMismatch, Loaded, Tensors
+from model_runtime.formats import InputMismatch, InputRejected, Loaded, Tensors, tabular
 from model_runtime.server import body, errors
 from model_runtime.server.executor import Executor
 from model_runtime.server.protocols.predict import PredictProtocol
@@ -22,6 +23,8 @@ logger = logging.getLogger("seatrial.server")
 JSON = b"application/json"
 BYTES = b"application/octet-stream"
 PREDICTION_FAILED: Final = "the model failed on this input: see the server's log"
+LARGEST_SINGLE: Final = float(np.finfo(np.float32).max)
+"""Trees and neighbours of scikit-learn compute in single precision."""
 Work = Callable[[bytes], Response]
 
 
@@ -70,22 +73,30 @@ def guarded(work: Work, content: bytes) -> Response:
 def _request_error(error: BaseException, inputs: Tensors) -> errors.RequestError:
     """Return the error of a request whose prediction failed with `error`.
 
-    Frameworks raise `ValueError` for an input that they reject, and stumble over a missing string; anything else is
-    an error of the model.
+    A missing or an infinite value explains why a framework stumbles, and so does a value that it calls wrong;
+    anything else is an error of the model, however its framework names it.
     """
-    if isinstance(error, TypeError | AttributeError) and (name := _with_null(inputs)) is not None:
-        return errors.UnsuitableInput(name, "the model does not accept null for a string")
-    if isinstance(error, ValueError) or type(error).__name__ == "InvalidArgument":
+    if isinstance(error, ValueError | TypeError | AttributeError) and (found := _unusual_value(inputs)):
+        return errors.UnsuitableInput(*found)
+    if isinstance(error, InputRejected) or type(error).__name__ == "InvalidArgument":
         lines = (line.strip() for line in str(error).splitlines())
         reason = next((line for line in lines if line), type(error).__name__)
         return errors.RejectedValue(f"the model rejects this input: {reason[:300]}")
     return errors.PredictionFailed(PREDICTION_FAILED)
 
 
-def _with_null(inputs: Tensors) -> str | None:
-    """Return the first input with a missing string."""
-    strings = ((name, array) for name, array in inputs.items() if array.dtype.kind == "O")
-    return next((name for name, array in strings if any(value is None for value in array.flat)), None)
+def _unusual_value(inputs: Tensors) -> tuple[str, str] | None:
+    """Return the first input without values, or with a missing, infinite or huge one, and what is wrong with it."""
+    for name, array in inputs.items():
+        if not array.size:
+            return name, "the model does not accept zero rows"
+        if array.dtype.kind == "O" and any(tabular.is_missing(value) for value in array.flat):
+            return name, "the model does not accept null here"
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            return name, "the model does not accept null or NaN here"
+        if array.dtype.kind == "f" and (np.abs(array) > LARGEST_SINGLE).any():
+            return name, "the model does not accept an infinite or such a large number here"
+    return None
 
 
 class Handlers:
@@ -141,7 +152,7 @@ class Handlers:
         except errors.RequestError as error:
             measurement.end(error.status)
             _log(error, scope)
-            await respond(send, error.status, to_json(error.body()))
+            await respond(send, error.status, to_json(_error_body(error, scope)))
             return
         measurement.end(200)
         await respond(send, 200, response.body, json_length=response.json_length)
@@ -176,6 +187,14 @@ async def respond(send: Send, status: int, content: bytes, *, json_length: int |
         headers.append((LENGTH_HEADER, b"%d" % json_length))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
+
+
+def _error_body(error: errors.RequestError, scope: Scope) -> dict[str, Any]:
+    """Return the body of the response; for an error of the model it names the request, as the log does."""
+    identifier = (
+        scope["state"].get("request_id", "") if error.status == errors.PredictionFailed.status else ""
+    )
+    return error.body() | ({"request_id": identifier} if identifier else {})
 
 
 def _log(error: errors.RequestError, scope: Scope) -> None:

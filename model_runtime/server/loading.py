@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from model_runtime import formats
-from model_runtime.server import model_location
+from model_runtime.server import model_location, type_trial
 from model_runtime.server.executor import Executor
 from model_runtime.server.handlers import ServedModel
 from model_runtime.server.protocols.predict import PredictProtocol
@@ -18,7 +18,7 @@ def load_model(settings: Settings) -> ServedModel:
     location = model_location.locate(settings)
     model = formats.load(location.format, location.model, allow_pickle=location.allow_pickle)
     example = location.example(model.signature)
-    signature = (location.signature or model.signature).refined_by(example)
+    signature = location.signature or type_trial.signature_of(model, example)
     executor: Executor[Response] = Executor(
         concurrency=settings.concurrency, timeout=settings.timeout, threads=settings.threads
     )

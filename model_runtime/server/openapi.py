@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from model_runtime.formats.signature import Signature, TensorSpec
+from model_runtime.formats import tabular
+from model_runtime.formats.signature import DATE, DATE_TIME, Signature, TensorSpec
 from model_runtime.server.protocols.predict import PREDICTION, PROBABILITIES, class_name
 from model_runtime.server.protocols.v2 import V2Protocol
 
+_FORMATS: Final[dict[str, dict[str, Any]]] = {
+    DATE: {"format": "date"},
+    # JSON Schema's own date-time needs an offset, which columns of local times do not have
+    DATE_TIME: {"pattern": r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?$"},
+}
 _TYPES: Final = {"f": "number", "i": "integer", "u": "integer", "b": "boolean", "O": "string"}
 
 
@@ -156,15 +162,23 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
 
 def _element(spec: TensorSpec, *, missing: bool = False) -> dict[str, Any]:
     """Return the schema of one row of the tensor: a value, or nested lists of them; a missing number is null."""
-    item: dict[str, Any] = {"type": _TYPES[spec.dtype.kind]}
-    if missing and spec.dtype.kind in "fO":
+    item: dict[str, Any] = {"type": _TYPES[spec.dtype.kind]} | _FORMATS.get(spec.format, {})
+    if missing and spec.nullable:
         item["nullable"] = True
     if spec.categories:
-        item["example"] = spec.categories[0] if spec.dtype.kind == "O" else float(spec.categories[0])
-        item["description"] = f"trained on: {', '.join(spec.categories)}"
+        item |= _categories(spec, missing=missing)
     for length in reversed(spec.shape[1:]):
         item = _list(item) | ({"minItems": length, "maxItems": length} if length >= 0 else {})
     return item
+
+
+def _categories(spec: TensorSpec, *, missing: bool) -> dict[str, Any]:
+    """Return what a column was trained on: all that it accepts, or examples of it."""
+    values = list(spec.categories) if spec.format else list(tabular.category_values(spec))
+    described = {"example": values[0], "description": f"trained on: {', '.join(spec.categories)}"}
+    if not spec.closed:
+        return described
+    return described | {"enum": [*values, None] if missing and spec.nullable else values}
 
 
 def _output(spec: TensorSpec, signature: Signature) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class FetchRequest:
     volume: Path
     spool: Path
     limits: Limits
+    companions: tuple[str, ...] = ()
+    """Names of files that are fetched as well when they lie beside a single file."""
     plain_http: frozenset[str] = frozenset()
     """Registries that serve http without TLS."""
     destinations: Destinations = field(default_factory=Destinations)

@@ -25,12 +25,18 @@ def fetch(request: FetchRequest) -> FetchResult:
     with _translated_errors(request):
         _require_present(start, request)
         single = start.is_file()
-        entries = _entries([start] if single else _files(start, root), root, limits.Quota(request.limits))
+        files = _with_companions(start, request) if single else _files(start, root)
+        entries = _entries(files, root, limits.Quota(request.limits))
         progress = Progress(sum(size for _, _, size in entries))
         for file, target, size in entries:
             name = file.name if single else file.relative_to(start).as_posix()
             _copy(target, limits.path_of(name, request.folder), size, progress)
     return FetchResult(single)
+
+
+def _with_companions(file: Path, request: FetchRequest) -> list[Path]:
+    beside = [file.parent / name for name in request.companions if name != file.name]
+    return [file, *(path for path in beside if path.is_file())]
 
 
 def _entries(files: Iterable[Path], root: Path, quota: limits.Quota) -> list[tuple[Path, Path, int]]:

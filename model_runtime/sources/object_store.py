@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -85,6 +86,7 @@ def fetch(request: FetchRequest) -> FetchResult:
         objects, single = _objects(store, key)
         if not objects:
             raise SourceNotFound(f"{request.name} has no objects: check the bucket and the key.")
+        objects += _companions(store, key, request) if single else []
         quota = limits.Quota(request.limits)
         for item in objects:
             quota.add_file(item.size, item.key)
@@ -185,6 +187,15 @@ def _objects(store: S3Store, key: str) -> tuple[list[_Object], bool]:
         if len(objects) > limits.MAX_FILES:
             break
     return sorted(_without_folders(objects), key=lambda item: item.key), False
+
+
+def _companions(store: S3Store, key: str, request: FetchRequest) -> list[_Object]:
+    """Return the companions that exist beside a single object; stores hide them from logins without a listing."""
+    found: list[_Object] = []
+    for beside in (_parent(key) + name for name in request.companions):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            found += [_object(obstore.head(store, beside))] if beside != key else []
+    return found
 
 
 def _without_folders(objects: list[_Object]) -> list[_Object]:

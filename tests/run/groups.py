@@ -137,6 +137,7 @@ ON_A_CONTROL_PLANE: Final = (
 COMPUTING: Final = (
     Group("stories", ("tests/stories",)),
     Group("model runtime: server", ("tests/unit/runtime/server",)),
+    Group("model runtime: fidelity", ("tests/fidelity",)),
     Group("command line, demo, project", ("tests/unit/cli", "tests/unit/demo", "tests/project")),
     Group("model runtime: formats, registry", ("tests/unit/runtime/formats", "tests/unit/runtime/registry")),
     Group("model runtime: builder, sources", ("tests/unit/runtime/builder", "tests/unit/runtime/sources")),

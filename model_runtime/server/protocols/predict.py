@@ -24,9 +24,9 @@ import numpy as np
 from pydantic_core import to_json
 
 from model_runtime.formats.base import Array, Tensors
-from model_runtime.formats.signature import Signature, TensorSpec, name_list
+from model_runtime.formats.signature import Signature, TensorSpec, is_plain_number, name_list
 from model_runtime.server.errors import InvalidInput
-from model_runtime.server.protocols import nested_lists, tensors
+from model_runtime.server.protocols import element_types, nested_lists, tensors
 from model_runtime.server.protocols.nested_lists import FieldPath
 
 PREDICTION: Final = "prediction"
@@ -105,7 +105,7 @@ class PredictProtocol:
 
     def _form_and_content(self, document: Any) -> tuple[Form, Any]:
         if isinstance(document, dict):
-            if keys := [key for key in document if key in _FORM_KEYS and key not in self._specs]:
+            if keys := [key for key in document if self._is_form(key, document)]:
                 _require_only_key(keys[0], document)
                 return Form(keys[0]), document[keys[0]]
             self._require_known_fields(document)
@@ -118,7 +118,15 @@ class PredictProtocol:
             return Form.RECORDS, [document]
         if isinstance(document, list):
             return (Form.RECORDS if document and isinstance(document[0], dict) else Form.INSTANCES), document
-        raise InvalidInput("", expected="a JSON object or list", got=tensors.quoted(document))
+        raise InvalidInput("", expected="a JSON object or list", got=element_types.quoted(document))
+
+    def _is_form(self, key: str, document: dict[str, Any]) -> bool:
+        """Return whether this key names the form; a column may have the same name, but has no objects as values."""
+        if key not in _FORM_KEYS or key not in self._specs:
+            return key in _FORM_KEYS
+        value = document[key]
+        first = value[0] if isinstance(value, list) and value else value
+        return len(document) == 1 and isinstance(first, dict)
 
     def _require_known_fields(self, document: dict[str, Any]) -> None:
         """Require the key of a form from a model whose columns have no names, unless its one input is named."""
@@ -155,12 +163,12 @@ class PredictProtocol:
             array = nested_lists.floats(elements)
         except (KeyError, TypeError, OverflowError):
             return None
-        fits = len(elements) == len(records) * width and _is_finite_in(array, self._matrix_type)
+        fits = len(elements) == len(records) * width and _fits(elements, array, self._matrix_type)
         return array.reshape(-1, width).astype(self._matrix_type, copy=False) if fits else None
 
     def _require_fields(self, record: Any, index: int) -> None:
         if not isinstance(record, dict):
-            raise InvalidInput(f"records[{index}]", expected="an object", got=tensors.quoted(record))
+            raise InvalidInput(f"records[{index}]", expected="an object", got=element_types.quoted(record))
         for name in self._names:
             if name not in record:
                 raise InvalidInput(
@@ -176,7 +184,7 @@ class PredictProtocol:
 
     def _from_columns(self, columns: Any) -> Tensors:
         if not isinstance(columns, dict):
-            raise InvalidInput("columns", expected="an object of lists", got=tensors.quoted(columns))
+            raise InvalidInput("columns", expected="an object of lists", got=element_types.quoted(columns))
         for name in self._names:
             if name not in columns:
                 raise InvalidInput(f"columns.{name}", expected=self._description(name), got="nothing")
@@ -191,7 +199,7 @@ class PredictProtocol:
 
     def _column(self, name: str, values: Any, field: FieldPath) -> Array:
         if not isinstance(values, list) and self._specs[name].shape:
-            raise InvalidInput(str(field), expected="a list of values", got=tensors.quoted(values))
+            raise InvalidInput(str(field), expected="a list of values", got=element_types.quoted(values))
         return _input(self._specs[name], values, field)
 
     def _from_instances(self, instances: Any) -> Tensors:
@@ -209,7 +217,7 @@ class PredictProtocol:
         for index, row in enumerate(rows):
             if not isinstance(row, list) or len(row) != width:
                 raise InvalidInput(
-                    f"instances[{index}]", expected=f"a list of {width} values", got=tensors.quoted(row)
+                    f"instances[{index}]", expected=f"a list of {width} values", got=element_types.quoted(row)
                 )
         fields = self._fields[Form.INSTANCES]
         return {
@@ -219,7 +227,7 @@ class PredictProtocol:
 
     def _description(self, name: str) -> str:
         spec = self._specs[name]
-        element = tensors.description(spec)
+        element = element_types.description(spec)
         return element if len(spec.shape) <= 1 else f"lists of {element}"
 
     def _as_records(self, outputs: Tensors, rows: int) -> list[dict[str, Any]]:
@@ -268,17 +276,19 @@ _FORM_KEYS: Final = frozenset(form.value for form in Form)
 
 
 def _got(value: Any) -> str:
-    return "an empty list" if value == [] else tensors.quoted(value)
+    return "an empty list" if value == [] else element_types.quoted(value)
 
 
 def _matrix_type(signature: Signature) -> np.dtype[Any] | None:
     """Return the floating-point type that all columns share; their rows can then be decoded as one matrix."""
     kinds = {spec.datatype for spec in signature.inputs}
-    shared = bool(signature.columns) and len(kinds) == 1 and signature.inputs[0].dtype.kind == "f"
+    shared = bool(signature.columns) and len(kinds) == 1 and all(map(is_plain_number, signature.inputs))
     return signature.inputs[0].dtype if shared else None
 
 
-def _is_finite_in(array: Array, dtype: np.dtype[Any] | None) -> bool:
-    return dtype == np.float64 or bool(
-        np.all(np.abs(array) < np.finfo(np.float16 if dtype == np.float16 else np.float32).max)
-    )
+def _fits(elements: list[Any], array: Array, dtype: np.dtype[Any] | None) -> bool:
+    """Return whether each number is finite in the type, and not so large that it may be a rounded integer."""
+    if dtype == np.float64:
+        return element_types.all_exact(elements, array)
+    limit = np.finfo(np.float16).max if dtype == np.float16 else float(element_types.LARGEST_EXACT)
+    return bool((np.abs(array) < limit).all())

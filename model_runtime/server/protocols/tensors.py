@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from pydantic_core import from_json
 
 from model_runtime.formats.base import Array, Tensors
-from model_runtime.formats.signature import DATATYPES, TensorSpec, shape_text
+from model_runtime.formats.signature import Missing, TensorSpec, shape_text
 from model_runtime.server.errors import InvalidInput
-from model_runtime.server.protocols import nested_lists
+from model_runtime.server.protocols import element_types, nested_lists
+from model_runtime.server.protocols.element_types import LARGEST_EXACT, description, quoted
 from model_runtime.server.protocols.nested_lists import FieldPath
-
-LONGEST_QUOTE: Final = 60
-"""Characters of an invalid value that the error quotes."""
-
-_KINDS: Final = {
-    "f": "a number",
-    "i": "an integer",
-    "u": "an integer of at least 0",
-    "b": "true or false",
-    "O": "a string",
-}
-_RANGES: Final = {
-    name: (0, 1) if name == "BOOL" else (int(np.iinfo(numpy).min), int(np.iinfo(numpy).max))
-    for name, numpy in DATATYPES.items()
-    if np.dtype(numpy).kind in "biu"
-}
 
 
 def decode_json(body: bytes) -> Any:
@@ -50,12 +35,16 @@ def array_of(spec: TensorSpec, value: Any, *, field: FieldPath) -> Array:
     `InvalidInput` has the path of the first element that does not fit.
     """
     elements, shape = nested_lists.flatten(value, field=field)
-    if spec.datatype == "BYTES":
-        return _strings(elements, shape, field).reshape(shape)
+    if spec.boxed or spec.dtype.kind == "O":
+        return element_types.objects(spec, elements, shape, field).reshape(shape)
     try:
         array = nested_lists.floats(elements) if spec.dtype.kind == "f" else nested_lists.integers(elements)
+        if (
+            spec.dtype.kind == "f" and not element_types.all_exact(elements, array)
+        ) or spec.datatype == "BOOL":
+            array = element_types.numbers(elements, spec, shape, field)
     except (TypeError, OverflowError):
-        array = _numbers(elements, spec, shape, field)
+        array = element_types.numbers(elements, spec, shape, field)
     return converted(spec, array.reshape(shape), field=field)
 
 
@@ -73,11 +62,20 @@ def with_shape(spec: TensorSpec, array: Array, *, field: FieldPath) -> Array:
 
 
 def converted(spec: TensorSpec, array: Array, *, field: FieldPath) -> Array:
-    """Return `array` in the type of the spec; `InvalidInput` when the type cannot represent a value."""
+    """Return `array` as the model gets it; `InvalidInput` when its type cannot represent a value."""
     target = spec.dtype
+    if spec.boxed or target.kind == "O":
+        boxed_already = array.dtype.kind == "O" and not spec.format
+        return (
+            array
+            if boxed_already and spec.datatype == "BYTES" and spec.missing is Missing.DEFAULT
+            else (
+                element_types.objects(spec, array.ravel().tolist(), array.shape, field).reshape(array.shape)
+            )
+        )
     if array.dtype == target:
         return array
-    if target.kind == "O" or array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf":
         raise InvalidInput(str(field), expected=description(spec), got=f"{array.dtype.name} values")
     with np.errstate(over="ignore", invalid="ignore"):
         result = array.astype(target)
@@ -89,79 +87,23 @@ def converted(spec: TensorSpec, array: Array, *, field: FieldPath) -> Array:
 
 
 def _is_exact(array: Array, result: Array) -> Array:
+    """Return which values stay what they are; a float beyond 2^53 may already be another integer's neighbour."""
     if result.dtype.kind == "f":
-        return np.asarray(~np.isinf(result) | np.isinf(array))
-    return np.asarray(result.astype(np.float64) == array.astype(np.float64))
+        fits = ~np.isinf(result) | np.isinf(array.astype(np.float64))
+        return np.asarray(fits & _same_integers(array) if array.dtype.kind in "iu" else fits)
+    small = np.abs(array.astype(np.float64)) < LARGEST_EXACT if array.dtype.kind == "f" else True
+    return np.asarray(small & (result.astype(np.float64) == array.astype(np.float64)))
 
 
-def description(spec: TensorSpec) -> str:
-    """Return what one element of the input must be."""
-    kind = _KINDS[spec.dtype.kind]
-    return kind if spec.datatype == "BYTES" else f"{kind} ({spec.datatype})"
-
-
-def quoted(value: Any) -> str:
-    """Return a value of the request, short enough for a sentence."""
-    match value:
-        case None | bool():
-            text = {None: "null", True: "true", False: "false"}[value]
-        case str():
-            text = f"the string {_truncated(repr(value))}"
-        case dict():
-            text = f"an object with {len(value)} fields"
-        case list():
-            text = f"a list of {len(value)}"
-        case int() if value.bit_length() > 128:
-            text = "a very long integer"
-        case _:
-            text = _truncated(repr(value))
-    return text
+def _same_integers(array: Array) -> Array:
+    """Return which integers a float represents exactly."""
+    wide = array.astype(np.float64)
+    back = np.where(wide < 2.0**63 if array.dtype.kind == "i" else wide < 2.0**64, wide, 0.0).astype(
+        array.dtype
+    )
+    return np.asarray(back == array)
 
 
 def json_fallback(value: Any) -> Any:
     """Return a value that JSON can express: models use numpy scalars as labels."""
     return value.item() if isinstance(value, np.generic) else str(value)
-
-
-def _truncated(text: str) -> str:
-    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…"
-
-
-def _strings(elements: list[Any], shape: tuple[int, ...], field: FieldPath) -> Array:
-    for position, value in enumerate(elements):
-        if not (isinstance(value, str) or value is None):
-            path = nested_lists.element_path(field, position, shape)
-            raise InvalidInput(path, expected="a string", got=quoted(value))
-    array = np.empty(len(elements), dtype=object)
-    array[:] = elements
-    return array
-
-
-def _numbers(elements: list[Any], spec: TensorSpec, shape: tuple[int, ...], field: FieldPath) -> Array:
-    """Convert the elements one by one; slower, for when one of them may be invalid."""
-    numbers: list[float | int] = []
-    for position, value in enumerate(elements):
-        number = _float(value) if spec.dtype.kind == "f" else _integer(value, spec)
-        if number is None:
-            path = nested_lists.element_path(field, position, shape)
-            raise InvalidInput(path, expected=description(spec), got=quoted(value))
-        numbers.append(number)
-    return np.array(numbers, dtype=np.float64 if spec.dtype.kind == "f" else spec.dtype)
-
-
-def _float(value: Any) -> float | None:
-    if value is None:
-        return float("nan")
-    try:
-        return float(value) if isinstance(value, bool | int | float) else None
-    except OverflowError:
-        return None
-
-
-def _integer(value: Any, spec: TensorSpec) -> int | None:
-    if (
-        not isinstance(value, bool | int | float)
-        or not _RANGES[spec.datatype][0] <= value <= _RANGES[spec.datatype][1]
-    ):
-        return None
-    return int(value) if int(value) == value else None

@@ -11,9 +11,16 @@ import numpy as np
 from pydantic_core import to_json
 
 from model_runtime.formats.base import Array, Tensors
-from model_runtime.formats.signature import DATATYPES, Signature, TensorSpec, datatype_of, name_list
+from model_runtime.formats.signature import (
+    DATATYPES,
+    Signature,
+    TensorSpec,
+    datatype_of,
+    is_plain_number,
+    name_list,
+)
 from model_runtime.server.errors import InvalidInput
-from model_runtime.server.protocols import tensors, v2_binary
+from model_runtime.server.protocols import element_types, tensors, v2_binary
 from model_runtime.server.protocols.nested_lists import FieldPath
 
 LENGTH_HEADER: Final = b"inference-header-content-length"
@@ -55,6 +62,7 @@ class V2Protocol:
         self.name = name
         self.version = version
         self._specs = {spec.name: spec for spec in signature.inputs}
+        self._plain = not signature.columns or all(is_plain_number(spec) for spec in signature.inputs)
         self._outputs = tuple(spec.name for spec in signature.outputs)
 
     def metadata(self) -> dict[str, Any]:
@@ -72,13 +80,13 @@ class V2Protocol:
         head, tail = _split(body, json_length)
         document = tensors.decode_json(head)
         if not isinstance(document, dict):
-            raise InvalidInput("", expected="a JSON object", got=tensors.quoted(document))
-        inputs = self._inputs(_objects(document, "inputs"), memoryview(tail))
+            raise InvalidInput("", expected="a JSON object", got=element_types.quoted(document))
+        inputs = self._by_column(self._inputs(_objects(document, "inputs"), memoryview(tail)))
         if not inputs:
             raise InvalidInput("inputs", expected="at least one tensor", got="none")
         identifier = document.get("id", "")
         if not isinstance(identifier, str):
-            raise InvalidInput("id", expected="a string", got=tensors.quoted(identifier))
+            raise InvalidInput("id", expected="a string", got=element_types.quoted(identifier))
         return Request(identifier, inputs, self._requested_outputs(document), tensors.row_count(inputs))
 
     def encode(self, request: Request, outputs: Tensors) -> Response:
@@ -120,6 +128,19 @@ class V2Protocol:
             raise InvalidInput("", expected=f"{offset} bytes after the JSON", got=f"{len(tail)}")
         return inputs
 
+    def _by_column(self, inputs: Tensors) -> Tensors:
+        """Return one array for each column of a matrix that has all of them, in the types of the columns."""
+        name, whole = next(iter(inputs.items()), ("", None))
+        specs = self.signature.inputs
+        if whole is None or len(inputs) > 1 or self._plain or name in self._specs:
+            return inputs
+        if whole.ndim != 2 or whole.shape[1] != len(specs):
+            return inputs
+        return {
+            spec.name: tensors.converted(spec, whole[:, index], field=FieldPath(f"{name}.{spec.name}"))
+            for index, spec in enumerate(specs)
+        }
+
     def _spec(self, name: str, tensor: dict[str, Any]) -> TensorSpec:
         """Return the model's spec of this input; a single matrix of all columns may have any name."""
         datatype = tensor.get("datatype")
@@ -134,7 +155,7 @@ class V2Protocol:
             expected = f"one of the inputs {name_list(tuple(self._specs))}"
             raise InvalidInput(name, expected=expected, got="this name")
         if self.signature.columns:
-            return replace(first, name=name, datatype=datatype)
+            return TensorSpec(name, datatype, first.shape)
         return replace(first, name=name)
 
     def _requested_outputs(self, document: dict[str, Any]) -> dict[str, bool]:
@@ -192,7 +213,7 @@ def _objects(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
 def _parameters(document: dict[str, Any], prefix: str) -> dict[str, Any]:
     parameters = document.get("parameters")
     if parameters is not None and not isinstance(parameters, dict):
-        raise InvalidInput(f"{prefix}parameters", expected="an object", got=tensors.quoted(parameters))
+        raise InvalidInput(f"{prefix}parameters", expected="an object", got=element_types.quoted(parameters))
     return parameters or {}
 
 
@@ -200,7 +221,9 @@ def _binary_size(tensor: dict[str, Any], name: str) -> int | None:
     size = _parameters(tensor, f"{name}.").get("binary_data_size")
     if size is not None and (type(size) is not int or not 0 <= size < _BEYOND_MEMORY):
         raise InvalidInput(
-            f"{name}.parameters.binary_data_size", expected="a number of bytes", got=tensors.quoted(size)
+            f"{name}.parameters.binary_data_size",
+            expected="a number of bytes",
+            got=element_types.quoted(size),
         )
     return size
 
@@ -214,12 +237,12 @@ def _shape(tensor: dict[str, Any], spec: TensorSpec) -> tuple[int, ...]:
         raise InvalidInput(field, expected=f"at most {MAX_DIMENSIONS} lengths", got=f"{len(lengths)}")
     for index, length in enumerate(lengths):
         if type(length) is not int or not 0 <= length < _BEYOND_MEMORY:
-            raise InvalidInput(f"{field}[{index}]", expected="a length", got=tensors.quoted(length))
+            raise InvalidInput(f"{field}[{index}]", expected="a length", got=element_types.quoted(length))
     if 0 in lengths and (product := _open_product(lengths, spec.shape)) > LARGEST_EMPTY:
         expected = (
             f"lengths with a product of at most {LARGEST_EMPTY} besides the 0 and the model's own lengths"
         )
-        raise InvalidInput(field, expected=expected, got=tensors.quoted(product))
+        raise InvalidInput(field, expected=expected, got=element_types.quoted(product))
     return tuple(lengths)
 
 
@@ -262,4 +285,4 @@ def _metadata(spec: TensorSpec) -> dict[str, Any]:
 
 
 def _got(document: dict[str, Any], key: str) -> str:
-    return tensors.quoted(document[key]) if key in document else "nothing"
+    return element_types.quoted(document[key]) if key in document else "nothing"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
+import numpy as np
 import pytest
 
-from model_runtime import formats
-from model_runtime.builder import trial
 from model_runtime.failures import ExampleFailed
 from model_runtime.formats import InputMismatch, Tensors
+from model_runtime.formats.examples import synthetic_example
+from model_runtime.server import type_trial
 from model_runtime.server.warmup import warm_up
 from tests.unit.runtime.server import models
 from tests.unit.runtime.server.serving import served
@@ -58,7 +58,7 @@ def raising(error: BaseException) -> Callable[[Tensors], Tensors]:
 
 
 def build_tries(model: models.Fake) -> None:
-    trial.require_outputs(model, {}, model.signature)
+    type_trial.signature_of(model, synthetic_example(model.signature))
 
 
 def server_warms_up(model: models.Fake) -> None:
@@ -89,10 +89,8 @@ def test_missing_memory_is_not_a_failure_of_the_example(tries: Callable[[models.
         tries(models.Fake(models.NUMBERS, raising(MemoryError())))
 
 
-def test_a_number_beyond_all_types_is_reported_with_its_file(tmp_path: Path) -> None:
-    (tmp_path / "example.json").write_text(f'{{"a": [1{"0" * 400}, null], "b": [1, 2]}}')
+def test_a_number_beyond_all_types_is_reported_with_its_place() -> None:
+    example = {"a": np.array([10**400, None], dtype=object), "b": np.array([1, 2], dtype=object)}
 
-    with pytest.raises(
-        ExampleFailed, match=r"example\.json is not a valid example of the model's input: Overflow"
-    ):
-        formats.example(tmp_path / "model.skops", models.NUMBERS, within=tmp_path)
+    with pytest.raises(ExampleFailed, match=r"columns\.a\[0\]: expected a number \(FP64\)"):
+        type_trial.signature_of(models.sums(), example)

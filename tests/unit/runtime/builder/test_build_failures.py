@@ -177,8 +177,8 @@ def test_a_failing_example_is_reported_in_one_sentence(job: Job, iris_skops: Pat
 
     assert report.reason == "ModelExampleFailed"
     assert report.message == (
-        "the model cannot predict from its example: input: expected rows of 4 values, got 1×2. Put a valid input into "
-        "example.json beside the model."
+        "the model cannot predict from its example: instances: expected values of shape [any, 4], got shape [1, 2]. "
+        "Put a valid input into example.json beside the model."
     )
 
 

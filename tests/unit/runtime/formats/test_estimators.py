@@ -35,6 +35,7 @@ from sklearn.svm import SVC, SVR
 from model_runtime import formats
 from model_runtime.formats import Loaded, TensorSpec
 from model_runtime.formats.examples import synthetic_example
+from model_runtime.formats.signature import Missing
 from model_runtime.formats.sklearn_model import model_of
 from model_runtime.server import openapi
 
@@ -86,7 +87,7 @@ def test_columns_selected_by_name_are_found_inside_wrappers(estimator: Any, targ
     model = model_of(estimator.fit(CITIES, target), name="m")
 
     assert model.signature.inputs == (
-        TensorSpec("city", "BYTES", (-1,), ("eu", "us")),
+        TensorSpec("city", "BYTES", (-1,), ("eu", "us"), Missing.REFUSED, closed=True),
         TensorSpec("age", "FP64", (-1,)),
     )
     rows = {"city": np.array(["us", "eu"], dtype=object), "age": np.array([2.0, 3.0])}
@@ -156,19 +157,19 @@ def test_clusters_in_single_precision_get_fp32() -> None:
         pytest.param(
             OrdinalEncoder(),
             [3, 4, 5, 3],
-            TensorSpec("x", "FP64", (-1,), ("3", "4", "5")),
-            id="numbers stay numbers",
+            TensorSpec("x", "INT64", (-1,), ("3", "4", "5"), Missing.REFUSED, closed=True),
+            id="integers stay integers",
         ),
         pytest.param(
             OrdinalEncoder(),
             ["b", None, "a", "b"],
-            TensorSpec("x", "BYTES", (-1,), ("a", "b")),
+            TensorSpec("x", "BYTES", (-1,), ("a", "b"), Missing.NONE, closed=True),
             id="a missing text is no category",
         ),
         pytest.param(
             OneHotEncoder(),
             [float("nan"), 7.0, 7.0, 8.0],
-            TensorSpec("x", "FP64", (-1,), ("7.0", "8.0")),
+            TensorSpec("x", "FP64", (-1,), ("7.0", "8.0"), closed=True),
             id="NaN",
         ),
         pytest.param(
@@ -187,18 +188,20 @@ def test_categories_of_an_encoder_are_in_signature_and_example(
     json.dumps(openapi.schema(model.signature, name="m"), allow_nan=False)
 
 
-def test_only_the_first_hundred_categories_are_kept() -> None:
+@pytest.mark.parametrize(("unknown", "kept"), [("ignore", 100), ("error", 300)])
+def test_all_categories_are_kept_where_no_others_are_accepted(unknown: Any, kept: int) -> None:
     table = pd.DataFrame({"x": [f"v{number:04}" for number in range(300)]})
-    model = model_of(make_pipeline(OneHotEncoder(), LogisticRegression()).fit(table, [0, 1] * 150), name="m")
+    encoder = OneHotEncoder(handle_unknown=unknown)
+    model = model_of(make_pipeline(encoder, LogisticRegression()).fit(table, [0, 1] * 150), name="m")
 
-    assert model.signature.inputs[0].categories == tuple(f"v{number:04}" for number in range(100))
+    assert model.signature.inputs[0].categories == tuple(f"v{number:04}" for number in range(kept))
 
 
 def test_a_voting_classifier_over_strings_takes_strings() -> None:
     one = make_pipeline(CountVectorizer(), LogisticRegression())
     model = model_of(VotingClassifier([("a", one), ("b", one)]).fit(["good", "bad"], [1, 0]), name="m")
 
-    assert model.signature.inputs == (TensorSpec("input", "BYTES", (-1,)),)
+    assert model.signature.inputs == (TensorSpec("input", "BYTES", (-1,), missing=Missing.REFUSED),)
     assert model.predict({"input": np.array(["good"], dtype=object)})["prediction"].tolist() == [1]
 
 

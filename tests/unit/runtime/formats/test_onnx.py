@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 from model_runtime import formats
 from model_runtime.failures import LoadFailed
 from model_runtime.formats import InputMismatch, TensorSpec
+from model_runtime.formats.signature import Missing
 
 FLOAT, INT64, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
 tensor = helper.make_tensor_value_info
@@ -110,7 +111,7 @@ def test_missing_memory_is_not_an_input_error(tmp_path: Path) -> None:
 class TestStrings:
     def test_strings_pass_through(self, tmp_path: Path) -> None:
         model = one(tmp_path, "Identity", {"a": (STRING, ["n"])}, to=(STRING, ["n"]))
-        assert model.signature.inputs == (TensorSpec("a", "BYTES", (-1,)),)
+        assert model.signature.inputs == (TensorSpec("a", "BYTES", (-1,), missing=Missing.REFUSED),)
         assert model.predict({"a": np.array(["ü", ""], dtype=object)})["out"].tolist() == ["ü", ""]
 
     def test_a_null_string_is_rejected_instead_of_becoming_none(self, tmp_path: Path) -> None:

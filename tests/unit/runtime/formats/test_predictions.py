@@ -15,6 +15,7 @@ from model_runtime import formats
 from model_runtime.failures import LoadFailed, PickleRefused
 from model_runtime.formats import InputMismatch, Signature, TensorSpec
 from model_runtime.formats.examples import synthetic_example
+from model_runtime.formats.signature import Missing
 
 ROWS = np.array([[5.1, 3.5, 1.4, 0.2], [6.2, 2.8, 4.8, 1.8]])
 ALL = {
@@ -182,7 +183,7 @@ def test_a_booster_of_a_newer_version_is_reported_with_both_versions(shelf: Path
 def test_an_object_without_predict_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "m.pkl").write_bytes(pickle.dumps({"not": "a model"}))
 
-    with pytest.raises(LoadFailed, match="contains a dict, which has neither predict nor transform"):
+    with pytest.raises(LoadFailed, match="contains a dict, not an estimator; its keys are 'not'"):
         formats.load("sklearn", tmp_path / "m.pkl", allow_pickle=True)
 
 
@@ -233,7 +234,7 @@ def test_a_text_classifier_takes_strings_and_returns_class_names(tmp_path: Path)
         make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(["good", "bad"], ["yes", "no"]), tmp_path
     )
 
-    assert model.signature.inputs == (TensorSpec("input", "BYTES", (-1,)),)
+    assert model.signature.inputs == (TensorSpec("input", "BYTES", (-1,), missing=Missing.REFUSED),)
     assert model.signature.classes == ("no", "yes")
     assert model.predict({"input": np.array(["good"], dtype=object)})["prediction"].tolist() == ["yes"]
 
@@ -252,7 +253,7 @@ def test_a_string_column_is_found_by_the_categories_of_its_encoder(tmp_path: Pat
     fitted.steps[0][1].feature_names_in_ = np.array(["region", "size"], dtype=object)
     model = stored(fitted, tmp_path)
 
-    assert model.signature.inputs[0] == TensorSpec("region", "BYTES", (-1,), ("eu", "us"))
+    assert model.signature.inputs[0] == TensorSpec("region", "BYTES", (-1,), ("eu", "us"), Missing.NAN)
     assert model.signature.inputs[1].datatype == "FP64"
     assert synthetic_example(model.signature)["region"].tolist() == ["eu"]
 

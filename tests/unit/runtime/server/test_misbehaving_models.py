@@ -71,7 +71,8 @@ class TestFailingModel:
         for _ in range(2):  # in a thread first, then on the loop
             reply = await asked(answer, path, document)
             assert (reply.status, reply.headers["x-request-id"]) == (500, "r-7")
-            assert set(reply.document) == {"error"}
+            assert reply.document.keys() == {"error", "request_id"}
+            assert reply.document["request_id"] == reply.headers["x-request-id"]
             assert not {"weights", "Traceback", "File"} & set(reply.document["error"].split())
 
     async def test_a_model_that_calls_sys_exit_on_the_event_loop_does_not_end_the_process(self) -> None:

@@ -13,6 +13,7 @@ import pytest
 from starlette.types import ASGIApp, Receive
 
 from model_runtime.contract.logs import fields_of
+from model_runtime.formats import InputRejected
 from model_runtime.server import routes
 from model_runtime.server.executor import BODIES_PER_PREDICTION
 from model_runtime.server.handlers import Handlers, ServedModel
@@ -71,10 +72,28 @@ class TestStatuses:
         assert reply.document["expected"] == "a number (FP64)"
         assert reply.document["got"] == "the string 'x'"
 
-    async def test_a_value_that_the_model_rejects_is_400_with_the_first_line_of_its_error(self) -> None:
-        reply = await ask(application(models.sums()), "/predict", [{"a": None, "b": 1}])
+    async def test_a_null_that_the_model_rejects_is_400_with_its_column(self) -> None:
+        reply = await ask(application(models.sums()), "/predict", [{"a": 1, "b": None}])
+        error = "b: the model does not accept null or NaN here"
+        assert (reply.status, reply.document) == (400, {"error": error, "field": "b"})
+
+    async def test_a_value_that_the_framework_calls_wrong_is_400_with_the_first_line_of_its_reason(
+        self,
+    ) -> None:
+        def rejecting(_: Any) -> Any:
+            raise InputRejected("Negative values in data.\nmore about it")
+
+        model = models.Fake(models.NUMBERS, rejecting)
+        reply = await ask(application(model), "/predict", [{"a": -1, "b": 1}])
         assert reply.status == 400
-        assert reply.document == {"error": "the model rejects this input: Input X contains NaN."}
+        assert reply.document == {"error": "the model rejects this input: Negative values in data."}
+
+    async def test_an_error_of_the_model_on_a_valid_input_is_500_whatever_its_type(self) -> None:
+        def broken(_: Any) -> Any:
+            raise ValueError("shapes (1,2) and (3,) not aligned")
+
+        reply = await ask(application(models.Fake(models.NUMBERS, broken)), "/predict", [{"a": 1, "b": 1}])
+        assert reply.status == 500
 
     async def test_an_input_that_the_model_names_is_400(self) -> None:
         image = {"name": "image", "shape": [1, 2, 2], "datatype": "UINT8", "data": [1, 2, 3, 4]}

@@ -245,7 +245,7 @@ class TestErrors:
         tensor = {"name": "x", "shape": [2], "datatype": "BYTES", "data": ["a", None]}
         reply = await ask(application(model), INFER, {"inputs": [tensor]})
         assert reply.status == 400
-        assert reply.document == {"error": "x: the model does not accept null for a string", "field": "x"}
+        assert reply.document == {"error": "x: the model does not accept null here", "field": "x"}
 
     def test_the_id_is_returned_unchanged(self) -> None:
         protocol = V2Protocol(echo("FP64").signature, name="m", version="1")

@@ -129,7 +129,10 @@ class Observer:
         scaled = autoscalers.scaled_by_others(deployments)
         if not scaled or desired.spec.scaling.autoscaled:
             return {}
-        listed = await self._client.list(kinds.HPA, desired.key.namespace)
+        try:
+            listed = await self._client.list(kinds.HPA, desired.key.namespace)
+        except failures.ApiError:
+            return {}  # only what is said and who scales depends on it: nothing else waits for it
         return autoscalers.foreign_autoscalers(scaled, listed.items, uid=desired.uid)
 
     def decisions(self, key: Key) -> tuple[Body, ...]:

@@ -68,7 +68,7 @@ class PlayedRequests:
             lines.append(f'{DURATION}_bucket{{le="{bound}",{user}}} {within}')
         lines.append(f"{DURATION}_count{{{user}}} {answered}")
         lines.append(f"{PROCESS_START} {counters.started.timestamp()}")
-        return "\n".join(lines).encode()
+        return "\n".join([*lines, ""]).encode()
 
     def advance(self) -> None:
         """Let the requests of the time since the last call arrive."""

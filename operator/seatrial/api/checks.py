@@ -87,14 +87,15 @@ class Check(base.SpecModel):
     """How long answers take."""
 
     interval: durations.PositiveDuration = timedelta(seconds=10)
-    """How often the pods' metrics are read, for example `10s`; the shortest interval of all checks counts."""
+    """How often the pods' metrics are read, for example `10s`, at most once a second; the shortest interval of all
+    checks counts."""
 
     min_samples: fields.Count = 100
     """How many requests the canary must have answered before the check can pass. It does not delay a failure."""
 
     tolerance: Ratio | None = None
     """The rate of bad requests that must be ruled out before the check passes, between 0 and 1. Default: five times
-    the limit."""
+    the limit, at least 0.01."""
 
     dry_run: Annotated[bool, Field(strict=True)] = False
     """Report the verdict without acting on it."""
@@ -105,6 +106,15 @@ class Check(base.SpecModel):
 
     no_data_deadline: durations.Duration = timedelta(minutes=30)
     """How much longer than its hold a step may wait for the check to be decided, for example `30m`."""
+
+    @base.rule(
+        "tolerance must be greater than 0: no number of requests rules out every error",
+        cel="!has(self.tolerance) || self.tolerance > 0.0",
+        field="tolerance",
+    )
+    def has_a_reachable_tolerance(self) -> bool:
+        """Return whether enough good requests let the check pass."""
+        return self.tolerance is None or self.tolerance > 0
 
     @base.rule(
         "set exactly one of successRate and latency in each check",

@@ -107,7 +107,8 @@ class RolloutStatus(base.StatusModel):
     """The number of abnormal exits of the canary's containers before it received traffic, by the pod that had any."""
 
     waiting_for: phases.WaitingFor | None = None
-    """What the rollout waits for: Capacity, Build, Readiness or Unpause; absent while it only waits for a time."""
+    """What the rollout waits for: Capacity, Build, Readiness, Evidence or Unpause; absent while it only waits for a
+    time."""
 
     paused_at: status_fields.Time | None = None
     """When the rollout was paused; its clocks stand still from here."""

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from seatrial.api.phases import BuildPhase
+from seatrial.core.evidence import memory_text
 from seatrial.core.state import Build, HistoryEntry, ModelRevision, Rollout, RolloutState
 from seatrial.core.transitions import Phase, at_rest
 
@@ -59,7 +60,7 @@ def carried(state: RolloutState, reading: Reading, last: Look | None, *, delay: 
     step = _whole_seconds(reading.now - last.reading.now - elapsed)
     unwatched = _whole_seconds(elapsed - (reading.watched - last.reading.watched))
     if abs(step) >= TOLERANCE:
-        state = _moved(state, last, step, delay=delay)
+        state = _with_evidence_moved(_moved(state, last, step, delay=delay), state)
     if unwatched >= TOLERANCE:
         state = _without_unwatched(state, unwatched)
     return _not_in_the_future(state, now)
@@ -126,7 +127,19 @@ def _not_in_the_future(state: RolloutState, now: datetime) -> RolloutState:
         stable=stable and _each(stable, ("since",), limit, stable),
         history=tuple(_each(entry, ("finished_at",), limit, entry) for entry in history),
     )
-    return state if limited == state else limited
+    return state if limited == state else _with_evidence_moved(limited, state)
+
+
+def _with_evidence_moved(after: RolloutState, before: RolloutState) -> RolloutState:
+    """Return the state whose evidence belongs to its step, although the step begins at another time now."""
+    rollout, earlier = after.rollout, before.rollout
+    if rollout is None or earlier is None or not rollout.evidence:
+        return after
+    start, moved_to = earlier.step_started_at, rollout.step_started_at
+    if start is None or moved_to is None or start == moved_to:
+        return after
+    evidence = memory_text.moved(rollout.evidence, start, moved_to)
+    return replace(after, rollout=replace(rollout, evidence=evidence))
 
 
 def _each(

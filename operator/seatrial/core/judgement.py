@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from seatrial.api.checks import OnNoData
 from seatrial.api.phases import Verdict
+from seatrial.api.rollout_status import EVIDENCE_LENGTH
 from seatrial.core.evidence import memory_text
 from seatrial.core.evidence.checks import Check
 from seatrial.core.evidence.memory import CheckMemory, Memory, begin, observe
@@ -16,6 +18,10 @@ from seatrial.core.inputs import Inputs
 from seatrial.core.state import CheckResult, Rollout, RolloutState
 from seatrial.core.target import Target, step_of
 from seatrial.core.transitions import TABLE, hold_ends_at
+
+TOO_MANY_PODS: Final = (
+    "the tracks have had more pods in this step than its evidence can hold; use fewer checks"
+)
 
 
 def is_judged(rollout: Rollout) -> bool:
@@ -40,11 +46,21 @@ def with_evidence(state: RolloutState, inputs: Inputs) -> RolloutState:
         return state if not rollout.evidence else replace(state, rollout=replace(rollout, evidence=""))
     memory = _memory(rollout, inputs.target)
     if memory is None or state.stable is None:
+        return replace(state, rollout=replace(rollout, evidence="", checks=()))
+    stable, samples = state.stable.revision, inputs.snapshot.samples
+    after = observe(memory, samples, canary=rollout.revision, stable=stable)
+    if after == memory and rollout.evidence and not samples.errors and not _has_errors(rollout):
         return state
-    stable = state.stable.revision
-    memory = observe(memory, inputs.snapshot.samples, canary=rollout.revision, stable=stable)
-    results = tuple(_judged(entry, memory, inputs, (rollout.revision, stable)) for entry in memory.checks)
-    return replace(state, rollout=replace(rollout, evidence=memory_text.encode(memory), checks=results))
+    text = memory_text.encode_within(after, EVIDENCE_LENGTH)
+    error = "" if text else TOO_MANY_PODS
+    results = tuple(
+        _judged(entry, after, inputs, (rollout.revision, stable), error) for entry in after.checks
+    )
+    return replace(state, rollout=replace(rollout, evidence=text or rollout.evidence, checks=results))
+
+
+def _has_errors(rollout: Rollout) -> bool:
+    return not rollout.checks or any(result.verdict is Verdict.ERROR for result in rollout.checks)
 
 
 def _memory(rollout: Rollout, target: Target) -> Memory | None:
@@ -66,10 +82,12 @@ def _is_of_step(memory: Memory, rollout: Rollout) -> bool:
     return memory.step_started_at == rollout.step_started_at
 
 
-def _judged(entry: CheckMemory, memory: Memory, inputs: Inputs, revisions: tuple[str, str]) -> CheckResult:
+def _judged(
+    entry: CheckMemory, memory: Memory, inputs: Inputs, revisions: tuple[str, str], error: str
+) -> CheckResult:
     concerned = revisions if entry.check.against_stable else revisions[:1]
     errors = inputs.snapshot.samples.errors
-    error = next((errors[revision] for revision in concerned if revision in errors), "")
+    error = error or next((errors[revision] for revision in concerned if revision in errors), "")
     return judge(entry, alpha=memory.alpha, error=error)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from seatrial.api import phases
 from seatrial.api.reasons import Reason
@@ -37,12 +38,18 @@ MAX_TRANSITIONS = 16
 def advance(state: RolloutState, inputs: Inputs) -> RolloutState:
     """Return the state after every decision that the inputs allow; the same object when there is none."""
     state = judgement.with_evidence(_with_canary(_with_observed_promotion(state, inputs), inputs), inputs)
+    began_at = _step_start(state)
     for _ in range(MAX_TRANSITIONS):
         after = _next_state(state, inputs)
         if after == state:
-            return judgement.with_evidence(state, inputs)  # of a step that has begun in this pass
+            begun = _step_start(state) != began_at
+            return judgement.with_evidence(state, inputs) if begun else state
         state = after
     raise IllegalTransition("the decisions of one pass go in a circle")
+
+
+def _step_start(state: RolloutState) -> datetime | None:
+    return None if state.rollout is None else state.rollout.step_started_at
 
 
 def _with_observed_promotion(state: RolloutState, inputs: Inputs) -> RolloutState:
@@ -225,6 +232,8 @@ def _raise_weight(state: RolloutState, rollout: Rollout, inputs: Inputs) -> Roll
 
 
 def _hold(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
+    if rollout.waiting_for is phases.WaitingFor.EVIDENCE:
+        rollout = replace(rollout, waiting_for=None)  # the end of the hold says whether it still waits
     if not inputs.weight_is_applied(rollout):  # a hold without its traffic would show nothing
         return replace(state, rollout=restart_step_clock(rollout, inputs.clock_start))
     ends = hold_ends_at(rollout, step_of(inputs.target, rollout).hold)

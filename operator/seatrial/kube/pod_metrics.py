@@ -64,7 +64,7 @@ class DirectFetch:
             async with self._open().get(url, allow_redirects=False) as response:
                 if response.status != 200:
                     raise Unreadable(f"it answers {PATH} with status {response.status}")
-                return _text(await response.content.read(LARGEST + 1))
+                return _text(await _read_to_end(response.content))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             cause = "no answer in 2 s" if isinstance(error, TimeoutError) else str(error) or repr(error)
             port = contract.SERVER_PORT
@@ -80,6 +80,16 @@ class DirectFetch:
         """Close all connections."""
         if self._session is not None:
             await self._session.close()
+
+
+async def _read_to_end(content: aiohttp.StreamReader) -> bytes:
+    """Return the whole body, or a little more than `LARGEST` bytes of a larger one."""
+    body = b""
+    async for chunk in content.iter_any():
+        body += chunk
+        if len(body) > LARGEST:
+            break
+    return body
 
 
 def _text(content: bytes) -> str:

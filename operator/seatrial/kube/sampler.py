@@ -6,6 +6,7 @@ A pass says which pods to read and takes what was read last; it never waits for 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -19,12 +20,16 @@ from seatrial.core.evidence.samples import NO_SAMPLES, PodSample, Samples
 from seatrial.kube.pod_metrics import Endpoint, Fetch, Unreadable
 from seatrial.observation.pod_metrics import NoMetrics, sample_of
 
+log = logging.getLogger(__name__)
+
 MOST_AT_ONCE: Final = 64
 JITTER: Final = 0.1
 """Share of the interval by which looks vary, so that a thousand objects are not read at the same moment."""
 STALE_LOOKS: Final = 3
 """Looks in a row after which a pod that cannot be read is an error: one lost packet is none."""
 LONGEST_CAUSE: Final = 200
+SHORTEST_INTERVAL: Final = 1.0
+"""Seconds; a shorter interval of one object would use up the requests of all others."""
 SHORTEST_WAIT: Final = 0.01
 """Seconds; clocks have a resolution, and a shorter wait might never reach the moment that is due."""
 
@@ -41,6 +46,12 @@ class _Watched:
     """By the uid of the pod: the last one that could be read."""
     failed: dict[str, tuple[int, str]] = field(default_factory=dict)
     """By the uid of the pod: looks in a row that failed, and why the last one did."""
+
+    def forget_others(self) -> None:
+        """Forget the pods that are read no more."""
+        present = {endpoint.uid for endpoint in self.endpoints}
+        self.samples = {uid: sample for uid, sample in self.samples.items() if uid in present}
+        self.failed = {uid: failure for uid, failure in self.failed.items() if uid in present}
 
 
 class Sampler:
@@ -76,7 +87,8 @@ class Sampler:
         elif wanted - watched.endpoints:  # a new pod is read at once: its first requests count
             watched.due = self._clock()
             self._changed.set()
-        watched.endpoints, watched.interval = wanted, interval
+        watched.endpoints, watched.interval = wanted, max(interval, SHORTEST_INTERVAL)
+        watched.forget_others()
         return _samples(watched)
 
     def forget(self, key: Key) -> None:
@@ -121,11 +133,21 @@ class Sampler:
                 text = await self._fetch(endpoint)
                 sample = sample_of(text, pod=endpoint.uid, revision=endpoint.revision, at=at)
             except (Unreadable, NoMetrics) as error:
-                count, _ = watched.failed.get(endpoint.uid, (0, ""))
-                watched.failed[endpoint.uid] = (count + 1, str(error))
+                _count_failure(watched, endpoint, str(error))
+                return
+            except Exception as error:  # whatever a pod answers, the others are read on
+                log.exception(
+                    "the metrics of a pod cannot be read because of a bug", extra={"pod": endpoint.name}
+                )
+                _count_failure(watched, endpoint, repr(error))
                 return
         watched.samples[endpoint.uid] = sample
         watched.failed.pop(endpoint.uid, None)
+
+
+def _count_failure(watched: _Watched, endpoint: Endpoint, cause: str) -> None:
+    count, _ = watched.failed.get(endpoint.uid, (0, ""))
+    watched.failed[endpoint.uid] = (count + 1, cause)
 
 
 def _samples(watched: _Watched) -> Samples:
@@ -136,8 +158,4 @@ def _samples(watched: _Watched) -> Samples:
         if count >= STALE_LOOKS:
             text = f"the metrics of pod {endpoint.name} cannot be read: {truncate(cause, LONGEST_CAUSE)}"
             errors.setdefault(endpoint.revision, text)
-    present = {endpoint.uid for endpoint in watched.endpoints}
-    return Samples(
-        pods=tuple(sample for uid, sample in sorted(watched.samples.items()) if uid in present),
-        errors=errors,
-    )
+    return Samples(pods=tuple(sample for _, sample in sorted(watched.samples.items())), errors=errors)

@@ -36,6 +36,8 @@ class NoMetrics(ValueError):
 def sample_of(text: str, *, pod: str, revision: str, at: datetime) -> PodSample:
     """Return what the metrics of one pod say; `NoMetrics` when a family is missing or a value is no count."""
     started: float | None = None
+    if not text.endswith("\n"):
+        raise NoMetrics("its /metrics ends in the middle of a line")
     outcomes: dict[Outcome, int] = {}
     buckets: dict[float, int] = {}
     answered = 0
@@ -47,7 +49,7 @@ def sample_of(text: str, *, pod: str, revision: str, at: datetime) -> PodSample:
         elif name == REQUESTS and labels.get(OUTCOME_LABEL) in set(Outcome):
             outcomes[Outcome(labels[OUTCOME_LABEL])] = int(value)
         elif name == _BUCKET and labels.get("le") != "+Inf":
-            buckets[float(labels.get("le", "nan"))] = int(value)
+            buckets[_count(labels.get("le", ""))] = int(value)
         elif name == _COUNT:
             answered = int(value)
     if started is None or not outcomes:

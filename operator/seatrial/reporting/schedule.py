@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Final
 
 from seatrial.core import builds, judgement
 from seatrial.core.canary_health import refusal_is_final_at
@@ -13,6 +14,9 @@ from seatrial.core.state import Rollout
 from seatrial.core.target import step_of
 from seatrial.core.transitions import TABLE, Phase, at_rest, hold_ends_at
 from seatrial.reporting import autoscaler
+
+FIRST_LOOK: Final = timedelta(seconds=1)
+"""After the pass that begins to judge a canary comes one that lets its metrics be read, whatever happens meanwhile."""
 
 
 def wake_at(decision: Decision) -> datetime | None:
@@ -45,12 +49,19 @@ def _moments(decision: Decision) -> Iterator[datetime | None]:
         yield rollout.progressed_at + decision.target.progress_deadline
     if rollout is not None and rollout.phase is Phase.SHIFTING and _is_held(decision, rollout):
         yield from judgement.deadlines(rollout, decision.target)
+    if rollout is not None and judgement.is_judged(rollout) and not _was_judged(decision):
+        yield decision.now + FIRST_LOOK
     if rollout is not None and not at_rest(rollout):
         yield refusal_is_final_at(rollout, decision.canary_track)
     for track in (decision.stable_track, decision.canary_track):
         yield next_retry_at(track, decision.now) if track is not None and track.wanted else None
     yield decision.idle_pods_leave_at
     yield autoscaler.look_again_at(decision)
+
+
+def _was_judged(decision: Decision) -> bool:
+    before = decision.before.rollout
+    return before is not None and judgement.is_judged(before)
 
 
 def _of_rollout(decision: Decision) -> Iterator[datetime | None]:

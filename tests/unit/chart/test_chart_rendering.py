@@ -183,7 +183,13 @@ def test_the_decision_policy_has_the_expected_name_and_fails_closed() -> None:
 
 
 def test_the_fence_fails_closed_and_is_about_the_account_of_the_operator_alone() -> None:
-    objects = rendered({"decisionPolicy": {"create": False}, "serviceAccount": {"name": "pilot"}})
+    objects = rendered(
+        {
+            "decisionPolicy": {"create": False},
+            "shareWarning": {"create": False},
+            "serviceAccount": {"name": "pilot"},
+        }
+    )
     policy, binding = (
         one(objects, "ValidatingAdmissionPolicy"),
         one(objects, "ValidatingAdmissionPolicyBinding"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ import pytest
 from seatrial.api.checks import OnNoData
 from seatrial.api.phases import Verdict, WaitingFor
 from seatrial.api.reasons import Reason
+from seatrial.core.clocks import Look, Reading, carried
 from seatrial.core.evidence import memory_text
 from seatrial.core.evidence.checks import Measure
 from seatrial.core.inputs import Inputs
@@ -175,6 +177,42 @@ def test_an_older_sample_than_another_operator_has_stored_is_not_counted() -> No
     older = look(newer, 22, sample(NEW, ok=100, at=after(seconds=11)))
     assert older == newer
     assert result_of(look(older, 31, sample(NEW, ok=300, at=after(seconds=31)))).samples == 300
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_was_set_neither_loses_evidence_nor_counts_it_twice(hours: int) -> None:
+    begun = look(shifting(), 1, sample(NEW, at=after(seconds=1)))
+    before = look(begun, 11, sample(NEW, ok=100, at=after(seconds=11)))
+    step = timedelta(hours=hours)
+    first = Reading(now=after(seconds=11), elapsed=timedelta(seconds=11), watched=timedelta(seconds=11))
+    second = Reading(
+        now=after(seconds=21) + step, elapsed=timedelta(seconds=21), watched=timedelta(seconds=21)
+    )
+    moved = carried(before, second, Look(state=before, reading=first), delay=timedelta(seconds=30))
+    later = sample(NEW, ok=150, at=after(seconds=21) + step)
+    seconds = int((second.now - NOW).total_seconds())
+    assert result_of(look(moved, seconds, later)).samples == 150
+
+
+def test_checks_that_are_removed_hold_no_later_step() -> None:
+    begun = look(shifting(), 1, sample(NEW, at=after(seconds=1)))
+    waiting = look(begun, 200, sample(NEW, ok=2, at=after(seconds=199)))
+    skipped = replace(
+        waiting, rollout=replace(rollout_of(waiting), step=2, weight=50, step_started_at=after(seconds=201))
+    )
+    later = look(skipped, 220, weight=50, checks=())
+    assert (rollout_of(later).evidence, rollout_of(later).checks) == ("", ())
+    at_end = rollout_of(look(later, 502, weight=50, checks=()))
+    assert at_end.waiting_for is WaitingFor.READINESS, "of the pods of the step, not of evidence"
+
+
+def test_evidence_that_would_not_fit_into_the_status_is_reported_and_decides_nothing() -> None:
+    uids = (str(uuid.uuid5(uuid.NAMESPACE_DNS, str(number))) for number in range(4000))
+    pods = [replace(sample(NEW, ok=9, at=after(seconds=11)), pod=uid) for uid in uids]
+    begun = look(shifting(), 1, sample(NEW, at=after(seconds=1)))
+    state = look(begun, 11, *pods)
+    assert (result_of(state).verdict, rollout_of(state).phase) == (Verdict.ERROR, Phase.SHIFTING)
+    assert len(rollout_of(state).evidence) <= 65_536
 
 
 def test_a_second_look_at_the_same_samples_changes_nothing() -> None:

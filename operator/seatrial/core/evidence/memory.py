@@ -51,6 +51,12 @@ class Memory:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     """By the uid of the pod."""
 
+    def without_onsets(self) -> Memory:
+        """Return the memory without the evidence for faults that begin late, which takes most of its space."""
+        tests = (replace(entry.test, onsets=0, sums_at_onset=()) for entry in self.checks)
+        checks = tuple(replace(entry, test=test) for entry, test in zip(self.checks, tests, strict=True))
+        return replace(self, hold=timedelta(0), checks=checks)
+
 
 def begin(checks: Iterable[Check], *, alpha: float, step_started_at: datetime, hold: timedelta) -> Memory:
     """Return the memory of a step that has begun."""

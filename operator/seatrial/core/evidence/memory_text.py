@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from model_runtime.contract.metrics import LATENCY_BOUNDS
 from seatrial.api.checks import OnNoData
 from seatrial.core.evidence.checks import Check, Measure
 from seatrial.core.evidence.counts import Counts, PairCounts
@@ -35,6 +37,22 @@ def encode(memory: Memory) -> str:
     }
     packed = zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 6)
     return VERSION + base64.b64encode(packed).decode()
+
+
+def encode_within(memory: Memory, limit: int) -> str:
+    """Return a text of at most `limit` characters, without the evidence of late faults if need be; or none."""
+    text = encode(memory)
+    if len(text) > limit:
+        text = encode(memory.without_onsets())
+    return text if len(text) <= limit else ""
+
+
+def moved(text: str, start: datetime, moved_to: datetime) -> str:
+    """Return the text of the step that began at `start`, which is another time now: a clock was set."""
+    memory = decode(text)
+    if memory is None or memory.step_started_at != start:
+        return text
+    return encode(replace(memory, step_started_at=moved_to))
 
 
 def decode(text: str) -> Memory | None:
@@ -69,6 +87,8 @@ def _check_from_list(entry: list[Any]) -> CheckMemory:
     claim, verdict, sums, block, total, onsets, at_onset = entry
     name, measure, limit, against_stable, latency, tolerance = claim
     min_samples, dry_run, on_no_data, no_data_deadline = verdict
+    if Measure(measure) is Measure.LATENCY and latency not in LATENCY_BOUNDS:
+        raise ValueError(f"latencies are not counted by {latency} s any more")
     check = Check(
         name=name,
         measure=Measure(measure),

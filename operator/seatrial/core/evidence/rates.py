@@ -75,10 +75,6 @@ class RateSequence:
         """Return whether a rate beyond the claim by `margin` or more is ruled out at false alarm rate `alpha`."""
         return log_mean_exp(s.c + s.d * margin for s in self.commit().sums) > -math.log(alpha)
 
-    def log_e_value(self, margin: float) -> float:
-        """Return the logarithm of the evidence that the canary's rate exceeds the claim by more than `margin`."""
-        return log_mean_exp(s.a - s.b * margin for s in self.commit().sums)
-
 
 def bounds_of(sums: tuple[Sums, ...], alpha: float, *, lowest: float) -> Bounds:
     """Return the bounds of the margin that follow from `sums`, within `lowest` and 1."""

@@ -35,9 +35,5 @@ class Samples:
     errors: Mapping[str, str] = field(default_factory=dict)
     """By revision, why a pod's metrics could not be read."""
 
-    def of(self, revision: str) -> tuple[PodSample, ...]:
-        """Return the samples of one revision's pods."""
-        return tuple(sample for sample in self.pods if sample.revision == revision)
-
 
 NO_SAMPLES: Final = Samples()

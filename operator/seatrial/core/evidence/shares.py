@@ -1,4 +1,4 @@
-"""A confidence sequence for a share, such as of answers on which both tracks agree.
+"""A confidence sequence for a share: the ground of checks of agreement and of labelled traffic, which are to come.
 
 The Beta(½, ½) mixture of binomial likelihoods (Robbins 1970; Howard, Ramdas, McAuliffe & Sekhon 2021): every p for
 which log B(½ + s, ½ + n − s) / B(½, ½) − s·log p − (n − s)·log(1 − p) stays below log(1/α) is not ruled out, ever.

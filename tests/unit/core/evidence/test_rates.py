@@ -180,7 +180,7 @@ def _is_rejected(rng: random.Random, *, rate: float, alpha: float) -> bool:
         canary, stable = (rng.randint(0, 20), 190) if look < 60 else (100, 100)
         bad = [sum(rng.random() < outage for _ in range(n)) for n in (canary, stable)]
         sequence = sequence.add(pair(bad[0], canary, bad[1], stable))
-        if look % 4 == 0 and sequence.log_e_value(0.0) > -math.log(alpha):
+        if look % 4 == 0 and is_fault(LateFaultTest(onsets=0, sequence=sequence).log_e_value(0.0), alpha):
             return True
     return False
 

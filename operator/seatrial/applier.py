@@ -170,7 +170,7 @@ class Applier:
         if controller is not None or not is_ours:
             raise failures.Stalled(
                 Reason.NAME_CONFLICT,
-                f"{name} exists and belongs to another owner; delete it, or rename this object",
+                f"{name} exists and belongs to another owner; delete it, or create the {names.KIND} under another name",
             )
         await self._adopt(body, present)
 

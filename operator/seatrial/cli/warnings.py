@@ -28,7 +28,7 @@ def _name_conflicts(entries: Entries, foreign: frozenset[ObjectRef]) -> Iterator
     for kind, name in sorted(created & foreign):
         yield (
             f"Warning: {kind} {name} exists and does not have the labels of this ModelDeployment. If it belongs to "
-            "somebody else, the rollout stops there with NameConflict; rename one of the two"
+            "somebody else, the rollout stops there with NameConflict; give one of the two another name"
         )
 
 

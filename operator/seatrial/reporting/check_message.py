@@ -7,13 +7,22 @@ from typing import Final
 from seatrial.api.phases import Verdict
 from seatrial.api.text import pluralize
 from seatrial.core.state import CheckResult, Rollout
+from seatrial.reporting.phrases import joined
 
 WORST_FIRST: Final = (Verdict.FAIL, Verdict.ERROR, Verdict.NO_DATA, Verdict.PASS)
 
 
 def checks(rollout: Rollout) -> tuple[str, ...]:
-    """Return a clause for each check, the worst first; dry runs come last and say so."""
-    return tuple(_clause(result) for result in sorted(rollout.checks, key=_rank))
+    """Return what the checks say, the worst first; a check that has passed is never told without one that has not."""
+    said = joined(*(_clause(result) for result in sorted(rollout.checks, key=_rank)))
+    verdict = worst_verdict(rollout)
+    if verdict in {None, Verdict.PASS}:
+        return (said,)
+    open_checks = [r.name for r in rollout.checks if r.verdict is not Verdict.PASS and not r.dry_run]
+    subject = (
+        f"check {open_checks[0]} is" if len(open_checks) == 1 else f"checks {', '.join(open_checks)} are"
+    )
+    return f"{subject} undecided", said
 
 
 def waiting(rollout: Rollout) -> str:

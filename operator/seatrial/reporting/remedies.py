@@ -8,7 +8,8 @@ from seatrial.api.reasons import Reason
 
 CHANGE: Final = "apply a changed spec"
 UPLOAD: Final = f"{CHANGE}, or upload the model again and change spec.build.refresh"
-RETRY: Final = f"{CHANGE}, or create a RolloutDecision with action Retry"
+RETRY_ALONE: Final = "create a RolloutDecision with action Retry"
+RETRY: Final = f"{CHANGE}, or {RETRY_ALONE}"
 
 BY_REASON: Final = {
     Reason.SOURCE_DIGEST_MISMATCH: CHANGE,
@@ -19,14 +20,14 @@ BY_REASON: Final = {
     Reason.MODEL_EXAMPLE_FAILED: UPLOAD,
     Reason.BUILD_OUT_OF_MEMORY: CHANGE,
     Reason.OUT_OF_MEMORY: CHANGE,
-    Reason.BUILD_TIMEOUT: RETRY,
+    Reason.BUILD_TIMEOUT: CHANGE,
     Reason.BUILD_FAILED: RETRY,
     Reason.CRASH_LOOP: RETRY,
     Reason.POD_REJECTED: RETRY,
     Reason.PROGRESS_DEADLINE_EXCEEDED: RETRY,
     Reason.CANARY_RESTARTED: RETRY,
     Reason.CHECK_FAILED: RETRY,
-    Reason.NO_DATA_DEADLINE: RETRY,
+    Reason.NO_DATA_DEADLINE: f"send it more requests and {RETRY_ALONE}, or {CHANGE}",
     Reason.ABORTED: RETRY,
     Reason.ROLLED_BACK: RETRY,
 }

@@ -147,7 +147,7 @@ def _shifting(decision: Decision, rollout: Rollout) -> Clauses:
     following, at = _following(decision, rollout), schedule.next_transition(decision)
     if rollout.waiting_for is phases.WaitingFor.EVIDENCE:
         waits = f"{following} waits for {waiting(rollout)}"
-        return joined(f"{share}, {waits}", cause(track)), *checks(rollout)
+        return joined(f"{share}, {waits}", cause(track)), *checks(rollout)[1:]
     if at is None:
         waits = f"{following} waits: {ready_pods(track, needed)}"
         return joined(share, waits, cause(track)), deadline(decision, rollout), *checks(rollout)

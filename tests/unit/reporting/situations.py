@@ -26,7 +26,9 @@ CONFIG_MAP = Reference(ReferenceKind.CONFIG_MAP, "settings")
 SECRET = Reference(ReferenceKind.SECRET, "s3-login")
 UNWRITTEN = ApplyError(reason=Reason.API_UNAVAILABLE, message="Service churn could not be written: timeout")
 CONFLICT = ApplyError(
-    reason=Reason.NAME_CONFLICT, message="Service churn belongs to somebody else; rename it"
+    reason=Reason.NAME_CONFLICT,
+    message="Service churn exists and belongs to another owner; delete it, or create the ModelDeployment under "
+    "another name",,
 )
 INVALID = ApplyError(reason=Reason.INVALID_SPEC, message="the spec is invalid: spec.model: is required")
 CRASH = Diagnosis(

@@ -28,7 +28,7 @@ UNWRITTEN = ApplyError(reason=Reason.API_UNAVAILABLE, message="Service churn cou
 CONFLICT = ApplyError(
     reason=Reason.NAME_CONFLICT,
     message="Service churn exists and belongs to another owner; delete it, or create the ModelDeployment under "
-    "another name",,
+    "another name",
 )
 INVALID = ApplyError(reason=Reason.INVALID_SPEC, message="the spec is invalid: spec.model: is required")
 CRASH = Diagnosis(

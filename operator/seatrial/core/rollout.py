@@ -15,8 +15,9 @@ from seatrial.api.reasons import Reason
 from seatrial.core import availability, judgement, known_models, pauses, rules
 from seatrial.core.canary_health import wait_for_replicas
 from seatrial.core.inputs import Inputs
+from seatrial.core.promotion import promoted
 from seatrial.core.rollback import continue_rollback, roll_back
-from seatrial.core.state import HistoryEntry, Rollout, RolloutState, identity_fields
+from seatrial.core.state import Rollout, RolloutState
 from seatrial.core.target import Step, first_step_at, step_of
 from seatrial.core.transitions import (
     TABLE,
@@ -264,28 +265,7 @@ def next_step(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutS
 
 def _promoting(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
     waiting = wait_for_replicas(state, rollout, inputs, needed=inputs.replica_plan.full)
-    return _promoted(state, rollout, inputs) if waiting is None else waiting
-
-
-def _promoted(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:
-    if state.canary is None:
-        raise IllegalTransition("a promotion without a canary")
-    without_replicas = inputs.replica_plan.full == 0
-    entry = HistoryEntry(
-        **identity_fields(state.canary),
-        outcome=phases.Outcome.PROMOTED,
-        reason=Reason.PROMOTED,
-        message="checks skipped: the spec asks for zero replicas" if without_replicas else "",
-        started_at=rollout.started_at,
-        finished_at=inputs.now,
-        decided_by=rollout.decided_by,
-    )
-    stable = replace(state.canary, since=inputs.now, failure=None)
-    promoted = replace(
-        stop_progress_clock(transition(rollout, Phase.STABLE)), weight=100, reason="", message=""
-    )
-    recorded = state.with_history(entry, limit=inputs.target.history_limit)
-    return replace(recorded, stable=stable, canary=None, rollout=promoted)
+    return promoted(state, rollout, inputs) if waiting is None else waiting
 
 
 def _paused(state: RolloutState, rollout: Rollout, inputs: Inputs) -> RolloutState:

@@ -18,11 +18,15 @@ def checks(rollout: Rollout) -> tuple[str, ...]:
     verdict = worst_verdict(rollout)
     if verdict in {None, Verdict.PASS}:
         return (said,)
-    open_checks = [r.name for r in rollout.checks if r.verdict is not Verdict.PASS and not r.dry_run]
-    subject = (
-        f"check {open_checks[0]} is" if len(open_checks) == 1 else f"checks {', '.join(open_checks)} are"
-    )
-    return f"{subject} undecided", said
+    return _undecided([r for r in rollout.checks if r.verdict is not Verdict.PASS and not r.dry_run]), said
+
+
+def _undecided(results: list[CheckResult]) -> str:
+    """Return which checks have not passed, in a few words."""
+    if len(results) > 1:
+        return f"checks {', '.join(result.name for result in results)} are undecided"
+    (result,) = results
+    return f"check {result.name} is undecided" if result.samples else _clause(result)
 
 
 def waiting(rollout: Rollout) -> str:

@@ -150,6 +150,7 @@ UNDECIDED = CheckResult(
     name="latency",
     verdict=phases.Verdict.NO_DATA,
     requests_needed=120,
+    samples=180,
     message="slower than 250 ms: 0 % (limit 1 %); about 120 more good requests decide it",
 )
 UNREADABLE = CheckResult(

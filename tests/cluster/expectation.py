@@ -36,7 +36,7 @@ RUNS = {
     ),
     "test": Run(
         "runs lint, types, unit tests, stories, and tests on control planes and on a real Kubernetes node",
-        720,
+        900,
         tuple(versions.GO_TOOLS),
         ("runtime-sklearn", "runtime-xgboost", "runtime-onnx", "operator"),
     ),

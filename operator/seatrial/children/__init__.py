@@ -35,10 +35,10 @@ def chains_for(decision: Decision) -> tuple[Chain, ...]:
 
     While the spec is invalid, what runs is kept and what fails is rolled back; nothing is scaled or created.
     """
-    shifting = _traffic(decision)
+    going_back = decision.state.stable is not None and not decision.canary_receives_traffic
+    shifting = _traffic(decision, going_back=going_back)
     if decision.target.invalid:
         return (*shifting, *_answers(decision), *_deployments(decision), *_idle(decision))
-    going_back = decision.state.stable is not None and not decision.canary_receives_traffic
     return (
         *(shifting if going_back else ()),
         *_answers(decision),
@@ -55,9 +55,8 @@ def chains_for(decision: Decision) -> tuple[Chain, ...]:
     )
 
 
-def _traffic(decision: Decision) -> tuple[Chain, ...]:
+def _traffic(decision: Decision, *, going_back: bool) -> tuple[Chain, ...]:
     """Return the one chain of the router's objects: a route may refer to what is created before it."""
-    going_back = decision.state.stable is not None and not decision.canary_receives_traffic
     actions = tuple(traffic.actions(decision))
     needs = frozenset() if going_back else frozenset({AUTOSCALER})
     return (Chain(name=TRAFFIC, actions=actions, needs=needs, harm=Harm.TRAFFIC),) if actions else ()

@@ -27,14 +27,15 @@ def state_of(status: api.Status) -> state.RolloutState:
         canary=None
         if canary is None
         else replace(canary, failure=None if failure is None else _decode(state.Failure, failure)),
-        rollout=None if status.rollout is None else _rollout(status.rollout),
+        rollout=None if status.rollout is None else rollout_of(status.rollout),
         build=None if status.build is None else _decode(state.Build, status.build),
         rejected=tuple(_decode(state.Rejection, entry) for entry in status.rejected),
         history=tuple(_decode(state.HistoryEntry, entry) for entry in status.history),
     )
 
 
-def _rollout(status: api.RolloutStatus) -> state.Rollout:
+def rollout_of(status: api.RolloutStatus) -> state.Rollout:
+    """Return the rollout that a status holds."""
     checks = tuple(_decode(state.CheckResult, check) for check in status.checks)
     return replace(_decode(state.Rollout, status), checks=checks)
 

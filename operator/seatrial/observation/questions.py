@@ -8,7 +8,7 @@ from typing import Final
 from seatrial.api import model_deployment
 from seatrial.core.judgement import is_judged
 from seatrial.core.references import build_references, pod_references
-from seatrial.core.status_codec import state_of
+from seatrial.core.status_codec import rollout_of
 from seatrial.observation.dry_runs import dry_runs
 from seatrial.observation.observed import Measurement, Platform, Questions
 
@@ -34,8 +34,8 @@ def _measurement(deployment: model_deployment.ModelDeployment) -> Measurement | 
         return None
     if status.rollout is None or status.rollout.users_since is None or status.stable is None:
         return None
-    rollout = state_of(status).rollout
-    if rollout is None or not is_judged(rollout) or not (checks or rollout.evidence):
+    rollout = rollout_of(status.rollout)
+    if not is_judged(rollout) or not (checks or rollout.evidence):
         return None
     return Measurement(
         revisions=frozenset({rollout.revision, status.stable.revision}),

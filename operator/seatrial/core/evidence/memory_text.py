@@ -7,6 +7,7 @@ another version, is no memory: the step then collects its evidence anew.
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import zlib
 from dataclasses import replace
@@ -55,6 +56,7 @@ def moved(text: str, start: datetime, moved_to: datetime) -> str:
     return encode(replace(memory, step_started_at=moved_to))
 
 
+@functools.lru_cache(maxsize=256)  # the rules of one pass ask for the same text several times
 def decode(text: str) -> Memory | None:
     """Return the memory of a text; None when it is empty, damaged, or of another version."""
     if not text.startswith(VERSION):
